@@ -1,0 +1,176 @@
+//! The seam for transports.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use crate::{
+    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, HandlerFactory, Identity,
+    PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
+    digest::DigestKey, handler::Profile,
+};
+
+/// Opens sessions over one transport.
+///
+/// The pool calls it on a task of its own, never inside a caller's future or span.
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot open sessions for a pool",
+    label = "not a `Connector`",
+    note = "implement `Connector::kind` and `Connector::connect`; docs/adding-a-transport.md walks through both"
+)]
+pub trait Connector: Send + Sync {
+    /// The transport it speaks. Endpoints of this kind are sent to this connector.
+    fn kind(&self) -> TransportKind;
+
+    /// Opens a session and completes its handshake, within `request.deadline()`.
+    ///
+    /// # Errors
+    /// [`ConnectError`], its kind as close to the truth as the transport can tell: callers and the
+    /// circuit breaker act on it. No source may print a secret.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the deadline passes or the pool's runtime shuts down. A
+    /// session that the server has already opened by then must still be closed by the connector.
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
+
+    /// Asks an idle session whether it is still alive.
+    ///
+    /// Default: the plan's probe chain.
+    ///
+    /// # Errors
+    /// [`CheckError`] when it is not; the pool then closes it and tries another.
+    ///
+    /// # Cancel safety
+    /// The pool may drop the future at any await and keeps the session, to be checked again.
+    async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
+        plan.run(session.peer()).await
+    }
+}
+
+/// What a connector needs to know to open a session.
+pub struct ConnectRequest {
+    key: PoolKey,
+    credentials: Credentials,
+    handlers: Arc<dyn HandlerFactory>,
+    slots: u32,
+    deadline: Instant,
+}
+
+impl ConnectRequest {
+    pub(crate) fn new(
+        key: PoolKey,
+        credentials: Credentials,
+        handlers: Arc<dyn HandlerFactory>,
+        slots: u32,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            key,
+            credentials,
+            handlers,
+            slots,
+            deadline,
+        }
+    }
+
+    /// A request without a pool: to try out a connector, or to test one.
+    ///
+    /// An anonymous caller with these headers, the default handler, one slot, ten seconds.
+    #[must_use]
+    pub fn detached(endpoint: &Endpoint, headers: HeaderMap) -> Self {
+        let handlers: Arc<dyn HandlerFactory> = Arc::new(SilentHandlers::default());
+        let key = PoolKey::new(
+            DigestKey::of_process(),
+            &Principal::anonymous(),
+            endpoint,
+            &Identity::anonymous(),
+            &Scope::Identity,
+            &Profile::new(Arc::clone(&handlers)),
+        );
+        let credentials = Credentials::fixed(endpoint.clone(), headers);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        Self::new(key, credentials, handlers, 1, deadline)
+    }
+
+    /// The same request with handlers from another factory.
+    #[must_use]
+    pub fn with_handlers(mut self, handlers: Arc<dyn HandlerFactory>) -> Self {
+        self.handlers = handlers;
+        self
+    }
+
+    /// The same request for this many calls at the same time.
+    #[must_use]
+    pub fn with_slots(mut self, slots: u32) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// The same request with other credentials.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// The same request with another deadline.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The key the session will belong to.
+    #[must_use]
+    pub fn key(&self) -> &PoolKey {
+        &self.key
+    }
+
+    /// Where to connect to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.key.endpoint()
+    }
+
+    /// The headers to send, asked for per request over the whole life of the session.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// A handler for the new session.
+    #[must_use]
+    pub fn handler(&self) -> ClientHandlerBox {
+        self.handlers.handler(&self.key)
+    }
+
+    /// Whether the handler wants messages that the server sends outside of any call.
+    #[must_use]
+    pub fn wants_server_messages(&self) -> bool {
+        self.handlers.wants_server_messages()
+    }
+
+    /// How many calls the pool will run on the session at the same time.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// When the pool gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectRequest")
+            .field("key", &self.key)
+            .field("slots", &self.slots)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! Why no session could be had.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{ConnectError, ExtractError, Retry, TransportKind};
+
+/// Why no session could be had.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// The endpoint's circuit is open after repeated failures. The upstream's fault.
+    #[error("circuit open for another {retry_after:?}")]
+    CircuitOpen {
+        /// How long until an attempt is admitted again.
+        retry_after: Duration,
+    },
+    /// The pool is closed, or closing.
+    #[error("the pool is closed")]
+    Closed,
+    /// A session could not be opened. Whose fault it is, the kind of the source says.
+    #[error("no session could be opened")]
+    Connect(#[source] Arc<ConnectError>),
+    /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
+    #[error("the caller's identity could not be told")]
+    Identity(#[source] Arc<ExtractError>),
+    /// No connector was registered for the endpoint's transport. The configuration's fault.
+    #[error("no connector for transport `{0}`")]
+    NoConnector(TransportKind),
+    /// [`Scope::Shared`](crate::Scope::Shared) was asked for an endpoint that was not declared
+    /// stateless and public. The caller's fault.
+    #[error("scope: `shared` needs an endpoint declared stateless and public")]
+    NotShareable,
+    /// The deadline passed. `stage` says what was waited for.
+    #[error("timed out after {waited:?} {stage}")]
+    Timeout {
+        /// What the acquire was waiting for when the deadline passed.
+        stage: Stage,
+        /// How long the acquire had waited in all.
+        waited: Duration,
+        /// The last thing that went wrong meanwhile, if anything did.
+        #[source]
+        last_cause: Option<Arc<ConnectError>>,
+    },
+}
+
+impl AcquireError {
+    /// When it may make sense to try again.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::CircuitOpen { retry_after } => Retry::Later(Some(*retry_after)),
+            Self::Connect(error) => error.retry(),
+            Self::Identity(_) => Retry::WithOtherCredentials,
+            Self::Timeout { .. } => Retry::Later(None),
+            Self::Closed | Self::NoConnector(_) | Self::NotShareable => Retry::Never,
+        }
+    }
+
+    /// A short word for labels and logs.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::CircuitOpen { .. } => "circuit_open",
+            Self::Closed => "closed",
+            Self::Connect(error) => error.kind().as_str(),
+            Self::Identity(_) => "identity",
+            Self::NoConnector(_) => "no_connector",
+            Self::NotShareable => "not_shareable",
+            Self::Timeout { stage, .. } => stage.as_timeout(),
+        }
+    }
+}
+
+/// What an acquire may be waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// For room under `max_total_sessions` or `max_total_keys`.
+    Capacity,
+    /// For an idle session to prove that it is alive.
+    Check,
+    /// For a new session to be opened.
+    Connect,
+    /// For an extractor to say who the caller is.
+    Identity,
+    /// In line for a session of this key (`max_sessions_per_key` is reached).
+    Queue,
+}
+
+impl Stage {
+    fn as_timeout(self) -> &'static str {
+        match self {
+            Self::Capacity => "timeout_capacity",
+            Self::Check => "timeout_check",
+            Self::Connect => "timeout_connect",
+            Self::Identity => "timeout_identity",
+            Self::Queue => "timeout_queue",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Capacity => "waiting for room under the pool's limits",
+            Self::Check => "checking an idle session",
+            Self::Connect => "opening a session",
+            Self::Identity => "telling the caller's identity",
+            Self::Queue => "in line for a session of this key",
+        })
+    }
+}

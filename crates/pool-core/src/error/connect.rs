@@ -1,0 +1,67 @@
+//! Why a session could not be opened.
+
+use std::{error::Error, fmt};
+
+use crate::{FaultKind, Retry};
+
+/// Why a session could not be opened.
+///
+/// Made by a [`Connector`](crate::Connector), which sees to it that no source prints a secret: no
+/// header value, no query of a URL, no body.
+#[derive(Debug)]
+pub struct ConnectError {
+    kind: FaultKind,
+    retry: Retry,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ConnectError {
+    /// An error of this kind; the kind says when to try again.
+    #[must_use]
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            retry: kind.retry(),
+            kind,
+            source: None,
+        }
+    }
+
+    /// Adds the cause. It must not print any secret.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Says when to try again, where the connector knows better than the kind.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &FaultKind {
+        &self.kind
+    }
+
+    /// When it may make sense to try again.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connect: {}", self.kind)
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}

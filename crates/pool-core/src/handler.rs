@@ -1,0 +1,153 @@
+//! What a pooled client declares to its server, and who hears the server.
+
+use std::{fmt, sync::Arc};
+
+use rmcp::{
+    ErrorData, RoleClient, Service,
+    model::{
+        ClientCapabilities, ClientConfig, ClientResult, Implementation, ProtocolVersion,
+        ServerNotification, ServerRequest,
+    },
+    service::{DynService, NotificationContext, RequestContext, ServiceExt},
+};
+
+use crate::PoolKey;
+
+/// Builds the rmcp client handler of each new session from the session's key, so that requests and
+/// notifications which a server starts on its own reach the caller they belong to.
+///
+/// What a handler declares is fixed when its session is opened and changes what the server offers;
+/// [`profile`](Self::profile) and [`declared`](Self::declared) are therefore part of the key.
+pub trait HandlerFactory: Send + Sync {
+    /// Names the handlers of this factory. Two factories whose handlers must not serve each other's
+    /// callers need different names.
+    fn profile(&self) -> &str;
+
+    /// The capabilities that every handler of this factory declares. Default: none.
+    fn declared(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    /// Whether the handlers want messages that a server sends outside of any call (list changes,
+    /// logging, resource updates). Without them a transport may save the stream for such messages.
+    /// Default: yes, when any capability is declared.
+    fn wants_server_messages(&self) -> bool {
+        self.declared() != ClientCapabilities::default()
+    }
+
+    /// The handler of a new session with this key.
+    fn handler(&self, key: &PoolKey) -> ClientHandlerBox;
+}
+
+/// A type-erased rmcp client handler. Make one from any `ClientHandler` with [`Self::new`].
+pub struct ClientHandlerBox(Box<dyn DynService<RoleClient>>);
+
+impl ClientHandlerBox {
+    /// Erases the type of a handler.
+    #[must_use]
+    pub fn new<S: ServiceExt<RoleClient>>(handler: S) -> Self {
+        Self(handler.into_dyn())
+    }
+
+    /// The handler as rmcp serves it, offering `version` whatever the handler's own info says.
+    ///
+    /// rmcp's default info offers a revision that has no `initialize`, and rmcp does not check the
+    /// answer against it; a transport names the revision it means to speak.
+    #[must_use]
+    pub fn into_service(self, version: ProtocolVersion) -> impl Service<RoleClient> + use<> {
+        Pinned {
+            handler: self.0,
+            version,
+        }
+    }
+}
+
+impl fmt::Debug for ClientHandlerBox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientHandlerBox")
+    }
+}
+
+/// A handler whose info names a fixed protocol revision.
+struct Pinned {
+    handler: Box<dyn DynService<RoleClient>>,
+    version: ProtocolVersion,
+}
+
+impl Service<RoleClient> for Pinned {
+    async fn handle_request(
+        &self,
+        request: ServerRequest,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ClientResult, ErrorData> {
+        Service::handle_request(&self.handler, request, context).await
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ServerNotification,
+        context: NotificationContext<RoleClient>,
+    ) -> Result<(), ErrorData> {
+        Service::handle_notification(&self.handler, notification, context).await
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        Service::get_info(&self.handler).with_protocol_version(self.version.clone())
+    }
+}
+
+/// The default factory: declares nothing, answers pings, hears nothing.
+#[derive(Clone, Debug)]
+pub struct SilentHandlers {
+    client: Implementation,
+}
+
+impl SilentHandlers {
+    /// Handlers that introduce themselves to servers as `client`.
+    #[must_use]
+    pub fn new(client: Implementation) -> Self {
+        Self { client }
+    }
+}
+
+impl Default for SilentHandlers {
+    /// Introduces itself as `mcp-session-pool` of this version.
+    fn default() -> Self {
+        Self::new(Implementation::new(
+            "mcp-session-pool",
+            env!("CARGO_PKG_VERSION"),
+        ))
+    }
+}
+
+impl HandlerFactory for SilentHandlers {
+    fn profile(&self) -> &str {
+        "silent"
+    }
+
+    fn handler(&self, _key: &PoolKey) -> ClientHandlerBox {
+        let client = self.client.clone();
+        ClientHandlerBox::new(ClientConfig::new(ClientCapabilities::default(), client))
+    }
+}
+
+/// What a factory declares, as a part of the key.
+#[derive(Clone)]
+pub(crate) struct Profile {
+    pub(crate) factory: Arc<dyn HandlerFactory>,
+    /// The declared capabilities as canonical JSON.
+    pub(crate) declared: Arc<[u8]>,
+}
+
+impl Profile {
+    pub(crate) fn new(factory: Arc<dyn HandlerFactory>) -> Self {
+        // Through `Value`, whose maps are sorted: the same capabilities give the same bytes.
+        let declared = serde_json::to_value(factory.declared())
+            .map(|value| value.to_string().into_bytes())
+            .unwrap_or_default();
+        Self {
+            factory,
+            declared: declared.into(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Which of a caller's headers may travel upstream.
+
+use http::{HeaderMap, HeaderName, header};
+
+/// Headers that belong to one hop, or to the message that carried them, and never travel on.
+///
+/// RFC 9110 section 7.6.1 names the hop-by-hop ones; the rest describe a body that is not forwarded
+/// or are set by the transport itself.
+const NOT_FORWARDED: [HeaderName; 18] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    header::HOST,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-session-id"),
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// The gateway's own session id, by the name that gateways give it.
+const GATEWAY_SESSION_ID: HeaderName = HeaderName::from_static("x-mcp-session-id");
+
+/// The part of a caller's headers that may go upstream: without hop-by-hop headers (those named by
+/// `Connection` included), without what describes the caller's own body, and without the gateway's
+/// session ids (`mcp-session-id`, `x-mcp-session-id`).
+#[must_use]
+pub fn upstream_headers(caller: &HeaderMap) -> HeaderMap {
+    let named: Vec<HeaderName> = caller
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let mut upstream = caller.clone();
+    for name in NOT_FORWARDED
+        .iter()
+        .chain([&GATEWAY_SESSION_ID])
+        .chain(&named)
+    {
+        upstream.remove(name);
+    }
+    upstream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hop_by_hop_headers_and_gateway_session_ids_stay_behind() {
+        let mut caller = HeaderMap::new();
+        for name in NOT_FORWARDED.iter().chain([&GATEWAY_SESSION_ID]) {
+            caller.insert(name, "x".parse().unwrap());
+        }
+        caller.insert(header::CONNECTION, "close, X-Hop".parse().unwrap());
+        caller.insert("x-hop", "1".parse().unwrap());
+        caller.insert(header::AUTHORIZATION, "Bearer t".parse().unwrap());
+        let upstream = upstream_headers(&caller);
+        assert_eq!(
+            upstream.keys().collect::<Vec<_>>(),
+            [&header::AUTHORIZATION]
+        );
+    }
+}
