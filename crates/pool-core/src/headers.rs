@@ -30,9 +30,21 @@ const NOT_FORWARDED: [HeaderName; 18] = [
 /// The gateway's own session id, by the name that gateways give it.
 const GATEWAY_SESSION_ID: HeaderName = HeaderName::from_static("x-mcp-session-id");
 
+/// Headers that belong to one request: trace context and correlation ids.
+///
+/// They travel with the call they came with ([`CallContext::extra`](crate::CallContext::extra)) and
+/// are never part of a session's own headers.
+pub const PER_REQUEST_HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("baggage"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-correlation-id"),
+    HeaderName::from_static("x-request-id"),
+];
+
 /// The part of a caller's headers that may go upstream: without hop-by-hop headers (those named by
 /// `Connection` included), without what describes the caller's own body, and without the gateway's
-/// session ids (`mcp-session-id`, `x-mcp-session-id`).
+/// session ids (`mcp-session-id`, `x-mcp-session-id`), and without [`PER_REQUEST_HEADERS`].
 #[must_use]
 pub fn upstream_headers(caller: &HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = caller
@@ -43,14 +55,18 @@ pub fn upstream_headers(caller: &HeaderMap) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     let mut upstream = caller.clone();
-    for name in NOT_FORWARDED
-        .iter()
-        .chain([&GATEWAY_SESSION_ID])
-        .chain(&named)
-    {
+    for name in own_headers().chain(named) {
         upstream.remove(name);
     }
     upstream
+}
+
+/// What stays behind whoever sends it.
+fn own_headers() -> impl Iterator<Item = HeaderName> {
+    NOT_FORWARDED
+        .into_iter()
+        .chain(PER_REQUEST_HEADERS)
+        .chain([GATEWAY_SESSION_ID])
 }
 
 #[cfg(test)]
@@ -58,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hop_by_hop_headers_and_gateway_session_ids_stay_behind() {
+    fn hop_by_hop_and_per_request_headers_and_gateway_session_ids_stay_behind() {
         let mut caller = HeaderMap::new();
-        for name in NOT_FORWARDED.iter().chain([&GATEWAY_SESSION_ID]) {
+        for name in own_headers() {
             caller.insert(name, "x".parse().unwrap());
         }
         caller.insert(header::CONNECTION, "close, X-Hop".parse().unwrap());

@@ -101,10 +101,6 @@ impl PoolKey {
     pub fn fingerprint(&self) -> Fingerprint {
         self.0.digest.fingerprint()
     }
-
-    pub(crate) fn digest(&self) -> Digest {
-        self.0.digest
-    }
 }
 
 impl PartialEq for PoolKey {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 // What users and extensions meet.
+mod client;
+mod config;
 mod connector;
 mod credentials;
 mod endpoint;
@@ -8,8 +10,11 @@ mod error;
 mod fault;
 mod handler;
 mod headers;
+mod health;
 mod identity;
 mod key;
+mod observe;
+mod pool;
 mod principal;
 mod probe;
 mod scope;
@@ -17,8 +22,14 @@ mod session;
 mod transport_kind;
 
 // What it is made of.
+mod breaker;
+mod bucket;
 mod digest;
+mod expiry;
 
+pub use breaker::BreakerState;
+pub use client::PooledClient;
+pub use config::{ConfigError, PoolConfig};
 pub use connector::{ConnectRequest, Connector};
 pub use credentials::{
     CallContext, CallerHeaders, CredentialError, CredentialRequest, CredentialSource, Credentials,
@@ -28,12 +39,20 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::{AcquireError, CallError, CallFailure, ConnectError, Outcome, Stage};
 pub use fault::{Challenge, FaultKind, Retry};
 pub use handler::{ClientHandlerBox, HandlerFactory, SilentHandlers};
-pub use headers::upstream_headers;
+pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
+pub use health::HealthError;
 pub use identity::{
     DEFAULT_IDENTITY_HEADERS, ExtractError, ExtractFault, HeaderIdentity, Identity,
     IdentityExtractor, OnExtractError,
 };
 pub use key::PoolKey;
+pub use observe::{
+    AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
+    ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+};
+pub use pool::{
+    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,
+};
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};
 pub use rmcp;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use crate::{ExtractError, HeaderIdentity, Identity, IdentityExtractor, OnExtractError};
+use crate::{
+    ExtractError, HeaderIdentity, Identity, IdentityExtractor, OnExtractError, pool::Counters,
+};
 
 /// How a pool tells identities.
 pub(crate) struct Identification {
@@ -20,15 +22,25 @@ impl Identification {
     }
 
     /// The identity behind these headers.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Identity, ExtractError> {
+    ///
+    /// # Errors
+    /// The extractor's, under [`OnExtractError::Refuse`].
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        counters: &Counters,
+    ) -> Result<Identity, ExtractError> {
         for extractor in &self.extractors {
             match extractor.extract(headers).await {
                 Ok(Some(identity)) => return Ok(identity),
                 Ok(None) => {}
-                Err(error) if self.on_error == OnExtractError::Refuse => return Err(error),
                 Err(error) => {
-                    tracing::debug!(fault = %error.fault(), "identity extractor failed; hashing headers");
-                    return Ok(self.headers.of(headers));
+                    Counters::add(&counters.extract_failures);
+                    tracing::debug!(fault = %error.fault(), "an identity extractor failed");
+                    return match self.on_error {
+                        OnExtractError::HashHeaders => Ok(self.headers.of(headers)),
+                        OnExtractError::Refuse => Err(error),
+                    };
                 }
             }
         }

@@ -1,0 +1,86 @@
+//! A session inside the pool.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+use super::slots::{Member, Slot};
+use crate::{PoolKey, Session};
+
+/// A session inside the pool.
+pub(crate) struct Live {
+    pub(crate) id: u64,
+    pub(crate) key: PoolKey,
+    pub(crate) session: Session,
+    pub(crate) slots: u32,
+    pub(crate) generation: u64,
+    pub(crate) opened_at: Instant,
+    pub(crate) ends_at: Instant,
+    pub(crate) uses: AtomicU64,
+    /// Whether it must prove that it is alive before it is handed out again.
+    pub(crate) suspect: AtomicBool,
+    /// Whether its closing has begun.
+    pub(crate) closing: AtomicBool,
+    /// Its place under `max_total_sessions`; given back when it leaves its key.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+/// What a new member is made of, besides its session.
+pub(crate) struct NewLive {
+    pub(crate) id: u64,
+    pub(crate) key: PoolKey,
+    pub(crate) slots: u32,
+    pub(crate) generation: u64,
+    pub(crate) opened_at: Instant,
+    pub(crate) ends_at: Instant,
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// A slot of a session.
+pub(crate) type LiveSlot = Slot<Arc<Live>, Instant>;
+
+impl Live {
+    pub(crate) fn new(session: Session, new: NewLive) -> Self {
+        Self {
+            id: new.id,
+            key: new.key,
+            slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
+            generation: new.generation,
+            opened_at: new.opened_at,
+            ends_at: new.ends_at,
+            uses: AtomicU64::new(0),
+            suspect: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            place: Mutex::new(Some(new.place)),
+            session,
+        }
+    }
+
+    /// Counts one more use.
+    pub(crate) fn note_use(&self) {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives its place back, once it has left its key.
+    pub(crate) fn give_up_place(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(place.take());
+    }
+}
+
+impl Member for Arc<Live> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+}

@@ -1,0 +1,10 @@
+//! The lock of the state machine. A model checker brings a module of its own in its place.
+
+use std::sync::PoisonError;
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// Locks; a poisoned lock is as good as any other, since no method of the state machine leaves the
+/// state half-changed where it could panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

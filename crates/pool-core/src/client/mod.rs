@@ -1,0 +1,124 @@
+//! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
+
+mod call;
+mod methods;
+mod send;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName};
+
+use crate::{
+    AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
+    pool::{Resolved, Shared},
+};
+
+/// A caller's view of a pool: the methods of rmcp's `Peer`, each taking a session for exactly as
+/// long as it needs one. Cheap to clone. Made by [`SessionPool::client`](crate::SessionPool::client).
+///
+/// The caller's identity and key were worked out once; acquiring costs no hashing and no
+/// allocation while a session is idle.
+///
+/// # What becomes of a call that fails
+/// [`CallError::outcome`](crate::CallError::outcome) says whether the server may have executed it.
+/// A call that provably was not executed since its session is gone is repeated once on a fresh
+/// session, within the same deadline; in a conversation it is not, since the state that the server
+/// kept is gone with the session. Nothing else is ever repeated.
+#[derive(Clone)]
+pub struct PooledClient {
+    shared: Arc<Shared>,
+    request: AcquireRequest,
+    resolved: Arc<Resolved>,
+    context: CallContext,
+    timeout: Duration,
+}
+
+impl PooledClient {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        request: AcquireRequest,
+        resolved: Arc<Resolved>,
+    ) -> Self {
+        let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
+        Self {
+            context: CallContext::new(Arc::clone(&request.headers), Arc::new(extra)),
+            timeout: shared.hub.config.call_timeout,
+            shared,
+            request,
+            resolved,
+        }
+    }
+
+    /// The key of the caller: what its sessions are shared by.
+    #[must_use]
+    pub fn key(&self) -> &PoolKey {
+        &self.resolved.key
+    }
+
+    /// The same client with these headers for each of its calls: trace context, correlation ids.
+    /// Only those that [`PoolConfig::passthrough_headers`](crate::PoolConfig) lists are sent, and
+    /// never with anybody else's call. Replaces those of the request.
+    #[must_use]
+    pub fn with_headers(&self, headers: &HeaderMap) -> Self {
+        let names = &self.shared.hub.config.passthrough_headers;
+        let extra = Arc::new(passed_through(headers, names));
+        Self {
+            context: CallContext::new(Arc::clone(&self.request.headers), extra),
+            ..self.clone()
+        }
+    }
+
+    /// The same client with this limit for each of its calls, waiting for a session included.
+    /// Default: [`PoolConfig::call_timeout`](crate::PoolConfig).
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            timeout,
+            ..self.clone()
+        }
+    }
+
+    /// A session to use by hand, for what the methods of the client do not cover.
+    ///
+    /// # Errors
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire), except those of identity.
+    ///
+    /// # Cancel safety
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
+    pub async fn acquire(&self) -> Result<Lease, AcquireError> {
+        if let Some(lease) = self.shared.hit(&self.resolved, &self.request) {
+            return Ok(lease);
+        }
+        Box::pin(self.acquire_slowly(self.shared.patience(&self.request))).await
+    }
+
+    async fn acquire_slowly(&self, patience: crate::pool::Patience) -> Result<Lease, AcquireError> {
+        let result = self
+            .shared
+            .wait(&self.resolved, &self.request, patience)
+            .await;
+        if let Err(error) = &result {
+            self.shared.note_failed(&self.request, error, patience);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for PooledClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledClient")
+            .field("key", self.key())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The headers that travel with a single call.
+fn passed_through(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut passed = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            passed.append(name, value.clone());
+        }
+    }
+    passed
+}

@@ -1,0 +1,90 @@
+//! One request on one session.
+
+use futures::FutureExt;
+use rmcp::{
+    RoleClient,
+    model::{
+        CancelledNotification, CancelledNotificationParam, ClientNotification, ClientRequest,
+        GetExtensions, RequestId, ServerResult,
+    },
+    service::{Peer, PeerRequestOptions, ServiceError},
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{CallContext, CallFailure, FaultKind, Outcome, Session};
+
+/// Why a request on a session has no result.
+pub(super) enum Failed {
+    /// The server answered with an error.
+    Answered(rmcp::ErrorData),
+    /// The deadline passed after the request was sent.
+    TimedOut,
+    /// The transport failed.
+    Broken(CallFailure),
+}
+
+/// Sends one request and waits for its answer.
+pub(super) async fn send(
+    session: &Session,
+    mut request: ClientRequest,
+    context: &CallContext,
+    deadline: Instant,
+) -> Result<ServerResult, Failed> {
+    request.extensions_mut().insert(context.clone());
+    let answer = timeout_at(deadline, exchange(session.peer(), request)).await;
+    match answer {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(ServiceError::McpError(error))) => Err(Failed::Answered(error)),
+        Ok(Err(error)) => Err(Failed::Broken(session.driver().classify(&error))),
+        Err(_) => Err(Failed::TimedOut),
+    }
+}
+
+impl Failed {
+    /// The failure of the transport, if that is what it was.
+    pub(super) fn failure(&self) -> Option<CallFailure> {
+        match self {
+            Self::Answered(_) => None,
+            Self::TimedOut => {
+                Some(CallFailure::new(Outcome::Unknown, FaultKind::Timeout).with_usable_session())
+            }
+            Self::Broken(failure) => Some(failure.clone()),
+        }
+    }
+}
+
+async fn exchange(
+    peer: &Peer<RoleClient>,
+    request: ClientRequest,
+) -> Result<ServerResult, ServiceError> {
+    let options = PeerRequestOptions::no_options();
+    let handle = peer.send_request_with_option(request, options).await?;
+    let mut unanswered = Unanswered {
+        peer,
+        id: Some(handle.id.clone()),
+    };
+    let answer = handle.await_response().await;
+    unanswered.id = None;
+    answer
+}
+
+/// A request without an answer. Dropping it tells the server that nobody waits for one.
+struct Unanswered<'p> {
+    peer: &'p Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else {
+            return;
+        };
+        let notification = CancelledNotification::new(CancelledNotificationParam::new(
+            Some(id),
+            Some("the caller is gone".to_owned()),
+        ));
+        let notification = ClientNotification::CancelledNotification(notification);
+        // Its first poll puts it into the session's queue; the rest would only wait for the reply.
+        let _ = self.peer.send_notification(notification).now_or_never();
+    }
+}

@@ -1,0 +1,44 @@
+//! What can be wrong with a configuration.
+
+/// What is wrong with a configuration. The caller's fault, always.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value is out of its bounds.
+    #[error("{field}: {kind} must be {bound}")]
+    Bound {
+        /// The field or variable.
+        field: String,
+        /// What kind of value it takes.
+        kind: &'static str,
+        /// The bound that it broke.
+        bound: &'static str,
+    },
+    /// Two connectors were registered for one transport.
+    #[error("connector: two for transport `{0}`")]
+    DuplicateConnector(crate::TransportKind),
+    /// The pool was built outside of a tokio runtime.
+    #[error("a pool must be built within a tokio runtime")]
+    NoRuntime,
+    /// A text is not of the form that its variable takes.
+    #[error("{variable}: expected {expected}")]
+    Syntax {
+        /// The environment variable.
+        variable: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A variable with the pool's prefix that the pool does not know.
+    #[error("{0}: unknown variable")]
+    UnknownVariable(String),
+}
+
+impl ConfigError {
+    pub(crate) fn bound(field: impl Into<String>, kind: &'static str, bound: &'static str) -> Self {
+        Self::Bound {
+            field: field.into(),
+            kind,
+            bound,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! One opaque struct per event; fields may come, none goes.
+
+use std::time::Duration;
+
+use crate::{
+    AcquireError, BreakerState, CheckError, ConnectError, Endpoint, Farewell, Outcome, PoolKey,
+    SessionInfo,
+};
+
+/// Defines an event: its fields, and a getter for each.
+macro_rules! event {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<'a> {
+            pub(crate) pool: &'a str,
+            $(pub(crate) $field: $type,)*
+        }
+
+        impl<'a> $name<'a> {
+            /// The name of the pool.
+            #[must_use]
+            pub fn pool(&self) -> &'a str {
+                self.pool
+            }
+
+            $($(#[$field_doc])*
+            #[must_use]
+            pub fn $field(&self) -> $type {
+                self.$field
+            })*
+        }
+    };
+}
+
+event! {
+    /// Somebody got a session.
+    Acquired {
+        /// The key.
+        key: &'a PoolKey,
+        /// Whether the session was there already (a hit) rather than opened for this (a miss).
+        hit: bool,
+        /// How long it took.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// Somebody did not get a session.
+    AcquireFailed {
+        /// The endpoint; the key may not have been known yet.
+        endpoint: &'a Endpoint,
+        /// Why.
+        error: &'a AcquireError,
+        /// How long it took.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// A lease ended.
+    Released {
+        /// The key.
+        key: &'a PoolKey,
+        /// How long the session was in use, counted from its acquire.
+        used_for: Duration,
+        /// Whether the session may be used again.
+        reusable: bool,
+    }
+}
+
+event! {
+    /// A session was opened.
+    Connected {
+        /// The key.
+        key: &'a PoolKey,
+        /// What is known of the session.
+        session: &'a SessionInfo,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// A session could not be opened.
+    ConnectFailed {
+        /// The key.
+        key: &'a PoolKey,
+        /// Why.
+        error: &'a ConnectError,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// An idle session was asked whether it is alive.
+    Checked {
+        /// The key.
+        key: &'a PoolKey,
+        /// What came of it; `None` when it is alive.
+        error: Option<CheckError>,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// A session was closed.
+    Closed {
+        /// The key.
+        key: &'a PoolKey,
+        /// What is known of the session.
+        session: &'a SessionInfo,
+        /// Why.
+        reason: CloseReason,
+        /// How the farewell went.
+        farewell: Farewell,
+        /// How long the session was open.
+        age: Duration,
+        /// How often it was handed out.
+        uses: u64,
+    }
+}
+
+event! {
+    /// A key was seen for the first time, or again after it was forgotten.
+    KeyCreated {
+        /// The key.
+        key: &'a PoolKey,
+    }
+}
+
+event! {
+    /// A key was forgotten.
+    KeyEvicted {
+        /// The key.
+        key: &'a PoolKey,
+    }
+}
+
+event! {
+    /// The circuit of an endpoint changed.
+    BreakerChanged {
+        /// The endpoint.
+        endpoint: &'a Endpoint,
+        /// Its state before.
+        before: BreakerState,
+        /// Its state now.
+        after: BreakerState,
+    }
+}
+
+event! {
+    /// A call of a pooled client ended.
+    CallFinished {
+        /// The key.
+        key: &'a PoolKey,
+        /// The JSON-RPC method.
+        method: &'a str,
+        /// What is known of its effect.
+        outcome: Outcome,
+        /// Whether it returned a result.
+        ok: bool,
+        /// How long it took, waiting for a session included.
+        took: Duration,
+    }
+}
+
+/// Why a session was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// A call on it failed in a way that a session does not survive.
+    Broken,
+    /// It did not pass a health check.
+    CheckFailed,
+    /// The pool was closed and the deadline for its users had passed.
+    Cut,
+    /// Whoever held it said so.
+    Discarded,
+    /// The pool was told to drain.
+    Drained,
+    /// Its conversation, gateway entry or principal was evicted.
+    Evicted,
+    /// It reached the end of its life.
+    Expired,
+    /// Its key was not used for long.
+    Idle,
+    /// Its transport reported its end.
+    Lost,
+    /// Pooling is off.
+    NotPooled,
+    /// Its place was needed for another key.
+    Room,
+    /// The pool was closed.
+    Shutdown,
+    /// It was opened for nobody: its key had been retired by the time it was ready.
+    Superseded,
+}
+
+impl CloseReason {
+    /// A short word for labels and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::CheckFailed => "check_failed",
+            Self::Cut => "cut",
+            Self::Discarded => "discarded",
+            Self::Drained => "drained",
+            Self::Evicted => "evicted",
+            Self::Expired => "expired",
+            Self::Idle => "idle",
+            Self::Lost => "lost",
+            Self::NotPooled => "not_pooled",
+            Self::Room => "room",
+            Self::Shutdown => "shutdown",
+            Self::Superseded => "superseded",
+        }
+    }
+}

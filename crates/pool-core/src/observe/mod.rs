@@ -1,0 +1,53 @@
+//! What the pool tells to whoever listens.
+
+mod events;
+
+pub use events::{
+    AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
+    ConnectFailed, Connected, KeyCreated, KeyEvicted, Released,
+};
+
+/// Hears every event of a pool. All methods do nothing by default.
+///
+/// Methods are called inline, some of them on the path of every acquire: they must be quick and
+/// must not block, and they must not call into the pool.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use mcp_pool_core::{Closed, Observer};
+///
+/// #[derive(Default)]
+/// struct CountCloses(AtomicU64);
+///
+/// impl Observer for CountCloses {
+///     fn closed(&self, event: &Closed<'_>) {
+///         println!("closed: {}", event.reason().as_str());
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+/// ```
+#[expect(unused_variables, reason = "the defaults do nothing")]
+pub trait Observer: Send + Sync {
+    /// Somebody got a session.
+    fn acquired(&self, event: &Acquired<'_>) {}
+    /// Somebody did not get a session.
+    fn acquire_failed(&self, event: &AcquireFailed<'_>) {}
+    /// A lease ended.
+    fn released(&self, event: &Released<'_>) {}
+    /// A session was opened.
+    fn connected(&self, event: &Connected<'_>) {}
+    /// A session could not be opened.
+    fn connect_failed(&self, event: &ConnectFailed<'_>) {}
+    /// An idle session was asked whether it is alive.
+    fn checked(&self, event: &Checked<'_>) {}
+    /// A session was closed, farewell included.
+    fn closed(&self, event: &Closed<'_>) {}
+    /// A key was seen for the first time, or again after it was forgotten.
+    fn key_created(&self, event: &KeyCreated<'_>) {}
+    /// A key was forgotten.
+    fn key_evicted(&self, event: &KeyEvicted<'_>) {}
+    /// The circuit of an endpoint changed.
+    fn breaker_changed(&self, event: &BreakerChanged<'_>) {}
+    /// A call of a [`PooledClient`](crate::PooledClient) ended.
+    fn call_finished(&self, event: &CallFinished<'_>) {}
+}

@@ -1,0 +1,217 @@
+//! How a session is had: at once where one is ready, otherwise in line.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    AcquireRequest, Shared,
+    counters::Counters,
+    resolve::{Patience, Resolved},
+};
+use crate::{
+    AcquireError, CheckError, CloseReason, Lease, Stage,
+    bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined, Taken},
+    expiry::Verdict,
+};
+
+impl Shared {
+    /// A lease without waiting: the whole way of a hit.
+    pub(crate) fn hit(&self, resolved: &Resolved, request: &AcquireRequest) -> Option<Lease> {
+        let bucket = resolved.bucket.load();
+        let Taken::Slot(slot) = bucket.slots.take() else {
+            return None;
+        };
+        let mut held = Held::new(Arc::clone(&bucket), slot);
+        let now = Instant::now();
+        held.note_wanted(now);
+        match self.verdict(&held, now) {
+            Verdict::Keep => {
+                bucket.newest.note(&request.headers);
+                Some(self.lease(held, now, now))
+            }
+            Verdict::Close => {
+                self.discard_unfit(held);
+                None
+            }
+            Verdict::Check => {
+                // Back where it was; the slow way takes it again and asks it.
+                held.give_back(Fate::Undelivered, CloseReason::Superseded);
+                None
+            }
+        }
+    }
+
+    /// A lease, whatever it takes.
+    pub(crate) async fn wait(
+        &self,
+        resolved: &Resolved,
+        request: &AcquireRequest,
+        patience: Patience,
+    ) -> Result<Lease, AcquireError> {
+        let mut at_head = AtHead::No;
+        loop {
+            let held = self
+                .next_slot(resolved, request, (patience, at_head))
+                .await?;
+            if let Some(lease) = self.fit(held, patience).await? {
+                return Ok(lease);
+            }
+            // The place in line was lost to a session that turned out unfit.
+            at_head = AtHead::Yes;
+        }
+    }
+
+    /// The next slot that comes free or is opened.
+    async fn next_slot(
+        &self,
+        resolved: &Resolved,
+        request: &AcquireRequest,
+        (patience, at_head): (Patience, AtHead),
+    ) -> Result<Held, AcquireError> {
+        loop {
+            if self.hub.is_closed() {
+                return Err(AcquireError::Closed);
+            }
+            let bucket = resolved.bucket.load_full();
+            let headers = Arc::clone(&request.headers);
+            let (ask, door) = Ask::new(self.hub.new_id(), headers, patience.deadline);
+            match bucket.slots.join(ask.id, Arc::clone(&ask), at_head) {
+                Joined::Slot(slot) => {
+                    let mut held = Held::new(bucket, slot);
+                    held.note_wanted(Instant::now());
+                    return Ok(held);
+                }
+                Joined::Dead => {
+                    self.successor(resolved, &request.headers, patience).await?;
+                }
+                Joined::Waiting => {
+                    let line = Line { bucket, ask };
+                    return line.stand(door, patience).await;
+                }
+            }
+        }
+    }
+
+    /// A lease on a slot, if its session is fit.
+    async fn fit(&self, held: Held, patience: Patience) -> Result<Option<Lease>, AcquireError> {
+        match self.verdict(&held, Instant::now()) {
+            Verdict::Keep => Ok(Some(self.lease(held, patience.began, Instant::now()))),
+            Verdict::Close => {
+                self.discard_unfit(held);
+                Ok(None)
+            }
+            Verdict::Check => self.check(held, patience).await,
+        }
+    }
+
+    /// Asks a session whether it is alive.
+    async fn check(
+        &self,
+        mut held: Held,
+        patience: Patience,
+    ) -> Result<Option<Lease>, AcquireError> {
+        let began = Instant::now();
+        let live = Arc::clone(held.live());
+        let Some(connector) = self.hub.connectors.get(live.key.transport()) else {
+            return Ok(Some(self.lease(held, patience.began, began)));
+        };
+        let check = connector.check(&live.session, &self.hub.probes);
+        let result = timeout_at(patience.deadline, check)
+            .await
+            .map_err(|_| patience.timeout(Stage::Check))?;
+        self.note_checked(&live, result.err(), began);
+        if result.is_err() {
+            held.give_back(Fate::Unfit, CloseReason::CheckFailed);
+            return Ok(None);
+        }
+        live.suspect.store(false, Ordering::Relaxed);
+        let now = Instant::now();
+        held.note_alive(now);
+        Ok(Some(self.lease(held, patience.began, now)))
+    }
+
+    fn note_checked(&self, live: &crate::bucket::Live, error: Option<CheckError>, began: Instant) {
+        if error.is_some() {
+            Counters::add(&self.hub.counters.check_failures);
+        }
+        self.hub.observe(|observer, pool| {
+            observer.checked(&crate::Checked {
+                pool,
+                key: &live.key,
+                error,
+                took: began.elapsed(),
+            });
+        });
+    }
+
+    fn verdict(&self, held: &Held, now: Instant) -> Verdict {
+        let live = held.live();
+        if live.session.is_over() {
+            return Verdict::Close;
+        }
+        if live.suspect.load(Ordering::Relaxed) {
+            return Verdict::Check;
+        }
+        if held.is_fresh() {
+            return Verdict::Keep;
+        }
+        self.hub.expiry.verdict(now, live.ends_at, held.alive_at())
+    }
+
+    fn discard_unfit(&self, held: Held) {
+        let reason = if held.live().session.is_over() {
+            CloseReason::Lost
+        } else {
+            CloseReason::Expired
+        };
+        held.give_back(Fate::Unfit, reason);
+    }
+
+    fn lease(&self, held: Held, began: Instant, acquired_at: Instant) -> Lease {
+        held.live().note_use();
+        self.hub.observe(|observer, pool| {
+            observer.acquired(&crate::Acquired {
+                pool,
+                key: &held.live().key,
+                hit: !held.is_fresh(),
+                waited: acquired_at.saturating_duration_since(began),
+            });
+        });
+        Lease::new(held, acquired_at)
+    }
+}
+
+/// Somebody's place in line; given up by being dropped.
+struct Line {
+    bucket: Arc<Bucket>,
+    ask: Arc<Ask>,
+}
+
+impl Line {
+    async fn stand(
+        self,
+        door: oneshot::Receiver<Grant>,
+        patience: Patience,
+    ) -> Result<Held, AcquireError> {
+        self.bucket.hub.begin_connects(&self.bucket);
+        match timeout_at(patience.deadline, door).await {
+            Ok(Ok(grant)) => grant,
+            Ok(Err(_)) => Err(AcquireError::Closed),
+            Err(_) => Err(AcquireError::Timeout {
+                stage: self.ask.stage(),
+                waited: patience.began.elapsed(),
+                last_cause: self.ask.last_cause(),
+            }),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.bucket.slots.leave(self.ask.id);
+    }
+}

@@ -1,0 +1,202 @@
+//! How a pool is put together.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use moka::{notification::RemovalCause, sync::Cache};
+use rmcp::model::Implementation;
+use tokio::{runtime::Handle, sync::mpsc};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Hub, SessionPool, Shared,
+    capacity::Capacity,
+    closer::Closer,
+    counters::Counters,
+    hub::Message,
+    memo::{Memo, PrehashedState},
+    registry::Registry,
+    upstream::Upstreams,
+};
+use crate::{
+    CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
+    IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
+    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification,
+};
+
+/// Puts a pool together. Made by [`SessionPool::builder`].
+pub struct PoolBuilder {
+    config: PoolConfig,
+    connectors: Vec<Arc<dyn Connector>>,
+    extractors: Vec<Arc<dyn IdentityExtractor>>,
+    credentials: Arc<dyn CredentialSource>,
+    handlers: Arc<dyn HandlerFactory>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl PoolBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            config: PoolConfig::default(),
+            connectors: Vec::new(),
+            extractors: Vec::new(),
+            credentials: Arc::new(CallerHeaders),
+            handlers: Arc::new(SilentHandlers::default()),
+            observer: None,
+        }
+    }
+
+    /// The configuration. Default: [`PoolConfig::default`].
+    #[must_use]
+    pub fn config(mut self, config: PoolConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a transport.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector + 'static) -> Self {
+        self.connectors.push(Arc::new(connector));
+        self
+    }
+
+    /// Adds an identity extractor, to be asked after those added before. Default: none; the
+    /// identity headers are hashed.
+    #[must_use]
+    pub fn extractor(mut self, extractor: impl IdentityExtractor + 'static) -> Self {
+        self.extractors.push(Arc::new(extractor));
+        self
+    }
+
+    /// Where the headers of each request to an upstream come from. Default: [`CallerHeaders`].
+    #[must_use]
+    pub fn credentials(mut self, source: impl CredentialSource + 'static) -> Self {
+        self.credentials = Arc::new(source);
+        self
+    }
+
+    /// Who handles what servers send of their own accord. Default: [`SilentHandlers`].
+    #[must_use]
+    pub fn handlers(mut self, factory: impl HandlerFactory + 'static) -> Self {
+        self.handlers = Arc::new(factory);
+        self
+    }
+
+    /// How the default handlers introduce themselves to servers; replaces
+    /// [`handlers`](Self::handlers). Default: `mcp-session-pool` and its version.
+    #[must_use]
+    pub fn client_info(self, client: Implementation) -> Self {
+        self.handlers(SilentHandlers::new(client))
+    }
+
+    /// Who hears of every event. Default: nobody.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Builds the pool and starts its background task on the current runtime.
+    ///
+    /// # Errors
+    /// - [`ConfigError::Bound`]: a field of the configuration is out of its bounds.
+    /// - [`ConfigError::DuplicateConnector`]: two connectors speak the same transport.
+    /// - [`ConfigError::NoRuntime`]: called outside of a tokio runtime.
+    pub fn build(self) -> Result<SessionPool, ConfigError> {
+        self.config.validate()?;
+        let runtime = Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
+        let (closer, inbox) = mpsc::unbounded_channel();
+        let identification = Identification {
+            extractors: self.extractors.clone(),
+            headers: HeaderIdentity::new(self.config.identity_headers.iter().cloned()),
+            on_error: self.config.on_extract_error,
+        };
+        let profile = Profile::new(Arc::clone(&self.handlers));
+        let hub = Arc::new(self.hub(runtime.clone(), closer)?);
+        let shared = Arc::new(Shared {
+            id: POOLS.fetch_add(1, Ordering::Relaxed),
+            buckets: buckets(&hub),
+            upstreams: Upstreams::new(hub.config.breaker()),
+            memo: Memo::new(identification.headers.names().to_vec()),
+            identification,
+            profile,
+            hub,
+        });
+        runtime.spawn(Closer::new(inbox, Arc::downgrade(&shared)).run());
+        Ok(SessionPool { shared })
+    }
+
+    fn hub(
+        self,
+        runtime: Handle,
+        closer: mpsc::UnboundedSender<Message>,
+    ) -> Result<Hub, ConfigError> {
+        let config = self.config;
+        let probes = ProbePlan::new(
+            config.health_check_methods.clone(),
+            config.health_check_timeout,
+        );
+        Ok(Hub {
+            expiry: config.expiry(),
+            probes,
+            secret: DigestKey::random(),
+            connectors: by_kind(self.connectors)?,
+            credentials: self.credentials,
+            observer: self.observer,
+            capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
+            counters: Counters::default(),
+            registry: Registry::default(),
+            tasks: TaskTracker::new(),
+            runtime,
+            closer,
+            closed: AtomicBool::new(false),
+            next_id: AtomicU64::new(1),
+            config,
+        })
+    }
+}
+
+impl fmt::Debug for PoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolBuilder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn by_kind(
+    connectors: Vec<Arc<dyn Connector>>,
+) -> Result<HashMap<TransportKind, Arc<dyn Connector>>, ConfigError> {
+    let mut by_kind = HashMap::new();
+    for connector in connectors {
+        let kind = connector.kind();
+        if by_kind.insert(kind.clone(), connector).is_some() {
+            return Err(ConfigError::DuplicateConnector(kind));
+        }
+    }
+    Ok(by_kind)
+}
+
+/// The map of keys. It has neither a size nor a clock of its own: which key goes, and when, is
+/// decided under the key's lock, by tokio's clock, and never while the key is in use.
+fn buckets(hub: &Arc<Hub>) -> Cache<PoolKey, Arc<Bucket>, PrehashedState> {
+    let closer = hub.closer.downgrade();
+    Cache::builder()
+        .eviction_listener(move |_key, bucket, cause| {
+            if cause == RemovalCause::Explicit
+                && let Some(closer) = closer.upgrade()
+            {
+                let _ = closer.send(Message::Evicted(bucket));
+            }
+        })
+        .build_with_hasher(PrehashedState)
+}
+
+/// Numbers the pools of this process.
+static POOLS: AtomicU64 = AtomicU64::new(1);

@@ -1,0 +1,282 @@
+//! Opening sessions, on tasks of the pool's own.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    capacity::Scarce,
+    counters::Counters,
+    hub::{Hub, Message},
+};
+use crate::{
+    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, FaultKind,
+    Session, Stage,
+    breaker::Attempt,
+    bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
+};
+
+/// Begins one connect for which the key has set a place aside.
+pub(crate) fn begin(bucket: &Arc<Bucket>, asker: u64, ask: Arc<Ask>) {
+    let place = PlaceInKey {
+        bucket: Arc::clone(bucket),
+        asker,
+        settled: false,
+    };
+    let hub = &bucket.hub;
+    let Some(connector) = hub.connectors.get(bucket.key.transport()) else {
+        let kind = bucket.key.transport().clone();
+        return place.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
+    };
+    match bucket.upstream.breaker.admit(Instant::now()) {
+        Err(retry_after) => {
+            place.fail(&AcquireError::CircuitOpen { retry_after }, Blame::Endpoint);
+        }
+        Ok((attempt, change)) => {
+            hub.note_breaker(bucket.key.endpoint(), change);
+            let job = Job {
+                connector: Arc::clone(connector),
+                attempt: PendingAttempt(Some(attempt), Arc::clone(bucket)),
+                place,
+                ask,
+            };
+            hub.tasks.spawn_on(job.run(), &hub.runtime);
+        }
+    }
+}
+
+/// One connect.
+struct Job {
+    connector: Arc<dyn Connector>,
+    attempt: PendingAttempt,
+    place: PlaceInKey,
+    ask: Arc<Ask>,
+}
+
+impl Job {
+    async fn run(self) {
+        let bucket = Arc::clone(&self.place.bucket);
+        self.open().await;
+        // Others may have come to stand in line, or a place may have come free again.
+        bucket.hub.begin_connects(&bucket);
+    }
+
+    async fn open(self) {
+        let Self {
+            connector,
+            attempt,
+            place,
+            ask,
+        } = self;
+        let hub = Arc::clone(&place.bucket.hub);
+        let Some(room) = room(&hub, &ask).await else {
+            return;
+        };
+        if !place.bucket.slots.is_wanted() {
+            return;
+        }
+        ask.enter(Stage::Connect);
+        let generation = place.bucket.slots.generation();
+        let began = Instant::now();
+        match connect(&connector, &place.bucket, &ask).await {
+            Ok(session) => {
+                attempt.succeeded();
+                let live = admissible(&place.bucket, session, generation, room);
+                note_connected(&hub, &live, began);
+                place.admit(live);
+            }
+            Err(error) => {
+                attempt.failed(&error);
+                note_failed(&hub, &place.bucket, &error, began);
+                let blame = match error.kind().is_about_credentials() {
+                    true => Blame::Caller,
+                    false => Blame::Endpoint,
+                };
+                let error = Arc::new(error);
+                ask.note_cause(&error);
+                place.fail(&AcquireError::Connect(error), blame);
+            }
+        }
+    }
+}
+
+/// A place under `max_total_sessions`, or `None` when the deadline passes first.
+async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
+    if let Some(place) = hub.capacity.try_place(Scarce::Sessions) {
+        return Some(place);
+    }
+    ask.enter(Stage::Capacity);
+    let _waiting = hub.capacity.wait();
+    hub.tell(Message::Room);
+    timeout_at(ask.deadline, hub.capacity.place(Scarce::Sessions))
+        .await
+        .ok()
+}
+
+async fn connect(
+    connector: &Arc<dyn Connector>,
+    bucket: &Bucket,
+    ask: &Ask,
+) -> Result<Session, ConnectError> {
+    let hub = &bucket.hub;
+    bucket.newest.note(&ask.headers);
+    let credentials = Credentials::new(
+        Arc::clone(&hub.credentials),
+        bucket.key.endpoint().clone(),
+        Arc::clone(&bucket.newest),
+    );
+    let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
+    let request = ConnectRequest::new(
+        bucket.key.clone(),
+        credentials,
+        Arc::clone(&bucket.profile.factory),
+        bucket.slots_per_session,
+        deadline,
+    );
+    match timeout_at(deadline, connector.connect(&request)).await {
+        Ok(result) => result,
+        Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
+    }
+}
+
+/// A session as a member of its key.
+fn admissible(
+    bucket: &Arc<Bucket>,
+    session: Session,
+    generation: u64,
+    place: OwnedSemaphorePermit,
+) -> Arc<Live> {
+    let hub = &bucket.hub;
+    let now = Instant::now();
+    let live = Live::new(
+        session,
+        NewLive {
+            id: hub.new_id(),
+            key: bucket.key.clone(),
+            slots: bucket.slots_per_session,
+            generation,
+            opened_at: now,
+            ends_at: hub.expiry.end_of_life(now, rand::random()),
+            place,
+        },
+    );
+    let live = Arc::new(live);
+    hub.registry.add(&live);
+    let (id, weak, closer) = (live.id, Arc::downgrade(bucket), hub.closer.downgrade());
+    live.session.alarm().listen(move || {
+        if let Some(closer) = closer.upgrade() {
+            let _ = closer.send(Message::Lost(weak.clone(), id));
+        }
+    });
+    live
+}
+
+fn note_connected(hub: &Hub, live: &Live, began: Instant) {
+    Counters::add(&hub.counters.opened);
+    tracing::debug!(key = ?live.key, session = live.id, "session opened");
+    hub.observe(|observer, pool| {
+        observer.connected(&crate::Connected {
+            pool,
+            key: &live.key,
+            session: live.session.info(),
+            took: began.elapsed(),
+        });
+    });
+}
+
+fn note_failed(hub: &Hub, bucket: &Bucket, error: &ConnectError, began: Instant) {
+    tracing::debug!(key = ?bucket.key, kind = error.kind().as_str(), "session not opened");
+    hub.observe(|observer, pool| {
+        observer.connect_failed(&crate::ConnectFailed {
+            pool,
+            key: &bucket.key,
+            error,
+            took: began.elapsed(),
+        });
+    });
+}
+
+/// A place under the key's limit, set aside for a connect under way.
+struct PlaceInKey {
+    bucket: Arc<Bucket>,
+    asker: u64,
+    settled: bool,
+}
+
+impl PlaceInKey {
+    /// The place is taken by a session.
+    fn admit(mut self, live: Arc<Live>) {
+        self.settled = true;
+        let hub = &self.bucket.hub;
+        let ends_at = live.ends_at;
+        match self.bucket.slots.admit(Arc::clone(&live), Instant::now()) {
+            Err(late) => hub.close(late, CloseReason::Superseded),
+            Ok(served) => {
+                if served.is_empty() {
+                    hub.note_idle();
+                }
+                for (ask, slot) in served {
+                    // Whoever is gone gives the slot back by dropping it.
+                    drop(ask.give(Ok(Held::new(Arc::clone(&self.bucket), slot))));
+                }
+                hub.tell(Message::Watch(Arc::downgrade(&self.bucket), ends_at));
+            }
+        }
+    }
+
+    /// The place stays empty, and those who counted on it hear why.
+    fn fail(mut self, error: &AcquireError, blame: Blame) {
+        self.settled = true;
+        for ask in self.bucket.slots.abandon(self.asker, blame) {
+            let _ = ask.give(Err(error.clone()));
+        }
+    }
+}
+
+impl Drop for PlaceInKey {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.bucket.slots.abandon(self.asker, Blame::Nobody);
+        }
+    }
+}
+
+/// An attempt that the breaker admitted and that has not been settled.
+struct PendingAttempt(Option<Attempt>, Arc<Bucket>);
+
+impl PendingAttempt {
+    fn succeeded(mut self) {
+        if let Some(attempt) = self.0.take() {
+            let change = self.1.upstream.breaker.succeeded(attempt);
+            self.1.hub.note_breaker(self.1.key.endpoint(), change);
+        }
+    }
+
+    fn failed(mut self, error: &ConnectError) {
+        let Some(attempt) = self.0.take() else {
+            return;
+        };
+        let breaker = &self.1.upstream.breaker;
+        let change = if error.kind().counts_against_endpoint() {
+            breaker.failed(attempt, Instant::now())
+        } else if matches!(error.kind(), FaultKind::Other) {
+            breaker.abandoned(attempt)
+        } else {
+            // Refused, but answered: the endpoint is there.
+            breaker.succeeded(attempt)
+        };
+        self.1.hub.note_breaker(self.1.key.endpoint(), change);
+    }
+}
+
+impl Drop for PendingAttempt {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.0.take() {
+            let change = self.1.upstream.breaker.abandoned(attempt);
+            self.1.hub.note_breaker(self.1.key.endpoint(), change);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Totals over the life of a pool.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{CloseReason, bucket::Tally};
+
+/// Totals over the life of a pool. Hits and misses are counted by the keys themselves, under their
+/// own lock; here are those of keys that were forgotten.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) past_hits: AtomicU64,
+    pub(crate) past_misses: AtomicU64,
+    pub(crate) anonymous: AtomicU64,
+    pub(crate) breaker_trips: AtomicU64,
+    pub(crate) check_failures: AtomicU64,
+    pub(crate) evictions: AtomicU64,
+    pub(crate) keys_evicted: AtomicU64,
+    pub(crate) reaped: AtomicU64,
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    pub(crate) extract_failures: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what a forgotten key has counted.
+    pub(crate) fn keep(&self, tally: Tally) {
+        self.past_hits.fetch_add(tally.hits, Ordering::Relaxed);
+        self.past_misses.fetch_add(tally.misses, Ordering::Relaxed);
+    }
+
+    /// Counts a session that was closed.
+    pub(crate) fn note_closed(&self, reason: CloseReason) {
+        Self::add(&self.closed);
+        match reason {
+            CloseReason::Expired => Self::add(&self.reaped),
+            CloseReason::Evicted | CloseReason::Idle | CloseReason::Room => {
+                Self::add(&self.evictions);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a pool looks like at a point in time.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{SessionPool, Shared, capacity::Scarce, counters::Counters};
+use crate::{BreakerState, Fingerprint, TransportKind, bucket::Bucket};
+
+/// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
+/// without their queries.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Acquires served by a session that was there.
+    pub hits: u64,
+    /// Acquires for which a session had to be opened, whether or not that succeeded.
+    pub misses: u64,
+    /// `hits` by `hits + misses`; 0 before the first acquire.
+    pub hit_rate: f64,
+    /// Sessions closed before their time: to make room, with their key, or by an evict method.
+    pub evictions: u64,
+    /// Idle sessions that did not pass a health check.
+    pub health_check_failures: u64,
+    /// How often a circuit opened.
+    pub circuit_breaker_trips: u64,
+    /// Keys that were forgotten.
+    pub pool_keys_evicted: u64,
+    /// Idle sessions closed in the background at the end of their life.
+    pub sessions_reaped: u64,
+    /// How often a request had nothing that tells one caller from another.
+    pub anonymous_identity_count: u64,
+    /// How often an identity extractor failed.
+    pub extract_failures: u64,
+    /// Sessions opened so far.
+    pub sessions_opened: u64,
+    /// Sessions closed so far, farewell included.
+    pub sessions_closed: u64,
+    /// Keys known now.
+    pub pool_key_count: usize,
+    /// Sessions in use now.
+    pub total_active_sessions: usize,
+    /// Sessions open or being opened now.
+    pub total_sessions: usize,
+    /// The limit of keys; 0 for none.
+    pub max_total_keys: usize,
+    /// The limit of sessions; 0 for none.
+    pub max_total_sessions: usize,
+    /// One row for each key, by fingerprint.
+    pub pools: BTreeMap<Fingerprint, KeyStats>,
+    /// One row for each endpoint whose circuit is not as new, by URL without query.
+    pub circuit_breakers: BTreeMap<String, BreakerStats>,
+}
+
+/// What a key looks like.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct KeyStats {
+    /// The URL without its query.
+    pub endpoint: String,
+    /// The transport.
+    pub transport: TransportKind,
+    /// `conversation`, `identity` or `shared`.
+    pub scope: &'static str,
+    /// Sessions that nobody uses.
+    pub available: usize,
+    /// Sessions that somebody uses.
+    pub active: usize,
+    /// Sessions being opened.
+    pub connecting: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// The limit of sessions.
+    pub max: usize,
+    /// How long ago a session was last asked for.
+    #[serde(with = "humantime_serde")]
+    pub idle_for: Duration,
+}
+
+/// What a circuit looks like.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BreakerStats {
+    /// Failures in a row.
+    pub failures: u32,
+    /// Whether attempts are admitted.
+    pub state: BreakerState,
+    /// How long the circuit stays open; `None` when it is not open.
+    #[serde(with = "humantime_serde")]
+    pub open_until: Option<Duration>,
+}
+
+impl SessionPool {
+    /// What the pool looks like now. Each key is looked at under its own lock, one after the other;
+    /// every row is consistent in itself.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        self.shared.stats(Instant::now())
+    }
+}
+
+impl Shared {
+    fn stats(&self, now: Instant) -> PoolStats {
+        let hub = &self.hub;
+        let counters = &hub.counters;
+        let mut stats = PoolStats {
+            hits: Counters::read(&counters.past_hits),
+            misses: Counters::read(&counters.past_misses),
+            evictions: Counters::read(&counters.evictions),
+            health_check_failures: Counters::read(&counters.check_failures),
+            circuit_breaker_trips: Counters::read(&counters.breaker_trips),
+            pool_keys_evicted: Counters::read(&counters.keys_evicted),
+            sessions_reaped: Counters::read(&counters.reaped),
+            anonymous_identity_count: Counters::read(&counters.anonymous),
+            extract_failures: Counters::read(&counters.extract_failures),
+            sessions_opened: Counters::read(&counters.opened),
+            sessions_closed: Counters::read(&counters.closed),
+            total_sessions: hub.capacity.taken(Scarce::Sessions),
+            max_total_keys: hub.config.max_total_keys,
+            max_total_sessions: hub.config.max_total_sessions,
+            ..PoolStats::default()
+        };
+        for (_, bucket) in &self.buckets {
+            self.add_key(&mut stats, &bucket, now);
+        }
+        stats.pool_key_count = stats.pools.len();
+        stats.hit_rate = rate(stats.hits, stats.misses);
+        stats.circuit_breakers = self.circuits(now);
+        stats
+    }
+
+    fn add_key(&self, stats: &mut PoolStats, bucket: &Bucket, now: Instant) {
+        if bucket.slots.is_dead() {
+            return;
+        }
+        let counts = bucket.slots.counts();
+        stats.hits += counts.tally.hits;
+        stats.misses += counts.tally.misses;
+        stats.total_active_sessions += counts.busy;
+        let row = KeyStats {
+            endpoint: bucket.key.endpoint().to_string(),
+            transport: bucket.key.transport().clone(),
+            scope: bucket.key.scope().as_str(),
+            available: counts.idle,
+            active: counts.busy,
+            connecting: counts.connecting,
+            waiting: counts.waiting,
+            max: bucket.slots.max(),
+            idle_for: now.saturating_duration_since(bucket.slots.last_used()),
+        };
+        stats.pools.insert(bucket.key.fingerprint(), row);
+    }
+
+    fn circuits(&self, now: Instant) -> BTreeMap<String, BreakerStats> {
+        let mut circuits = BTreeMap::new();
+        for upstream in self.upstreams.all() {
+            let reading = upstream.breaker.read(now);
+            if reading.state == BreakerState::Closed && reading.failures == 0 {
+                continue;
+            }
+            let row = BreakerStats {
+                failures: reading.failures,
+                state: reading.state,
+                open_until: reading.open_for,
+            };
+            circuits.insert(upstream.endpoint.to_string(), row);
+        }
+        circuits
+    }
+}
+
+fn rate(hits: u64, misses: u64) -> f64 {
+    match hits + misses {
+        0 => 0.0,
+        all => hits as f64 / all as f64,
+    }
+}

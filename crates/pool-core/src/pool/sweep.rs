@@ -1,0 +1,134 @@
+//! What the closer does with a key when it looks at it, and how it makes room.
+
+use std::{collections::BinaryHeap, sync::Arc};
+
+use tokio::time::{Duration, Instant};
+
+use super::{Shared, capacity::Scarce};
+use crate::{CloseReason, bucket::Bucket};
+
+/// Closes what has expired and forgets the key if it was not used for long. Returns when to look
+/// again, unless the key was forgotten.
+pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<Instant> {
+    let config = &pool.hub.config;
+    let expired = bucket.slots.weed(|live, _| live.ends_at <= now);
+    bucket.close_all(expired, CloseReason::Expired);
+    let lost = bucket.slots.weed(|live, _| live.session.is_over());
+    bucket.close_all(lost, CloseReason::Lost);
+
+    let idle_since = bucket.slots.last_used();
+    let forget_at = crate::expiry::after(idle_since, config.idle_pool_eviction);
+    if forget_at <= now && bury(pool, bucket, Some(idle_since), CloseReason::Idle) {
+        return None;
+    }
+    if bucket.slots.is_dead() {
+        return None;
+    }
+    let pause = config.session_ttl.min(config.idle_pool_eviction) / 8;
+    let soonest = crate::expiry::after(now, pause.max(MIN_BETWEEN_LOOKS));
+    let first_end = bucket.slots.first_end(|live| live.ends_at);
+    let next = first_end.map_or(forget_at, |end| end.min(forget_at));
+    // A key in use past its idle time is looked at again after a while.
+    Some(if next <= now { soonest } else { next })
+}
+
+/// Forgets a key that nobody uses, unless it was used since. Returns whether it did.
+pub(super) fn bury(
+    pool: &Shared,
+    bucket: &Arc<Bucket>,
+    unless_used_since: Option<Instant>,
+    reason: CloseReason,
+) -> bool {
+    let Some((members, tally)) = bucket.slots.bury(unless_used_since) else {
+        return false;
+    };
+    pool.hub.counters.keep(tally);
+    bucket.close_all(members, reason);
+    pool.forget(bucket);
+    true
+}
+
+/// Closes the idle sessions of the keys used the longest ago until nobody waits for room any more,
+/// or nothing is idle.
+pub(super) fn make_room(pool: &Shared) {
+    let capacity = &pool.hub.capacity;
+    while capacity.is_short() {
+        let keys = capacity.free(Scarce::Keys) == 0;
+        let victims = least_recently_used(pool, keys);
+        if victims.is_empty() {
+            return;
+        }
+        let mut made_any = false;
+        for bucket in victims {
+            if !capacity.is_short() {
+                return;
+            }
+            made_any |= if keys {
+                bury(pool, &bucket, None, CloseReason::Room)
+            } else {
+                give_up_oldest(&bucket)
+            };
+        }
+        if !made_any {
+            return;
+        }
+    }
+}
+
+fn give_up_oldest(bucket: &Arc<Bucket>) -> bool {
+    let Some(live) = bucket.slots.take_oldest() else {
+        return false;
+    };
+    bucket.hub.close(live, CloseReason::Room);
+    true
+}
+
+/// The keys that were used the longest ago among those that have something to give, oldest first.
+fn least_recently_used(pool: &Shared, keys: bool) -> Vec<Arc<Bucket>> {
+    let mut oldest: BinaryHeap<ByAge> = BinaryHeap::with_capacity(VICTIMS_AT_ONCE + 1);
+    for (_, bucket) in &pool.buckets {
+        let counts = bucket.slots.counts();
+        let unused = counts.busy + counts.connecting + counts.waiting == 0;
+        let gives = if keys { unused } else { counts.idle > 0 };
+        if !gives {
+            continue;
+        }
+        oldest.push(ByAge(bucket.slots.last_used(), bucket));
+        if oldest.len() > VICTIMS_AT_ONCE {
+            oldest.pop();
+        }
+    }
+    oldest
+        .into_sorted_vec()
+        .into_iter()
+        .map(|ByAge(_, bucket)| bucket)
+        .collect()
+}
+
+/// A key, ordered by when it was last used.
+struct ByAge(Instant, Arc<Bucket>);
+
+impl PartialEq for ByAge {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for ByAge {}
+
+impl PartialOrd for ByAge {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByAge {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// How many victims one pass over the keys picks out.
+const VICTIMS_AT_ONCE: usize = 64;
+
+const MIN_BETWEEN_LOOKS: Duration = Duration::from_millis(1);
