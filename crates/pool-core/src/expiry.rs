@@ -31,6 +31,7 @@ impl ExpiryPolicy {
     pub(crate) fn end_of_life(&self, now: Instant, luck: f64) -> Instant {
         let life = self
             .ttl
+            .min(FAR_FUTURE)
             .mul_f64(1.0 - self.jitter.clamp(0.0, 1.0) * luck.clamp(0.0, 1.0));
         after(now, life)
     }
