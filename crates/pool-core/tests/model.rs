@@ -1,0 +1,326 @@
+//! The state machine of a key under a model checker: every interleaving of acquire, release,
+//! evict and close that loom can find, up to a bound on preemptions.
+//!
+//! The source is the crate's own; only its lock is loom's.
+
+#[path = "../src/bucket/slots.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod slots;
+
+/// loom's lock in place of the crate's own.
+mod sync {
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().expect("no thread of a model panics while it holds the lock")
+    }
+}
+
+use loom::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use slots::{AtHead, Blame, Fate, Joined, Member, Returned, Slot, Slots, Taken};
+
+/// A session of the model.
+#[derive(Clone, Debug)]
+struct Session {
+    id: u64,
+    slots: u32,
+    generation: u64,
+}
+
+impl Member for Session {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// A waiter of the model: a box that a slot is put into, unless the waiter has left.
+#[derive(Clone)]
+struct Waiter(Arc<Mutex<Door>>);
+
+enum Door {
+    Open,
+    Served(Slot<Session, u64>),
+    Failed,
+    Left,
+}
+
+impl Waiter {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Door::Open)))
+    }
+
+    fn give(&self, slot: Slot<Session, u64>) -> Result<(), Slot<Session, u64>> {
+        let mut door = sync::lock(&self.0);
+        match *door {
+            Door::Open => {
+                *door = Door::Served(slot);
+                Ok(())
+            }
+            _ => Err(slot),
+        }
+    }
+
+    fn fail(&self) {
+        let mut door = sync::lock(&self.0);
+        if matches!(*door, Door::Open) {
+            *door = Door::Failed;
+        }
+    }
+
+    /// Leaves, and takes along what was handed over in the meantime.
+    fn leave(&self) -> Door {
+        std::mem::replace(&mut *sync::lock(&self.0), Door::Left)
+    }
+}
+
+/// A key, and how many sessions are open on the model's server.
+struct Key {
+    slots: Slots<Session, Waiter, u64>,
+    open: AtomicUsize,
+    opened: AtomicUsize,
+    max: usize,
+    per_session: u32,
+}
+
+impl Key {
+    fn new(max: usize, per_session: u32) -> Arc<Self> {
+        Arc::new(Self {
+            slots: Slots::new(max, per_session, 0),
+            open: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
+            max,
+            per_session,
+        })
+    }
+
+    /// Begins whatever connects are wanted; each succeeds at once.
+    fn connect(&self) {
+        while self.slots.begin_connect().is_some() {
+            self.open.fetch_add(1, Ordering::SeqCst);
+            self.assert_limit();
+            let id = self.opened.fetch_add(1, Ordering::SeqCst) as u64 + 1;
+            let session = Session {
+                id,
+                slots: self.per_session,
+                generation: self.slots.generation(),
+            };
+            match self.slots.admit(session, 0) {
+                Ok(served) => {
+                    for (waiter, slot) in served {
+                        if let Err(slot) = waiter.give(slot) {
+                            self.give_back(slot, Fate::Undelivered);
+                        }
+                    }
+                }
+                Err(_late) => self.close(),
+            }
+        }
+    }
+
+    /// In use, idle and being opened: what the limit is about. A session that is being closed has
+    /// left its key and does not count.
+    fn assert_limit(&self) {
+        let counts = self.slots.counts();
+        let all = counts.busy + counts.idle + counts.connecting;
+        assert!(all <= self.max, "more sessions than allowed: {counts:?}");
+    }
+
+    fn close(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn give_back(&self, slot: Slot<Session, u64>, fate: Fate) {
+        let (mut slot, mut fate) = (slot, fate);
+        loop {
+            match self.slots.give_back(slot, fate) {
+                Returned::Ready | Returned::Draining => return,
+                Returned::Close { wanted, .. } => {
+                    self.close();
+                    if wanted {
+                        self.connect();
+                    }
+                    return;
+                }
+                Returned::HandOver(waiter, handed) => match waiter.give(handed) {
+                    Ok(()) => return,
+                    Err(refused) => (slot, fate) = (refused, Fate::Undelivered),
+                },
+            }
+        }
+    }
+
+    /// Acquires once and leaves without waiting; what was handed over on the way is the caller's.
+    fn acquire(&self, id: u64) -> Option<Slot<Session, u64>> {
+        if let Taken::Slot(slot) = self.slots.take() {
+            return Some(slot);
+        }
+        let waiter = Waiter::new();
+        match self.slots.join(id, waiter.clone(), AtHead::No) {
+            Joined::Slot(slot) => Some(slot),
+            Joined::Dead => None,
+            Joined::Waiting => {
+                self.connect();
+                let door = waiter.leave();
+                self.slots.leave(id);
+                match door {
+                    Door::Served(slot) => Some(slot),
+                    Door::Open | Door::Failed | Door::Left => None,
+                }
+            }
+        }
+    }
+
+    fn use_once(&self, id: u64, fate: Fate) {
+        if let Some(slot) = self.acquire(id) {
+            self.assert_limit();
+            self.give_back(slot, fate);
+        }
+    }
+
+    /// Ends the key; afterwards nothing may be open.
+    fn end(&self) {
+        let (waiters, unused) = self.slots.shut();
+        assert!(waiters.is_empty(), "somebody was left in line");
+        for _ in unused {
+            self.close();
+        }
+        let counts = self.slots.counts();
+        assert_eq!((counts.in_use, counts.connecting, counts.busy), (0, 0, 0));
+        assert_eq!(self.open.load(Ordering::SeqCst), 0, "a session has no owner");
+    }
+}
+
+fn explore(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+#[test]
+fn a_limit_of_one_holds_whoever_comes_leaves_or_breaks_a_session() {
+    explore(|| {
+        let key = Key::new(1, 1);
+        let other = Arc::clone(&key);
+        let one = thread::spawn(move || other.use_once(1, Fate::Discard));
+        key.use_once(2, Fate::Keep);
+        one.join().expect("no panic");
+        key.end();
+    });
+}
+
+#[test]
+fn slots_of_a_shared_session_never_exceed_what_it_has() {
+    explore(|| {
+        let key = Key::new(1, 2);
+        let threads = [1, 2].map(|id| {
+            let key = Arc::clone(&key);
+            thread::spawn(move || {
+                if let Some(slot) = key.acquire(id) {
+                    assert!(key.slots.counts().in_use <= 2);
+                    key.give_back(slot, Fate::Keep);
+                }
+            })
+        });
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        key.end();
+    });
+}
+
+#[test]
+fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
+    explore(|| {
+        let key = Key::new(2, 1);
+        key.use_once(1, Fate::Keep);
+        let other = Arc::clone(&key);
+        let evictor = thread::spawn(move || {
+            for _ in other.slots.retire() {
+                other.close();
+            }
+            let generation = other.slots.generation();
+            if let Some(slot) = other.acquire(2) {
+                assert_eq!(slot.member.generation, generation);
+                other.give_back(slot, Fate::Keep);
+            }
+        });
+        key.use_once(3, Fate::Keep);
+        evictor.join().expect("no panic");
+        key.end();
+    });
+}
+
+#[test]
+fn a_key_is_never_forgotten_under_its_user() {
+    explore(|| {
+        let key = Key::new(1, 1);
+        let other = Arc::clone(&key);
+        let sweeper = thread::spawn(move || {
+            if let Some((members, _)) = other.slots.bury(None) {
+                for _ in members {
+                    other.close();
+                }
+            }
+        });
+        if let Some(slot) = key.acquire(1) {
+            assert_eq!(key.open.load(Ordering::SeqCst), 1, "closed under its user");
+            key.give_back(slot, Fate::Keep);
+        }
+        sweeper.join().expect("no panic");
+        key.end();
+    });
+}
+
+#[test]
+fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves() {
+    for fate in [Fate::Keep, Fate::Discard] {
+        explore(move || {
+            let key = Key::new(1, 1);
+            let slot = key.acquire(1).expect("the first of an empty key is served at once");
+            let waiter = Waiter::new();
+            assert!(matches!(key.slots.join(2, waiter.clone(), AtHead::No), Joined::Waiting));
+            let other = Arc::clone(&key);
+            let user = thread::spawn(move || other.give_back(slot, fate));
+            key.connect();
+            user.join().expect("no panic");
+            let Door::Served(slot) = waiter.leave() else {
+                panic!("the waiter was forgotten");
+            };
+            key.give_back(slot, Fate::Keep);
+            key.end();
+        });
+    }
+}
+
+#[test]
+fn a_failed_connect_fails_its_asker_and_frees_its_place() {
+    explore(|| {
+        let key = Key::new(1, 1);
+        let waiter = Waiter::new();
+        assert!(matches!(key.slots.join(1, waiter.clone(), AtHead::No), Joined::Waiting));
+        let (asker, _) = key.slots.begin_connect().expect("wanted");
+        let other = Arc::clone(&key);
+        let late = thread::spawn(move || other.use_once(2, Fate::Keep));
+        for failed in key.slots.abandon(asker, Blame::Endpoint) {
+            failed.fail();
+        }
+        key.connect();
+        late.join().expect("no panic");
+        assert!(matches!(waiter.leave(), Door::Failed));
+        key.end();
+    });
+}
