@@ -1,0 +1,11 @@
+//! End-to-end suites, one file per promise.
+
+mod calls;
+mod cancellation;
+mod common;
+mod isolation;
+mod lifecycle;
+mod limits;
+mod secrets;
+mod seed_scenarios;
+mod waiting;
