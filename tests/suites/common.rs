@@ -23,10 +23,7 @@ pub(crate) fn builder(config: PoolConfig) -> PoolBuilder {
 }
 
 /// A pool over another connector.
-pub(crate) fn pool_over(
-    connector: impl Connector + 'static,
-    config: PoolConfig,
-) -> SessionPool {
+pub(crate) fn pool_over(connector: impl Connector + 'static, config: PoolConfig) -> SessionPool {
     SessionPool::builder()
         .config(config)
         .connector(connector)

@@ -176,7 +176,11 @@ async fn explicit_health_rpc_default_off<S: Setup>() {
         PoolConfig::default().health_check_timeout,
         Duration::from_secs(5)
     );
-    assert!(!build::<S>(PoolConfig::default()).config().explicit_health_rpc);
+    assert!(
+        !build::<S>(PoolConfig::default())
+            .config()
+            .explicit_health_rpc
+    );
 }
 
 async fn explicit_health_rpc_toggle_behavior<S: Setup>() {
@@ -262,7 +266,9 @@ async fn circuit_breaker_metrics<S: Setup>() {
 
 async fn pool_hit_faster_than_miss<S: Setup>() {
     let server = S::server();
-    server.switches().delay_initialize(Duration::from_millis(10));
+    server
+        .switches()
+        .delay_initialize(Duration::from_millis(10));
     let pool = build::<S>(PoolConfig::default());
     let alice = request(server.endpoint(), "alice");
     let began = Instant::now();
@@ -283,7 +289,13 @@ async fn pool_hit_faster_than_miss<S: Setup>() {
 async fn whoever_differs_in_any_identity_header_has_a_session_of_their_own<S: Setup>() {
     let server = S::server();
     let pool = build::<S>(PoolConfig::default());
-    let names = ["authorization", "x-tenant-id", "x-user-id", "x-api-key", "cookie"];
+    let names = [
+        "authorization",
+        "x-tenant-id",
+        "x-user-id",
+        "x-api-key",
+        "cookie",
+    ];
     let mut sessions = 0;
     for name in names {
         for value in ["one", "two"] {
@@ -332,10 +344,8 @@ async fn a_hundred_users_with_ten_calls_each_see_only_their_own_counts<S: Setup>
         async move {
             let client = client(pool, server, &format!("user-{user}")).await;
             let calls = (0..10).map(|_| call(&client, "increment"));
-            let counts: Result<BTreeSet<_>, _> = futures::future::join_all(calls)
-                .await
-                .into_iter()
-                .collect();
+            let counts: Result<BTreeSet<_>, _> =
+                futures::future::join_all(calls).await.into_iter().collect();
             // One session a user, so that a count of one's own is each number once.
             assert_eq!(counts.expect("counts"), (1..=10).collect());
         }

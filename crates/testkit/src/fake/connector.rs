@@ -53,6 +53,9 @@ impl Connector for FakeConnector {
         play(&self.remote.connect)
             .await
             .map_err(ConnectError::new)?;
+        if let Some(kind) = self.remote.next_fault() {
+            return Err(ConnectError::new(kind));
+        }
         let alarm = SessionAlarm::default();
         let id = self.remote.admit(request.endpoint(), &alarm);
         drop(connecting);

@@ -1,7 +1,7 @@
 //! The remote control of a fake connector.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -43,6 +43,7 @@ struct State {
     checks: usize,
     calls: usize,
     most_open: usize,
+    next_faults: VecDeque<FaultKind>,
 }
 
 /// What the fake server knows of a session.
@@ -72,6 +73,11 @@ impl Remote {
     /// How connects go from now on; those under way go on as they began.
     pub fn on_connect(&self, behaviour: Behaviour) {
         self.connect.send_replace(behaviour);
+    }
+
+    /// One connect fails, whatever else is set; asked once more, the next one after it does.
+    pub fn fail_next_connect(&self, kind: FaultKind) {
+        self.lock().next_faults.push_back(kind);
     }
 
     /// How health checks go.
@@ -191,6 +197,10 @@ impl Remote {
         };
         state.sessions.insert(id, record);
         id
+    }
+
+    pub(super) fn next_fault(&self) -> Option<FaultKind> {
+        self.lock().next_faults.pop_front()
     }
 
     pub(super) fn note_check(&self) {
