@@ -6,6 +6,5 @@ mod common;
 mod isolation;
 mod lifecycle;
 mod limits;
-mod secrets;
 mod seed_scenarios;
 mod waiting;

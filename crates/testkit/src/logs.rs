@@ -25,7 +25,9 @@ impl std::fmt::Debug for LogCapture {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl LogCapture {
-    /// Begins. Use it on a runtime with one thread, which is then the one that logs.
+    /// Begins. Use it on a runtime with one thread, which is then the one that logs, and in a test
+    /// binary of its own: what other tests log for the first time at this very moment may stay
+    /// unheard for good, since tracing remembers that nobody listens to it.
     pub fn begin() -> Self {
         let text = Text::default();
         let subscriber = tracing_subscriber::fmt()

@@ -1,8 +1,10 @@
 //! A server's threads.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use axum::serve::ListenerExt;
@@ -20,7 +22,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(address: SocketAddr, gate: Gate) -> Self {
-        let listener = TcpListener::bind(address).expect("a port of the loopback interface");
+        let listener = bind(address).expect("a port of the loopback interface");
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
@@ -48,6 +50,18 @@ impl Drop for Running {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Binds; waits a while for a port that somebody's outgoing connection has taken meanwhile.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let mut tries = 0;
+    loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 500 => tries += 1,
+            result => return result,
+        }
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
