@@ -49,6 +49,7 @@ impl Report {
             pool_acquire_ns: all(|f| f.pool_acquire_ns),
             pool_acquire_allocs: all(|f| f.pool_acquire_allocs),
             raw_800_ns: all(|f| f.raw_800_ns),
+            raw_800_allocs: all(|f| f.raw_800_allocs),
             deadpool_ns: all(|f| f.deadpool_ns),
             bb8_ns: all(|f| f.bb8_ns),
             sha256_800_ns: all(|f| f.sha256_800_ns),

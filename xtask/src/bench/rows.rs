@@ -29,6 +29,7 @@ pub(super) struct Figures {
     pub(super) pool_acquire_ns: f64,
     pub(super) pool_acquire_allocs: f64,
     pub(super) raw_800_ns: f64,
+    pub(super) raw_800_allocs: f64,
     pub(super) deadpool_ns: f64,
     pub(super) bb8_ns: f64,
     pub(super) sha256_800_ns: f64,
@@ -70,6 +71,7 @@ fn raw(rig: &Rig, effort: Effort, figures: &mut Figures) {
         drop(rig.pool.acquire(&request).await.expect("as above"));
     });
     figures.raw_800_ns = one.nanoseconds;
+    figures.raw_800_allocs = one.allocations;
 }
 
 fn deadpool(rig: &Rig, effort: Effort, figures: &mut Figures) {
@@ -128,8 +130,8 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> One {
         }
         start.elapsed()
     };
-    let time = runtime.block_on(unconstrained(repeat(operations)));
     // Counting takes time of its own, so it has a pass of its own.
+    let time = runtime.block_on(unconstrained(repeat(operations)));
     let counted = operations / 10;
     let allocations = allocation_counter::measure(|| {
         runtime.block_on(unconstrained(repeat(counted)));
