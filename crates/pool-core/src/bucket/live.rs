@@ -59,9 +59,15 @@ impl Live {
         }
     }
 
-    /// Counts one more use.
+    /// Counts one more use. Whoever calls this holds a slot of the session.
     pub(crate) fn note_use(&self) {
-        self.uses.fetch_add(1, Ordering::Relaxed);
+        if self.slots == 1 {
+            // Nobody else counts: the slot went from hand to hand through the key's lock.
+            let uses = self.uses.load(Ordering::Relaxed);
+            self.uses.store(uses + 1, Ordering::Relaxed);
+        } else {
+            self.uses.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Gives its place back, once it has left its key.
