@@ -21,16 +21,15 @@ use crate::{
 impl Shared {
     /// A lease without waiting: the whole way of a hit.
     pub(crate) fn hit(&self, resolved: &Resolved, request: &AcquireRequest) -> Option<Lease> {
-        let bucket = resolved.bucket.load();
-        let Taken::Slot(slot) = bucket.slots.take() else {
-            return None;
-        };
-        let mut held = Held::new(Arc::clone(&bucket), slot);
+        let mut held = resolved.with_bucket(|bucket| match bucket.slots.take() {
+            Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
+            Taken::None | Taken::Dead => None,
+        })?;
         let now = Instant::now();
         held.note_wanted(now);
         match self.verdict(&held, now) {
             Verdict::Keep => {
-                bucket.newest.note(&request.headers);
+                held.bucket().newest.note(&request.headers);
                 Some(self.lease(held, now, now))
             }
             Verdict::Close => {
@@ -76,7 +75,7 @@ impl Shared {
             if self.hub.is_closed() {
                 return Err(AcquireError::Closed);
             }
-            let bucket = resolved.bucket.load_full();
+            let bucket = resolved.bucket();
             let headers = Arc::clone(&request.headers);
             let (ask, door) = Ask::new(self.hub.new_id(), headers, patience.deadline);
             match bucket.slots.join(ask.id, Arc::clone(&ask), at_head) {
