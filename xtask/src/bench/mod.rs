@@ -10,7 +10,6 @@ mod peers;
 mod report;
 mod rig;
 mod rows;
-mod statistics;
 
 use indicatif::ProgressBar;
 use xshell::{Shell, cmd};
