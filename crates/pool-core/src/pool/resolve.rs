@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
-    bucket::{Bucket, NewBucket},
+    bucket::{Bucket, Held, NewBucket, Taken},
     credentials::NewestHeaders,
     handler::Profile,
 };
@@ -42,15 +42,18 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    /// Does something with the key's bucket.
-    #[inline]
-    pub(super) fn with_bucket<R>(&self, with: impl FnOnce(&Arc<Bucket>) -> R) -> R {
-        if self.moved.load(Ordering::Acquire)
-            && let Some(bucket) = self.later.load().as_ref()
-        {
-            return with(bucket);
+    /// A slot that is ready.
+    #[inline(always)]
+    pub(super) fn take(&self) -> Option<Held> {
+        if self.moved.load(Ordering::Acquire) {
+            return self.take_later();
         }
-        with(&self.first)
+        take(&self.first)
+    }
+
+    #[inline(never)]
+    fn take_later(&self) -> Option<Held> {
+        take(self.later.load().as_ref()?)
     }
 
     /// The key's bucket.
@@ -280,5 +283,13 @@ impl Shared {
                 key: &bucket.key,
             });
         });
+    }
+}
+
+#[inline(always)]
+fn take(bucket: &Arc<Bucket>) -> Option<Held> {
+    match bucket.slots.take() {
+        Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
+        Taken::None | Taken::Dead => None,
     }
 }
