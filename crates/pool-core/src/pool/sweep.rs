@@ -64,11 +64,17 @@ pub(super) fn make_room(pool: &Shared) {
             if !capacity.is_short() {
                 return;
             }
-            made_any |= if keys {
+            // Promised before, so that whoever gets it finds the promise to be kept.
+            capacity.promise();
+            let made = if keys {
                 bury(pool, &bucket, None, CloseReason::Room)
             } else {
                 give_up_oldest(&bucket)
             };
+            if !made {
+                capacity.withdraw();
+            }
+            made_any |= made;
         }
         if !made_any {
             return;

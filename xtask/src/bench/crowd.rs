@@ -1,0 +1,125 @@
+//! Many tasks that want few slots at the same time.
+
+use std::{future::Future, sync::Arc};
+
+use mcp_pool_core::{Lease, PooledClient};
+use tokio::{
+    runtime::Runtime,
+    sync::Barrier,
+    task::{JoinSet, yield_now},
+    time::Instant,
+};
+
+use super::{peers::Trivial, statistics::p99};
+
+/// What a crowd met.
+pub(super) struct Crowd {
+    pub(super) ops_per_s: f64,
+    /// The 99th percentile of how long a task waited for its slot.
+    pub(super) p99_us: f64,
+}
+
+/// What a crowd wants a slot of.
+pub(super) trait Slots: Clone + Send + Sync + 'static {
+    type Slot: Send;
+
+    /// Takes a slot. The number is random, to choose a key by.
+    fn take(&self, random: u64) -> impl Future<Output = Self::Slot> + Send;
+}
+
+/// A client each for many keys.
+#[derive(Clone)]
+pub(super) struct ManyKeys(pub(super) Arc<[PooledClient]>);
+
+/// Lets 64 tasks take slots, each as often as there are turns. While a task holds a slot it
+/// gives way to the others once, as it would for the answer of a server; otherwise nobody would
+/// ever have to wait.
+pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
+    runtime.block_on(async {
+        let start = Arc::new(Barrier::new(TASKS as usize + 1));
+        let mut tasks = JoinSet::new();
+        for number in 0..TASKS {
+            let (slots, start) = (slots.clone(), Arc::clone(&start));
+            tasks.spawn(async move {
+                start.wait().await;
+                waits(&slots, number, turns).await
+            });
+        }
+        start.wait().await;
+        let begun = Instant::now();
+        let all = tasks.join_all().await.concat();
+        let time = begun.elapsed();
+        Crowd {
+            ops_per_s: all.len() as f64 / time.as_secs_f64(),
+            p99_us: p99(all) as f64 / 1e3,
+        }
+    })
+}
+
+/// How long a task waits for each of its slots, in nanoseconds.
+async fn waits(slots: &impl Slots, number: u32, turns: u32) -> Vec<u64> {
+    let mut waits = Vec::with_capacity(turns as usize);
+    for turn in 0..turns {
+        let random = scatter(u64::from(number) << 32 | u64::from(turn));
+        let asked = Instant::now();
+        let slot = slots.take(random).await;
+        waits.push(asked.elapsed().as_nanos() as u64);
+        yield_now().await;
+        drop(slot);
+    }
+    waits
+}
+
+/// Scatters numbers evenly and the same in every run: the finaliser of splitmix64.
+fn scatter(number: u64) -> u64 {
+    let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+impl Slots for PooledClient {
+    type Slot = Lease;
+
+    async fn take(&self, _random: u64) -> Lease {
+        self.acquire()
+            .await
+            .expect("the server in memory is always there")
+    }
+}
+
+impl Slots for ManyKeys {
+    type Slot = Lease;
+
+    async fn take(&self, random: u64) -> Lease {
+        let client = &self.0[(random % self.0.len() as u64) as usize];
+        client
+            .acquire()
+            .await
+            .expect("the server in memory is always there")
+    }
+}
+
+impl Slots for deadpool::managed::Pool<Trivial> {
+    type Slot = deadpool::managed::Object<Trivial>;
+
+    async fn take(&self, _random: u64) -> Self::Slot {
+        self.get().await.expect("its manager never fails")
+    }
+}
+
+const TASKS: u32 = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_scattered_and_the_same_in_every_run() {
+        let keys: HashSet<u64> = (0..10_000).map(|n| scatter(n) % 1_000).collect();
+        assert_eq!(keys.len(), 1_000);
+        assert_eq!(scatter(1), scatter(1));
+    }
+}

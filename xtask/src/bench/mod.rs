@@ -1,0 +1,127 @@
+//! `cargo xtask bench`: the pool beside its peers, measured in one process and one run.
+//!
+//! Each round measures every row once, in an order that rotates, so that what else the machine
+//! does hits all rows alike; the report has the medians. Figures of different runs do not
+//! compare, their ratios do.
+
+mod crowd;
+mod memory;
+mod peers;
+mod report;
+mod rig;
+mod rows;
+mod statistics;
+
+use indicatif::ProgressBar;
+use xshell::{Shell, cmd};
+
+use self::{
+    report::Report,
+    rig::Rig,
+    rows::{Effort, Figures, ROWS},
+};
+use crate::Result;
+
+/// How to measure and what to print.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Prints one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Measures just enough to see that everything runs; the figures mean little.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Measures in a release build, which cargo makes first.
+pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
+    let flags = [("--json", options.json), ("--quick", options.quick)];
+    let flags = flags
+        .iter()
+        .filter(|(_, given)| *given)
+        .map(|(flag, _)| flag);
+    Ok(cmd!(
+        sh,
+        "cargo run --release --package xtask -- bench-inner {flags...}"
+    )
+    .run()?)
+}
+
+/// Measures in this very process.
+pub(crate) fn measure(options: &Options) -> Result {
+    let effort = if options.quick { QUICK } else { THOROUGH };
+    let report = Report::of(&rounds(&Rig::new()?, effort));
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Whether this is what `bench --json` prints: every key is there, with a number.
+pub(crate) fn check_json(printed: &str) -> Result {
+    serde_json::from_str::<Report>(printed)?;
+    Ok(())
+}
+
+fn rounds(rig: &Rig, effort: Effort) -> Vec<Figures> {
+    let progress = ProgressBar::new(effort.rounds as u64 + 1);
+    // The first opens the sessions and warms the caches.
+    round(rig, effort, 0);
+    progress.inc(1);
+    let measured = progress
+        .wrap_iter(0..effort.rounds)
+        .map(|number| round(rig, effort, number));
+    measured.collect()
+}
+
+fn round(rig: &Rig, effort: Effort, number: usize) -> Figures {
+    let mut figures = Figures::default();
+    let order = ROWS
+        .iter()
+        .cycle()
+        .skip(number % ROWS.len())
+        .take(ROWS.len());
+    for row in order {
+        row(rig, effort, &mut figures);
+    }
+    figures
+}
+
+const THOROUGH: Effort = Effort {
+    rounds: 11,
+    operations: 200_000,
+    turns: 4_000,
+};
+
+const QUICK: Effort = Effort {
+    rounds: 5,
+    operations: 2_000,
+    turns: 100,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_run_fills_every_figure() {
+        let report = Report::of(&rounds(&Rig::new().unwrap(), QUICK));
+        let json = serde_json::to_string(&report).unwrap();
+        check_json(&json).unwrap();
+        let figures: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (name, figure) in figures.as_object().unwrap() {
+            let may_be_zero = name.ends_with("_allocs");
+            assert!(
+                may_be_zero || figure.as_f64().unwrap() > 0.0,
+                "{name}: {figure}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_without_a_figure_is_refused() {
+        check_json("{\"client_acquire_ns\": 1.0}").unwrap_err();
+    }
+}

@@ -1,0 +1,208 @@
+//! What the bench prints.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tabled::{Table, Tabled, settings::Style};
+
+use super::{rows::Figures, statistics::median};
+
+/// The medians of all rounds, and how they relate.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Report {
+    rounds: usize,
+    #[serde(flatten)]
+    medians: Figures,
+    ratio_client_vs_deadpool: f64,
+    ratio_pool_vs_deadpool: f64,
+    ratio_raw_vs_sha256: f64,
+    ratio_contended_throughput: f64,
+    ratio_contended_p99: f64,
+}
+
+/// A line of the table.
+#[derive(Tabled)]
+struct Line {
+    what: &'static str,
+    measured: String,
+    #[tabled(rename = "beside")]
+    peer: String,
+    #[tabled(rename = "value or ratio", display = "short")]
+    value: f64,
+    target: String,
+    #[tabled(rename = "")]
+    verdict: &'static str,
+}
+
+/// What a value must not exceed, or must reach.
+enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Report {
+    pub(super) fn of(rounds: &[Figures]) -> Self {
+        let all = |pick: fn(&Figures) -> f64| median(rounds.iter().map(pick));
+        let medians = Figures {
+            client_acquire_ns: all(|f| f.client_acquire_ns),
+            client_acquire_allocs: all(|f| f.client_acquire_allocs),
+            pool_acquire_ns: all(|f| f.pool_acquire_ns),
+            pool_acquire_allocs: all(|f| f.pool_acquire_allocs),
+            raw_800_ns: all(|f| f.raw_800_ns),
+            raw_800_allocs: all(|f| f.raw_800_allocs),
+            deadpool_ns: all(|f| f.deadpool_ns),
+            bb8_ns: all(|f| f.bb8_ns),
+            sha256_800_ns: all(|f| f.sha256_800_ns),
+            contended_ops_per_s: all(|f| f.contended_ops_per_s),
+            contended_p99_us: all(|f| f.contended_p99_us),
+            deadpool_contended_ops_per_s: all(|f| f.deadpool_contended_ops_per_s),
+            deadpool_contended_p99_us: all(|f| f.deadpool_contended_p99_us),
+            keys_1k_p99_us: all(|f| f.keys_1k_p99_us),
+        };
+        let m = &medians;
+        Self {
+            rounds: rounds.len(),
+            ratio_client_vs_deadpool: m.client_acquire_ns / m.deadpool_ns,
+            ratio_pool_vs_deadpool: m.pool_acquire_ns / m.deadpool_ns,
+            ratio_raw_vs_sha256: m.raw_800_ns / m.sha256_800_ns,
+            ratio_contended_throughput: m.contended_ops_per_s / m.deadpool_contended_ops_per_s,
+            ratio_contended_p99: m.contended_p99_us / m.deadpool_contended_p99_us,
+            medians,
+        }
+    }
+
+    fn lines(&self) -> [Line; 8] {
+        let m = &self.medians;
+        let deadpool = ns("deadpool ", m.deadpool_ns);
+        [
+            Line::new("client.acquire() + drop", ns("", m.client_acquire_ns)).beside(
+                deadpool.clone(),
+                self.ratio_client_vs_deadpool,
+                Target::AtMost(0.35),
+            ),
+            Line::new("its allocations", String::new()).beside(
+                String::new(),
+                m.client_acquire_allocs,
+                Target::AtMost(0.0),
+            ),
+            Line::new("pool.acquire(&request) + drop", ns("", m.pool_acquire_ns)).beside(
+                deadpool,
+                self.ratio_pool_vs_deadpool,
+                Target::AtMost(1.0),
+            ),
+            Line::new("its allocations", String::new()).beside(
+                ns("bb8 ", m.bb8_ns),
+                m.pool_acquire_allocs,
+                Target::AtMost(0.01),
+            ),
+            Line::new("the same from raw headers, 800 bytes", ns("", m.raw_800_ns)).beside(
+                ns("SHA-256 ", m.sha256_800_ns),
+                self.ratio_raw_vs_sha256,
+                Target::AtMost(1.6),
+            ),
+            Line::new(
+                "64 tasks on 10 slots: throughput",
+                mega(m.contended_ops_per_s),
+            )
+            .beside(
+                format!("deadpool {}", mega(m.deadpool_contended_ops_per_s)),
+                self.ratio_contended_throughput,
+                Target::AtLeast(1.3),
+            ),
+            Line::new("64 tasks on 10 slots: p99 wait", us(m.contended_p99_us)).beside(
+                format!("deadpool {}", us(m.deadpool_contended_p99_us)),
+                self.ratio_contended_p99,
+                Target::AtMost(0.7),
+            ),
+            Line::new("64 tasks on 1,000 keys: p99 wait", us(m.keys_1k_p99_us)).beside(
+                String::new(),
+                m.keys_1k_p99_us,
+                Target::AtMost(1.0),
+            ),
+        ]
+    }
+}
+
+impl Line {
+    fn new(what: &'static str, measured: String) -> Self {
+        Self {
+            what,
+            measured,
+            peer: String::new(),
+            value: 0.0,
+            target: String::new(),
+            verdict: "",
+        }
+    }
+
+    fn beside(self, peer: String, value: f64, target: Target) -> Self {
+        let (target, is_met) = match target {
+            Target::AtLeast(bound) => (format!("≥ {bound}"), value >= bound),
+            Target::AtMost(bound) => (format!("≤ {bound}"), value <= bound),
+        };
+        Self {
+            peer,
+            value,
+            target,
+            verdict: if is_met { "met" } else { "not met" },
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = Table::new(self.lines()).with(Style::sharp()).to_string();
+        write!(f, "{table}\nmedians of {} rounds", self.rounds)
+    }
+}
+
+fn ns(whose: &str, value: f64) -> String {
+    format!("{whose}{value:.0} ns")
+}
+
+fn us(value: f64) -> String {
+    format!("{value:.1} µs")
+}
+
+fn mega(per_second: f64) -> String {
+    format!("{:.2} M/s", per_second / 1e6)
+}
+
+fn short(value: &f64) -> String {
+    format!("{value:.2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rounds() -> [Figures; 3] {
+        [1.0, 2.0, 30.0].map(|factor| Figures {
+            client_acquire_ns: 10.0 * factor,
+            deadpool_ns: 100.0,
+            contended_ops_per_s: 2e6,
+            deadpool_contended_ops_per_s: 1e6,
+            keys_1k_p99_us: 1.5,
+            ..Figures::default()
+        })
+    }
+
+    #[test]
+    fn ratios_are_those_of_the_medians() {
+        let report = Report::of(&rounds());
+        assert_eq!(report.rounds, 3);
+        assert_eq!(report.medians.client_acquire_ns, 20.0);
+        assert_eq!(report.ratio_client_vs_deadpool, 0.2);
+    }
+
+    #[test]
+    fn the_table_says_which_targets_are_met() {
+        let table = Report::of(&rounds()).to_string();
+        let line = |what| table.lines().find(|line| line.contains(what)).unwrap();
+        assert!(line("client.acquire()").contains("│ met"));
+        assert!(line("throughput").contains("≥ 1.3"));
+        assert!(line("throughput").contains("│ met"));
+        assert!(line("1,000 keys").contains("not met"));
+    }
+}

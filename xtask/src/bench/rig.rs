@@ -1,0 +1,109 @@
+//! Everything that is measured, set up once.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use mcp_pool_core::{AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{memory::MemoryConnector, peers::Trivial};
+use crate::Result;
+
+/// Everything that is measured, on a runtime with two workers.
+pub(super) struct Rig {
+    pub(super) runtime: Runtime,
+    pub(super) caller: Caller,
+    pub(super) pool: SessionPool,
+    /// Used again and again, so that its key is known.
+    pub(super) request: AcquireRequest,
+    pub(super) client: PooledClient,
+    /// Clients of as many keys in a pool of their own.
+    pub(super) clients: Arc<[PooledClient]>,
+    pub(super) deadpool: deadpool::managed::Pool<Trivial>,
+    pub(super) bb8: bb8::Pool<Trivial>,
+    pub(super) token: Vec<u8>,
+}
+
+/// Who asks, as a gateway knows it before it makes a request.
+pub(super) struct Caller {
+    endpoint: Endpoint,
+    principal: Principal,
+    headers: HeaderMap,
+}
+
+impl Rig {
+    pub(super) fn new() -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build()?;
+        let token = vec![b'x'; TOKEN_BYTES];
+        let caller = Caller::new(&token)?;
+        let entered = runtime.enter();
+        let request = caller.request();
+        let (pool, many_keys) = (pool()?, pool()?);
+        let client = runtime.block_on(pool.client(request.clone()))?;
+        let clients = runtime.block_on(async {
+            let mut clients = Vec::new();
+            for number in 0..KEYS {
+                let principal = Principal::user(format!("user-{number}"));
+                let request = AcquireRequest::new(caller.endpoint.clone(), principal);
+                clients.push(many_keys.client(request).await?);
+            }
+            Result::<Vec<_>>::Ok(clients)
+        })?;
+        let bb8 = bb8::Pool::builder().max_size(SLOTS as u32).build(Trivial);
+        let bb8 = runtime.block_on(bb8)?;
+        drop(entered);
+        Ok(Self {
+            caller,
+            pool,
+            request,
+            client,
+            clients: clients.into(),
+            deadpool: deadpool::managed::Pool::builder(Trivial)
+                .max_size(SLOTS)
+                .build()?,
+            bb8,
+            token,
+            runtime,
+        })
+    }
+}
+
+impl Caller {
+    fn new(token: &[u8]) -> Result<Self> {
+        let mut value = b"Bearer ".to_vec();
+        value.extend_from_slice(token);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&value)?);
+        Ok(Self {
+            endpoint: Endpoint::new("http://localhost/mcp", MemoryConnector::transport())?,
+            principal: Principal::user("alice"),
+            headers,
+        })
+    }
+
+    /// A request of which no pool knows anything yet.
+    pub(super) fn request(&self) -> AcquireRequest {
+        AcquireRequest::new(self.endpoint.clone(), self.principal.clone())
+            .with_headers(self.headers.clone())
+    }
+}
+
+fn pool() -> Result<SessionPool> {
+    let config = PoolConfig {
+        max_sessions_per_key: SLOTS,
+        max_total_sessions: 0,
+        ..PoolConfig::default()
+    };
+    Ok(SessionPool::builder()
+        .config(config)
+        .connector(MemoryConnector)
+        .build()?)
+}
+
+const WORKERS: usize = 2;
+const SLOTS: usize = 10;
+const KEYS: usize = 1_000;
+const TOKEN_BYTES: usize = 800;

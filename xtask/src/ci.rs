@@ -1,0 +1,58 @@
+//! `cargo xtask ci`: everything that a change must pass.
+
+use xshell::{Shell, cmd};
+
+use crate::{
+    Result, bench,
+    steps::Steps,
+    test::{self, Tally},
+    tidy,
+};
+
+/// Runs the steps up to the first that fails, and prints how long each took.
+pub(crate) fn run(sh: &Shell) -> Result {
+    let mut steps = Steps::default();
+    let result = all(sh, &mut steps);
+    println!("\n{steps}");
+    let tally = result?;
+    println!("{tally}");
+    Ok(())
+}
+
+fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
+    steps.take("format", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
+    steps.take("clippy", || {
+        let lints = ["--", "-D", "warnings"];
+        let clippy = cmd!(
+            sh,
+            "cargo clippy --workspace --all-targets --all-features {lints...}"
+        );
+        Ok(clippy.run()?)
+    })?;
+    steps.take("docs", || {
+        let doc = cmd!(sh, "cargo doc --workspace --no-deps --all-features");
+        Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
+    })?;
+    steps.take("tidy", || tidy::run(sh))?;
+    let tally = steps.take("test", || test::run(sh, &test::Options::default()))?;
+    for &Smoke { args, check } in SMOKE {
+        steps.take(&args.join(" "), || {
+            let printed = cmd!(sh, "cargo xtask {args...}").read()?;
+            println!("{printed}");
+            check(&printed)
+        })?;
+    }
+    Ok(tally)
+}
+
+/// A command that is run once to see that it still does.
+struct Smoke {
+    args: &'static [&'static str],
+    /// What must hold for what it prints.
+    check: fn(&str) -> Result,
+}
+
+const SMOKE: &[Smoke] = &[Smoke {
+    args: &["bench", "--json", "--quick"],
+    check: bench::check_json,
+}];

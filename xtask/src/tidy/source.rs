@@ -1,0 +1,141 @@
+//! A parsed Rust file.
+
+use std::str::FromStr;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::{Attribute, Item, ItemMod, Meta};
+
+use super::finding::Finding;
+
+/// A parsed Rust file.
+pub(super) struct Code<'a> {
+    pub(super) path: &'a str,
+    pub(super) file: syn::File,
+    /// Every token, those of macro bodies included. Comments are none, doc comments are literals.
+    pub(super) tokens: Vec<Token>,
+    pub(super) lines: usize,
+}
+
+/// A word, a punctuation mark or a delimiter.
+pub(super) struct Token {
+    pub(super) text: String,
+    pub(super) line: usize,
+}
+
+impl<'a> Code<'a> {
+    pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Finding> {
+        let broken = |error: &dyn std::fmt::Display, line| {
+            Finding::new(path, line, "parse", format!("this is no Rust: {error}"))
+        };
+        let file =
+            syn::parse_file(text).map_err(|error| broken(&error, error.span().start().line))?;
+        let stream = TokenStream::from_str(text)
+            .map_err(|error| broken(&error, error.span().start().line))?;
+        let mut tokens = Vec::new();
+        flatten(stream, &mut tokens);
+        Ok(Self {
+            path,
+            file,
+            tokens,
+            lines: text.lines().count(),
+        })
+    }
+
+    /// Whether the file is the source of a crate that is published, and not a test.
+    pub(super) fn is_library(&self) -> bool {
+        self.path.starts_with("crates/") && self.path.contains("/src/") && !self.is_test()
+    }
+
+    /// Whether the whole file is test code.
+    pub(super) fn is_test(&self) -> bool {
+        self.path
+            .split('/')
+            .any(|part| part == "tests" || part == "tests.rs")
+    }
+
+    /// How many lines are not within a `#[cfg(test)]` module.
+    pub(super) fn lines_of_code(&self) -> usize {
+        let in_tests: usize = self.file.items.iter().filter_map(lines_of_tests).sum();
+        self.lines - in_tests
+    }
+
+    /// The lines on which these tokens follow each other.
+    pub(super) fn occurrences(&self, sequence: &[&str]) -> Vec<usize> {
+        let windows = self.tokens.windows(sequence.len());
+        let same = |window: &&[Token]| window.iter().zip(sequence).all(|(t, s)| t.text == *s);
+        windows.filter(same).map(|window| window[0].line).collect()
+    }
+}
+
+/// Whether a module is there for tests only.
+pub(super) fn is_test_module(module: &ItemMod) -> bool {
+    module.content.is_some() && module.attrs.iter().any(is_cfg_test)
+}
+
+/// How many lines a module of tests takes, from its first attribute on.
+fn lines_of_tests(item: &Item) -> Option<usize> {
+    let Item::Mod(module) = item else {
+        return None;
+    };
+    let (braces, _) = module.content.as_ref().filter(|_| is_test_module(module))?;
+    let first = module.attrs.first()?.pound_token.spans[0].start().line;
+    Some(braces.span.close().end().line - first + 1)
+}
+
+fn is_cfg_test(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else {
+        return false;
+    };
+    list.path.is_ident("cfg") && list.tokens.to_string() == "test"
+}
+
+fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
+    for tree in stream {
+        let line = tree.span().start().line;
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                let end = group.span_close().end().line;
+                tokens.push(Token {
+                    text: open.to_owned(),
+                    line,
+                });
+                flatten(group.stream(), tokens);
+                tokens.push(Token {
+                    text: close.to_owned(),
+                    line: end,
+                });
+            }
+            other => tokens.push(Token {
+                text: other.to_string(),
+                line,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_test_module_do_not_count() {
+        let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
+        let code = Code::parse("a.rs", text).unwrap();
+        assert_eq!((code.lines, code.lines_of_code()), (6, 2));
+    }
+
+    #[test]
+    fn tokens_of_macro_bodies_are_seen_and_comments_are_not() {
+        let text = "// a b\n/// a b\nmacro_rules! m {\n    () => { a b };\n}\n";
+        assert_eq!(
+            Code::parse("a.rs", text).unwrap().occurrences(&["a", "b"]),
+            [4]
+        );
+    }
+}

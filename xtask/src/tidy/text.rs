@@ -1,0 +1,129 @@
+//! Rules on any text.
+
+use super::finding::Finding;
+
+/// Work is done or not begun; a note to do it some day is neither.
+pub(super) fn left_for_later(path: &str, text: &str) -> Vec<Finding> {
+    let marked = |line: &&str| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.any(|word| MARKS.contains(&word))
+    };
+    per_line(text, marked, |line| {
+        Finding::new(path, line, "left_for_later", "do it now, or leave it out")
+    })
+}
+
+/// A path of one machine means nothing on another.
+pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
+    let named = |line: &&str| HOMES.iter().any(|home| names_root(line, home));
+    per_line(text, named, |line| {
+        Finding::new(
+            path,
+            line,
+            "machine_paths",
+            "name no path of one machine; make it relative",
+        )
+    })
+}
+
+/// The overview is read before anything else, so it stays short.
+pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Finding> {
+    let lines = text.lines().count();
+    if path != "docs/architecture.md" || lines <= MAX_OVERVIEW {
+        return Vec::new();
+    }
+    let remedy = format!("{lines} lines; keep it to {MAX_OVERVIEW}, details belong to the crates");
+    vec![Finding::new(
+        path,
+        MAX_OVERVIEW + 1,
+        "short_architecture",
+        remedy,
+    )]
+}
+
+fn per_line(
+    text: &str,
+    wrong: impl Fn(&&str) -> bool,
+    finding: impl Fn(usize) -> Finding,
+) -> Vec<Finding> {
+    let lines = (1..).zip(text.lines());
+    lines
+        .filter(|(_, line)| wrong(line))
+        .map(|(number, _)| finding(number))
+        .collect()
+}
+
+/// Whether the folder is named as one of the root: `example.com/home/` is not.
+fn names_root(line: &str, folder: &str) -> bool {
+    line.match_indices(folder).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || "_.-~}$*".contains(c))
+    })
+}
+
+const MAX_OVERVIEW: usize = 150;
+
+// Written in pieces, so that this file is no finding.
+const MARKS: [&str; 3] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+];
+
+const HOMES: [&str; 5] = [
+    concat!("/ro", "ot/"),
+    concat!("/ho", "me/"),
+    concat!("/Us", "ers/"),
+    concat!("/wo", "rk/"),
+    concat!("/t", "mp/"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(rule: fn(&str, &str) -> Vec<Finding>, text: &str) -> Vec<usize> {
+        Finding::lines(&rule("notes.md", text))
+    }
+
+    #[test]
+    fn a_note_for_later_is_found_in_any_file() {
+        let text = concat!("fine\n// TO", "DO: later\n# FIX", "ME\n");
+        assert_eq!(lines(left_for_later, text), [2, 3]);
+    }
+
+    #[test]
+    fn a_word_that_merely_contains_a_mark_is_fine() {
+        assert!(lines(left_for_later, concat!("MY_TO", "DO_LIST, todos")).is_empty());
+    }
+
+    #[test]
+    fn a_path_of_one_machine_is_found() {
+        for text in HOMES.map(|home| format!("see `{home}me`")) {
+            assert_eq!(lines(machine_paths, &text), [1], "{text}");
+        }
+        assert_eq!(
+            lines(machine_paths, concat!("\nfile:///ho", "me/me/x")),
+            [2]
+        );
+    }
+
+    #[test]
+    fn a_path_of_a_url_or_below_a_folder_is_fine() {
+        let text = concat!(
+            "https://example.com/ho",
+            "me/x\ntarget/t",
+            "mp/x\n$ROOT/wo",
+            "rk/"
+        );
+        assert!(lines(machine_paths, text).is_empty());
+    }
+
+    #[test]
+    fn an_overview_may_have_150_lines() {
+        let long = |lines| short_architecture("docs/architecture.md", &"x\n".repeat(lines));
+        assert!(long(150).is_empty());
+        assert_eq!(Finding::lines(&long(151)), [151]);
+        assert!(short_architecture("docs/other.md", &"x\n".repeat(151)).is_empty());
+    }
+}
