@@ -75,7 +75,7 @@ impl Held {
     }
 
     /// Gives the slot back, unless that was done before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle(&mut self, fate: Fate, reason: CloseReason) {
         let Some(slot) = self.slot.take() else {
             return;

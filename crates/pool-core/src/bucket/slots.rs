@@ -185,7 +185,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 
     /// A slot of the most recently used member that has one free.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self) -> Taken<M, T> {
         let mut state = self.lock();
         if state.dead {
@@ -319,7 +319,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 
     /// A slot comes back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give_back(&self, slot: Slot<M, T>, fate: Fate) -> Returned<M, W, T> {
         let mut state = self.lock();
         state.last_used = state.last_used.max(slot.wanted_at);
@@ -477,7 +477,7 @@ pub(crate) enum Blame {
 }
 
 impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
-    #[inline]
+    #[inline(always)]
     fn take_ready(&mut self) -> Option<Slot<M, T>> {
         let seat = self.ready.last_mut()?;
         seat.used += 1;
@@ -529,7 +529,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
     }
 
     /// Puts a slot back among the ready ones.
-    #[inline]
+    #[inline(always)]
     fn seat(&mut self, slot: Slot<M, T>) {
         let Slot {
             member, alive_at, ..

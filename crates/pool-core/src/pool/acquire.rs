@@ -17,19 +17,16 @@ use super::{
 };
 use crate::{
     AcquireError, CheckError, CloseReason, Lease, Stage,
-    bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined, Taken},
+    bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
     expiry::Verdict,
     moment::Moment,
 };
 
 impl Shared {
     /// A lease without waiting: the whole way of a hit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hit(&self, resolved: &Resolved, request: &AcquireRequest) -> Option<Lease> {
-        let mut held = resolved.with_bucket(|bucket| match bucket.slots.take() {
-            Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
-            Taken::None | Taken::Dead => None,
-        })?;
+        let mut held = resolved.take()?;
         let now = self.hub.clock.now();
         held.note_wanted(now);
         match self.verdict(&held, now) {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderName, HeaderValue};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use super::{AcquireRequest, resolve::Resolved};
@@ -21,16 +21,26 @@ use crate::{Endpoint, HandlerFactory, Principal, Scope};
 pub(super) struct Memo {
     hasher: foldhash::quality::RandomState,
     names: Vec<HeaderName>,
-    known: Cache<u64, Arc<Known>, PrehashedState>,
+    known: Cache<u64, Arc<Resolved>, PrehashedState>,
 }
 
-struct Known {
+/// What a request looks like at first sight.
+#[derive(Clone, Copy)]
+pub(super) struct Sight {
+    /// The hash by which it is found.
+    print: u64,
+    /// Which of the first 64 identity headers it has; a bit for each.
+    present: u64,
+}
+
+/// Every part of a request that its identity and key follow from, to recognise an equal one by.
+pub(super) struct Known {
     endpoint: Endpoint,
     principal: Principal,
     scope: Scope,
-    headers: Arc<HeaderMap>,
+    /// The values of the identity headers, each with the place of its name.
+    values: Box<[(usize, HeaderValue)]>,
     handlers: Option<Arc<dyn HandlerFactory>>,
-    resolved: Arc<Resolved>,
 }
 
 impl Memo {
@@ -47,61 +57,91 @@ impl Memo {
         }
     }
 
-    /// The hash by which a request is found.
-    pub(super) fn print(&self, request: &AcquireRequest) -> u64 {
+    /// Looks at a request.
+    pub(super) fn look(&self, request: &AcquireRequest) -> Sight {
         let mut hasher = self.hasher.build_hasher();
         request.endpoint.url().as_str().hash(&mut hasher);
         request.endpoint.transport().hash(&mut hasher);
         request.endpoint.gateway().hash(&mut hasher);
         request.principal.hash(&mut hasher);
         request.scope.hash(&mut hasher);
-        for name in &self.names {
+        let mut present = 0;
+        for (place, name) in self.names.iter().enumerate() {
             for value in request.headers.get_all(name) {
                 value.as_bytes().hash(&mut hasher);
+                present |= bit(place);
             }
             hasher.write_u8(0xff);
         }
-        hasher.finish()
+        Sight {
+            print: hasher.finish(),
+            present,
+        }
     }
 
     /// What was worked out of an equal request.
-    pub(super) fn recall(&self, print: u64, request: &AcquireRequest) -> Option<Arc<Resolved>> {
-        let known = self.known.get(&print)?;
-        self.is_same(&known, request)
-            .then(|| Arc::clone(&known.resolved))
+    pub(super) fn recall(&self, sight: Sight, request: &AcquireRequest) -> Option<Arc<Resolved>> {
+        let resolved = self.known.get(&sight.print)?;
+        let known = resolved.known.as_ref()?;
+        self.is_same(known, sight, request).then_some(resolved)
     }
 
-    pub(super) fn learn(&self, print: u64, request: &AcquireRequest, resolved: Arc<Resolved>) {
-        let known = Known {
+    /// What an equal request is to be recognised by.
+    pub(super) fn known(&self, sight: Sight, request: &AcquireRequest) -> Known {
+        let values = self.values(sight, request);
+        Known {
             endpoint: request.endpoint.clone(),
             principal: request.principal.clone(),
             scope: request.scope.clone(),
-            headers: Arc::clone(&request.headers),
+            values: values
+                .map(|(place, value)| (place, value.clone()))
+                .collect(),
             handlers: request.handlers.clone(),
-            resolved,
-        };
-        self.known.insert(print, Arc::new(known));
+        }
     }
 
-    fn is_same(&self, known: &Known, request: &AcquireRequest) -> bool {
-        let same_values = |name: &HeaderName| {
-            known
-                .headers
-                .get_all(name)
-                .iter()
-                .eq(request.headers.get_all(name).iter())
-        };
+    /// Remembers what was worked out of a request.
+    pub(super) fn learn(&self, sight: Sight, resolved: Arc<Resolved>) {
+        self.known.insert(sight.print, resolved);
+    }
+
+    fn is_same(&self, known: &Known, sight: Sight, request: &AcquireRequest) -> bool {
         let same_handlers = match (&known.handlers, &request.handlers) {
             (None, None) => true,
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             _ => false,
         };
+        let values = known.values.iter().map(|(place, value)| (*place, value));
         same_handlers
             && known.endpoint == request.endpoint
             && known.principal == request.principal
             && known.scope == request.scope
-            && self.names.iter().all(same_values)
+            && self.values(sight, request).eq(values)
     }
+
+    /// The values of the identity headers, each with the place of its name. Names that are known
+    /// to be missing are not looked up again.
+    fn values<'r>(
+        &self,
+        sight: Sight,
+        request: &'r AcquireRequest,
+    ) -> impl Iterator<Item = (usize, &'r HeaderValue)> {
+        let names = self.names.iter().enumerate();
+        names
+            .filter(move |(place, _)| bit(*place) == 0 || sight.present & bit(*place) != 0)
+            .flat_map(|(place, name)| {
+                let values = request.headers.get_all(name).iter();
+                values.map(move |value| (place, value))
+            })
+    }
+}
+
+/// The bit of a name; 0 for those that have none.
+fn bit(place: usize) -> u64 {
+    u32::try_from(place)
+        .ok()
+        .and_then(|place| 1_u64.checked_shl(place))
+        .unwrap_or(0)
 }
 
 /// For keys that are hashes already.
@@ -141,3 +181,79 @@ const MAX_KNOWN: u64 = 10_000;
 
 /// A token that was not seen for this long has probably been rotated away.
 const FORGET_AFTER: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    type Pairs<'a> = &'a [(&'static str, &'static str)];
+
+    fn request(pairs: Pairs<'_>) -> AcquireRequest {
+        let endpoint = Endpoint::streamable_http("https://example.com/mcp").unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        AcquireRequest::new(endpoint, Principal::user("alice")).with_headers(headers)
+    }
+
+    fn recognises(memo: &Memo, one: &AcquireRequest, other: &AcquireRequest) -> bool {
+        let known = memo.known(memo.look(one), one);
+        memo.is_same(&known, memo.look(other), other)
+    }
+
+    #[test]
+    fn an_equal_request_is_recognised_whatever_else_it_has() {
+        let memo = Memo::new(crate::DEFAULT_IDENTITY_HEADERS.to_vec());
+        let one = request(&[("cookie", "a"), ("authorization", "t"), ("accept", "x")]);
+        let other = request(&[
+            ("authorization", "t"),
+            ("cookie", "a"),
+            ("traceparent", "y"),
+        ]);
+        assert!(recognises(&memo, &one, &other));
+        assert_eq!(memo.look(&one).print, memo.look(&other).print);
+    }
+
+    #[test]
+    fn even_a_request_of_the_same_hash_is_compared_in_full() {
+        let memo = Memo::new(crate::DEFAULT_IDENTITY_HEADERS.to_vec());
+        let one = request(&[("authorization", "t"), ("cookie", "a")]);
+        for (case, other) in [
+            (
+                "another value",
+                request(&[("authorization", "u"), ("cookie", "a")]),
+            ),
+            ("one missing", request(&[("authorization", "t")])),
+            (
+                "one more",
+                request(&[("authorization", "t"), ("cookie", "a"), ("cookie", "")]),
+            ),
+            (
+                "under another name",
+                request(&[("authorization", "t"), ("x-api-key", "a")]),
+            ),
+            ("another scope", one.clone().with_scope(Scope::Shared)),
+        ] {
+            assert!(!recognises(&memo, &one, &other), "{case}");
+        }
+    }
+
+    #[test]
+    fn the_sixty_fifth_identity_header_counts_like_the_first() {
+        let mut names: Vec<HeaderName> =
+            (0..64).map(|n| format!("x-{n}").parse().unwrap()).collect();
+        names.push(HeaderName::from_static("authorization"));
+        let memo = Memo::new(names);
+        let one = request(&[("authorization", "t")]);
+        assert!(recognises(&memo, &one, &request(&[("authorization", "t")])));
+        assert!(!recognises(
+            &memo,
+            &one,
+            &request(&[("authorization", "u")])
+        ));
+        assert!(!recognises(&memo, &one, &request(&[])));
+    }
+}

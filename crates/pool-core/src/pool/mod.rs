@@ -88,8 +88,9 @@ impl SessionPool {
     /// Safe at every await. A session that is being opened for a caller who leaves is finished in
     /// the background and kept for the next one.
     pub async fn acquire(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
-        if let Some(resolved) = self.shared.noted(request)
-            && let Some(lease) = self.shared.hit(resolved, request)
+        let shared = &self.shared;
+        if let Some(resolved) = shared.noted(request).or_else(|| shared.recalled(request))
+            && let Some(lease) = shared.hit(resolved, request)
         {
             return Ok(lease);
         }

@@ -10,10 +10,16 @@ use http::HeaderMap;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
-use super::{AcquireRequest, Shared, capacity::Scarce, counters::Counters, hub::Message};
+use super::{
+    AcquireRequest, Shared,
+    capacity::Scarce,
+    counters::Counters,
+    hub::Message,
+    memo::{Known, Sight},
+};
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
-    bucket::{Bucket, NewBucket},
+    bucket::{Bucket, Held, NewBucket, Taken},
     credentials::NewestHeaders,
     handler::Profile,
 };
@@ -24,6 +30,8 @@ pub(crate) struct Resolved {
     pub(super) pool: u64,
     pub(crate) key: PoolKey,
     pub(super) profile: Profile,
+    /// What an equal request is recognised by, where one may be.
+    pub(super) known: Option<Known>,
     /// The bucket as it was found. Most never need another, and this one is read without an atomic
     /// write, of which a hit consists for the rest.
     first: Arc<Bucket>,
@@ -34,15 +42,18 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    /// Does something with the key's bucket.
-    #[inline]
-    pub(super) fn with_bucket<R>(&self, with: impl FnOnce(&Arc<Bucket>) -> R) -> R {
-        if self.moved.load(Ordering::Acquire)
-            && let Some(bucket) = self.later.load().as_ref()
-        {
-            return with(bucket);
+    /// A slot that is ready.
+    #[inline(always)]
+    pub(super) fn take(&self) -> Option<Held> {
+        if self.moved.load(Ordering::Acquire) {
+            return self.take_later();
         }
-        with(&self.first)
+        take(&self.first)
+    }
+
+    #[inline(never)]
+    fn take_later(&self) -> Option<Held> {
+        take(self.later.load().as_ref()?)
     }
 
     /// The key's bucket.
@@ -83,6 +94,20 @@ impl Shared {
             .filter(|resolved| resolved.pool == self.id)
     }
 
+    /// What the pool remembers of an equal request; noted in the request, unless another pool has
+    /// noted something there.
+    pub(super) fn recalled<'r>(&self, request: &'r AcquireRequest) -> Option<&'r Arc<Resolved>> {
+        let resolved = self.memo.recall(self.sight(request)?, request)?;
+        request.resolved.set(resolved).ok()?;
+        self.noted(request)
+    }
+
+    /// A look at a request, where its identity follows from what is seen.
+    fn sight(&self, request: &AcquireRequest) -> Option<Sight> {
+        let is_pure = self.identification.is_pure();
+        is_pure.then(|| self.memo.look(request))
+    }
+
     /// Works out the key of a request and finds or makes its bucket.
     ///
     /// # Errors
@@ -95,18 +120,17 @@ impl Shared {
         if let Some(resolved) = self.noted(request) {
             return Ok(Arc::clone(resolved));
         }
-        let print = self
-            .identification
-            .is_pure()
-            .then(|| self.memo.print(request));
-        if let Some(resolved) = print.and_then(|print| self.memo.recall(print, request)) {
+        let sight = self.sight(request);
+        if let Some(resolved) = sight.and_then(|sight| self.memo.recall(sight, request)) {
             let _ = request.resolved.set(Arc::clone(&resolved));
             return Ok(resolved);
         }
-        let resolved = Arc::new(self.work_out(request, patience).await?);
+        let mut resolved = self.work_out(request, patience).await?;
+        resolved.known = sight.map(|sight| self.memo.known(sight, request));
+        let resolved = Arc::new(resolved);
         let _ = request.resolved.set(Arc::clone(&resolved));
-        if let Some(print) = print {
-            self.memo.learn(print, request, Arc::clone(&resolved));
+        if let Some(sight) = sight {
+            self.memo.learn(sight, Arc::clone(&resolved));
         }
         Ok(resolved)
     }
@@ -140,6 +164,7 @@ impl Shared {
             pool: self.id,
             key,
             profile,
+            known: None,
             first: bucket,
             moved: AtomicBool::new(false),
             later: ArcSwapOption::empty(),
@@ -258,5 +283,13 @@ impl Shared {
                 key: &bucket.key,
             });
         });
+    }
+}
+
+#[inline(always)]
+fn take(bucket: &Arc<Bucket>) -> Option<Held> {
+    match bucket.slots.take() {
+        Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
+        Taken::None | Taken::Dead => None,
     }
 }
