@@ -297,3 +297,129 @@ fn signed_at_all(token: &Token<'_>) -> Result<(), JwtRefusal> {
 
 /// The generation of keys that never change.
 const GIVEN: u64 = 0;
+
+#[cfg(test)]
+#[path = "../tests/it/support.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod support;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{support::*, *};
+    use crate::JwtCacheSettings;
+
+    fn judge_at(
+        identity: &JwtIdentity,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Option<Identity>, JwtRefusal> {
+        let Source::Given(keys) = &identity.inner.source else {
+            unreachable!()
+        };
+        let vouching = Vouching {
+            keys: Some(keys),
+            generation: GIVEN,
+        };
+        let verdict = identity.inner.judge(token, vouching, now);
+        verdict.map_err(|refused| refused.refusal)
+    }
+
+    fn unix(secs: i64) -> UnixTime {
+        UnixTime::from_secs(u64::try_from(secs).unwrap())
+    }
+
+    fn extractor(keys: JwtKeys, leeway: Duration) -> JwtIdentity {
+        JwtIdentity::builder(keys)
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .leeway(leeway)
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_remembered_token_expires_to_the_second() {
+        let secret = [7; 32];
+        let identity = extractor(JwtKeys::secret(secret).unwrap(), Duration::ZERO);
+        let exp = in_secs(300);
+        let claims = claims("alice", json!({"exp": exp}));
+        let token = hs256(&secret, &json!({"alg": "HS256"}), &claims);
+        for at in [exp - 200, exp - 100, exp - 1] {
+            assert!(judge_at(&identity, &token, unix(at)).unwrap().is_some());
+        }
+        assert_eq!(identity.inner.verdicts.counts(), (1, 0));
+        for at in [exp, exp + 1] {
+            let verdict = judge_at(&identity, &token, unix(at));
+            assert_eq!(verdict, Err(JwtRefusal::Expired));
+        }
+    }
+
+    #[test]
+    fn within_the_leeway_a_token_is_verified_anew_each_time() {
+        let secret = [7; 32];
+        let leeway = Duration::from_secs(30);
+        let identity = extractor(JwtKeys::secret(secret).unwrap(), leeway);
+        let exp = in_secs(300);
+        let claims = claims("alice", json!({"exp": exp}));
+        let token = hs256(&secret, &json!({"alg": "HS256"}), &claims);
+        for at in [exp, exp + 29] {
+            assert!(judge_at(&identity, &token, unix(at)).unwrap().is_some());
+            let verdicts = &identity.inner.verdicts;
+            assert!(verdicts.recall(&token, GIVEN, unix(at)).is_none());
+        }
+        let verdict = judge_at(&identity, &token, unix(exp + 30));
+        assert_eq!(verdict, Err(JwtRefusal::Expired));
+    }
+
+    #[test]
+    fn ten_thousand_garbage_tokens_push_no_good_one_out() {
+        let (key, attacker) = (Rsa::first(), Rsa::second());
+        let cache = JwtCacheSettings {
+            // Room for a few dozen tokens each.
+            accepted_bytes: 64 << 10,
+            refused_bytes: 64 << 10,
+            ..JwtCacheSettings::default()
+        };
+        let identity = JwtIdentity::builder(JwtKeys::pem(key.pem()).unwrap())
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+            .cache(cache)
+            .build()
+            .unwrap();
+        let now = UnixTime::now();
+        let good = key.token(&claims("alice", json!({})));
+        assert!(judge_at(&identity, &good, now).unwrap().is_some());
+        let forged = attacker.token(&claims("alice", json!({})));
+        let signature = forged.rsplit('.').next().unwrap();
+        for n in 0..10_000 {
+            let garbage = assemble(
+                &json!({"alg": "RS256"}),
+                &json!({"sub": "alice", "n": n}),
+                |_| vec![],
+            );
+            let verdict = judge_at(&identity, &format!("{garbage}{signature}"), now);
+            assert_eq!(verdict, Err(JwtRefusal::WrongSignature));
+        }
+        let verdicts = &identity.inner.verdicts;
+        assert!(matches!(verdicts.recall(&good, GIVEN, now), Some(Ok(_))));
+        let (accepted, refused) = verdicts.counts();
+        assert_eq!(accepted, 1);
+        assert!((1..200).contains(&refused), "{refused}");
+    }
+
+    #[test]
+    fn the_signature_is_checked_before_any_claim() {
+        let secret = [7; 32];
+        let identity = extractor(JwtKeys::secret(secret).unwrap(), Duration::ZERO);
+        // Expired, for somebody else, by somebody else, and no object at all.
+        for payload in [json!({"exp": 1, "iss": "x", "aud": "y"}), json!("text")] {
+            let token = hs256(b"not the secret", &json!({"alg": "HS256"}), &payload);
+            let verdict = judge_at(&identity, &token, UnixTime::now());
+            assert_eq!(verdict, Err(JwtRefusal::WrongSignature));
+        }
+    }
+}

@@ -22,8 +22,8 @@ pub(crate) struct Token<'a> {
 impl<'a> Token<'a> {
     /// Takes a token apart; `None` if it is not a JWT by its form.
     ///
-    /// A JWT begins with the base64url of a JSON object that has an `alg`. Five parts make an
-    /// encrypted one, which is opaque to everybody but its recipient.
+    /// A JWT begins with the base64url of a JSON object that has an `alg`. Five parts and
+    /// an `enc` make an encrypted one, which is opaque to everybody but its recipient.
     pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, JwtRefusal> {
         let Some((first, rest)) = text.split_once('.') else {
             return Ok(None);
@@ -35,9 +35,10 @@ impl<'a> Token<'a> {
             alg: algorithm,
             kid,
             crit,
+            enc,
         } = header;
         let parts = 2 + rest.matches('.').count();
-        if parts == ENCRYPTED_PARTS {
+        if parts == ENCRYPTED_PARTS && enc.is_some() {
             return Ok(None);
         }
         let Some((payload, signature)) = rest.split_once('.').filter(|_| parts == SIGNED_PARTS)
@@ -98,6 +99,8 @@ struct RawHeader {
     kid: Option<Value>,
     #[serde(default)]
     crit: Option<Value>,
+    #[serde(default)]
+    enc: Option<Value>,
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -126,7 +129,10 @@ mod tests {
             "..",
             &format!("{}.e30.x", encoded("{}")),
             &format!("{}.e30.x", encoded("[1]")),
-            &format!("{header}.a.b.c.d"),
+            &format!(
+                "{}.a.b.c.d",
+                encoded(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#)
+            ),
             &header,
         ] {
             assert!(matches!(Token::parse(text), Ok(None)), "{text}");
@@ -140,6 +146,7 @@ mod tests {
             format!("{header}."),
             format!("{header}.e30"),
             format!("{header}.a.b.c"),
+            format!("{header}.a.b.c.d"),
             format!("{}.e30.x", encoded(r#"{"alg":"RS256","kid":1}"#)),
         ] {
             assert!(
