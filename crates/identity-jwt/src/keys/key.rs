@@ -1,0 +1,174 @@
+//! One key and the algorithms that it takes.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, crypto::aws_lc::DEFAULT_PROVIDER,
+};
+
+use crate::JwtKeyError;
+
+/// A key that verifies signatures. Which algorithms it takes follows from the key, never from a
+/// token.
+#[derive(Clone)]
+pub(crate) struct VerifyingKey {
+    pub(crate) id: Option<String>,
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+}
+
+impl VerifyingKey {
+    pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, JwtKeyError> {
+        let text = std::str::from_utf8(pem).map_err(|_| NOT_PEM)?;
+        if text.contains("PRIVATE KEY-----") {
+            return Err(JwtKeyError::Private);
+        }
+        let public = PUBLIC_TAGS.iter().any(|tag| text.contains(tag));
+        if !public || text.matches("-----BEGIN ").count() != 1 {
+            return Err(NOT_PEM);
+        }
+        if let Ok(key) = DecodingKey::from_rsa_pem(pem) {
+            let der = key.try_get_as_bytes().map_err(|_| NOT_PEM)?;
+            let (n, e) = (DEFAULT_PROVIDER
+                .key_utils
+                .rsa_pub_components_from_public_key)(der)
+            .map_err(|_| NOT_PEM)?;
+            return Self::from_rsa(&n, &e);
+        }
+        if let Ok(key) = DecodingKey::from_ec_pem(pem) {
+            return Self::from_ec_point(key.try_get_as_bytes().map_err(|_| NOT_PEM)?);
+        }
+        match DecodingKey::from_ed_pem(pem) {
+            Ok(key) => Self::from_ed(key.try_get_as_bytes().map_err(|_| NOT_PEM)?),
+            Err(_) => Err(JwtKeyError::Unsupported),
+        }
+    }
+
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, JwtKeyError> {
+        let pem = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            STANDARD.encode(der)
+        );
+        Self::from_pem(pem.as_bytes()).map_err(|error| match error {
+            JwtKeyError::Malformed { .. } => NOT_DER,
+            error => error,
+        })
+    }
+
+    pub(crate) fn from_secret(secret: &[u8]) -> Result<Self, JwtKeyError> {
+        let algorithms: Vec<_> = [
+            (32, Algorithm::HS256),
+            (48, Algorithm::HS384),
+            (64, Algorithm::HS512),
+        ]
+        .into_iter()
+        .filter(|(least, _)| secret.len() >= *least)
+        .map(|(_, algorithm)| algorithm)
+        .collect();
+        if algorithms.is_empty() {
+            return Err(JwtKeyError::Weak {
+                kind: "shared",
+                bits: secret.len() * 8,
+                bound: "at least 256 bits are needed",
+            });
+        }
+        Ok(Self::new(algorithms, DecodingKey::from_secret(secret)))
+    }
+
+    pub(crate) fn from_rsa(n: &[u8], e: &[u8]) -> Result<Self, JwtKeyError> {
+        let n = &n[n.iter().take_while(|byte| **byte == 0).count()..];
+        let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
+        if !(2048..=8192).contains(&bits) {
+            return Err(JwtKeyError::Weak {
+                kind: "rsa",
+                bits,
+                bound: "2048 to 8192 bits are needed",
+            });
+        }
+        Ok(Self::new(
+            AlgorithmFamily::Rsa.algorithms().to_vec(),
+            DecodingKey::from_rsa_raw_components(n, e),
+        ))
+    }
+
+    /// An uncompressed point of P-256 or P-384; its length says of which.
+    pub(crate) fn from_ec_point(point: &[u8]) -> Result<Self, JwtKeyError> {
+        let algorithm = match (point.first(), point.len()) {
+            (Some(4), 65) => Algorithm::ES256,
+            (Some(4), 97) => Algorithm::ES384,
+            _ => return Err(JwtKeyError::Unsupported),
+        };
+        Ok(Self::new(vec![algorithm], DecodingKey::from_ec_der(point)))
+    }
+
+    pub(crate) fn from_ed(public: &[u8]) -> Result<Self, JwtKeyError> {
+        if public.len() != 32 {
+            return Err(JwtKeyError::Unsupported);
+        }
+        Ok(Self::new(
+            vec![Algorithm::EdDSA],
+            DecodingKey::from_ed_der(public),
+        ))
+    }
+
+    /// Keeps only those of its algorithms that `allowed` names; `None` if that leaves nothing.
+    pub(crate) fn narrowed(mut self, allowed: &[Algorithm]) -> Option<Self> {
+        self.algorithms.retain(|own| allowed.contains(own));
+        (!self.algorithms.is_empty()).then_some(self)
+    }
+
+    pub(crate) fn takes(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    ///
+    /// The cryptography is named here rather than taken from jsonwebtoken's process-wide default,
+    /// which another crate of the same program may have set to something else, or made ambiguous.
+    pub(crate) fn verifies(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &Vec<u8>,
+    ) -> bool {
+        self.takes(algorithm)
+            && (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &self.key)
+                .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+    }
+
+    fn new(algorithms: Vec<Algorithm>, key: DecodingKey) -> Self {
+        Self {
+            id: None,
+            algorithms,
+            key,
+        }
+    }
+}
+
+/// The same id, algorithms and key material.
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        let material = match (self.key.kind(), other.key.kind()) {
+            (DecodingKeyKind::SecretOrDer(one), DecodingKeyKind::SecretOrDer(other)) => {
+                one == other
+            }
+            (
+                DecodingKeyKind::RsaModulusExponent { n, e },
+                DecodingKeyKind::RsaModulusExponent { n: n2, e: e2 },
+            ) => n == n2 && e == e2,
+            _ => false,
+        };
+        material && self.id == other.id && self.algorithms == other.algorithms
+    }
+}
+
+const PUBLIC_TAGS: [&str; 2] = [
+    "-----BEGIN PUBLIC KEY-----",
+    "-----BEGIN RSA PUBLIC KEY-----",
+];
+
+const NOT_PEM: JwtKeyError = JwtKeyError::Malformed {
+    expected: "PEM of one public key",
+};
+const NOT_DER: JwtKeyError = JwtKeyError::Malformed {
+    expected: "DER of a SubjectPublicKeyInfo",
+};

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod claims;
+mod error;
+mod identity;
+mod keys;
+mod time;
+mod token;
+mod verdicts;
+
+pub use builder::JwtIdentityBuilder;
+pub use claims::JwtClaim;
+pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
+pub use identity::{JwtIdentity, OpaqueTokens};
+pub use jsonwebtoken::Algorithm;
+pub use keys::{JwksSettings, JwtKeys};
+pub use verdicts::JwtCacheSettings;

@@ -1,0 +1,186 @@
+//! A token by its form: where it stands in a request, and what its header says. Nothing here is
+//! verified.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::JwtRefusal;
+
+/// A signed token in its three parts. Borrows from the request.
+pub(crate) struct Token<'a> {
+    /// What the header calls the algorithm.
+    pub(crate) algorithm: String,
+    /// The key that the header names.
+    pub(crate) key_id: Option<String>,
+    /// Header and payload with the dot between, as they were signed.
+    pub(crate) message: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Takes a token apart; `None` if it is not a JWT by its form.
+    ///
+    /// A JWT begins with the base64url of a JSON object that has an `alg`. Five parts and
+    /// an `enc` make an encrypted one, which is opaque to everybody but its recipient.
+    pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, JwtRefusal> {
+        let Some((first, rest)) = text.split_once('.') else {
+            return Ok(None);
+        };
+        let Some(header) = decode(first).and_then(|json| serde_json::from_slice(&json).ok()) else {
+            return Ok(None);
+        };
+        let RawHeader {
+            alg: algorithm,
+            kid,
+            crit,
+            enc,
+        } = header;
+        let parts = 2 + rest.matches('.').count();
+        if parts == ENCRYPTED_PARTS && enc.is_some() {
+            return Ok(None);
+        }
+        let Some((payload, signature)) = rest.split_once('.').filter(|_| parts == SIGNED_PARTS)
+        else {
+            return Err(JwtRefusal::Malformed);
+        };
+        if crit.is_some() {
+            return Err(JwtRefusal::CriticalExtension);
+        }
+        let key_id = match kid {
+            None => None,
+            Some(Value::String(id)) => Some(id),
+            Some(_) => return Err(JwtRefusal::Malformed),
+        };
+        Ok(Some(Self {
+            algorithm,
+            key_id,
+            message: &text[..first.len() + 1 + payload.len()],
+            payload,
+            signature,
+        }))
+    }
+
+    pub(crate) fn signature(&self) -> Result<Vec<u8>, JwtRefusal> {
+        decode(self.signature).ok_or(JwtRefusal::Malformed)
+    }
+
+    pub(crate) fn payload(&self) -> Result<Vec<u8>, JwtRefusal> {
+        decode(self.payload).ok_or(JwtRefusal::Malformed)
+    }
+}
+
+/// The bearer token of a request, if there is one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, JwtRefusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(JwtRefusal::SeveralAuthorizations);
+    }
+    // What is not ASCII is no token of ours.
+    let Ok(value) = value.to_str() else {
+        return Ok(None);
+    };
+    let Some((scheme, token)) = value.split_once(' ') else {
+        return Ok(None);
+    };
+    Ok(scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_matches(' ')))
+}
+
+#[derive(serde::Deserialize)]
+struct RawHeader {
+    alg: String,
+    #[serde(default)]
+    kid: Option<Value>,
+    #[serde(default)]
+    crit: Option<Value>,
+    #[serde(default)]
+    enc: Option<Value>,
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+const SIGNED_PARTS: usize = 3;
+const ENCRYPTED_PARTS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(json: &str) -> String {
+        URL_SAFE_NO_PAD.encode(json)
+    }
+
+    #[test]
+    fn what_is_no_jwt_by_form_is_not_mine() {
+        let header = encoded(r#"{"alg":"RS256"}"#);
+        for text in [
+            "",
+            "opaque",
+            "ghp_0123456789",
+            "a.b.c",
+            "..",
+            &format!("{}.e30.x", encoded("{}")),
+            &format!("{}.e30.x", encoded("[1]")),
+            &format!(
+                "{}.a.b.c.d",
+                encoded(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#)
+            ),
+            &header,
+        ] {
+            assert!(matches!(Token::parse(text), Ok(None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_begins_like_a_jwt_and_is_none_is_malformed() {
+        let header = encoded(r#"{"alg":"RS256"}"#);
+        for text in [
+            format!("{header}."),
+            format!("{header}.e30"),
+            format!("{header}.a.b.c"),
+            format!("{header}.a.b.c.d"),
+            format!("{}.e30.x", encoded(r#"{"alg":"RS256","kid":1}"#)),
+        ] {
+            assert!(
+                matches!(Token::parse(&text), Err(JwtRefusal::Malformed)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_critical_extension_is_refused() {
+        let header = encoded(r#"{"alg":"RS256","crit":["b64"],"b64":false}"#);
+        assert!(matches!(
+            Token::parse(&format!("{header}.e30.x")),
+            Err(JwtRefusal::CriticalExtension)
+        ));
+    }
+
+    #[test]
+    fn only_a_single_bearer_value_is_read() {
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer(&headers).map(|token| token.map(str::to_owned))
+        };
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&["Basic YTpi"]), Ok(None));
+        assert_eq!(read(&["Bearer"]), Ok(None));
+        assert_eq!(read(&["bEARER  t "]), Ok(Some("t".into())));
+        assert_eq!(
+            read(&["Bearer a", "Bearer a"]),
+            Err(JwtRefusal::SeveralAuthorizations)
+        );
+    }
+}

@@ -1,0 +1,294 @@
+//! Keys behind a URL: fetched once, refreshed, kept while the source is down, and then no more.
+
+use std::time::Duration;
+
+use mcp_pool_core::{ExtractFault, IdentityExtractor};
+use mcp_pool_identity_jwt::{JwksSettings, JwtIdentity, JwtRefusal};
+use serde_json::json;
+
+use crate::{
+    server::{Answer, KeyServer},
+    support::{Rsa, bearer, claims, hs256},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Far longer than any test takes, unless time is moved by hand.
+fn settings() -> JwksSettings {
+    let mut settings = JwksSettings::default();
+    settings.refresh_every = 10 * MINUTE;
+    settings.cooldown = 5 * MINUTE;
+    settings.keep_stale = 60 * MINUTE;
+    settings.timeout = 20 * MINUTE;
+    settings
+}
+
+fn without_cooldown() -> JwksSettings {
+    let mut settings = settings();
+    settings.cooldown = Duration::ZERO;
+    settings
+}
+
+/// Lets the clock of tokio jump, and run on from there.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Waits for what happens in the background; by far longer than it takes anywhere.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..5_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("it never came to hold");
+}
+
+async fn verdict(identity: &JwtIdentity, token: &str) -> Result<(), JwtRefusal> {
+    identity.identify(token).await.map(|found| {
+        found.expect("a JWT");
+    })
+}
+
+#[tokio::test]
+async fn fifty_callers_with_an_unknown_key_cause_one_fetch() {
+    let (old, new) = (Rsa::first(), Rsa::second());
+    let server = KeyServer::start(vec![old.jwk("old")]).await;
+    let identity = server.extractor(without_cooldown());
+    identity.prefetch().await.unwrap();
+    assert_eq!(server.fetches(), 1);
+    server.answer(Answer::Keys(vec![old.jwk("old"), new.jwk("new")]));
+    server.hold();
+    let callers: Vec<_> = (0..50)
+        .map(|n| {
+            let (identity, user) = (identity.clone(), format!("user-{n}"));
+            let headers = bearer(&new.token_of("new", &claims(&user, json!({}))));
+            tokio::spawn(async move { identity.extract(&headers).await })
+        })
+        .collect();
+    until(async || server.fetches() == 2).await;
+    // All fifty have had their turn and wait.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    server.release();
+    let mut seen = std::collections::HashSet::new();
+    for caller in callers {
+        assert!(seen.insert(caller.await.unwrap().unwrap().unwrap()));
+    }
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn fifty_first_callers_cause_one_fetch() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    let identity = server.extractor(without_cooldown());
+    let token = key.token_of("k", &claims("alice", json!({})));
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            let (identity, token) = (identity.clone(), token.clone());
+            tokio::spawn(async move { verdict(&identity, &token).await })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), Ok(()));
+    }
+    assert_eq!(server.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_second_unknown_key_within_the_cooldown_causes_no_fetch() {
+    let (known, unknown) = (Rsa::first(), Rsa::second());
+    let server = KeyServer::start(vec![known.jwk("known")]).await;
+    let identity = server.extractor(settings());
+    identity.prefetch().await.unwrap();
+    let token = |id: &str| unknown.token_of(id, &claims("alice", json!({})));
+    for n in 0..20 {
+        let refusal = verdict(&identity, &token(&format!("unknown-{n}"))).await;
+        assert_eq!(refusal, Err(JwtRefusal::UnknownKey));
+    }
+    assert_eq!(server.fetches(), 1);
+    pass(6 * MINUTE).await;
+    for n in 0..20 {
+        let refusal = verdict(&identity, &token(&format!("unknown-{n}"))).await;
+        assert_eq!(refusal, Err(JwtRefusal::UnknownKey));
+    }
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn garbage_without_a_chance_causes_no_fetch() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    let identity = server.extractor(without_cooldown());
+    assert_eq!(identity.identify("opaque").await, Ok(None));
+    assert_eq!(server.fetches(), 0);
+    identity.prefetch().await.unwrap();
+    let alice = claims("alice", json!({}));
+    let good = key.token_of("k", &alice);
+    let hs = hs256(key.pem().as_bytes(), &json!({"alg": "HS256"}), &alice);
+    assert_eq!(
+        verdict(&identity, &hs).await,
+        Err(JwtRefusal::AlgorithmNotAllowed)
+    );
+    assert_eq!(
+        verdict(&identity, &good[..good.len() - 10]).await,
+        Err(JwtRefusal::WrongSignature)
+    );
+    assert_eq!(server.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_takes_its_verdicts_with_it() {
+    let (old, new) = (Rsa::first(), Rsa::second());
+    let server = KeyServer::start(vec![old.jwk("old")]).await;
+    let identity = server.extractor(settings());
+    let stolen = old.token_of("old", &claims("alice", json!({})));
+    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
+    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
+    server.answer(Answer::Keys(vec![new.jwk("new")]));
+    pass(11 * MINUTE).await;
+    // The use that starts the refresh is not held up by it.
+    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
+    until(async || verdict(&identity, &stolen).await.is_err()).await;
+    assert_eq!(
+        verdict(&identity, &stolen).await,
+        Err(JwtRefusal::UnknownKey)
+    );
+    let fresh = new.token_of("new", &claims("alice", json!({})));
+    assert_eq!(verdict(&identity, &fresh).await, Ok(()));
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_holds_nobody_up() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    let identity = server.extractor(settings());
+    let seen = key.token_of("k", &claims("alice", json!({})));
+    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    server.answer(Answer::Never);
+    pass(11 * MINUTE).await;
+    // A hit, and a first verification by a known key, while the fetch hangs.
+    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    until(async || server.fetches() == 2).await;
+    let first = key.token_of("k", &claims("bob", json!({})));
+    assert_eq!(verdict(&identity, &first).await, Ok(()));
+    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn stale_keys_count_while_the_source_is_down_and_then_no_more() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    let identity = server.extractor(settings());
+    let token = |user: &str| key.token_of("k", &claims(user, json!({"exp": 4_000_000_000u64})));
+    let seen = token("alice");
+    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    server.answer(Answer::Status(503));
+    // 10 minutes fresh, 60 minutes stale.
+    for n in 0..6 {
+        pass(11 * MINUTE).await;
+        assert_eq!(verdict(&identity, &seen).await, Ok(()), "{n}");
+        let first = token(&format!("user-{n}"));
+        assert_eq!(verdict(&identity, &first).await, Ok(()), "{n}");
+        let tried = n + 2;
+        until(async || server.fetches() >= tried).await;
+    }
+    pass(5 * MINUTE).await;
+    for token in [&seen, &token("late")] {
+        let error = identity.extract(&bearer(token)).await.unwrap_err();
+        assert_eq!(error.fault(), ExtractFault::Unavailable);
+        assert_eq!(JwtRefusal::of(&error), Some(&JwtRefusal::KeysUnavailable));
+    }
+    // The source comes back.
+    server.answer(Answer::Keys(vec![key.jwk("k")]));
+    pass(6 * MINUTE).await;
+    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_failed_first_fetch_is_tried_again_after_a_second() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    server.answer(Answer::Status(500));
+    let identity = server.extractor(settings());
+    let token = key.token_of("k", &claims("alice", json!({})));
+    assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+    server.answer(Answer::Keys(vec![key.jwk("k")]));
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(verdict(&identity, &token).await, Ok(()));
+    assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_caller_does_not_take_the_fetch_along() {
+    let key = Rsa::first();
+    let server = KeyServer::start(vec![key.jwk("k")]).await;
+    server.hold();
+    let identity = server.extractor(settings());
+    let token = key.token_of("k", &claims("alice", json!({})));
+    let caller = tokio::spawn({
+        let (identity, token) = (identity.clone(), token.clone());
+        async move { verdict(&identity, &token).await }
+    });
+    until(async || server.fetches() == 1).await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    server.release();
+    assert_eq!(verdict(&identity, &token).await, Ok(()));
+    assert_eq!(server.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_key_set_is_not_taken() {
+    let key = Rsa::first();
+    let elsewhere = KeyServer::start(vec![key.jwk("k")]).await;
+    let long = format!("{}{}", json!({"keys": [key.jwk("k")]}), " ".repeat(1 << 20));
+    for answer in [
+        Answer::Body(long),
+        Answer::Body("<html>".to_owned()),
+        Answer::Keys(vec![]),
+        Answer::Keys(vec![json!({"kty": "oct", "k": "c2VjcmV0".repeat(8)})]),
+        Answer::Status(404),
+        Answer::Redirect(elsewhere.url.clone()),
+    ] {
+        let server = KeyServer::start(vec![]).await;
+        server.answer(answer);
+        let identity = server.extractor(settings());
+        assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+        assert_eq!(server.fetches(), 1);
+    }
+    assert_eq!(elsewhere.fetches(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_from_another_origin_is_not_taken_from_any_client() {
+    let key = Rsa::first();
+    let elsewhere = KeyServer::start(vec![key.jwk("k")]).await;
+    let server = KeyServer::start(vec![]).await;
+    server.answer(Answer::Redirect(elsewhere.url.clone()));
+    let identity = JwtIdentity::builder(mcp_pool_identity_jwt::JwtKeys::url(&server.url).unwrap())
+        .any_issuer()
+        .any_audience()
+        .http_client(reqwest::Client::builder().no_proxy().build().unwrap())
+        .build()
+        .unwrap();
+    assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+    assert_eq!(elsewhere.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_endless_answer_ends_at_the_timeout() {
+    let server = KeyServer::start(vec![]).await;
+    server.answer(Answer::Never);
+    let mut settings = settings();
+    settings.timeout = Duration::from_millis(20);
+    let identity = server.extractor(settings);
+    assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+}

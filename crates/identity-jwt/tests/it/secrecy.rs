@@ -1,0 +1,146 @@
+//! Nothing that is printed, at whatever level, holds any part of a token or of a key.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mcp_pool_core::IdentityExtractor;
+use mcp_pool_identity_jwt::{JwksSettings, JwtIdentity, JwtKeys};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    server::{Answer, KeyServer},
+    support::{AUDIENCE, ISSUER, Rsa, bearer, claims, hs256, in_secs},
+};
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// An error with everything it drags along.
+fn printed(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}\n");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!("{error} {error:?}\n"));
+        source = error.source();
+    }
+    text
+}
+
+/// Every run of twelve characters of a secret counts as a part of it.
+fn assert_absent(text: &str, secret: &str) {
+    let secret: Vec<char> = secret.chars().collect();
+    for part in secret.windows(12.min(secret.len())) {
+        let part: String = part.iter().collect();
+        assert!(!text.contains(&part), "{part} in:\n{text}");
+    }
+}
+
+/// One token of each kind that takes a way of its own through the extractor.
+fn tokens(secret: &[u8]) -> Vec<String> {
+    let (key, other) = (Rsa::first(), Rsa::second());
+    let user = "subject-in-the-clear";
+    let secrets = |changes| claims(user, changes);
+    vec![
+        key.token_of("key-id-in-the-clear", &secrets(json!({}))),
+        key.token_of(
+            "key-id-in-the-clear",
+            &secrets(json!({"exp": in_secs(-60)})),
+        ),
+        key.token_of(
+            "key-id-in-the-clear",
+            &secrets(json!({"aud": "audience-in-the-clear"})),
+        ),
+        key.token_of(
+            "key-id-in-the-clear",
+            &secrets(json!({"sub": ["subject-in-the-clear"]})),
+        ),
+        other.token_of("key-id-in-the-clear", &secrets(json!({}))),
+        other.token_of("unknown-id-in-the-clear", &secrets(json!({}))),
+        hs256(secret, &json!({"alg": "HS256"}), &secrets(json!({}))),
+        hs256(
+            b"another",
+            &json!({"alg": "alg-in-the-clear"}),
+            &secrets(json!({})),
+        ),
+        "opaque-token-in-the-clear".to_owned(),
+        "long-token-in-the-clear".repeat(1000),
+    ]
+}
+
+#[tokio::test]
+async fn no_error_debug_or_log_shows_a_token_or_a_key() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    // For all threads: what other tests log meanwhile may not show these secrets either.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let key = Rsa::first();
+    let secret = "a shared secret of more than 32 bytes";
+    let server = KeyServer::start(vec![key.jwk("key-id-in-the-clear")]).await;
+    let mut settings = JwksSettings::default();
+    settings.cooldown = Duration::ZERO;
+    let remote = server.extractor(settings);
+    let given = JwtIdentity::builder(JwtKeys::secret(secret).unwrap())
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
+    let tokens = tokens(secret.as_bytes());
+    let mut text = String::new();
+    for extractor in [&remote, &given] {
+        for token in &tokens {
+            match extractor.extract(&bearer(token)).await {
+                Ok(identity) => text.push_str(&format!("{identity:?}\n")),
+                Err(error) => text.push_str(&printed(&error)),
+            }
+        }
+        text.push_str(&format!("{extractor:?} {extractor:#?}\n"));
+    }
+    server.answer(Answer::Body("body-in-the-clear".to_owned()));
+    let _ = remote.identify(&tokens[UNKNOWN_KEY]).await;
+    text.push_str(&log.text());
+    assert!(text.contains("verification keys fetched"), "{text}");
+    assert!(text.contains("could not be fetched"), "{text}");
+    for token in &tokens {
+        assert_absent(&text, token);
+    }
+    for shown in ["-in-the-clear", "hidden", secret] {
+        assert!(!text.contains(shown), "{shown} in:\n{text}");
+    }
+    let modulus = key.jwk("")["n"].as_str().unwrap().to_owned();
+    assert_absent(&text, &modulus);
+}
+
+/// Which of the tokens makes the extractor look for newer keys.
+const UNKNOWN_KEY: usize = 5;
