@@ -146,7 +146,7 @@ pub enum JwtKeyError {
     #[error("a private key where a public one belongs")]
     Private,
     /// This crate was built without TLS, and the URL is https.
-    #[error("https needs one of the features `rustls` and `native-tls`")]
+    #[error("https needs the feature `rustls`")]
     TlsNotBuilt,
     /// A curve or a kind of key that no supported algorithm uses.
     #[error("unsupported kind of key")]

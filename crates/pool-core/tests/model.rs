@@ -3,7 +3,7 @@
 //!
 //! The source is the crate's own; only its lock is loom's.
 
-#[path = "../src/bucket/slots.rs"]
+#[path = "../src/bucket/slots/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod slots;
 
@@ -195,10 +195,11 @@ impl Key {
 
     /// Ends the key; afterwards nothing may be open.
     fn end(&self) {
-        let (waiters, unused) = self.slots.shut();
-        assert!(waiters.is_empty(), "somebody was left in line");
-        for _ in unused {
-            self.close();
+        if let Some(shut) = self.slots.shut() {
+            assert!(shut.waiters.is_empty(), "somebody was left in line");
+            for _ in shut.unused {
+                self.close();
+            }
         }
         let counts = self.slots.counts();
         assert_eq!((counts.in_use, counts.connecting, counts.busy), (0, 0, 0));

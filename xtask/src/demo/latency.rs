@@ -42,22 +42,16 @@ pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
     let held = open(&http, server).await?;
     let mut times = [const { Vec::new() }; 3];
     for turn in 0..WARM_UP + TURNS {
-        let began = Instant::now();
-        client.call_tool(increment()).await?;
-        let pooled = began.elapsed();
-
-        let began = Instant::now();
-        held.call_tool(increment()).await?;
-        let held_open = began.elapsed();
-
-        let began = Instant::now();
-        let own = open(&http, server).await?;
-        own.call_tool(increment()).await?;
-        own.cancel().await?;
-        let per_call = began.elapsed();
-        if turn >= WARM_UP {
-            for (times, time) in times.iter_mut().zip([pooled, held_open, per_call]) {
-                times.push(u64::try_from(time.as_nanos())?);
+        // Each way follows each other one equally often.
+        for way in (0..3).map(|way| (way + turn) % 3) {
+            let began = Instant::now();
+            match way {
+                0 => drop(client.call_tool(increment()).await?),
+                1 => drop(held.call_tool(increment()).await?),
+                _ => call_once(&http, server).await?,
+            }
+            if turn >= WARM_UP {
+                times[way].push(u64::try_from(began.elapsed().as_nanos())?);
             }
         }
     }
@@ -93,6 +87,14 @@ async fn open(
     let info = ClientConfig::new(ClientCapabilities::default(), client)
         .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE);
     Ok(info.serve(transport).await?)
+}
+
+/// A call on a session that is opened for it and closed after it.
+async fn call_once(http: &reqwest::Client, server: &CounterServer) -> Result {
+    let own = open(http, server).await?;
+    own.call_tool(increment()).await?;
+    own.cancel().await?;
+    Ok(())
 }
 
 fn increment() -> CallToolRequestParams {

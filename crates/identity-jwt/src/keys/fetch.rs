@@ -116,7 +116,7 @@ pub(crate) fn key_set_url(text: &str) -> Result<Url, JwtKeyError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(JwtKeyError::UrlCredentials);
     }
-    let tls = cfg!(any(feature = "rustls", feature = "native-tls"));
+    let tls = cfg!(feature = "rustls");
     match url.scheme() {
         "https" if tls => Ok(url),
         "https" => Err(JwtKeyError::TlsNotBuilt),

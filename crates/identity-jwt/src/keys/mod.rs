@@ -85,7 +85,7 @@ impl JwtKeys {
     /// - [`JwtKeyError::UrlMalformed`]: no URL, or one without a host.
     /// - [`JwtKeyError::UrlNotHttps`]: http to somewhere that is not loopback, or another scheme.
     /// - [`JwtKeyError::UrlCredentials`]: a user name or password in it.
-    /// - [`JwtKeyError::TlsNotBuilt`]: https, and neither feature `rustls` nor `native-tls`.
+    /// - [`JwtKeyError::TlsNotBuilt`]: https without the feature `rustls`.
     pub fn url(url: impl AsRef<str>) -> Result<Self, JwtKeyError> {
         fetch::key_set_url(url.as_ref()).map(|url| Self(Origin::Url(url)))
     }
@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(JwtKeys::url(url).err(), Some(error), "{url}");
         }
         let https = JwtKeys::url("https://issuer.example/jwks");
-        let tls = cfg!(any(feature = "rustls", feature = "native-tls"));
+        let tls = cfg!(feature = "rustls");
         assert_eq!(https.err(), (!tls).then_some(JwtKeyError::TlsNotBuilt));
     }
 

@@ -115,9 +115,12 @@ impl Shared {
         self.hub.closed.store(true, Ordering::SeqCst);
         let mut turned_away = 0;
         for (_, bucket) in &self.buckets {
-            let (waiters, unused) = bucket.slots.shut();
-            bucket.close_all(unused, CloseReason::Shutdown);
-            for ask in waiters {
+            let Some(shut) = bucket.slots.shut() else {
+                continue;
+            };
+            self.hub.counters.keep(shut.tally);
+            bucket.close_all(shut.unused, CloseReason::Shutdown);
+            for ask in shut.waiters {
                 turned_away += u64::from(ask.give(Err(AcquireError::Closed)).is_ok());
             }
         }

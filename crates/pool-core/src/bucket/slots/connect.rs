@@ -1,0 +1,103 @@
+//! How members come to a key.
+
+use super::{Blame, Member, Origin, Served, Slot, Slots, state::Seat};
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// Takes a place for a connect, if one is wanted and there is room. Returns the waiter for
+    /// whose sake it is. Every `Some` must be followed by [`admit`](Self::admit) or
+    /// [`abandon`](Self::abandon).
+    pub(crate) fn begin_connect(&self) -> Option<(u64, W)> {
+        let mut state = self.lock();
+        if !state.wants_connect(self.max) {
+            return None;
+        }
+        state.open += 1;
+        state.connecting += 1;
+        let index = state
+            .waiters
+            .iter()
+            .position(|waiting| !waiting.asked)
+            .unwrap_or(0);
+        let waiting = &mut state.waiters[index];
+        waiting.asked = true;
+        Some((waiting.id, waiting.waiter.clone()))
+    }
+
+    /// Whether anybody is in line.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.lock().waiters.is_empty()
+    }
+
+    /// The generation that a member opened now belongs to.
+    pub(crate) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// A connect succeeded: serves the line, and keeps what is left ready. Whoever cannot be
+    /// reached gives the slot back with [`give_back`](Self::give_back).
+    ///
+    /// # Errors
+    /// The member, when it came too late: its generation was retired meanwhile.
+    pub(crate) fn admit(&self, member: M, now: T) -> Result<Vec<Served<M, W, T>>, M> {
+        let mut state = self.lock();
+        state.connecting -= 1;
+        if state.dead || member.generation() != state.generation {
+            state.open -= 1;
+            return Err(member);
+        }
+        state.slots_hint = member.slots();
+        let mut served = Vec::new();
+        while served.len() < member.slots() as usize
+            && let Some(waiting) = state.waiters.pop_front()
+        {
+            let origin = match served.is_empty() {
+                true => Origin::Opened,
+                false => Origin::Found,
+            };
+            state.tally.count(origin);
+            served.push((
+                waiting.waiter,
+                Slot {
+                    member: member.clone(),
+                    alive_at: now,
+                    wanted_at: now,
+                    origin,
+                },
+            ));
+        }
+        state.in_use += served.len();
+        let used = u32::try_from(served.len()).unwrap_or(u32::MAX);
+        if used < member.slots() {
+            state.ready.push(Seat {
+                member,
+                used,
+                alive_at: now,
+            });
+        }
+        Ok(served)
+    }
+
+    /// A connect ended without a session. Returns the waiters it fails: the one who asked for it,
+    /// if still in line, and under [`Blame::Endpoint`] all those who joined it.
+    pub(crate) fn abandon(&self, asker: u64, blame: Blame) -> Vec<W> {
+        let mut state = self.lock();
+        state.connecting -= 1;
+        state.open -= 1;
+        let joined = state.slots_hint > 1 && blame == Blame::Endpoint;
+        let mut failed = Vec::new();
+        state.waiters.retain(|waiting| {
+            let fails = match blame {
+                Blame::Nobody => false,
+                Blame::Caller | Blame::Endpoint => {
+                    waiting.id == asker || (joined && !waiting.asked)
+                }
+            };
+            if fails {
+                failed.push(waiting.waiter.clone());
+            }
+            !fails
+        });
+        state.tally.misses += failed.len() as u64;
+        failed
+    }
+}

@@ -1,0 +1,119 @@
+//! The state machine of one key: which sessions it has, who uses them, who waits.
+//!
+//! Synchronous and free of I/O, clocks and tokio: every method takes the one lock, changes the
+//! state, and says what is to be done outside of it. The lock comes from [`super::sync`], so that
+//! a model checker can put its own in place.
+//!
+//! At every instant, under the lock: `open` is the number of places taken under the limit, which
+//! are the members (idle, in use, draining) plus the connects under way; and whoever waits, waits
+//! only while no slot is ready.
+
+mod census;
+mod connect;
+mod retire;
+mod state;
+mod words;
+
+use std::collections::VecDeque;
+
+pub(crate) use words::{
+    AtHead, Blame, Counts, Fate, Joined, Origin, Returned, Served, Shut, Slot, Taken, Tally,
+};
+
+use self::state::{State, Waiting};
+use super::sync::{Mutex, MutexGuard};
+
+/// A session, as far as its slots are concerned.
+pub(crate) trait Member: Clone {
+    /// Tells it from every other member.
+    fn id(&self) -> u64;
+    /// How many may use it at the same time. At least 1.
+    fn slots(&self) -> u32;
+    /// The generation of the key in which it was opened.
+    fn generation(&self) -> u64;
+}
+
+/// The sessions and waiters of one key.
+pub(crate) struct Slots<M, W, T> {
+    max: usize,
+    state: Mutex<State<M, W, T>>,
+}
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// A key without sessions that may have `max` of them, of probably `slots_hint` slots each.
+    pub(crate) fn new(max: usize, slots_hint: u32, now: T) -> Self {
+        let state = State {
+            ready: Vec::new(),
+            draining: Vec::new(),
+            waiters: VecDeque::new(),
+            open: 0,
+            connecting: 0,
+            in_use: 0,
+            generation: 0,
+            dead: false,
+            slots_hint,
+            last_used: now,
+            tally: Tally::default(),
+        };
+        Self {
+            max,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// A slot of the most recently used member that has one free.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Taken<M, T> {
+        let mut state = self.lock();
+        if state.dead {
+            return Taken::Dead;
+        }
+        state.take_ready().map_or(Taken::None, Taken::Slot)
+    }
+
+    /// Stands in line, at its head if the place was lost through no fault of the waiter's.
+    pub(crate) fn join(&self, id: u64, waiter: W, at_head: AtHead) -> Joined<M, T> {
+        let mut state = self.lock();
+        if state.dead {
+            return Joined::Dead;
+        }
+        if let Some(slot) = state.take_ready() {
+            return Joined::Slot(slot);
+        }
+        let waiting = Waiting {
+            id,
+            waiter,
+            asked: false,
+        };
+        match at_head {
+            AtHead::Yes => state.waiters.push_front(waiting),
+            AtHead::No => state.waiters.push_back(waiting),
+        }
+        Joined::Waiting
+    }
+
+    /// Leaves the line, served or not.
+    pub(crate) fn leave(&self, id: u64) {
+        self.lock().waiters.retain(|waiting| waiting.id != id);
+    }
+
+    /// A slot comes back.
+    #[inline(always)]
+    pub(crate) fn give_back(&self, slot: Slot<M, T>, fate: Fate) -> Returned<M, W, T> {
+        let mut state = self.lock();
+        state.last_used = state.last_used.max(slot.wanted_at);
+        let stale = slot.member.generation() != state.generation || state.dead;
+        let undisturbed = state.waiters.is_empty() && state.draining.is_empty();
+        if fate == Fate::Keep && !stale && undisturbed {
+            state.in_use -= 1;
+            state.seat(slot);
+            return Returned::Ready;
+        }
+        state.give_back(slot, fate, self.max)
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, State<M, W, T>> {
+        super::sync::lock(&self.state)
+    }
+}

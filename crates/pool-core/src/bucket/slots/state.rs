@@ -1,0 +1,172 @@
+//! What is under the lock of a key.
+
+use std::collections::VecDeque;
+
+use super::{Fate, Member, Origin, Returned, Slot, Tally};
+
+/// What is under the lock. `T` is a point in time.
+pub(super) struct State<M, W, T> {
+    /// Members with a free slot, the most recently used last.
+    pub(super) ready: Vec<Seat<M, T>>,
+    /// Members that are closed once their last user lets go of them.
+    pub(super) draining: Vec<Seat<M, T>>,
+    pub(super) waiters: VecDeque<Waiting<W>>,
+    pub(super) open: usize,
+    pub(super) connecting: usize,
+    pub(super) in_use: usize,
+    pub(super) generation: u64,
+    pub(super) dead: bool,
+    /// How many slots the newest member had: how many waiters a connect is likely to serve.
+    pub(super) slots_hint: u32,
+    pub(super) last_used: T,
+    pub(super) tally: Tally,
+}
+
+/// A member and how many use it.
+pub(super) struct Seat<M, T> {
+    pub(super) member: M,
+    pub(super) used: u32,
+    /// When it last proved alive.
+    pub(super) alive_at: T,
+}
+
+pub(super) struct Waiting<W> {
+    pub(super) id: u64,
+    pub(super) waiter: W,
+    /// Whether a connect is under way for this waiter's sake.
+    pub(super) asked: bool,
+}
+
+impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+    #[inline(always)]
+    pub(super) fn take_ready(&mut self) -> Option<Slot<M, T>> {
+        let seat = self.ready.last_mut()?;
+        seat.used += 1;
+        self.in_use += 1;
+        self.tally.hits += 1;
+        let alive_at = seat.alive_at;
+        let member = if seat.used >= seat.member.slots() {
+            self.ready.pop()?.member
+        } else {
+            seat.member.clone()
+        };
+        Some(Slot {
+            member,
+            alive_at,
+            wanted_at: alive_at,
+            origin: Origin::Found,
+        })
+    }
+
+    pub(super) fn wants_connect(&self, max: usize) -> bool {
+        let likely_served = self.connecting.saturating_mul(self.slots_hint as usize);
+        !self.dead && self.open < max && likely_served < self.waiters.len()
+    }
+
+    /// Takes back a slot, whatever has become of the key meanwhile.
+    #[inline(never)]
+    pub(super) fn give_back(
+        &mut self,
+        slot: Slot<M, T>,
+        fate: Fate,
+        max: usize,
+    ) -> Returned<M, W, T> {
+        if matches!(fate, Fate::Undelivered | Fate::Unfit) {
+            self.tally.take_back(slot.origin);
+        }
+        let stale = slot.member.generation() != self.generation;
+        if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.dead {
+            return self.retire_slot(slot, max);
+        }
+        if let Some(index) = position(&self.draining, slot.member.id()) {
+            return self.release_draining(index, max);
+        }
+        if let Some(waiting) = self.waiters.pop_front() {
+            self.tally.hits += 1;
+            let slot = Slot {
+                origin: Origin::Found,
+                ..slot
+            };
+            return Returned::HandOver(waiting.waiter, slot);
+        }
+        self.in_use -= 1;
+        self.seat(slot);
+        Returned::Ready
+    }
+
+    /// Puts a slot back among the ready ones.
+    #[inline(always)]
+    pub(super) fn seat(&mut self, slot: Slot<M, T>) {
+        let Slot {
+            member, alive_at, ..
+        } = slot;
+        let slots = member.slots();
+        let found = if slots == 1 {
+            None
+        } else {
+            position(&self.ready, member.id())
+        };
+        let Some(index) = found else {
+            // It was full, or it would be among the ready ones.
+            self.ready.push(Seat {
+                member,
+                used: slots - 1,
+                alive_at,
+            });
+            return;
+        };
+        let seat = &mut self.ready[index];
+        seat.used -= 1;
+        seat.alive_at = seat.alive_at.max(alive_at);
+    }
+
+    /// Begins a new generation. Takes out the members that nobody uses.
+    pub(super) fn retire(&mut self) -> Vec<M> {
+        self.generation += 1;
+        let (unused, used): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ready)
+            .into_iter()
+            .partition(|seat| seat.used == 0);
+        self.draining.extend(used);
+        self.open -= unused.len();
+        unused.into_iter().map(|seat| seat.member).collect()
+    }
+
+    /// Takes back a slot of a member that is not to be used again.
+    fn retire_slot<X>(&mut self, slot: Slot<M, T>, max: usize) -> Returned<M, X, T> {
+        let id = slot.member.id();
+        if let Some(index) = position(&self.ready, id) {
+            let seat = self.ready.remove(index);
+            self.draining.push(seat);
+        }
+        let index = position(&self.draining, id).unwrap_or_else(|| {
+            let used = slot.member.slots();
+            self.draining.push(Seat {
+                member: slot.member,
+                used,
+                alive_at: slot.alive_at,
+            });
+            self.draining.len() - 1
+        });
+        self.release_draining(index, max)
+    }
+
+    fn release_draining<X>(&mut self, index: usize, max: usize) -> Returned<M, X, T> {
+        self.in_use -= 1;
+        let seat = &mut self.draining[index];
+        seat.used -= 1;
+        if seat.used > 0 {
+            return Returned::Draining;
+        }
+        let member = self.draining.swap_remove(index).member;
+        self.open -= 1;
+        Returned::Close {
+            member,
+            wanted: self.wants_connect(max),
+        }
+    }
+}
+
+/// Where a member sits.
+pub(super) fn position<M: Member, T>(seats: &[Seat<M, T>], id: u64) -> Option<usize> {
+    seats.iter().position(|seat| seat.member.id() == id)
+}

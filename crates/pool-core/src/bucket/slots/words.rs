@@ -1,0 +1,144 @@
+//! What goes into the state machine of a key, and what comes out.
+
+/// How often a key was asked, and how it was served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Served by a session that was there.
+    pub(crate) hits: u64,
+    /// Served by a session that had to be opened, or not served because that failed.
+    pub(crate) misses: u64,
+}
+
+/// One slot of a member, in somebody's hands.
+#[derive(Debug)]
+pub(crate) struct Slot<M, T> {
+    pub(crate) member: M,
+    /// When the member last proved alive.
+    pub(crate) alive_at: T,
+    /// When somebody last wanted it.
+    pub(crate) wanted_at: T,
+    pub(crate) origin: Origin,
+}
+
+/// How the holder of a slot came by it. As wide as the rest of a [`Slot`]: one that is passed on
+/// word by word is passed on faster than one with a lone byte in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Origin {
+    /// The member was there.
+    Found,
+    /// The member was opened for whoever holds the slot.
+    Opened,
+}
+
+/// Somebody in line, and the slot that is theirs now.
+pub(crate) type Served<M, W, T> = (W, Slot<M, T>);
+
+/// What became of a request for a slot.
+#[derive(Debug)]
+pub(crate) enum Taken<M, T> {
+    /// Here it is.
+    Slot(Slot<M, T>),
+    /// None is free.
+    None,
+    /// The key was forgotten; ask the pool for its successor.
+    Dead,
+}
+
+/// What became of a request to stand in line.
+#[derive(Debug)]
+pub(crate) enum Joined<M, T> {
+    /// A slot came free in between.
+    Slot(Slot<M, T>),
+    /// In line.
+    Waiting,
+    /// The key was forgotten; ask the pool for its successor.
+    Dead,
+}
+
+/// In which condition a slot comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Fit for the next one.
+    Keep,
+    /// Not to be handed out again.
+    Discard,
+    /// As [`Fate::Keep`], and nobody got to use it: whoever waited for it is gone.
+    Undelivered,
+    /// As [`Fate::Discard`], and nobody got to use it: it was found unfit before.
+    Unfit,
+}
+
+/// What is to be done after a slot came back.
+#[derive(Debug)]
+pub(crate) enum Returned<M, W, T> {
+    /// Nothing: it is ready for the next one.
+    Ready,
+    /// Others still use the member that is to be closed.
+    Draining,
+    /// It goes to this waiter; if the waiter is gone, give it back again.
+    HandOver(W, Slot<M, T>),
+    /// Close the member. `wanted` says that somebody waits for the place that has come free.
+    Close {
+        /// The member, which has left the key.
+        member: M,
+        /// Whether a connect is wanted now.
+        wanted: bool,
+    },
+}
+
+/// What is left of a key that was ended.
+pub(crate) struct Shut<M, W> {
+    /// Those who were in line.
+    pub(crate) waiters: Vec<W>,
+    /// Members that nobody uses; they have left the key.
+    pub(crate) unused: Vec<M>,
+    pub(crate) tally: Tally,
+}
+
+/// A point-in-time count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Slots in use.
+    pub(crate) in_use: usize,
+    /// Members that nobody uses.
+    pub(crate) idle: usize,
+    /// Members that somebody uses.
+    pub(crate) busy: usize,
+    pub(crate) connecting: usize,
+    pub(crate) waiting: usize,
+    pub(crate) tally: Tally,
+}
+
+/// Whether a waiter goes to the head of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtHead {
+    Yes,
+    No,
+}
+
+/// Whom a connect fails that ended without a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// Only the caller whose credentials were used.
+    Caller,
+    /// Everybody who joined the connect.
+    Endpoint,
+    /// Nobody: the connect was not wanted any more.
+    Nobody,
+}
+
+impl Tally {
+    pub(super) fn take_back(&mut self, origin: Origin) {
+        if origin == Origin::Found {
+            self.hits -= 1;
+        }
+    }
+
+    pub(super) fn count(&mut self, origin: Origin) {
+        match origin {
+            Origin::Opened => self.misses += 1,
+            Origin::Found => self.hits += 1,
+        }
+    }
+}
