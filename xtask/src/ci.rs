@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, bench,
+    Result, bench, demo,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -52,7 +52,13 @@ struct Smoke {
     check: fn(&str) -> Result,
 }
 
-const SMOKE: &[Smoke] = &[Smoke {
-    args: &["bench", "--json", "--quick"],
-    check: bench::check_json,
-}];
+const SMOKE: &[Smoke] = &[
+    Smoke {
+        args: &["demo", "--json"],
+        check: demo::check_json,
+    },
+    Smoke {
+        args: &["bench", "--json", "--quick"],
+        check: bench::check_json,
+    },
+];

@@ -2,6 +2,8 @@
 
 mod bench;
 mod ci;
+mod demo;
+mod statistics;
 mod steps;
 mod test;
 mod tidy;
@@ -20,6 +22,11 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 enum Command {
     /// Runs everything that a change must pass, up to the first failure.
     Ci,
+    /// Shows the pool at work: real sessions of embedded servers, many users, rotating tokens.
+    Demo(demo::Options),
+    /// The showing itself, in a release build.
+    #[command(hide = true)]
+    DemoInner(demo::Options),
     /// Runs the tests of the workspace, the model of the pool's core and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -50,6 +57,8 @@ fn run(command: &Command) -> Result {
     sh.change_dir(root());
     match command {
         Command::Ci => ci::run(&sh),
+        Command::Demo(options) => demo::run(&sh, options),
+        Command::DemoInner(options) => demo::show(options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

@@ -1,8 +1,13 @@
 //! The headers that authenticate a request to an upstream, asked for per request.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::HeaderMap;
 
@@ -198,21 +203,83 @@ impl fmt::Debug for CallContext {
 }
 
 /// The headers of the newest acquire of a key.
-pub(crate) struct NewestHeaders(ArcSwap<HeaderMap>);
+pub(crate) struct NewestHeaders {
+    newest: Mutex<Arc<HeaderMap>>,
+    /// Where the newest headers lie in memory, which is theirs alone as long as they are held
+    /// above. Changed under the lock, before the older headers are let go of.
+    address: AtomicUsize,
+}
 
 impl NewestHeaders {
     pub(crate) fn new(headers: Arc<HeaderMap>) -> Self {
-        Self(ArcSwap::new(headers))
+        Self {
+            address: AtomicUsize::new(address(&headers)),
+            newest: Mutex::new(headers),
+        }
     }
 
     pub(crate) fn load(&self) -> Arc<HeaderMap> {
-        self.0.load_full()
+        Arc::clone(&self.newest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes newer headers; costs one pointer comparison when they are those already known.
+    /// Notes newer headers; costs one comparison of addresses when they are those already known.
     pub(crate) fn note(&self, headers: &Arc<HeaderMap>) {
-        if !Arc::ptr_eq(&self.0.load(), headers) {
-            self.0.store(Arc::clone(headers));
+        // No order is needed: whoever has headers at a new address got the memory from whoever
+        // freed it, after the address was changed.
+        if self.address.load(Ordering::Relaxed) != address(headers) {
+            drop(self.replace(Arc::clone(headers)));
+        }
+    }
+
+    /// Puts newer headers in place of the older, which are dropped outside of the lock.
+    #[cold]
+    fn replace(&self, headers: Arc<HeaderMap>) -> Arc<HeaderMap> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        self.address.store(address(&headers), Ordering::Relaxed);
+        std::mem::replace(&mut newest, headers)
+    }
+}
+
+fn address(headers: &Arc<HeaderMap>) -> usize {
+    Arc::as_ptr(headers).addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(token: &'static str) -> Arc<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static(token));
+        Arc::new(headers)
+    }
+
+    #[test]
+    fn the_newest_headers_are_those_of_the_last_note() {
+        let (one, two) = (headers("one"), headers("two"));
+        let newest = NewestHeaders::new(Arc::clone(&one));
+        for noted in [&two, &two, &one] {
+            newest.note(noted);
+            assert!(Arc::ptr_eq(&newest.load(), noted));
+        }
+    }
+
+    #[test]
+    fn headers_that_were_superseded_are_let_go_of() {
+        let first = headers("one");
+        let newest = NewestHeaders::new(Arc::clone(&first));
+        newest.note(&headers("two"));
+        assert_eq!(Arc::strong_count(&first), 1);
+    }
+
+    #[test]
+    fn headers_in_recycled_memory_are_new_headers() {
+        let newest = NewestHeaders::new(headers("first"));
+        for token in ["one", "two"].repeat(100) {
+            newest.note(&headers(token));
+            assert_eq!(newest.load()["authorization"], token);
         }
     }
 }

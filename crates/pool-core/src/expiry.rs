@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::moment::Moment;
+
 /// What is to be done with an idle session that somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -37,11 +39,12 @@ impl ExpiryPolicy {
     }
 
     /// What is to be done with a session that ends at `ends_at` and last proved alive at `alive_at`.
-    pub(crate) fn verdict(&self, now: Instant, ends_at: Instant, alive_at: Instant) -> Verdict {
+    #[inline]
+    pub(crate) fn verdict(&self, now: Moment, ends_at: Moment, alive_at: Moment) -> Verdict {
         if now >= ends_at {
             return Verdict::Close;
         }
-        if now.saturating_duration_since(alive_at) > self.check_after {
+        if now.since(alive_at) > self.check_after {
             return Verdict::Check;
         }
         Verdict::Keep
@@ -61,6 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::moment::Clock;
 
     fn policy(ttl_ms: u64, jitter: f64, check_ms: u64) -> ExpiryPolicy {
         ExpiryPolicy {
@@ -83,7 +87,9 @@ mod tests {
             prop_assert!(end >= born + Duration::from_millis(ttl).mul_f64(1.0 - jitter));
             let now = born + Duration::from_millis(age);
             let alive = now - Duration::from_millis(idle);
-            let verdict = policy.verdict(now, end, alive);
+            let clock = Clock::new();
+            let verdict =
+                policy.verdict(clock.moment(now), clock.moment(end), clock.moment(alive));
             prop_assert_eq!(verdict == Verdict::Close, now >= end);
             prop_assert_eq!(verdict == Verdict::Keep, now < end && idle <= check);
         }
@@ -96,9 +102,14 @@ mod tests {
             jitter: 0.0,
             check_after: Duration::MAX,
         };
+        let clock = Clock::new();
         let now = Instant::now();
         assert_eq!(
-            policy.verdict(now, policy.end_of_life(now, 0.0), now),
+            policy.verdict(
+                clock.now(),
+                clock.moment(policy.end_of_life(now, 0.0)),
+                clock.now()
+            ),
             Verdict::Keep
         );
     }

@@ -26,6 +26,7 @@ mod breaker;
 mod bucket;
 mod digest;
 mod expiry;
+mod moment;
 
 pub use breaker::BreakerState;
 pub use client::PooledClient;

@@ -12,7 +12,9 @@ mod sync {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-        mutex.lock().expect("no thread of a model panics while it holds the lock")
+        mutex
+            .lock()
+            .expect("no thread of a model panics while it holds the lock")
     }
 }
 
@@ -200,7 +202,11 @@ impl Key {
         }
         let counts = self.slots.counts();
         assert_eq!((counts.in_use, counts.connecting, counts.busy), (0, 0, 0));
-        assert_eq!(self.open.load(Ordering::SeqCst), 0, "a session has no owner");
+        assert_eq!(
+            self.open.load(Ordering::SeqCst),
+            0,
+            "a session has no owner"
+        );
     }
 }
 
@@ -290,9 +296,14 @@ fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves()
     for fate in [Fate::Keep, Fate::Discard] {
         explore(move || {
             let key = Key::new(1, 1);
-            let slot = key.acquire(1).expect("the first of an empty key is served at once");
+            let slot = key
+                .acquire(1)
+                .expect("the first of an empty key is served at once");
             let waiter = Waiter::new();
-            assert!(matches!(key.slots.join(2, waiter.clone(), AtHead::No), Joined::Waiting));
+            assert!(matches!(
+                key.slots.join(2, waiter.clone(), AtHead::No),
+                Joined::Waiting
+            ));
             let other = Arc::clone(&key);
             let user = thread::spawn(move || other.give_back(slot, fate));
             key.connect();
@@ -311,7 +322,10 @@ fn a_failed_connect_fails_its_asker_and_frees_its_place() {
     explore(|| {
         let key = Key::new(1, 1);
         let waiter = Waiter::new();
-        assert!(matches!(key.slots.join(1, waiter.clone(), AtHead::No), Joined::Waiting));
+        assert!(matches!(
+            key.slots.join(1, waiter.clone(), AtHead::No),
+            Joined::Waiting
+        ));
         let (asker, _) = key.slots.begin_connect().expect("wanted");
         let other = Arc::clone(&key);
         let late = thread::spawn(move || other.use_once(2, Fate::Keep));

@@ -1,1 +1,7 @@
+#![doc = include_str!("../README.md")]
 
+pub mod conformance;
+pub mod fake;
+pub mod logs;
+pub mod mocks;
+pub mod server;

@@ -10,7 +10,8 @@ use tokio::{
     time::Instant,
 };
 
-use super::{peers::Trivial, statistics::p99};
+use super::peers::Trivial;
+use crate::statistics::p99;
 
 /// What a crowd met.
 pub(super) struct Crowd {

@@ -13,7 +13,6 @@ mod peers;
 mod report;
 mod rig;
 mod rows;
-mod statistics;
 
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::count;

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tabled::{Table, Tabled, settings::Style};
 
-use super::{rows::Figures, statistics::median};
+use super::rows::Figures;
+use crate::statistics::median;
 
 /// The medians of all rounds. A ratio is the median of each round's own: what slows the machine
 /// down for a while slows both sides of it.

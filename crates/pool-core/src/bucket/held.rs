@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::{Bucket, Fate, Live, LiveSlot, Returned, slots::Slot};
-use crate::CloseReason;
+use super::{Ask, Bucket, Fate, Live, LiveSlot, Returned, slots::Origin};
+use crate::{CloseReason, moment::Moment};
 
 /// A slot in somebody's hands. Dropping it gives the slot back: synchronously, without a runtime,
 /// and without fail.
@@ -15,6 +13,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    #[inline]
     pub(crate) fn new(bucket: Arc<Bucket>, slot: LiveSlot) -> Self {
         Self {
             bucket,
@@ -22,33 +21,43 @@ impl Held {
         }
     }
 
+    #[inline]
     pub(crate) fn bucket(&self) -> &Arc<Bucket> {
         &self.bucket
     }
 
+    #[inline]
     pub(crate) fn live(&self) -> &Arc<Live> {
         &self.slot().member
     }
 
+    /// When somebody last wanted the session.
+    pub(crate) fn wanted_at(&self) -> Moment {
+        self.slot().wanted_at
+    }
+
     /// When the session last proved alive.
-    pub(crate) fn alive_at(&self) -> Instant {
+    #[inline]
+    pub(crate) fn alive_at(&self) -> Moment {
         self.slot().alive_at
     }
 
     /// Whether the session was opened for whoever holds this.
+    #[inline]
     pub(crate) fn is_fresh(&self) -> bool {
-        self.slot().fresh
+        self.slot().origin == Origin::Opened
     }
 
     /// Notes that the session has just proved alive.
-    pub(crate) fn note_alive(&mut self, now: Instant) {
+    pub(crate) fn note_alive(&mut self, now: Moment) {
         if let Some(slot) = &mut self.slot {
             slot.alive_at = now;
         }
     }
 
     /// Notes that somebody wants the session now.
-    pub(crate) fn note_wanted(&mut self, now: Instant) {
+    #[inline]
+    pub(crate) fn note_wanted(&mut self, now: Moment) {
         if let Some(slot) = &mut self.slot {
             slot.wanted_at = now;
         }
@@ -56,21 +65,32 @@ impl Held {
 
     /// Gives the slot back in another condition than "fit".
     pub(crate) fn give_back(mut self, fate: Fate, reason: CloseReason) {
-        if let Some(slot) = self.slot.take() {
-            settle(&self.bucket, slot, fate, reason);
+        self.settle(fate, reason);
+    }
+
+    /// Whether the slot was given back.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.slot.is_none()
+    }
+
+    /// Gives the slot back, unless that was done before.
+    #[inline]
+    pub(crate) fn settle(&mut self, fate: Fate, reason: CloseReason) {
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
+        match self.bucket.slots.give_back(slot, fate) {
+            // The session is ready before anybody who waits for room is told of it.
+            Returned::Ready => self.bucket.hub.note_idle(),
+            returned => follow_up(&self.bucket, returned, reason),
         }
     }
 
-    fn slot(&self) -> &LiveSlot {
-        self.slot
-            .as_ref()
-            .expect("the slot is only taken out by what consumes or drops the holder")
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Some(slot) = self.slot.take() else {
+    /// Gives the slot back as fit, unless its session is known to be over.
+    #[inline]
+    pub(crate) fn settle_fit(&mut self) {
+        let Some(slot) = &self.slot else {
             return;
         };
         let (fate, reason) = if slot.member.session.alarm().is_raised() {
@@ -78,16 +98,35 @@ impl Drop for Held {
         } else {
             (Fate::Keep, CloseReason::Superseded)
         };
-        settle(&self.bucket, slot, fate, reason);
+        self.settle(fate, reason);
+    }
+
+    #[inline]
+    fn slot(&self) -> &LiveSlot {
+        self.slot
+            .as_ref()
+            .expect("the slot is only taken out by what consumes or drops the holder")
+    }
+
+    /// Takes the slot out without giving it back.
+    fn disarm(mut self) -> Option<LiveSlot> {
+        self.slot.take()
     }
 }
 
-/// Puts a slot where it belongs: to the ready ones, to whoever waits, or to the closer.
-fn settle(bucket: &Arc<Bucket>, slot: LiveSlot, fate: Fate, reason: CloseReason) {
-    let (mut slot, mut fate) = (slot, fate);
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        self.settle_fit();
+    }
+}
+
+/// Sees to what is to be done after a slot came back: serves whoever waits, or tells the closer.
+#[inline(never)]
+fn follow_up(bucket: &Arc<Bucket>, returned: BucketReturned, reason: CloseReason) {
+    let mut returned = returned;
     loop {
-        match bucket.slots.give_back(slot, fate) {
-            // The session is ready before anybody who waits for room is told of it.
+        match returned {
             Returned::Ready => return bucket.hub.note_idle(),
             Returned::Draining => return,
             Returned::Close { member, wanted } => {
@@ -99,23 +138,17 @@ fn settle(bucket: &Arc<Bucket>, slot: LiveSlot, fate: Fate, reason: CloseReason)
             }
             Returned::HandOver(ask, handed) => {
                 let held = Held::new(Arc::clone(bucket), handed);
-                match ask.give(Ok(held)) {
-                    Ok(()) => return,
-                    Err(refused) => {
-                        let Some(undelivered) = refused.ok().and_then(Held::disarm) else {
-                            return;
-                        };
-                        (slot, fate) = (undelivered, Fate::Undelivered);
-                    }
-                }
+                let Err(refused) = ask.give(Ok(held)) else {
+                    return;
+                };
+                let Some(undelivered) = refused.ok().and_then(Held::disarm) else {
+                    return;
+                };
+                returned = bucket.slots.give_back(undelivered, Fate::Undelivered);
             }
         }
     }
 }
 
-impl Held {
-    /// Takes the slot out without giving it back.
-    fn disarm(mut self) -> Option<Slot<Arc<Live>, Instant>> {
-        self.slot.take()
-    }
-}
+/// What is to be done after a slot of a bucket came back.
+type BucketReturned = Returned<Arc<Live>, Arc<Ask>, Moment>;

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::slots::{Member, Slot};
-use crate::{PoolKey, Session};
+use crate::{PoolKey, Session, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
@@ -18,7 +18,7 @@ pub(crate) struct Live {
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
-    pub(crate) ends_at: Instant,
+    pub(crate) ends_at: Moment,
     pub(crate) uses: AtomicU64,
     /// Whether it must prove that it is alive before it is handed out again.
     pub(crate) suspect: AtomicBool,
@@ -35,12 +35,12 @@ pub(crate) struct NewLive {
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
-    pub(crate) ends_at: Instant,
+    pub(crate) ends_at: Moment,
     pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// A slot of a session.
-pub(crate) type LiveSlot = Slot<Arc<Live>, Instant>;
+pub(crate) type LiveSlot = Slot<Arc<Live>, Moment>;
 
 impl Live {
     pub(crate) fn new(session: Session, new: NewLive) -> Self {
@@ -59,9 +59,15 @@ impl Live {
         }
     }
 
-    /// Counts one more use.
+    /// Counts one more use. Whoever calls this holds a slot of the session.
     pub(crate) fn note_use(&self) {
-        self.uses.fetch_add(1, Ordering::Relaxed);
+        if self.slots == 1 {
+            // Nobody else counts: the slot went from hand to hand through the key's lock.
+            let uses = self.uses.load(Ordering::Relaxed);
+            self.uses.store(uses + 1, Ordering::Relaxed);
+        } else {
+            self.uses.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Gives its place back, once it has left its key.

@@ -12,18 +12,19 @@ pub(crate) use ask::{Ask, Grant};
 pub(crate) use held::Held;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use slots::{AtHead, Blame, Fate, Joined, Returned, Slots, Taken, Tally};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     CloseReason, PoolKey, Scope,
     credentials::NewestHeaders,
     handler::Profile,
+    moment::Moment,
     pool::{Hub, Upstream},
 };
 
 /// One key: its sessions and permits.
 pub(crate) struct Bucket {
-    pub(crate) slots: Slots<Arc<Live>, Arc<Ask>, Instant>,
+    pub(crate) slots: Slots<Arc<Live>, Arc<Ask>, Moment>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
@@ -61,7 +62,7 @@ impl Bucket {
             .unwrap_or(slots)
             .get();
         Self {
-            slots: Slots::new(max, slots, Instant::now()),
+            slots: Slots::new(max, slots, hub.clock.now()),
             key: new.key,
             profile: new.profile,
             upstream: new.upstream,

@@ -78,8 +78,18 @@ pub(crate) struct Slot<M, T> {
     pub(crate) alive_at: T,
     /// When somebody last wanted it.
     pub(crate) wanted_at: T,
-    /// Whether the member was opened for whoever holds the slot.
-    pub(crate) fresh: bool,
+    pub(crate) origin: Origin,
+}
+
+/// How the holder of a slot came by it. As wide as the rest of a [`Slot`]: one that is passed on
+/// word by word is passed on faster than one with a lone byte in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Origin {
+    /// The member was there.
+    Found,
+    /// The member was opened for whoever holds the slot.
+    Opened,
 }
 
 /// Somebody in line, and the slot that is theirs now.
@@ -175,6 +185,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 
     /// A slot of the most recently used member that has one free.
+    #[inline]
     pub(crate) fn take(&self) -> Taken<M, T> {
         let mut state = self.lock();
         if state.dead {
@@ -256,15 +267,18 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         while served.len() < member.slots() as usize
             && let Some(waiting) = state.waiters.pop_front()
         {
-            let fresh = served.is_empty();
-            state.tally.count(fresh);
+            let origin = match served.is_empty() {
+                true => Origin::Opened,
+                false => Origin::Found,
+            };
+            state.tally.count(origin);
             served.push((
                 waiting.waiter,
                 Slot {
                     member: member.clone(),
                     alive_at: now,
                     wanted_at: now,
-                    fresh,
+                    origin,
                 },
             ));
         }
@@ -305,30 +319,18 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 
     /// A slot comes back.
+    #[inline]
     pub(crate) fn give_back(&self, slot: Slot<M, T>, fate: Fate) -> Returned<M, W, T> {
         let mut state = self.lock();
         state.last_used = state.last_used.max(slot.wanted_at);
-        if matches!(fate, Fate::Undelivered | Fate::Unfit) {
-            state.tally.take_back(slot.fresh);
+        let stale = slot.member.generation() != state.generation || state.dead;
+        let undisturbed = state.waiters.is_empty() && state.draining.is_empty();
+        if fate == Fate::Keep && !stale && undisturbed {
+            state.in_use -= 1;
+            state.seat(slot);
+            return Returned::Ready;
         }
-        let stale = slot.member.generation() != state.generation;
-        if matches!(fate, Fate::Discard | Fate::Unfit) || stale || state.dead {
-            return state.retire_slot(slot, self.max);
-        }
-        if let Some(index) = position(&state.draining, slot.member.id()) {
-            return state.release_draining(index, self.max);
-        }
-        if let Some(waiting) = state.waiters.pop_front() {
-            state.tally.hits += 1;
-            let slot = Slot {
-                fresh: false,
-                ..slot
-            };
-            return Returned::HandOver(waiting.waiter, slot);
-        }
-        state.in_use -= 1;
-        state.seat(slot);
-        Returned::Ready
+        state.give_back(slot, fate, self.max)
     }
 
     /// Takes out the unused members that `doomed` points at; each leaves the key.
@@ -450,6 +452,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         }
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State<M, W, T>> {
         super::sync::lock(&self.state)
     }
@@ -474,6 +477,7 @@ pub(crate) enum Blame {
 }
 
 impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+    #[inline]
     fn take_ready(&mut self) -> Option<Slot<M, T>> {
         let seat = self.ready.last_mut()?;
         seat.used += 1;
@@ -489,7 +493,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
             member,
             alive_at,
             wanted_at: alive_at,
-            fresh: false,
+            origin: Origin::Found,
         })
     }
 
@@ -498,7 +502,34 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
         !self.dead && self.open < max && likely_served < self.waiters.len()
     }
 
+    /// Takes back a slot, whatever has become of the key meanwhile.
+    #[inline(never)]
+    fn give_back(&mut self, slot: Slot<M, T>, fate: Fate, max: usize) -> Returned<M, W, T> {
+        if matches!(fate, Fate::Undelivered | Fate::Unfit) {
+            self.tally.take_back(slot.origin);
+        }
+        let stale = slot.member.generation() != self.generation;
+        if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.dead {
+            return self.retire_slot(slot, max);
+        }
+        if let Some(index) = position(&self.draining, slot.member.id()) {
+            return self.release_draining(index, max);
+        }
+        if let Some(waiting) = self.waiters.pop_front() {
+            self.tally.hits += 1;
+            let slot = Slot {
+                origin: Origin::Found,
+                ..slot
+            };
+            return Returned::HandOver(waiting.waiter, slot);
+        }
+        self.in_use -= 1;
+        self.seat(slot);
+        Returned::Ready
+    }
+
     /// Puts a slot back among the ready ones.
+    #[inline]
     fn seat(&mut self, slot: Slot<M, T>) {
         let Slot {
             member, alive_at, ..
@@ -559,17 +590,16 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
 }
 
 impl Tally {
-    fn take_back(&mut self, fresh: bool) {
-        if !fresh {
+    fn take_back(&mut self, origin: Origin) {
+        if origin == Origin::Found {
             self.hits -= 1;
         }
     }
 
-    fn count(&mut self, fresh: bool) {
-        if fresh {
-            self.misses += 1;
-        } else {
-            self.hits += 1;
+    fn count(&mut self, origin: Origin) {
+        match origin {
+            Origin::Opened => self.misses += 1,
+            Origin::Found => self.hits += 1,
         }
     }
 }

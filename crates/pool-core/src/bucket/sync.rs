@@ -5,6 +5,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 
 /// Locks; a poisoned lock is as good as any other, since no method of the state machine leaves the
 /// state half-changed where it could panic.
+#[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,9 @@
 //! How a session is had: at once where one is ready, otherwise in line.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::{
     sync::oneshot,
@@ -16,22 +19,23 @@ use crate::{
     AcquireError, CheckError, CloseReason, Lease, Stage,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined, Taken},
     expiry::Verdict,
+    moment::Moment,
 };
 
 impl Shared {
     /// A lease without waiting: the whole way of a hit.
+    #[inline]
     pub(crate) fn hit(&self, resolved: &Resolved, request: &AcquireRequest) -> Option<Lease> {
-        let bucket = resolved.bucket.load();
-        let Taken::Slot(slot) = bucket.slots.take() else {
-            return None;
-        };
-        let mut held = Held::new(Arc::clone(&bucket), slot);
-        let now = Instant::now();
+        let mut held = resolved.with_bucket(|bucket| match bucket.slots.take() {
+            Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
+            Taken::None | Taken::Dead => None,
+        })?;
+        let now = self.hub.clock.now();
         held.note_wanted(now);
         match self.verdict(&held, now) {
             Verdict::Keep => {
-                bucket.newest.note(&request.headers);
-                Some(self.lease(held, now, now))
+                held.bucket().newest.note(&request.headers);
+                Some(self.lease(held, None))
             }
             Verdict::Close => {
                 self.discard_unfit(held);
@@ -76,13 +80,13 @@ impl Shared {
             if self.hub.is_closed() {
                 return Err(AcquireError::Closed);
             }
-            let bucket = resolved.bucket.load_full();
+            let bucket = resolved.bucket();
             let headers = Arc::clone(&request.headers);
             let (ask, door) = Ask::new(self.hub.new_id(), headers, patience.deadline);
             match bucket.slots.join(ask.id, Arc::clone(&ask), at_head) {
                 Joined::Slot(slot) => {
                     let mut held = Held::new(bucket, slot);
-                    held.note_wanted(Instant::now());
+                    held.note_wanted(self.hub.clock.now());
                     return Ok(held);
                 }
                 Joined::Dead => {
@@ -97,9 +101,11 @@ impl Shared {
     }
 
     /// A lease on a slot, if its session is fit.
-    async fn fit(&self, held: Held, patience: Patience) -> Result<Option<Lease>, AcquireError> {
-        match self.verdict(&held, Instant::now()) {
-            Verdict::Keep => Ok(Some(self.lease(held, patience.began, Instant::now()))),
+    async fn fit(&self, mut held: Held, patience: Patience) -> Result<Option<Lease>, AcquireError> {
+        let now = self.hub.clock.now();
+        held.note_wanted(now);
+        match self.verdict(&held, now) {
+            Verdict::Keep => Ok(Some(self.lease(held, Some(patience)))),
             Verdict::Close => {
                 self.discard_unfit(held);
                 Ok(None)
@@ -117,7 +123,7 @@ impl Shared {
         let began = Instant::now();
         let live = Arc::clone(held.live());
         let Some(connector) = self.hub.connectors.get(live.key.transport()) else {
-            return Ok(Some(self.lease(held, patience.began, began)));
+            return Ok(Some(self.lease(held, Some(patience))));
         };
         let check = connector.check(&live.session, &self.hub.probes);
         let result = timeout_at(patience.deadline, check)
@@ -129,9 +135,10 @@ impl Shared {
             return Ok(None);
         }
         live.suspect.store(false, Ordering::Relaxed);
-        let now = Instant::now();
+        let now = self.hub.clock.now();
         held.note_alive(now);
-        Ok(Some(self.lease(held, patience.began, now)))
+        held.note_wanted(now);
+        Ok(Some(self.lease(held, Some(patience))))
     }
 
     fn note_checked(&self, live: &crate::bucket::Live, error: Option<CheckError>, began: Instant) {
@@ -148,7 +155,8 @@ impl Shared {
         });
     }
 
-    fn verdict(&self, held: &Held, now: Instant) -> Verdict {
+    #[inline]
+    fn verdict(&self, held: &Held, now: Moment) -> Verdict {
         let live = held.live();
         if live.session.is_over() {
             return Verdict::Close;
@@ -171,17 +179,19 @@ impl Shared {
         held.give_back(Fate::Unfit, reason);
     }
 
-    fn lease(&self, held: Held, began: Instant, acquired_at: Instant) -> Lease {
+    /// A lease on a session that is fit, for somebody who had to have patience or had not.
+    #[inline]
+    fn lease(&self, held: Held, patience: Option<Patience>) -> Lease {
         held.live().note_use();
         self.hub.observe(|observer, pool| {
             observer.acquired(&crate::Acquired {
                 pool,
                 key: &held.live().key,
                 hit: !held.is_fresh(),
-                waited: acquired_at.saturating_duration_since(began),
+                waited: patience.map_or(Duration::ZERO, |patience| patience.began.elapsed()),
             });
         });
-        Lease::new(held, acquired_at)
+        Lease::new(held)
     }
 }
 

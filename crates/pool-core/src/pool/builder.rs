@@ -27,7 +27,7 @@ use super::{
 use crate::{
     CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
     IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
-    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification,
+    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].
@@ -143,6 +143,7 @@ impl PoolBuilder {
             config.health_check_timeout,
         );
         Ok(Hub {
+            clock: Clock::new(),
             expiry: config.expiry(),
             probes,
             secret: DigestKey::random(),

@@ -159,7 +159,9 @@ fn admissible(
             slots: bucket.slots_per_session,
             generation,
             opened_at: now,
-            ends_at: hub.expiry.end_of_life(now, rand::random()),
+            ends_at: hub
+                .clock
+                .moment(hub.expiry.end_of_life(now, rand::random())),
             place,
         },
     );
@@ -211,8 +213,8 @@ impl PlaceInKey {
     fn admit(mut self, live: Arc<Live>) {
         self.settled = true;
         let hub = &self.bucket.hub;
-        let ends_at = live.ends_at;
-        match self.bucket.slots.admit(Arc::clone(&live), Instant::now()) {
+        let ends_at = hub.clock.instant(live.ends_at);
+        match self.bucket.slots.admit(Arc::clone(&live), hub.clock.now()) {
             Err(late) => hub.close(late, CloseReason::Superseded),
             Ok(served) => {
                 if served.is_empty() {

@@ -20,11 +20,13 @@ use crate::{
     bucket::{Bucket, Live},
     digest::DigestKey,
     expiry::ExpiryPolicy,
+    moment::Clock,
 };
 
 /// What every part of a pool needs. Holds no bucket, so that buckets may hold it.
 pub(crate) struct Hub {
     pub(crate) config: PoolConfig,
+    pub(crate) clock: Clock,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) probes: ProbePlan,
     pub(crate) secret: DigestKey,

@@ -1,8 +1,11 @@
 //! From a request to its key, and from a key to its bucket.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +24,37 @@ pub(crate) struct Resolved {
     pub(super) pool: u64,
     pub(crate) key: PoolKey,
     pub(super) profile: Profile,
-    pub(super) bucket: ArcSwap<Bucket>,
+    /// The bucket as it was found. Most never need another, and this one is read without an atomic
+    /// write, of which a hit consists for the rest.
+    first: Arc<Bucket>,
+    /// Whether there is a later one.
+    moved: AtomicBool,
+    /// The bucket that has the key now, once the first was forgotten.
+    later: ArcSwapOption<Bucket>,
+}
+
+impl Resolved {
+    /// Does something with the key's bucket.
+    #[inline]
+    pub(super) fn with_bucket<R>(&self, with: impl FnOnce(&Arc<Bucket>) -> R) -> R {
+        if self.moved.load(Ordering::Acquire)
+            && let Some(bucket) = self.later.load().as_ref()
+        {
+            return with(bucket);
+        }
+        with(&self.first)
+    }
+
+    /// The key's bucket.
+    pub(super) fn bucket(&self) -> Arc<Bucket> {
+        let later = self.later.load_full();
+        later.unwrap_or_else(|| Arc::clone(&self.first))
+    }
+
+    fn move_to(&self, bucket: &Arc<Bucket>) {
+        self.later.store(Some(Arc::clone(bucket)));
+        self.moved.store(true, Ordering::Release);
+    }
 }
 
 /// How long somebody is ready to wait, and since when.
@@ -107,7 +140,9 @@ impl Shared {
             pool: self.id,
             key,
             profile,
-            bucket: ArcSwap::new(bucket),
+            first: bucket,
+            moved: AtomicBool::new(false),
+            later: ArcSwapOption::empty(),
         })
     }
 
@@ -176,7 +211,8 @@ impl Shared {
         Ok(bucket)
     }
 
-    /// The successor of a bucket that was forgotten, for a request that still points at it.
+    /// Finds or makes the successor of a bucket that was forgotten, for a request that still points
+    /// at it.
     ///
     /// # Errors
     /// [`AcquireError::Closed`], or [`AcquireError::Timeout`] for want of room.
@@ -185,15 +221,15 @@ impl Shared {
         resolved: &Resolved,
         headers: &Arc<HeaderMap>,
         patience: Patience,
-    ) -> Result<Arc<Bucket>, AcquireError> {
+    ) -> Result<(), AcquireError> {
         if self.hub.is_closed() {
             return Err(AcquireError::Closed);
         }
         let bucket = self
             .bucket(&resolved.key, &resolved.profile, headers, patience)
             .await?;
-        resolved.bucket.store(Arc::clone(&bucket));
-        Ok(bucket)
+        resolved.move_to(&bucket);
+        Ok(())
     }
 
     /// Takes a forgotten bucket out of the map, unless another one has its key by now.

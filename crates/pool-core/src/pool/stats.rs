@@ -147,7 +147,7 @@ impl Shared {
             connecting: counts.connecting,
             waiting: counts.waiting,
             max: bucket.slots.max(),
-            idle_for: now.saturating_duration_since(bucket.slots.last_used()),
+            idle_for: self.hub.clock.moment(now).since(bucket.slots.last_used()),
         };
         stats.pools.insert(bucket.key.fingerprint(), row);
     }

@@ -5,19 +5,20 @@ use std::{collections::BinaryHeap, sync::Arc};
 use tokio::time::{Duration, Instant};
 
 use super::{Shared, capacity::Scarce};
-use crate::{CloseReason, bucket::Bucket};
+use crate::{CloseReason, bucket::Bucket, moment::Moment};
 
 /// Closes what has expired and forgets the key if it was not used for long. Returns when to look
 /// again, unless the key was forgotten.
 pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<Instant> {
-    let config = &pool.hub.config;
-    let expired = bucket.slots.weed(|live, _| live.ends_at <= now);
+    let (config, clock) = (&pool.hub.config, &pool.hub.clock);
+    let now_here = clock.moment(now);
+    let expired = bucket.slots.weed(|live, _| live.ends_at <= now_here);
     bucket.close_all(expired, CloseReason::Expired);
     let lost = bucket.slots.weed(|live, _| live.session.is_over());
     bucket.close_all(lost, CloseReason::Lost);
 
     let idle_since = bucket.slots.last_used();
-    let forget_at = crate::expiry::after(idle_since, config.idle_pool_eviction);
+    let forget_at = crate::expiry::after(clock.instant(idle_since), config.idle_pool_eviction);
     if forget_at <= now && bury(pool, bucket, Some(idle_since), CloseReason::Idle) {
         return None;
     }
@@ -27,7 +28,7 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     let pause = config.session_ttl.min(config.idle_pool_eviction) / 8;
     let soonest = crate::expiry::after(now, pause.max(MIN_BETWEEN_LOOKS));
     let first_end = bucket.slots.first_end(|live| live.ends_at);
-    let next = first_end.map_or(forget_at, |end| end.min(forget_at));
+    let next = first_end.map_or(forget_at, |end| clock.instant(end).min(forget_at));
     // A key in use past its idle time is looked at again after a while.
     Some(if next <= now { soonest } else { next })
 }
@@ -36,7 +37,7 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
 pub(super) fn bury(
     pool: &Shared,
     bucket: &Arc<Bucket>,
-    unless_used_since: Option<Instant>,
+    unless_used_since: Option<Moment>,
     reason: CloseReason,
 ) -> bool {
     let Some((members, tally)) = bucket.slots.bury(unless_used_since) else {
@@ -63,11 +64,17 @@ pub(super) fn make_room(pool: &Shared) {
             if !capacity.is_short() {
                 return;
             }
-            made_any |= if keys {
+            // Promised before, so that whoever gets it finds the promise to be kept.
+            capacity.promise();
+            let made = if keys {
                 bury(pool, &bucket, None, CloseReason::Room)
             } else {
                 give_up_oldest(&bucket)
             };
+            if !made {
+                capacity.withdraw();
+            }
+            made_any |= made;
         }
         if !made_any {
             return;
@@ -106,7 +113,7 @@ fn least_recently_used(pool: &Shared, keys: bool) -> Vec<Arc<Bucket>> {
 }
 
 /// A key, ordered by when it was last used.
-struct ByAge(Instant, Arc<Bucket>);
+struct ByAge(Moment, Arc<Bucket>);
 
 impl PartialEq for ByAge {
     fn eq(&self, other: &Self) -> bool {

@@ -1,7 +1,7 @@
 //! Medians and percentiles.
 
 /// The middle value, or the mean of the two in the middle. Zero of nothing.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -13,8 +13,13 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// The smallest value that at least 99 of 100 do not exceed. Zero of nothing.
-pub(super) fn p99(mut values: Vec<u64>) -> u64 {
-    let rank = (values.len() * 99).div_ceil(100);
+pub(crate) fn p99(values: Vec<u64>) -> u64 {
+    percentile(values, 99)
+}
+
+/// The smallest value that at least `percent` of 100 do not exceed. Zero of nothing.
+pub(crate) fn percentile(mut values: Vec<u64>, percent: usize) -> u64 {
+    let rank = (values.len() * percent).div_ceil(100);
     match rank.checked_sub(1) {
         None => 0,
         Some(index) => *values.select_nth_unstable(index).1,
@@ -39,5 +44,6 @@ mod tests {
         assert_eq!(p99(vec![7]), 7);
         assert_eq!(p99(vec![1; 99].into_iter().chain([1_000]).collect()), 1);
         assert_eq!(p99(vec![]), 0);
+        assert_eq!(percentile((1..=100).collect(), 50), 50);
     }
 }

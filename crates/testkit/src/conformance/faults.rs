@@ -1,0 +1,124 @@
+//! What is said of failures.
+
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use mcp_pool_core::{Connector, FaultKind, Outcome, Retry};
+
+use super::{
+    Counterpart,
+    life::{call, open},
+    request,
+};
+use crate::server::{Refusal, UnknownSession};
+
+/// A refusal is told by its kind, with what the server said of it.
+pub async fn a_refused_connect_says_why(connector: &dyn Connector, server: &mut dyn Counterpart) {
+    let later = Refusal::new(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, "7");
+    for (refusal, kind) in [
+        (Refusal::new(StatusCode::NOT_FOUND), "not_found"),
+        (Refusal::new(StatusCode::FORBIDDEN), "forbidden"),
+        (
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE),
+            "server_error",
+        ),
+        (Refusal::new(StatusCode::BAD_GATEWAY), "server_error"),
+        (later, "rate_limited"),
+        (challenge(), "unauthorized"),
+    ] {
+        server.switches().refuse(refusal);
+        let request = request(server, &[]);
+        let error = connector.connect(&request).await.expect_err("a refusal");
+        assert_eq!(error.kind().as_str(), kind);
+        match error.kind() {
+            FaultKind::RateLimited { .. } => {
+                assert_eq!(error.retry(), Retry::Later(Some(Duration::from_secs(7))));
+            }
+            FaultKind::Unauthorized(challenge) => {
+                assert_eq!(challenge.parameter("scope"), Some("files"));
+            }
+            _ => {}
+        }
+    }
+    server.switches().serve();
+    assert_eq!(server.open_sessions(), 0);
+}
+
+/// Where nobody listens, a connect fails at once and says so.
+pub async fn an_absent_server_is_unreachable(
+    connector: &dyn Connector,
+    server: &mut dyn Counterpart,
+) {
+    server.stop();
+    let request = request(server, &[]);
+    let error = connector.connect(&request).await.expect_err("nobody there");
+    assert_eq!(error.kind(), &FaultKind::Unreachable);
+}
+
+/// A call on a session that the server does not know was not executed, and the session is over;
+/// however the server words it.
+pub async fn a_lost_session_is_told_from_a_lost_call(
+    connector: &dyn Connector,
+    server: &mut dyn Counterpart,
+) {
+    for wording in [UnknownSession::NotFound, UnknownSession::NamelessError] {
+        server.switches().answer_unknown_sessions(wording);
+        let session = open(connector, server).await;
+        server.forget_sessions();
+        let called = tokio::time::timeout(Duration::from_secs(10), call(&session, "increment"));
+        let error = called.await.expect("an end").expect_err("no such session");
+        let failure = session.driver().classify(&error);
+        assert_eq!(failure.outcome(), Outcome::NotExecuted, "{wording:?}");
+        assert_eq!(failure.kind(), &FaultKind::SessionGone, "{wording:?}");
+        assert!(session.is_over(), "{wording:?}");
+    }
+}
+
+/// What the server may have executed is never called not executed.
+pub async fn a_reply_that_breaks_off_has_an_unknown_outcome(
+    connector: &dyn Connector,
+    server: &mut dyn Counterpart,
+) {
+    let session = open(connector, server).await;
+    server.switches().lose_reply("tools/call");
+    let error = call(&session, "increment").await.expect_err("no reply");
+    let failure = session.driver().classify(&error);
+    assert_eq!(failure.outcome(), Outcome::Unknown);
+    let times = server.requests();
+    let times = times.iter().filter(|seen| seen.method == "tools/call");
+    assert_eq!(times.count(), 1, "it must not be sent again");
+}
+
+/// No token, cookie, session id, query or challenge is in what a connector shows.
+pub async fn nothing_shows_a_secret(connector: &dyn Connector, server: &mut dyn Counterpart) {
+    let headers = [
+        ("authorization", "Bearer s3cret-token"),
+        ("cookie", "sid=s3cret-cookie"),
+    ];
+    let request = request(server, &headers);
+    let session = connector.connect(&request).await.expect("a session");
+    server.switches().refuse(
+        Refusal::new(StatusCode::UNAUTHORIZED)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"s3cret-realm\""),
+    );
+    let failed = connector.connect(&request).await.expect_err("a refusal");
+    let error = call(&session, "count").await.expect_err("a refusal");
+    let mut shown = format!("{session:?} {request:?} {failed:?} {failed}");
+    let mut source = std::error::Error::source(&failed);
+    while let Some(cause) = source {
+        shown += &format!(" {cause} {cause:?}");
+        source = cause.source();
+    }
+    shown += &format!("{error} {error:?} {:?}", session.driver().classify(&error));
+    assert!(!shown.contains("s3cret"), "{shown}");
+    for seen in server.requests() {
+        if let Some(id) = seen.session {
+            assert!(!shown.contains(&id), "{shown}");
+        }
+    }
+}
+
+fn challenge() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED)
+        .with_header(header::WWW_AUTHENTICATE, "Bearer scope=\"files\"")
+}

@@ -1,0 +1,119 @@
+//! The fake connector.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mcp_pool_core::{
+    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Era, Farewell, FaultKind,
+    ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo, TransportKind,
+};
+use rmcp::{
+    RoleClient, Service, ServiceExt,
+    model::ProtocolVersion,
+    service::{Peer, ServiceError},
+};
+
+use super::{
+    remote::{Remote, play},
+    transport::{FakeFault, Memory},
+};
+
+/// A connector without a network. Made by [`connector`].
+#[derive(Clone, Debug)]
+pub struct FakeConnector {
+    kind: TransportKind,
+    remote: Remote,
+}
+
+/// A fake connector of the kind [`kind`](super::kind), and its remote control.
+#[must_use]
+pub fn connector() -> (FakeConnector, Remote) {
+    connector_of(super::kind())
+}
+
+/// A fake connector of another kind, and its remote control.
+#[must_use]
+pub fn connector_of(kind: TransportKind) -> (FakeConnector, Remote) {
+    let remote = Remote::new();
+    let connector = FakeConnector {
+        kind,
+        remote: remote.clone(),
+    };
+    (connector, remote)
+}
+
+#[async_trait]
+impl Connector for FakeConnector {
+    fn kind(&self) -> TransportKind {
+        self.kind.clone()
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
+        let connecting = self.remote.begin_connect();
+        play(&self.remote.connect)
+            .await
+            .map_err(ConnectError::new)?;
+        if let Some(kind) = self.remote.next_fault() {
+            return Err(ConnectError::new(kind));
+        }
+        let alarm = SessionAlarm::default();
+        let id = self.remote.admit(request.endpoint(), &alarm);
+        drop(connecting);
+        let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        let memory = Memory::new(id, self.remote.clone());
+        let service = request.handler().into_service(version.clone());
+        let running = service
+            .serve(memory)
+            .await
+            .map_err(|error| ConnectError::new(FaultKind::Protocol).with_source(error))?;
+        let driver = FakeDriver {
+            id,
+            remote: self.remote.clone(),
+            running: RunningSession::new(running),
+        };
+        let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
+        Ok(Session::new(driver, info).with_alarm(alarm))
+    }
+
+    async fn check(&self, _session: &Session, _plan: &ProbePlan) -> Result<(), CheckError> {
+        self.remote.note_check();
+        play(&self.remote.check)
+            .await
+            .map_err(|_| CheckError::Failed("fake"))
+    }
+}
+
+struct FakeDriver<S: Service<RoleClient>> {
+    id: u64,
+    remote: Remote,
+    running: RunningSession<S>,
+}
+
+#[async_trait]
+impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
+    fn peer(&self) -> &Peer<RoleClient> {
+        self.running.peer()
+    }
+
+    fn classify(&self, error: &ServiceError) -> CallFailure {
+        let ServiceError::TransportSend(sent) = error else {
+            return CallFailure::conservative(error);
+        };
+        match sent.error.downcast_ref::<FakeFault>() {
+            Some(fault) => CallFailure::new(fault.outcome, fault.kind.clone()),
+            None => CallFailure::conservative(error),
+        }
+    }
+
+    async fn close(&self, timeout: Duration) -> Farewell {
+        let farewell = match tokio::time::timeout(timeout, play(&self.remote.close)).await {
+            Ok(Ok(())) => Farewell::Said,
+            Ok(Err(_)) => Farewell::Failed,
+            Err(_) => Farewell::TimedOut,
+        };
+        // A farewell that did not get through leaves the session to the server's own clock.
+        self.remote.note_closed(self.id);
+        self.running.close(timeout).await;
+        farewell
+    }
+}

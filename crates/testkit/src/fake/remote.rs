@@ -1,0 +1,264 @@
+//! The remote control of a fake connector.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use mcp_pool_core::{Endpoint, FaultKind, SessionAlarm};
+use tokio::sync::watch;
+
+/// How a step of the fake goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Behaviour {
+    /// It fails at once.
+    Fail(FaultKind),
+    /// It does not end until another behaviour is set, and then goes as that says.
+    Never,
+    /// It succeeds at once.
+    Ok,
+    /// It succeeds after this time.
+    Slow(Duration),
+}
+
+/// Drives a fake connector, and sees what becomes of its sessions. All clones drive the same one.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    pub(super) connect: watch::Sender<Behaviour>,
+    pub(super) check: watch::Sender<Behaviour>,
+    pub(super) close: watch::Sender<Behaviour>,
+    pub(super) call: watch::Sender<Behaviour>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next_id: u64,
+    sessions: BTreeMap<u64, Record>,
+    connects: usize,
+    connecting: usize,
+    closed: usize,
+    checks: usize,
+    calls: usize,
+    most_open: usize,
+    next_faults: VecDeque<FaultKind>,
+}
+
+/// What the fake server knows of a session.
+#[derive(Debug)]
+struct Record {
+    endpoint: Endpoint,
+    alarm: SessionAlarm,
+    calls: usize,
+    lost: bool,
+}
+
+/// A connect under way.
+pub(super) struct Connecting(Remote);
+
+impl Remote {
+    pub(super) fn new() -> Self {
+        let ok = || watch::Sender::new(Behaviour::Ok);
+        Self {
+            connect: ok(),
+            check: ok(),
+            close: ok(),
+            call: ok(),
+            state: Arc::default(),
+        }
+    }
+
+    /// How connects go from now on; those under way go on as they began.
+    pub fn on_connect(&self, behaviour: Behaviour) {
+        self.connect.send_replace(behaviour);
+    }
+
+    /// One connect fails, whatever else is set; asked once more, the next one after it does.
+    pub fn fail_next_connect(&self, kind: FaultKind) {
+        self.lock().next_faults.push_back(kind);
+    }
+
+    /// How health checks go.
+    pub fn on_check(&self, behaviour: Behaviour) {
+        self.check.send_replace(behaviour);
+    }
+
+    /// How farewells go.
+    pub fn on_close(&self, behaviour: Behaviour) {
+        self.close.send_replace(behaviour);
+    }
+
+    /// How calls go: `Ok` answers a `tools/call` with the number of calls of its session, and
+    /// `Fail` fails the transport without saying whether the call was executed.
+    pub fn on_call(&self, behaviour: Behaviour) {
+        self.call.send_replace(behaviour);
+    }
+
+    /// The server forgets a session: calls on it are refused as unknown, as they would be after a
+    /// restart. Returns how many sessions it were.
+    pub fn forget_sessions(&self) -> usize {
+        let mut state = self.lock();
+        let mut forgotten = 0;
+        for record in state.sessions.values_mut().filter(|record| !record.lost) {
+            record.lost = true;
+            forgotten += 1;
+        }
+        forgotten
+    }
+
+    /// The server ends every session, and the transport reports it at once.
+    pub fn end_sessions(&self) {
+        let alarms: Vec<_> = {
+            let mut state = self.lock();
+            let records = state.sessions.values_mut();
+            records
+                .map(|record| {
+                    record.lost = true;
+                    record.alarm.clone()
+                })
+                .collect()
+        };
+        for alarm in alarms {
+            alarm.raise();
+        }
+    }
+
+    /// How many connects were begun.
+    #[must_use]
+    pub fn connects(&self) -> usize {
+        self.lock().connects
+    }
+
+    /// How many connects are under way.
+    #[must_use]
+    pub fn connecting(&self) -> usize {
+        self.lock().connecting
+    }
+
+    /// How many sessions the server has open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
+    /// How many sessions the server has open for an endpoint.
+    #[must_use]
+    pub fn open_at(&self, endpoint: &Endpoint) -> usize {
+        let state = self.lock();
+        let records = state.sessions.values();
+        records
+            .filter(|record| record.endpoint == *endpoint)
+            .count()
+    }
+
+    /// The most sessions that were ever open or being opened at the same time.
+    #[must_use]
+    pub fn most_open(&self) -> usize {
+        self.lock().most_open
+    }
+
+    /// How many sessions were closed by a farewell.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.lock().closed
+    }
+
+    /// How many health checks were begun.
+    #[must_use]
+    pub fn checks(&self) -> usize {
+        self.lock().checks
+    }
+
+    /// How many calls reached the server.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.lock().calls
+    }
+
+    pub(super) fn begin_connect(&self) -> Connecting {
+        let mut state = self.lock();
+        state.connects += 1;
+        state.connecting += 1;
+        state.note_open();
+        Connecting(self.clone())
+    }
+
+    pub(super) fn admit(&self, endpoint: &Endpoint, alarm: &SessionAlarm) -> u64 {
+        let mut state = self.lock();
+        state.next_id += 1;
+        let id = state.next_id;
+        let record = Record {
+            endpoint: endpoint.clone(),
+            alarm: alarm.clone(),
+            calls: 0,
+            lost: false,
+        };
+        state.sessions.insert(id, record);
+        id
+    }
+
+    pub(super) fn next_fault(&self) -> Option<FaultKind> {
+        self.lock().next_faults.pop_front()
+    }
+
+    pub(super) fn note_check(&self) {
+        self.lock().checks += 1;
+    }
+
+    pub(super) fn note_closed(&self, id: u64) {
+        let mut state = self.lock();
+        if state.sessions.remove(&id).is_some() {
+            state.closed += 1;
+        }
+    }
+
+    /// Counts a call. Returns the session's number of calls, or `None` when the server does not
+    /// know it.
+    pub(super) fn note_call(&self, id: u64) -> Option<usize> {
+        let mut state = self.lock();
+        let record = state.sessions.get_mut(&id).filter(|record| !record.lost)?;
+        record.calls += 1;
+        let calls = record.calls;
+        state.calls += 1;
+        Some(calls)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note_open(&mut self) {
+        let open = self.sessions.len() + self.connecting;
+        self.most_open = self.most_open.max(open);
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        self.0.lock().connecting -= 1;
+    }
+}
+
+/// Waits until a step goes on, and says how it goes.
+///
+/// # Errors
+/// With the fault that the step is to fail with.
+pub(super) async fn play(step: &watch::Sender<Behaviour>) -> Result<(), FaultKind> {
+    let mut step = step.subscribe();
+    let behaviour = step.wait_for(|now| *now != Behaviour::Never).await;
+    let behaviour = behaviour.map_or(Behaviour::Never, |now| now.clone());
+    match behaviour {
+        Behaviour::Ok => Ok(()),
+        Behaviour::Slow(pause) => {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        }
+        Behaviour::Fail(kind) => Err(kind),
+        // The remote control is gone, and with it whoever could have set another behaviour.
+        Behaviour::Never => futures::future::pending().await,
+    }
+}

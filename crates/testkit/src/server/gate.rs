@@ -1,0 +1,148 @@
+//! What stands before the MCP server proper: counts, delays, refuses.
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, StatusCode, header};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+
+use super::{
+    Form, Switches, UnknownSession,
+    counter::Counter,
+    ledger::{Ledger, Seen},
+};
+
+/// What stands before the MCP server proper.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    form: Form,
+    ledger: Arc<Ledger>,
+    switches: Switches,
+}
+
+impl Gate {
+    pub(crate) fn new(form: Form, ledger: Arc<Ledger>, switches: Switches) -> Self {
+        Self {
+            form,
+            ledger,
+            switches,
+        }
+    }
+
+    /// The gate with the server behind it.
+    pub(crate) fn into_router(self) -> Router {
+        let mut config = StreamableHttpServerConfig::default();
+        config.legacy_session_mode = self.form.sessions;
+        config.json_response = self.form.json;
+        let switches = self.switches.clone();
+        let service = StreamableHttpService::new(
+            move || Ok(Counter::new(switches.clone())),
+            Arc::new(LocalSessionManager::default()),
+            config,
+        );
+        Router::new()
+            .fallback_service(service)
+            .layer(from_fn_with_state(self, pass))
+    }
+
+    /// What is said instead of passing a request on, if anything is.
+    async fn stop(&self, seen: &Seen) -> Option<Response> {
+        if self.switches.hangs(&seen.method) {
+            futures::future::pending::<()>().await;
+        }
+        if let Some(refusal) = self.switches.refusal(&seen.method, &seen.headers) {
+            return Some((refusal.status, refusal.headers).into_response());
+        }
+        if seen.method == "initialize" {
+            tokio::time::sleep(self.switches.initialize_delay()).await;
+        }
+        let session = seen.session.as_ref()?;
+        if self.ledger.knows(session) {
+            return None;
+        }
+        Some(match self.switches.unknown_session() {
+            UnknownSession::NotFound => StatusCode::NOT_FOUND.into_response(),
+            UnknownSession::NamelessError => {
+                let json = [(header::CONTENT_TYPE, "application/json")];
+                (StatusCode::BAD_REQUEST, json, NAMELESS_ERROR).into_response()
+            }
+        })
+    }
+
+    /// Notes what a response says about sessions.
+    fn note_response(&self, seen: &Seen, response: &Response) {
+        if !response.status().is_success() {
+            return;
+        }
+        match (seen.method.as_str(), &seen.session) {
+            ("initialize", _) => {
+                if let Some(session) = session_id(response.headers()) {
+                    self.ledger.note_opened(session);
+                }
+            }
+            ("DELETE", Some(session)) => self.ledger.note_closed(session),
+            _ => {}
+        }
+    }
+}
+
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let seen = Seen {
+        method: method(&parts.method, &body),
+        session: session_id(&parts.headers),
+        headers: parts.headers.clone(),
+    };
+    gate.ledger.note(seen.clone());
+    if let Some(response) = gate.stop(&seen).await {
+        return response;
+    }
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    gate.note_response(&seen, &response);
+    if gate.switches.loses_reply(&seen.method) {
+        return broken_off(response).await;
+    }
+    response
+}
+
+/// The response as it looks when its connection breaks after the server has done its work.
+async fn broken_off(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let _ = to_bytes(body, MAX_BODY).await;
+    let broken = futures::stream::iter([
+        Ok(Bytes::from_static(b"d")),
+        Err(io::Error::other("the reply is lost")),
+    ]);
+    let mut response = Response::from_parts(parts, Body::from_stream(broken));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
+
+fn method(http: &Method, body: &[u8]) -> String {
+    if *http != Method::POST {
+        return http.to_string();
+    }
+    let message: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let method = message.get("method").and_then(|method| method.as_str());
+    method.unwrap_or("response").to_owned()
+}
+
+fn session_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("mcp-session-id")?.to_str().ok()?;
+    Some(id.to_owned())
+}
+
+const MAX_BODY: usize = 16 * 1024 * 1024;
+const NAMELESS_ERROR: &str =
+    r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"no valid session id"},"id":null}"#;

@@ -1,0 +1,87 @@
+//! A server's threads.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use axum::serve::ListenerExt;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+
+/// A server that is running. Dropping it cuts every connection.
+#[derive(Debug)]
+pub(crate) struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    pub(crate) fn start(address: SocketAddr, gate: Gate) -> Self {
+        let listener = bind(address).expect("a port of the loopback interface");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        listener
+            .set_nonblocking(true)
+            .expect("a listener can be made non-blocking");
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || serve(listener, gate, &stopped));
+        Self {
+            address,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Binds; waits a while for a port that somebody's outgoing connection has taken meanwhile.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let mut tries = 0;
+    loop {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 500 => tries += 1,
+            result => return result,
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn serve(listener: TcpListener, gate: Gate, stop: &CancellationToken) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime for the test server");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listening socket");
+        // Without it each answer in two writes waits 40 ms for the client's delayed acknowledgement.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let router = gate.into_router();
+        let served = tokio::spawn(async move { axum::serve(listener, router).await });
+        stop.cancelled().await;
+        served.abort();
+    });
+    // Every connection is a task of this runtime and ends with it.
+    runtime.shutdown_background();
+}

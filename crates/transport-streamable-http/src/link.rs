@@ -1,0 +1,312 @@
+//! One session's way to its server: every request of the session leaves here.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use mcp_pool_core::{
+    CallContext, Challenge, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
+    upstream_headers,
+};
+use tokio::sync::{OnceCell, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::fault::HttpFault;
+
+/// One session's way to its server.
+pub(crate) struct Link {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    credentials: Credentials,
+    /// Whether the session's handler wants the standalone stream.
+    pub(crate) wants_stream: bool,
+    pub(crate) alarm: SessionAlarm,
+    /// What became of the standalone stream.
+    pub(crate) stream: watch::Sender<StreamState>,
+    /// The request that opens the session, which is finished whoever still waits for it: only its
+    /// response tells the id of a session that is then to be closed.
+    pub(crate) opening: TaskTracker,
+    /// Event streams in a row that failed or had nothing to say.
+    pub(crate) idle_streams: AtomicUsize,
+    session: OnceLock<HeaderValue>,
+    revision: OnceLock<HeaderValue>,
+    farewell: OnceCell<Farewell>,
+    fault: Mutex<Option<HttpFault>>,
+}
+
+/// What a link is made of.
+pub(crate) struct NewLink {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: Credentials,
+    pub(crate) wants_stream: bool,
+}
+
+/// What became of the standalone stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamState {
+    /// The server offers none, or the session wants none.
+    Absent,
+    Failed,
+    Open,
+    /// Not asked for yet, or not answered.
+    Unknown,
+}
+
+/// One request.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: Method,
+    pub(crate) call: Option<CallContext>,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) last_event_id: Option<String>,
+    /// What the protocol adds.
+    pub(crate) protocol: &'a HashMap<HeaderName, HeaderValue>,
+}
+
+impl Link {
+    pub(crate) fn new(new: NewLink) -> Arc<Self> {
+        Arc::new(Self {
+            http: new.http,
+            endpoint: new.endpoint,
+            credentials: new.credentials,
+            wants_stream: new.wants_stream,
+            alarm: SessionAlarm::default(),
+            stream: watch::Sender::new(StreamState::Unknown),
+            opening: TaskTracker::new(),
+            idle_streams: AtomicUsize::new(0),
+            session: OnceLock::new(),
+            revision: OnceLock::new(),
+            farewell: OnceCell::new(),
+            fault: Mutex::new(None),
+        })
+    }
+
+    /// Sends a request; asks for new credentials and repeats it once when they are refused.
+    ///
+    /// A 401 says that nothing was executed, so that repeating is safe.
+    pub(crate) async fn send(
+        &self,
+        outgoing: Outgoing<'_>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        self.note_revision(outgoing.protocol);
+        let call = outgoing.call.as_ref();
+        let headers = self
+            .credentials
+            .headers(call)
+            .await
+            .map_err(no_credentials)?;
+        let response = self.attempt(&outgoing, &headers).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        match self.credentials.renewed(call, &headers).await {
+            Ok(renewed) if *renewed != *headers => self.attempt(&outgoing, &renewed).await,
+            _ => Ok(response),
+        }
+    }
+
+    /// Takes the session id out of the response that opened the session.
+    ///
+    /// # Errors
+    /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
+    pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
+        let Some(id) = response.get(SESSION_ID) else {
+            return Ok(());
+        };
+        let mut id = id.clone();
+        id.set_sensitive(true);
+        let valid = is_valid_session_id(&id);
+        // Even an invalid one, so that the session it names is closed.
+        let _ = self.session.set(id);
+        if valid {
+            return Ok(());
+        }
+        let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
+        Err(HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what))
+    }
+
+    /// The id of the session, where the server gave it one.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.session.get()?.to_str().ok()
+    }
+
+    pub(crate) fn is_in_session(&self) -> bool {
+        self.session.get().is_some()
+    }
+
+    /// Says farewell, once, whoever asks for it and however often.
+    pub(crate) async fn farewell(&self) -> Farewell {
+        *self.farewell.get_or_init(|| self.delete()).await
+    }
+
+    async fn delete(&self) -> Farewell {
+        if !self.is_in_session() {
+            return Farewell::Said;
+        }
+        let outgoing = Outgoing {
+            method: Method::DELETE,
+            call: None,
+            body: None,
+            last_event_id: None,
+            protocol: &HashMap::new(),
+        };
+        match self.send(outgoing).await.map(|response| response.status()) {
+            // A server that does not let clients end sessions says so by 405, and one that does
+            // not know the session any more by 404.
+            Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => Farewell::Said,
+            Ok(status) if status.is_success() => Farewell::Said,
+            _ => Farewell::Failed,
+        }
+    }
+
+    /// Remembers the first fault, which says why a handshake failed.
+    pub(crate) fn note_fault(&self, fault: &HttpFault) {
+        let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| fault.clone());
+    }
+
+    pub(crate) fn first_fault(&self) -> Option<HttpFault> {
+        self.fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts one more stream that failed or said nothing. Returns how many it were in a row.
+    pub(crate) fn note_idle_stream(&self) -> usize {
+        self.idle_streams.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn note_busy_stream(&self) {
+        self.idle_streams.store(0, Ordering::Relaxed);
+    }
+
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing<'_>,
+        credentials: &HeaderMap,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let mut request = self
+            .http
+            .request(outgoing.method.clone(), self.endpoint.url().clone())
+            .headers(self.headers(outgoing, credentials));
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(HttpFault::of_send)
+    }
+
+    fn headers(&self, outgoing: &Outgoing<'_>, credentials: &HeaderMap) -> HeaderMap {
+        let mut headers = upstream_headers(credentials);
+        if let Some(call) = &outgoing.call {
+            add_extra(&mut headers, call.extra());
+        }
+        for (name, value) in outgoing.protocol {
+            headers.insert(name, value.clone());
+        }
+        if let Some(revision) = self.revision.get() {
+            headers.insert(PROTOCOL_VERSION, revision.clone());
+        }
+        if let Some(session) = self.session.get() {
+            headers.insert(SESSION_ID, session.clone());
+        }
+        if let Some(id) = &outgoing.last_event_id
+            && let Ok(id) = HeaderValue::from_str(id)
+        {
+            headers.insert(LAST_EVENT_ID, id);
+        }
+        let accept = match outgoing.method {
+            Method::GET => "text/event-stream",
+            _ => "application/json, text/event-stream",
+        };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        if outgoing.body.is_some() {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(header::CONTENT_TYPE, json);
+        }
+        headers
+    }
+
+    /// Remembers the negotiated revision, which every later request has to name, the last one too.
+    fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
+        if let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
+            let _ = self.revision.set(revision.clone());
+        }
+    }
+}
+
+/// Adds the headers of one call. What authenticates, and what frames the message, is not theirs.
+fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
+    for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
+        headers.remove(name);
+        for value in extra.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+}
+
+fn is_valid_session_id(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
+}
+
+fn no_credentials(_error: mcp_pool_core::CredentialError) -> HttpFault {
+    HttpFault::harmless(
+        Outcome::NotExecuted,
+        FaultKind::Unauthorized(Challenge::default()),
+        "no credentials to be had",
+    )
+}
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const NEVER_EXTRA: [HeaderName; 8] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::COOKIE,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TRANSFER_ENCODING,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_visible_ascii_is_a_session_id() {
+        for (id, valid) in [
+            (&b"1868a90c-cf0f"[..], true),
+            (b"!~", true),
+            (b"", false),
+            (b"with space", false),
+            (b"umlaut-\xe4", false),
+            (b"tab\tinside", false),
+        ] {
+            let value = HeaderValue::from_bytes(id).unwrap();
+            assert_eq!(is_valid_session_id(&value), valid, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_calls_own_headers_never_replace_what_authenticates() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, "Bearer mine".parse().unwrap());
+        headers.insert("traceparent", "old".parse().unwrap());
+        let mut extra = HeaderMap::new();
+        extra.insert(header::AUTHORIZATION, "Bearer other".parse().unwrap());
+        extra.insert("traceparent", "new".parse().unwrap());
+        add_extra(&mut headers, &extra);
+        assert_eq!(headers[header::AUTHORIZATION], "Bearer mine");
+        assert_eq!(headers["traceparent"], "new");
+    }
+}

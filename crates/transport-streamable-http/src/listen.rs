@@ -1,0 +1,151 @@
+//! Streams from the server: the standalone one, and those that resume an interrupted answer.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::StreamExt;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use mcp_pool_core::FaultKind;
+use rmcp::transport::{
+    common::client_side_sse::SseRetryPolicy,
+    streamable_http_client::{AuthRequiredError, StreamableHttpError},
+};
+use tokio::time::Instant;
+
+use crate::{
+    events::{Events, events},
+    fault::HttpFault,
+    link::{Link, Outgoing, StreamState},
+};
+
+/// One stream to be opened.
+pub(crate) struct Listen {
+    pub(crate) last_event_id: Option<String>,
+    pub(crate) protocol: HashMap<HeaderName, HeaderValue>,
+    pub(crate) max_event: usize,
+}
+
+/// How often a broken stream is resumed before it is given up, and after which pause.
+#[derive(Debug)]
+pub(crate) struct ResumeBriefly;
+
+impl Listen {
+    /// Opens the stream.
+    ///
+    /// # Errors
+    /// [`StreamableHttpError::ServerDoesNotSupportSse`] and
+    /// [`StreamableHttpError::AuthRequired`] keep rmcp from trying again.
+    pub(crate) async fn open(
+        self,
+        link: &Arc<Link>,
+    ) -> Result<Events, StreamableHttpError<HttpFault>> {
+        let resumes = self.last_event_id.is_some();
+        if !resumes && !link.wants_stream {
+            settle(link, StreamState::Absent);
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
+        let outgoing = Outgoing {
+            method: Method::GET,
+            call: None,
+            body: None,
+            last_event_id: self.last_event_id,
+            protocol: &self.protocol,
+        };
+        let opened = match link.send(outgoing).await {
+            Ok(response) if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+                settle(link, StreamState::Absent);
+                return Err(StreamableHttpError::ServerDoesNotSupportSse);
+            }
+            Ok(response) if response.status().is_success() => Ok(response),
+            Ok(response) => Err(HttpFault::of_status(
+                response.status(),
+                response.headers(),
+                link.is_in_session(),
+            )),
+            Err(fault) => Err(fault),
+        };
+        match opened {
+            Ok(response) => {
+                settle(link, StreamState::Open);
+                Ok(watched(link, events(response, self.max_event, None)))
+            }
+            Err(fault) => Err(given_up(link, fault)),
+        }
+    }
+}
+
+impl SseRetryPolicy for ResumeBriefly {
+    fn retry(&self, times: usize) -> Option<Duration> {
+        (times < MAX_RESUMES).then_some(PAUSE)
+    }
+}
+
+/// Tells the handshake what became of the standalone stream.
+fn settle(link: &Link, state: StreamState) {
+    link.stream.send_if_modified(|now| {
+        let first = *now == StreamState::Unknown;
+        if first {
+            *now = state;
+        }
+        first
+    });
+}
+
+/// What rmcp is told of a stream that could not be opened, and what the pool is.
+fn given_up(link: &Link, fault: HttpFault) -> StreamableHttpError<HttpFault> {
+    link.note_fault(&fault);
+    settle(link, StreamState::Failed);
+    let is_hopeless = match fault.kind() {
+        FaultKind::SessionGone | FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) => true,
+        _ => link.note_idle_stream() > MAX_RESUMES,
+    };
+    if !is_hopeless {
+        return StreamableHttpError::Client(fault);
+    }
+    if link.wants_stream || *fault.kind() == FaultKind::SessionGone {
+        link.alarm.raise();
+    }
+    // Without a text: the challenge is not for logs.
+    StreamableHttpError::AuthRequired(AuthRequiredError::new(String::new()))
+}
+
+/// Ends a stream that ends again and again without a word, so that a server cannot keep a client
+/// busy for ever with reconnecting.
+fn watched(link: &Arc<Link>, events: Events) -> Events {
+    let began = Instant::now();
+    let spoke = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&spoke);
+    let speaker = Arc::clone(link);
+    let end = {
+        let link = Arc::clone(link);
+        futures::stream::once(async move {
+            if spoke.load(Ordering::Relaxed) || began.elapsed() >= LIVELY {
+                link.note_busy_stream();
+            } else if link.note_idle_stream() > MAX_SILENT_STREAMS && link.wants_stream {
+                link.alarm.raise();
+            }
+        })
+        .filter_map(|()| futures::future::ready(None))
+    };
+    events
+        .inspect(move |event| {
+            if matches!(event, Ok(event) if event.data.is_some()) {
+                hears.store(true, Ordering::Relaxed);
+                speaker.note_busy_stream();
+            }
+        })
+        .chain(end)
+        .boxed()
+}
+
+const MAX_RESUMES: usize = 3;
+const PAUSE: Duration = Duration::from_millis(200);
+/// A stream that lived this long was no failure, even if it had nothing to say.
+const LIVELY: Duration = Duration::from_secs(10);
+const MAX_SILENT_STREAMS: usize = 8;

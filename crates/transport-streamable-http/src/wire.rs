@@ -1,0 +1,114 @@
+//! The link as rmcp sees it: an HTTP client.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::{HeaderName, HeaderValue};
+use rmcp::{
+    model::ClientJsonRpcMessage,
+    transport::streamable_http_client::{
+        StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
+        StreamableHttpResponseLimits,
+    },
+};
+
+use crate::{events::Events, fault::HttpFault, link::Link, listen::Listen, post::Post};
+
+/// A link as rmcp sees it.
+///
+/// rmcp hands back the address, session id and credentials that it was given or saw. It was given
+/// placeholders and saw none: the link has them, so that they cannot reach one of rmcp's logs.
+#[derive(Clone)]
+pub(crate) struct Wire(pub(crate) Arc<Link>);
+
+/// What rmcp takes for the session id, so that it knows that there is a session.
+pub(crate) const PLACEHOLDER: &str = "pooled";
+
+impl StreamableHttpClient for Wire {
+    type Error = HttpFault;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        auth: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, StreamableHttpError<HttpFault>> {
+        let limits = StreamableHttpResponseLimits::default();
+        self.post_message_with_response_limits(uri, message, session, auth, headers, limits)
+            .await
+    }
+
+    async fn post_message_with_response_limits(
+        &self,
+        _uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        _session: Option<Arc<str>>,
+        _auth: Option<String>,
+        protocol: HashMap<HeaderName, HeaderValue>,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, StreamableHttpError<HttpFault>> {
+        let post = Post {
+            message,
+            protocol,
+            limits,
+        };
+        let was_in_session = self.0.is_in_session();
+        let answer = post
+            .send(&self.0)
+            .await
+            .map_err(StreamableHttpError::Client)?;
+        let opened = !was_in_session && self.0.is_in_session();
+        Ok(match (answer, opened.then(|| PLACEHOLDER.to_owned())) {
+            (StreamableHttpPostResponse::Json(message, _), id) => {
+                StreamableHttpPostResponse::Json(message, id)
+            }
+            (StreamableHttpPostResponse::Sse(events, _), id) => {
+                StreamableHttpPostResponse::Sse(events, id)
+            }
+            (accepted, _) => accepted,
+        })
+    }
+
+    async fn delete_session(
+        &self,
+        _uri: Arc<str>,
+        _session: Arc<str>,
+        _auth: Option<String>,
+        _headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), StreamableHttpError<HttpFault>> {
+        // How it went, whoever closes the session asks the link.
+        self.0.farewell().await;
+        Ok(())
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        auth: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Events, StreamableHttpError<HttpFault>> {
+        let max = StreamableHttpResponseLimits::default().max_sse_event_size;
+        self.get_stream_with_max_sse_event_size(uri, session, last_event_id, auth, headers, max)
+            .await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        _uri: Arc<str>,
+        _session: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        _auth: Option<String>,
+        protocol: HashMap<HeaderName, HeaderValue>,
+        max_event: usize,
+    ) -> Result<Events, StreamableHttpError<HttpFault>> {
+        let listen = Listen {
+            last_event_id,
+            protocol,
+            max_event,
+        };
+        listen.open(&self.0).await
+    }
+}

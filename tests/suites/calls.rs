@@ -1,0 +1,194 @@
+//! What becomes of a call that fails, and of the session it failed on.
+
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use mcp_pool_testkit::{
+    fake::{self, Behaviour},
+    server::{CounterServer, Form, Refusal, UnknownSession},
+};
+use mcp_session_pool::{
+    CallError, FaultKind, Outcome, PoolConfig, Scope,
+    rmcp::model::{CallToolRequestParams, ErrorCode},
+};
+
+use crate::common::{call, client, close, pool, pool_over, request};
+
+#[tokio::test]
+async fn a_call_whose_session_is_gone_is_repeated_once_on_a_fresh_one() {
+    for wording in [UnknownSession::NotFound, UnknownSession::NamelessError] {
+        let server = CounterServer::start();
+        server.switches().answer_unknown_sessions(wording);
+        let pool = pool(PoolConfig::default());
+        let client = client(&pool, &server, "alice").await;
+        assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+        server.forget_sessions();
+        assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+        assert_eq!(call(&client, "increment").await.expect("a count"), 2);
+        assert_eq!(server.count("initialize"), 2, "{wording:?}");
+        // One that found no session, one that was repeated, and the two that found theirs.
+        assert_eq!(server.count("tools/call"), 4, "{wording:?}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_server_costs_one_new_session_and_no_call() {
+    let mut server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    server.restart();
+    notice_the_cut().await;
+    assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn a_conversation_is_told_that_its_state_is_gone() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let request = request(server.endpoint(), "alice").with_scope(Scope::conversation("c"));
+    let client = pool.client(request).await.expect("a client");
+    call(&client, "increment").await.expect("a count");
+    server.forget_sessions();
+    let error = call(&client, "increment").await.expect_err("a loss");
+    assert!(matches!(error, CallError::SessionLost), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::NotExecuted);
+    assert_eq!(server.count("tools/call"), 2, "not repeated");
+    assert_eq!(call(&client, "increment").await.expect("a new session"), 1);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_call_with_an_unknown_outcome_is_never_sent_twice() {
+    for form in [Form::default(), Form::default().with_json()] {
+        let server = CounterServer::start_as(form);
+        let pool = pool(PoolConfig::default());
+        let client = client(&pool, &server, "alice").await;
+        call(&client, "increment").await.expect("a count");
+        server.switches().lose_reply("tools/call");
+        let error = call(&client, "increment").await.expect_err("a lost reply");
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
+        assert_eq!(server.count("tools/call"), 2, "{form:?}");
+        close(&pool).await;
+        server.expect_no_session().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_fails_the_call_at_once_and_the_session_never_comes_back() {
+    let mut server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    server.stop();
+    notice_the_cut().await;
+    let error = call(&client, "increment").await.expect_err("nobody there");
+    assert_eq!(error.outcome(), Outcome::NotExecuted, "{error:?}");
+    let kind = error.failure().expect("a failure").kind().clone();
+    assert_eq!(kind, FaultKind::Unreachable);
+    server.restart();
+    assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+    assert_eq!(pool.stats().sessions_opened, 2);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_must_prove_itself() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig {
+        call_timeout: Duration::from_secs(2),
+        ..PoolConfig::default()
+    };
+    let pool = pool_over(connector, config);
+    let client = pool.client(request(fake::endpoint("a"), "alice"));
+    let client = client.await.expect("a client");
+    remote.on_call(Behaviour::Never);
+    let began = tokio::time::Instant::now();
+    let error = call(&client, "count").await.expect_err("too late");
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    remote.on_call(Behaviour::Ok);
+    call(&client, "count").await.expect("a count");
+    assert_eq!((remote.checks(), remote.connects()), (1, 1));
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn answers_with_an_error_are_answers_and_keep_the_session() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    let unknown = client
+        .call_tool(CallToolRequestParams::new("nothing"))
+        .await;
+    let Err(CallError::Rpc(error)) = unknown else {
+        panic!("{unknown:?}");
+    };
+    assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
+    assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+    assert_eq!(pool.stats().sessions_opened, 1);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_call_is_typed_and_keeps_the_session() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    for (refusal, kind) in [
+        (Refusal::new(StatusCode::UNAUTHORIZED), "unauthorized"),
+        (Refusal::new(StatusCode::FORBIDDEN), "forbidden"),
+        (Refusal::new(StatusCode::TOO_MANY_REQUESTS), "rate_limited"),
+    ] {
+        let refusal = refusal
+            .of("tools/call")
+            .with_header(header::WWW_AUTHENTICATE, "Bearer scope=\"a b\"");
+        server.switches().refuse(refusal);
+        let error = call(&client, "increment").await.expect_err("a refusal");
+        let failure = error.failure().expect("a failure");
+        assert_eq!(failure.kind().as_str(), kind);
+        assert_eq!(failure.outcome(), Outcome::NotExecuted);
+        if let FaultKind::Unauthorized(challenge) | FaultKind::Forbidden(challenge) = failure.kind()
+        {
+            assert_eq!(challenge.scopes().collect::<Vec<_>>(), ["a", "b"]);
+        }
+    }
+    server.switches().serve();
+    assert_eq!(call(&client, "increment").await.expect("a count"), 2);
+    assert_eq!(pool.stats().circuit_breaker_trips, 0);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_server_without_sessions_is_pooled_all_the_same() {
+    let server = CounterServer::start_as(Form::default().without_sessions().with_json());
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    for _ in 0..3 {
+        call(&client, "increment").await.expect("a count");
+    }
+    assert_eq!((server.count("initialize"), server.count("GET")), (1, 0));
+    close(&pool).await;
+    assert_eq!(server.count("DELETE"), 0, "there is nothing to be deleted");
+}
+
+#[tokio::test]
+async fn a_session_without_a_wish_for_messages_opens_no_stream() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    client.list_all_tools().await.expect("tools");
+    close(&pool).await;
+    assert_eq!(server.count("GET"), 0);
+    assert_eq!(server.count("DELETE"), 1);
+}
+
+/// Lets the HTTP client see that the server has cut its connections. A request that is written to
+/// one before that may have reached the server for all the client knows.
+async fn notice_the_cut() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}

@@ -1,0 +1,226 @@
+//! A caller may go away at any await: nothing leaks, nothing is lost.
+
+use std::{pin::pin, task::Poll, time::Duration};
+
+use mcp_pool_testkit::{
+    fake::{self, Behaviour, Remote},
+    server::CounterServer,
+};
+use mcp_session_pool::{AcquireRequest, FaultKind, Lease, PoolConfig, SessionPool};
+
+use crate::common::{close, eventually, pool, pool_over, request};
+
+/// Where an acquire is held up.
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    Check,
+    Close,
+    Connect,
+    Wait,
+}
+
+const GATES: [Gate; 4] = [Gate::Check, Gate::Close, Gate::Connect, Gate::Wait];
+const MAX: usize = 2;
+/// A slow step takes this long; the impatient leave before, in the middle of, and after it.
+const SLOW: Duration = Duration::from_millis(100);
+
+fn behaviours() -> [Behaviour; 4] {
+    [
+        Behaviour::Ok,
+        Behaviour::Fail(FaultKind::Unreachable),
+        Behaviour::Slow(SLOW),
+        Behaviour::Never,
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acquire_dropped_at_any_await_of_any_step_leaves_nothing_behind() {
+    let mut cases = 0;
+    for gate in GATES {
+        for behaviour in behaviours() {
+            for awaits in 0..8 {
+                for patience in [0, 50, 150].map(Duration::from_millis) {
+                    one_case(gate, &behaviour, (awaits, patience)).await;
+                    cases += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(cases, 4 * 4 * 8 * 3);
+}
+
+async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize, Duration)) {
+    let what = format!("{gate:?} {behaviour:?}, left at await {awaits} or after {patience:?}");
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(
+        connector,
+        PoolConfig {
+            max_sessions_per_key: MAX,
+            session_ttl: Duration::from_secs(60),
+            session_ttl_jitter: 0.0,
+            health_check_interval: Duration::from_secs(10),
+            circuit_breaker_threshold: 1_000,
+            ..PoolConfig::default()
+        },
+    );
+    let alice = request(fake::endpoint("a"), "alice");
+    let held = arrange(gate, behaviour, &pool, &remote, &alice).await;
+    let acquire = tokio::time::timeout(patience, left_at(awaits, pool.acquire(&alice)));
+    let releases = release(gate, behaviour, held);
+    let (acquired, still_held) = tokio::join!(acquire, releases);
+    drop(acquired);
+    for step in [Remote::on_connect, Remote::on_check, Remote::on_close] {
+        step(&remote, Behaviour::Ok);
+    }
+    drop(still_held);
+    tokio::time::sleep(SLOW * 2).await;
+
+    let stats = pool.stats();
+    let row = stats.pools.values().next().expect("one key");
+    assert_eq!(
+        (row.active, row.connecting, row.waiting),
+        (0, 0, 0),
+        "{what}"
+    );
+    assert!(row.available <= MAX, "{what}");
+    assert_eq!(stats.total_sessions, row.available, "{what}");
+    assert_eq!(remote.open(), row.available, "an orphan: {what}");
+    // Nothing was lost either: all the places can still be had, at once.
+    let all = futures::future::join_all((0..MAX).map(|_| pool.acquire(&alice))).await;
+    assert!(all.iter().all(Result::is_ok), "{what}: {all:?}");
+    drop(all);
+    close(&pool).await;
+    assert_eq!(remote.open() + remote.connecting(), 0, "{what}");
+}
+
+/// Brings the pool to where the next acquire comes to the gate.
+async fn arrange(
+    gate: Gate,
+    behaviour: &Behaviour,
+    pool: &SessionPool,
+    remote: &Remote,
+    alice: &AcquireRequest,
+) -> Vec<Lease> {
+    let idle = |age: u64| async move {
+        drop(pool.acquire(alice).await.expect("a session"));
+        tokio::time::sleep(Duration::from_secs(age)).await;
+    };
+    match gate {
+        Gate::Connect => remote.on_connect(behaviour.clone()),
+        Gate::Check => {
+            idle(20).await;
+            remote.on_check(behaviour.clone());
+        }
+        Gate::Close => {
+            // Two sessions that are discarded, so that their farewells are under way.
+            let leases = futures::future::join_all((0..MAX).map(|_| pool.acquire(alice))).await;
+            remote.on_close(behaviour.clone());
+            for lease in leases {
+                lease.expect("a session").discard();
+            }
+        }
+        Gate::Wait => {
+            let leases = futures::future::join_all((0..MAX).map(|_| pool.acquire(alice))).await;
+            return leases
+                .into_iter()
+                .map(|lease| lease.expect("a session"))
+                .collect();
+        }
+    }
+    Vec::new()
+}
+
+/// Lets the sessions go that the acquire waits for. Returns those that it does not let go.
+async fn release(gate: Gate, behaviour: &Behaviour, mut held: Vec<Lease>) -> Vec<Lease> {
+    if !matches!(gate, Gate::Wait) {
+        return held;
+    }
+    let lease = held.pop().expect("a lease");
+    match behaviour {
+        Behaviour::Ok => drop(lease),
+        Behaviour::Fail(_) => lease.discard(),
+        Behaviour::Slow(pause) => {
+            tokio::time::sleep(*pause).await;
+            drop(lease);
+        }
+        _ => held.push(lease),
+    }
+    held
+}
+
+/// Runs a future until it has given up the thread `awaits` times, then drops it.
+async fn left_at<F: Future>(awaits: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut given_up = 0;
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if given_up == awaits => Poll::Ready(None),
+        Poll::Pending => {
+            given_up += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_whose_caller_left_warms_the_pool_for_the_next_one() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    remote.on_connect(Behaviour::Slow(SLOW));
+    let left = tokio::time::timeout(SLOW / 2, pool.acquire(&alice)).await;
+    assert!(left.is_err());
+    tokio::time::sleep(SLOW).await;
+    assert!(!pool.acquire(&alice).await.expect("a session").is_fresh());
+    assert_eq!(remote.connects(), 1);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_dropped_has_closed_the_pool_all_the_same() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    let left = left_at(1, pool.close(Duration::from_secs(60))).await;
+    assert!(left.is_none());
+    assert!(pool.acquire(&alice).await.is_err());
+    assert_eq!(remote.open(), 1, "the lease is not cut");
+    drop(lease);
+    eventually("the session is closed", || remote.open() == 0).await;
+}
+
+#[tokio::test]
+async fn a_thousand_acquires_dropped_half_way_leave_nothing_open_on_a_real_server() {
+    let server = CounterServer::start();
+    server.switches().delay_initialize(Duration::from_millis(2));
+    let pool = pool(PoolConfig {
+        max_sessions_per_key: 2,
+        session_ttl: Duration::from_millis(30),
+        ..PoolConfig::default()
+    });
+    let acquires = (0..1_000u64).map(|number| {
+        let (pool, endpoint) = (pool.clone(), server.endpoint());
+        async move {
+            let me = request(endpoint, &format!("user-{}", number % 50));
+            let patience = Duration::from_micros(number * 37 % 8_000);
+            drop(tokio::time::timeout(patience, pool.acquire(&me)).await);
+        }
+    });
+    futures::future::join_all(acquires).await;
+    let mut stats = pool.stats();
+    for _ in 0..1_000 {
+        if stats.pools.values().all(|row| row.connecting == 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        stats = pool.stats();
+    }
+    assert_eq!(stats.total_active_sessions, 0);
+    assert!(stats.pools.values().all(|row| row.waiting == 0));
+    close(&pool).await;
+    server.expect_no_session().await;
+    assert_eq!(server.sessions_opened(), server.sessions_closed());
+    assert!(server.sessions_opened() > 0);
+}

@@ -1,0 +1,89 @@
+//! What the suites share.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName};
+use mcp_pool_testkit::conformance::Counterpart;
+use mcp_session_pool::{
+    AcquireRequest, CallError, Connector, Endpoint, PoolBuilder, PoolConfig, PooledClient,
+    Principal, SessionPool, StreamableHttpConnector,
+    rmcp::model::{CallToolRequestParams, CallToolResult},
+};
+
+/// A pool over Streamable HTTP with this configuration.
+pub(crate) fn pool(config: PoolConfig) -> SessionPool {
+    builder(config).build().expect("a valid configuration")
+}
+
+/// A builder of a pool over Streamable HTTP.
+pub(crate) fn builder(config: PoolConfig) -> PoolBuilder {
+    SessionPool::builder()
+        .config(config)
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+}
+
+/// A pool over another connector.
+pub(crate) fn pool_over(connector: impl Connector + 'static, config: PoolConfig) -> SessionPool {
+    SessionPool::builder()
+        .config(config)
+        .connector(connector)
+        .build()
+        .expect("a valid configuration")
+}
+
+pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        let name: HeaderName = name.parse().expect("a name");
+        map.append(name, value.parse().expect("a value"));
+    }
+    map
+}
+
+/// A request by a user who has a token of the same name.
+pub(crate) fn request(endpoint: Endpoint, user: &str) -> AcquireRequest {
+    let token = format!("Bearer {user}-token");
+    AcquireRequest::new(endpoint, Principal::user(user))
+        .with_headers(headers(&[("authorization", &token)]))
+}
+
+pub(crate) async fn client(
+    pool: &SessionPool,
+    server: &dyn Counterpart,
+    user: &str,
+) -> PooledClient {
+    pool.client(request(server.endpoint(), user))
+        .await
+        .expect("a client")
+}
+
+/// Calls a tool without arguments and returns the number it answers with.
+pub(crate) async fn call(client: &PooledClient, tool: &'static str) -> Result<u64, CallError> {
+    let result = client.call_tool(CallToolRequestParams::new(tool)).await?;
+    Ok(number(&result))
+}
+
+fn number(result: &CallToolResult) -> u64 {
+    let text = result.content.first().and_then(|content| content.as_text());
+    text.and_then(|text| text.text.parse().ok())
+        .expect("a number")
+}
+
+/// Waits until `holds`, for at most ten seconds (of paused time, where it is paused).
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+/// Closes a pool and expects it to leave nothing behind.
+pub(crate) async fn close(pool: &SessionPool) {
+    let report = pool.close(Duration::from_secs(10)).await;
+    assert!(report.complete, "{report:?}");
+    assert_eq!(report.cut, 0, "{report:?}");
+    assert_eq!(pool.stats().total_sessions, 0);
+}

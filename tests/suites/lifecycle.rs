@@ -1,0 +1,296 @@
+//! How sessions end: never under their user, always with a farewell, counted by reason.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mcp_pool_testkit::{
+    fake::{self, Behaviour},
+    server::CounterServer,
+};
+use mcp_session_pool::{
+    Closed, FaultKind, Lease, Observer, PoolConfig, Principal, SessionPool,
+    rmcp::model::{ClientRequest, PingRequest},
+};
+use tokio::time::Instant;
+
+use crate::common::{builder, call, client, close, eventually, pool, pool_over, request};
+
+/// Counts closed sessions by reason and farewell.
+#[derive(Clone, Default)]
+struct Reasons(Arc<Mutex<BTreeMap<(&'static str, &'static str), usize>>>);
+
+impl Observer for Reasons {
+    fn closed(&self, event: &Closed<'_>) {
+        let key = (event.reason().as_str(), event.farewell().as_str());
+        let mut reasons = self.0.lock().expect("not poisoned");
+        *reasons.entry(key).or_default() += 1;
+    }
+}
+
+async fn ping(lease: &Lease) {
+    let request = ClientRequest::PingRequest(PingRequest::default());
+    lease.peer().send_request(request).await.expect("an answer");
+}
+
+fn brief() -> PoolConfig {
+    PoolConfig {
+        session_ttl: Duration::from_secs(10),
+        idle_pool_eviction: Duration::from_secs(20),
+        max_total_sessions: 1,
+        acquire_timeout: Duration::from_secs(5),
+        ..PoolConfig::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_in_use_outlives_everything_but_its_lease() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, brief());
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    pool.drain();
+    pool.evict_principal(&Principal::user("alice"));
+    pool.evict_gateway("none");
+    let bob = request(fake::endpoint("a"), "bob");
+    pool.acquire(&bob).await.expect_err("no room");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((remote.open(), remote.closed()), (1, 0));
+    ping(&lease).await;
+    drop(lease);
+    eventually("it is closed now", || remote.open() == 0).await;
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_waits_for_the_leases_and_cuts_them_only_after_the_deadline() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    let patient = pool.acquire(&alice).await.expect("a session");
+    let stubborn = pool.acquire(&alice).await.expect("a session");
+    let idle = pool.acquire(&alice).await.expect("a session");
+    drop(idle);
+    let began = Instant::now();
+    let (report, ()) = tokio::join!(pool.close(Duration::from_secs(5)), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ping(&stubborn).await;
+        drop(patient);
+    });
+    assert_eq!((report.closed, report.cut), (2, 1), "{report:?}");
+    assert!(report.complete);
+    assert!(began.elapsed() >= Duration::from_secs(5));
+    assert_eq!(remote.open(), 0);
+    drop(stubborn);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_while_the_pool_closes_is_turned_away_at_once() {
+    let (connector, _remote) = fake::connector();
+    let pool = pool_over(
+        connector,
+        PoolConfig {
+            max_sessions_per_key: 1,
+            ..PoolConfig::default()
+        },
+    );
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    let closing = async {
+        tokio::task::yield_now().await;
+        pool.close(Duration::from_secs(5)).await
+    };
+    let waiting = async {
+        let began = Instant::now();
+        let error = pool.acquire(&alice).await.expect_err("closed");
+        drop(lease);
+        (error.as_str(), began.elapsed())
+    };
+    let (report, (error, waited)) = tokio::join!(closing, waiting);
+    assert_eq!((error, waited), ("closed", Duration::ZERO));
+    assert_eq!((report.turned_away, report.cut), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_pool_stays_usable_on_new_sessions() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    let leases = futures::future::join_all((0..3).map(|_| pool.acquire(&alice))).await;
+    drop(leases);
+    assert_eq!(pool.drain(), 3);
+    eventually("they are closed", || remote.open() == 0).await;
+    assert!(pool.acquire(&alice).await.expect("a session").is_fresh());
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn every_session_is_closed_on_the_server_whatever_ends_it() {
+    let server = CounterServer::start();
+    let reasons = Reasons::default();
+    let config = PoolConfig {
+        max_sessions_per_key: 1,
+        max_total_sessions: 3,
+        ..PoolConfig::default()
+    };
+    let pool = builder(config)
+        .observer(reasons.clone())
+        .build()
+        .expect("a pool");
+    let of = |user| request(server.endpoint(), user);
+
+    pool.acquire(&of("discarded"))
+        .await
+        .expect("a session")
+        .discard();
+    drop(pool.acquire(&of("evicted")).await.expect("a session"));
+    pool.evict_principal(&Principal::user("evicted"));
+    drop(pool.acquire(&of("drained")).await.expect("a session"));
+    pool.drain();
+    for user in ["one", "two", "three", "four"] {
+        drop(pool.acquire(&of(user)).await.expect("a session"));
+    }
+    close(&pool).await;
+    server.expect_no_session().await;
+
+    assert_eq!(server.sessions_opened(), 7);
+    assert_eq!(server.count("DELETE"), 7);
+    let reasons = reasons.0.lock().expect("not poisoned").clone();
+    let expected = [
+        ("discarded", 1),
+        ("drained", 1),
+        ("evicted", 1),
+        ("room", 1),
+        ("shutdown", 3),
+    ];
+    let expected = expected.map(|(reason, count)| ((reason, "said"), count));
+    assert_eq!(reasons, expected.into_iter().collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_other_end_of_a_session_is_counted_by_its_reason() {
+    let (connector, remote) = fake::connector();
+    let reasons = Reasons::default();
+    let config = PoolConfig {
+        session_ttl: Duration::from_secs(100),
+        session_ttl_jitter: 0.0,
+        idle_pool_eviction: Duration::from_secs(30),
+        health_check_interval: Duration::from_secs(10),
+        circuit_breaker_threshold: 100,
+        ..PoolConfig::default()
+    };
+    let pool = SessionPool::builder()
+        .config(config)
+        .connector(connector)
+        .observer(reasons.clone())
+        .build()
+        .expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    let once = || async { drop(pool.acquire(&alice).await.expect("a session")) };
+
+    once().await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    remote.on_check(Behaviour::Fail(FaultKind::Other));
+    once().await; // check_failed
+    remote.on_check(Behaviour::Ok);
+    remote.end_sessions(); // lost
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let client = pool.client(alice.clone()).await.expect("a client");
+    remote.on_call(Behaviour::Fail(FaultKind::Unreachable));
+    call(&client, "count").await.expect_err("broken");
+    remote.on_call(Behaviour::Ok);
+    once().await;
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        once().await; // expired, the fifth time
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await; // idle
+    close(&pool).await;
+
+    let reasons = reasons.0.lock().expect("not poisoned").clone();
+    let expected = ["broken", "check_failed", "expired", "idle", "lost"];
+    let expected: BTreeMap<_, _> = expected.map(|reason| ((reason, "said"), 1)).into();
+    assert_eq!(reasons, expected);
+    assert_eq!(remote.open(), 0);
+}
+
+#[tokio::test]
+async fn a_lease_comes_back_without_a_runtime() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig {
+        max_sessions_per_key: 1,
+        ..PoolConfig::default()
+    });
+    let alice = request(server.endpoint(), "alice");
+    for discards in [false, true] {
+        let lease = pool.acquire(&alice).await.expect("a session");
+        let waiter = tokio::spawn({
+            let (pool, alice) = (pool.clone(), alice.clone());
+            async move { pool.acquire(&alice).await.map(|lease| lease.is_fresh()) }
+        });
+        tokio::task::yield_now().await;
+        let ended = std::thread::spawn(move || match discards {
+            true => lease.discard(),
+            false => drop(lease),
+        });
+        ended.join().expect("no panic outside of a runtime");
+        let fresh = waiter.await.expect("no panic").expect("a session");
+        assert_eq!(fresh, discards);
+    }
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_farewell_that_hangs_holds_up_neither_acquires_nor_the_forgetting_of_keys() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig {
+        idle_pool_eviction: Duration::from_secs(1),
+        close_timeout: Duration::from_secs(600),
+        ..PoolConfig::default()
+    };
+    let pool = pool_over(connector, config);
+    remote.on_close(Behaviour::Never);
+    for user in 0..200 {
+        let me = request(fake::endpoint("a"), &format!("user-{user}"));
+        drop(pool.acquire(&me).await.expect("a session"));
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(pool.stats().pool_key_count, 0);
+    let began = Instant::now();
+    let me = request(fake::endpoint("a"), "somebody");
+    drop(pool.acquire(&me).await.expect("a session"));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    remote.on_close(Behaviour::Ok);
+    close(&pool).await;
+    assert_eq!(remote.open(), 0);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_dropped_closes_its_sessions_in_the_background() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    drop((pool, client));
+    server.expect_no_session().await;
+    assert_eq!(server.sessions_closed(), 1);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_off_opens_a_session_for_each_lease_and_closes_it() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig {
+        enabled: false,
+        ..PoolConfig::default()
+    });
+    let client = client(&pool, &server, "alice").await;
+    for _ in 0..3 {
+        assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+    }
+    server.expect_no_session().await;
+    assert_eq!(server.sessions_opened(), 3);
+    close(&pool).await;
+}

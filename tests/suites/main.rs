@@ -1,0 +1,10 @@
+//! End-to-end suites, one file per promise.
+
+mod calls;
+mod cancellation;
+mod common;
+mod isolation;
+mod lifecycle;
+mod limits;
+mod seed_scenarios;
+mod waiting;

@@ -1,0 +1,103 @@
+//! The same call in three ways, in turns: pooled, on a session held open, on a session of its own.
+
+use mcp_pool_testkit::server::CounterServer;
+use mcp_session_pool::{AcquireRequest, Principal, SessionPool, StreamableHttpConnector};
+use rmcp::{
+    RoleClient, ServiceExt,
+    model::{
+        CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion,
+    },
+    service::RunningService,
+    transport::streamable_http_client::{
+        StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
+    },
+};
+use tokio::time::Instant;
+
+use crate::{Result, statistics::percentile};
+
+/// How long a call takes, in microseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Latency {
+    pub(super) p50: f64,
+    pub(super) p95: f64,
+    pub(super) p99: f64,
+}
+
+/// The three ways.
+pub(super) struct Latencies {
+    pub(super) pooled: Latency,
+    pub(super) held_open: Latency,
+    pub(super) per_call: Latency,
+}
+
+/// Measures a call in the three ways, in turns, so that what else the machine does hits all alike.
+pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
+    let pool = SessionPool::builder()
+        .connector(StreamableHttpConnector::new()?)
+        .build()?;
+    let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
+    let client = pool.client(request).await?;
+    let http = reqwest::Client::new();
+    let held = open(&http, server).await?;
+    let mut times = [const { Vec::new() }; 3];
+    for turn in 0..WARM_UP + TURNS {
+        let began = Instant::now();
+        client.call_tool(increment()).await?;
+        let pooled = began.elapsed();
+
+        let began = Instant::now();
+        held.call_tool(increment()).await?;
+        let held_open = began.elapsed();
+
+        let began = Instant::now();
+        let own = open(&http, server).await?;
+        own.call_tool(increment()).await?;
+        own.cancel().await?;
+        let per_call = began.elapsed();
+        if turn >= WARM_UP {
+            for (times, time) in times.iter_mut().zip([pooled, held_open, per_call]) {
+                times.push(u64::try_from(time.as_nanos())?);
+            }
+        }
+    }
+    held.cancel().await?;
+    pool.close(std::time::Duration::from_secs(10)).await;
+    let [pooled, held_open, per_call] = times.map(Latency::of);
+    Ok(Latencies {
+        pooled,
+        held_open,
+        per_call,
+    })
+}
+
+impl Latency {
+    fn of(nanoseconds: Vec<u64>) -> Self {
+        let at = |percent| percentile(nanoseconds.clone(), percent) as f64 / 1e3;
+        Self {
+            p50: at(50),
+            p95: at(95),
+            p99: at(99),
+        }
+    }
+}
+
+/// A plain rmcp client, as it is used without a pool.
+async fn open(
+    http: &reqwest::Client,
+    server: &CounterServer,
+) -> Result<RunningService<RoleClient, ClientConfig>> {
+    let config = StreamableHttpClientTransportConfig::with_uri(server.url());
+    let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
+    let client = Implementation::new("demo", "1");
+    let info = ClientConfig::new(ClientCapabilities::default(), client)
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE);
+    Ok(info.serve(transport).await?)
+}
+
+fn increment() -> CallToolRequestParams {
+    CallToolRequestParams::new("increment")
+}
+
+const WARM_UP: usize = 20;
+const TURNS: usize = 300;
