@@ -35,7 +35,11 @@ enum Command {
     Bench(bench::Options),
     /// The measuring itself, in a release build.
     #[command(hide = true)]
-    BenchInner(bench::Options),
+    BenchInner(bench::Inner),
+    /// The counting of allocations, in another release build.
+    #[cfg(feature = "count-allocations")]
+    #[command(hide = true)]
+    BenchCount,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +62,9 @@ fn run(command: &Command) -> Result {
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),
-        Command::BenchInner(options) => bench::measure(options),
+        Command::BenchInner(inner) => bench::measure(inner),
+        #[cfg(feature = "count-allocations")]
+        Command::BenchCount => bench::count(),
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! Each round measures every row once, in an order that rotates, so that what else the machine
 //! does hits all rows alike; the report has the medians. Figures of different runs do not
-//! compare, their ratios do.
+//! compare, their ratios do. Only allocations, whose number no machine changes, are counted in a
+//! process before.
 
+#[cfg(feature = "count-allocations")]
+mod allocations;
 mod crowd;
 mod memory;
 mod peers;
@@ -11,11 +14,13 @@ mod report;
 mod rig;
 mod rows;
 
+#[cfg(feature = "count-allocations")]
+pub(crate) use allocations::count;
 use indicatif::ProgressBar;
 use xshell::{Shell, cmd};
 
 use self::{
-    report::Report,
+    report::{Allocations, Report},
     rig::Rig,
     rows::{Effort, Figures, ROWS},
 };
@@ -32,24 +37,36 @@ pub(crate) struct Options {
     quick: bool,
 }
 
-/// Measures in a release build, which cargo makes first.
+/// What the measuring is told besides.
+#[derive(clap::Args)]
+pub(crate) struct Inner {
+    #[command(flatten)]
+    options: Options,
+    /// The allocations that were counted before, as JSON.
+    #[arg(long)]
+    allocations: String,
+}
+
+/// Counts and measures in release builds, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
+    let release = ["--release", "--package", "xtask"];
+    let feature = ["--features", "count-allocations"];
+    let allocations = cmd!(sh, "cargo run {release...} {feature...} -- bench-count").read()?;
     let flags = [("--json", options.json), ("--quick", options.quick)];
     let flags = flags
         .iter()
         .filter(|(_, given)| *given)
         .map(|(flag, _)| flag);
-    Ok(cmd!(
-        sh,
-        "cargo run --release --package xtask -- bench-inner {flags...}"
-    )
-    .run()?)
+    let inner = cmd!(sh, "cargo run {release...} -- bench-inner {flags...}");
+    Ok(inner.arg("--allocations").arg(allocations).run()?)
 }
 
 /// Measures in this very process.
-pub(crate) fn measure(options: &Options) -> Result {
+pub(crate) fn measure(inner: &Inner) -> Result {
+    let options = &inner.options;
     let effort = if options.quick { QUICK } else { THOROUGH };
-    let report = Report::of(&rounds(&Rig::new()?, effort));
+    let allocations: Allocations = serde_json::from_str(&inner.allocations)?;
+    let report = Report::of(&rounds(&Rig::new()?, effort), allocations);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -106,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_quick_run_fills_every_figure() {
-        let report = Report::of(&rounds(&Rig::new().unwrap(), QUICK));
+        let report = Report::of(&rounds(&Rig::new().unwrap(), QUICK), Allocations::default());
         let json = serde_json::to_string(&report).unwrap();
         check_json(&json).unwrap();
         let figures: serde_json::Value = serde_json::from_str(&json).unwrap();

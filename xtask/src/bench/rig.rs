@@ -12,10 +12,10 @@ use crate::Result;
 /// Everything that is measured, on a runtime with two workers.
 pub(super) struct Rig {
     pub(super) runtime: Runtime,
-    pub(super) caller: Caller,
-    pub(super) pool: SessionPool,
+    caller: Caller,
+    pool: SessionPool,
     /// Used again and again, so that its key is known.
-    pub(super) request: AcquireRequest,
+    request: AcquireRequest,
     pub(super) client: PooledClient,
     /// Clients of as many keys in a pool of their own.
     pub(super) clients: Arc<[PooledClient]>,
@@ -25,7 +25,7 @@ pub(super) struct Rig {
 }
 
 /// Who asks, as a gateway knows it before it makes a request.
-pub(super) struct Caller {
+struct Caller {
     endpoint: Endpoint,
     principal: Principal,
     headers: HeaderMap,
@@ -71,6 +71,30 @@ impl Rig {
     }
 }
 
+impl Rig {
+    /// Acquires through the client and gives back.
+    pub(super) async fn by_client(&self) {
+        drop(
+            self.client
+                .acquire()
+                .await
+                .expect("the server in memory is always there"),
+        );
+    }
+
+    /// Acquires with the request whose key is known and gives back.
+    pub(super) async fn by_request(&self) {
+        let lease = self.pool.acquire(&self.request).await;
+        drop(lease.expect("the server in memory is always there"));
+    }
+
+    /// Acquires with a new request and gives back.
+    pub(super) async fn by_headers(&self) {
+        let lease = self.pool.acquire(&self.caller.request()).await;
+        drop(lease.expect("the server in memory is always there"));
+    }
+}
+
 impl Caller {
     fn new(token: &[u8]) -> Result<Self> {
         let mut value = b"Bearer ".to_vec();
@@ -85,7 +109,7 @@ impl Caller {
     }
 
     /// A request of which no pool knows anything yet.
-    pub(super) fn request(&self) -> AcquireRequest {
+    fn request(&self) -> AcquireRequest {
         AcquireRequest::new(self.endpoint.clone(), self.principal.clone())
             .with_headers(self.headers.clone())
     }
