@@ -81,7 +81,11 @@ async fn closing_waits_for_the_leases_and_cuts_them_only_after_the_deadline() {
         drop(patient);
     });
     assert_eq!((report.closed, report.cut), (2, 1), "{report:?}");
-    assert_eq!((pool.stats().hits, pool.stats().misses), (0, 3), "counts stay");
+    assert_eq!(
+        (pool.stats().hits, pool.stats().misses),
+        (0, 3),
+        "counts stay"
+    );
     assert!(report.complete);
     assert!(began.elapsed() >= Duration::from_secs(5));
     assert_eq!(remote.open(), 0);
