@@ -16,6 +16,11 @@ pub(crate) struct Clock {
 }
 
 impl Moment {
+    /// How many nanoseconds after the clock's beginning.
+    pub(crate) fn nanos(self) -> u64 {
+        self.0
+    }
+
     /// How long before this `earlier` was; nothing if it was not.
     #[inline]
     pub(crate) fn since(self, earlier: Self) -> Duration {

@@ -171,10 +171,10 @@ impl Key {
             return Some(slot);
         }
         let waiter = Waiter::new();
-        match self.slots.join(id, waiter.clone(), AtHead::No) {
+        match self.slots.join(id, waiter.clone(), (AtHead::No, 0)) {
             Joined::Slot(slot) => Some(slot),
             Joined::Dead => None,
-            Joined::Waiting => {
+            Joined::Waiting { .. } => {
                 self.connect();
                 let door = waiter.leave();
                 self.slots.leave(id);
@@ -302,8 +302,8 @@ fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves()
                 .expect("the first of an empty key is served at once");
             let waiter = Waiter::new();
             assert!(matches!(
-                key.slots.join(2, waiter.clone(), AtHead::No),
-                Joined::Waiting
+                key.slots.join(2, waiter.clone(), (AtHead::No, 0)),
+                Joined::Waiting { .. }
             ));
             let other = Arc::clone(&key);
             let user = thread::spawn(move || other.give_back(slot, fate));
@@ -324,8 +324,8 @@ fn a_failed_connect_fails_its_asker_and_frees_its_place() {
         let key = Key::new(1, 1);
         let waiter = Waiter::new();
         assert!(matches!(
-            key.slots.join(1, waiter.clone(), AtHead::No),
-            Joined::Waiting
+            key.slots.join(1, waiter.clone(), (AtHead::No, 0)),
+            Joined::Waiting { .. }
         ));
         let (asker, _) = key.slots.begin_connect().expect("wanted");
         let other = Arc::clone(&key);

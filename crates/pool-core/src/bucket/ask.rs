@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use http::HeaderMap;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use super::Held;
-use crate::{AcquireError, ConnectError, Stage};
+use crate::{AcquireError, ConnectError, Stage, pool::Patience};
 
 /// What a waiter is given in the end.
 pub(crate) type Grant = Result<Held, AcquireError>;
@@ -19,7 +19,7 @@ pub(crate) struct Ask {
     pub(crate) id: u64,
     /// The headers of the request, to open a session with.
     pub(crate) headers: Arc<HeaderMap>,
-    pub(crate) deadline: Instant,
+    pub(crate) patience: Patience,
     stage: AtomicU8,
     door: Mutex<Option<oneshot::Sender<Grant>>>,
     last_cause: Mutex<Option<Arc<ConnectError>>>,
@@ -29,13 +29,13 @@ impl Ask {
     pub(crate) fn new(
         id: u64,
         headers: Arc<HeaderMap>,
-        deadline: Instant,
+        patience: Patience,
     ) -> (Arc<Self>, oneshot::Receiver<Grant>) {
         let (sender, receiver) = oneshot::channel();
         let ask = Self {
             id,
             headers,
-            deadline,
+            patience,
             stage: AtomicU8::new(QUEUE),
             door: Mutex::new(Some(sender)),
             last_cause: Mutex::new(None),
@@ -59,8 +59,17 @@ impl Ask {
         }
     }
 
+    /// Tells whoever waits that the deadline has passed, and what was being waited for.
+    pub(crate) fn time_out(&self) {
+        let _ = self.give(Err(AcquireError::Timeout {
+            stage: self.stage(),
+            waited: self.patience.began.elapsed(),
+            last_cause: self.last_cause(),
+        }));
+    }
+
     /// What is being waited for just now.
-    pub(crate) fn stage(&self) -> Stage {
+    fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Relaxed) {
             CAPACITY => Stage::Capacity,
             CONNECT => Stage::Connect,
@@ -86,7 +95,7 @@ impl Ask {
         *last = Some(Arc::clone(cause));
     }
 
-    pub(crate) fn last_cause(&self) -> Option<Arc<ConnectError>> {
+    fn last_cause(&self) -> Option<Arc<ConnectError>> {
         self.last_cause
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

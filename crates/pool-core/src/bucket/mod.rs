@@ -3,6 +3,7 @@
 mod ask;
 mod held;
 mod live;
+mod next_look;
 mod slots;
 mod sync;
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use ask::{Ask, Grant};
 pub(crate) use held::Held;
 pub(crate) use live::{Live, LiveSlot, NewLive};
+pub(crate) use next_look::NextLook;
 pub(crate) use slots::{AtHead, Blame, Fate, Joined, Returned, Slots, Taken, Tally};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -32,6 +34,8 @@ pub(crate) struct Bucket {
     pub(crate) hub: Arc<Hub>,
     /// How many calls may run on a session of this key.
     pub(crate) slots_per_session: u32,
+    /// When the closer looks at the key next.
+    pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
     place: Mutex<Option<OwnedSemaphorePermit>>,
 }
@@ -68,6 +72,7 @@ impl Bucket {
             upstream: new.upstream,
             newest: Arc::new(new.newest),
             slots_per_session: slots,
+            next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,
         }

@@ -74,13 +74,14 @@ impl Shared {
         (patience, at_head): (Patience, AtHead),
     ) -> Result<Held, AcquireError> {
         loop {
-            if self.hub.is_closed() {
+            if self.hub.is_closed() || self.hub.closer.is_closed() {
                 return Err(AcquireError::Closed);
             }
             let bucket = resolved.bucket();
             let headers = Arc::clone(&request.headers);
-            let (ask, door) = Ask::new(self.hub.new_id(), headers, patience.deadline);
-            match bucket.slots.join(ask.id, Arc::clone(&ask), at_head) {
+            let (ask, door) = Ask::new(self.hub.new_id(), headers, patience);
+            let place = (at_head, self.hub.clock.moment(patience.deadline));
+            match bucket.slots.join(ask.id, Arc::clone(&ask), place) {
                 Joined::Slot(slot) => {
                     let mut held = Held::new(bucket, slot);
                     held.note_wanted(self.hub.clock.now());
@@ -89,9 +90,22 @@ impl Shared {
                 Joined::Dead => {
                     self.successor(resolved, &request.headers, patience).await?;
                 }
-                Joined::Waiting => {
-                    let line = Line { bucket, ask };
-                    return line.stand(door, patience).await;
+                Joined::Waiting {
+                    wants_connect,
+                    watch,
+                } => {
+                    if watch {
+                        self.hub.watch(&bucket, patience.deadline);
+                    }
+                    if wants_connect {
+                        self.hub.begin_connects(&bucket);
+                    }
+                    let line = Line {
+                        bucket,
+                        ask,
+                        served: false,
+                    };
+                    return line.stand(door).await;
                 }
             }
         }
@@ -196,29 +210,23 @@ impl Shared {
 struct Line {
     bucket: Arc<Bucket>,
     ask: Arc<Ask>,
+    /// Whether it was left already, with what was waited for.
+    served: bool,
 }
 
 impl Line {
-    async fn stand(
-        self,
-        door: oneshot::Receiver<Grant>,
-        patience: Patience,
-    ) -> Result<Held, AcquireError> {
-        self.bucket.hub.begin_connects(&self.bucket);
-        match timeout_at(patience.deadline, door).await {
-            Ok(Ok(grant)) => grant,
-            Ok(Err(_)) => Err(AcquireError::Closed),
-            Err(_) => Err(AcquireError::Timeout {
-                stage: self.ask.stage(),
-                waited: patience.began.elapsed(),
-                last_cause: self.ask.last_cause(),
-            }),
-        }
+    async fn stand(mut self, door: oneshot::Receiver<Grant>) -> Result<Held, AcquireError> {
+        // The closer watches over the line's deadlines, so that waiting needs no timer of its own.
+        let grant = door.await;
+        self.served = true;
+        grant.unwrap_or(Err(AcquireError::Closed))
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.bucket.slots.leave(self.ask.id);
+        if !self.served {
+            self.bucket.slots.leave(self.ask.id);
+        }
     }
 }

@@ -65,7 +65,17 @@ impl Closer {
             Message::Evicted(bucket) => note_evicted(&bucket),
             Message::Lost(bucket, id) => expel(&bucket, id),
             Message::Room => self.make_room(),
-            Message::Watch(bucket, at) => self.agenda.push(Reverse(Look { at, bucket })),
+            Message::Watch(bucket, at) => self.plan(bucket, at),
+        }
+    }
+
+    /// Notes when to look at a key, unless it is looked at before anyway.
+    fn plan(&mut self, weak: Weak<Bucket>, at: Instant) {
+        let Some(bucket) = weak.upgrade() else {
+            return;
+        };
+        if bucket.next_look.bring_forward(bucket.hub.clock.moment(at)) {
+            self.agenda.push(Reverse(Look { at, bucket: weak }));
         }
     }
 
@@ -83,9 +93,11 @@ impl Closer {
             let (Some(bucket), Some(pool)) = (look.bucket.upgrade(), self.pool.upgrade()) else {
                 continue;
             };
+            if !bucket.next_look.is_kept_by(pool.hub.clock.moment(look.at)) {
+                continue;
+            }
             if let Some(at) = sweep::look(&pool, &bucket, now) {
-                let bucket = look.bucket;
-                self.agenda.push(Reverse(Look { at, bucket }));
+                self.plan(look.bucket, at);
             }
         }
     }
@@ -111,6 +123,15 @@ impl Closer {
             let farewell = live.session.driver().close(hub.close_timeout()).await;
             note_closed(&hub, &live, reason, farewell);
         });
+    }
+}
+
+impl Drop for Closer {
+    /// Without a closer nobody would end the waiting of those in line: the pool is closed then.
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.shut();
+        }
     }
 }
 

@@ -111,7 +111,7 @@ async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
     ask.enter(Stage::Capacity);
     let _waiting = hub.capacity.wait();
     hub.tell(Message::Room);
-    timeout_at(ask.deadline, hub.capacity.place(Scarce::Sessions))
+    timeout_at(ask.patience.deadline, hub.capacity.place(Scarce::Sessions))
         .await
         .ok()
 }
@@ -224,7 +224,7 @@ impl PlaceInKey {
                     // Whoever is gone gives the slot back by dropping it.
                     drop(ask.give(Ok(Held::new(Arc::clone(&self.bucket), slot))));
                 }
-                hub.tell(Message::Watch(Arc::downgrade(&self.bucket), ends_at));
+                hub.watch(&self.bucket, ends_at);
             }
         }
     }

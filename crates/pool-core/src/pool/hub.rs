@@ -98,6 +98,11 @@ impl Hub {
         let _ = self.closer.send(message);
     }
 
+    /// Sees to it that a key is looked at by then.
+    pub(crate) fn watch(&self, bucket: &Arc<Bucket>, at: tokio::time::Instant) {
+        self.tell(Message::Watch(Arc::downgrade(bucket), at));
+    }
+
     /// Begins the connects that a key wants, as far as there is room.
     pub(crate) fn begin_connects(&self, bucket: &Arc<Bucket>) {
         while let Some((asker, ask)) = bucket.slots.begin_connect() {

@@ -275,8 +275,7 @@ impl Shared {
             Instant::now(),
             config.idle_pool_eviction.min(config.session_ttl),
         );
-        self.hub
-            .tell(Message::Watch(Arc::downgrade(bucket), first_look));
+        self.hub.watch(bucket, first_look);
         self.hub.observe(|observer, pool| {
             observer.key_created(&crate::KeyCreated {
                 pool,

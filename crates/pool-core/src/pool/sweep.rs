@@ -7,8 +7,8 @@ use tokio::time::{Duration, Instant};
 use super::{Shared, capacity::Scarce};
 use crate::{CloseReason, bucket::Bucket, moment::Moment};
 
-/// Closes what has expired and forgets the key if it was not used for long. Returns when to look
-/// again, unless the key was forgotten.
+/// Closes what has expired, ends the waiting of those whose patience has, and forgets the key if it
+/// was not used for long. Returns when to look again, unless the key was forgotten.
 pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<Instant> {
     let (config, clock) = (&pool.hub.config, &pool.hub.clock);
     let now_here = clock.moment(now);
@@ -16,6 +16,8 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     bucket.close_all(expired, CloseReason::Expired);
     let lost = bucket.slots.weed(|live, _| live.session.is_over());
     bucket.close_all(lost, CloseReason::Lost);
+    let (late, next_deadline) = bucket.slots.expire(now_here);
+    late.iter().for_each(|ask| ask.time_out());
 
     let idle_since = bucket.slots.last_used();
     let forget_at = crate::expiry::after(clock.instant(idle_since), config.idle_pool_eviction);
@@ -30,7 +32,8 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     let first_end = bucket.slots.first_end(|live| live.ends_at);
     let next = first_end.map_or(forget_at, |end| clock.instant(end).min(forget_at));
     // A key in use past its idle time is looked at again after a while.
-    Some(if next <= now { soonest } else { next })
+    let next = if next <= now { soonest } else { next };
+    Some(next_deadline.map_or(next, |deadline| clock.instant(deadline).min(next)))
 }
 
 /// Forgets a key that nobody uses, unless it was used since. Returns whether it did.

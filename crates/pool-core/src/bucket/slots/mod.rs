@@ -53,6 +53,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             dead: false,
             slots_hint,
             last_used: now,
+            watched: None,
             tally: Tally::default(),
         };
         Self {
@@ -72,7 +73,12 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 
     /// Stands in line, at its head if the place was lost through no fault of the waiter's.
-    pub(crate) fn join(&self, id: u64, waiter: W, at_head: AtHead) -> Joined<M, T> {
+    pub(crate) fn join(
+        &self,
+        id: u64,
+        waiter: W,
+        (at_head, deadline): (AtHead, T),
+    ) -> Joined<M, T> {
         let mut state = self.lock();
         if state.dead {
             return Joined::Dead;
@@ -84,17 +90,40 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             id,
             waiter,
             asked: false,
+            deadline,
         };
         match at_head {
             AtHead::Yes => state.waiters.push_front(waiting),
             AtHead::No => state.waiters.push_back(waiting),
         }
-        Joined::Waiting
+        let watch = state.watched.is_none_or(|watched| deadline < watched);
+        if watch {
+            state.watched = Some(deadline);
+        }
+        Joined::Waiting {
+            wants_connect: state.wants_connect(self.max),
+            watch,
+        }
     }
 
     /// Leaves the line, served or not.
     pub(crate) fn leave(&self, id: u64) {
         self.lock().waiters.retain(|waiting| waiting.id != id);
+    }
+
+    /// Takes those out of the line whose patience has ended. Returns them, and when to look again.
+    pub(crate) fn expire(&self, now: T) -> (Vec<W>, Option<T>) {
+        let mut state = self.lock();
+        let mut late = Vec::new();
+        state.waiters.retain(|waiting| {
+            let waits = waiting.deadline > now;
+            if !waits {
+                late.push(waiting.waiter.clone());
+            }
+            waits
+        });
+        state.watched = state.waiters.iter().map(|waiting| waiting.deadline).min();
+        (late, state.watched)
     }
 
     /// A slot comes back.

@@ -10,7 +10,7 @@ pub(super) struct State<M, W, T> {
     pub(super) ready: Vec<Seat<M, T>>,
     /// Members that are closed once their last user lets go of them.
     pub(super) draining: Vec<Seat<M, T>>,
-    pub(super) waiters: VecDeque<Waiting<W>>,
+    pub(super) waiters: VecDeque<Waiting<W, T>>,
     pub(super) open: usize,
     pub(super) connecting: usize,
     pub(super) in_use: usize,
@@ -19,6 +19,8 @@ pub(super) struct State<M, W, T> {
     /// How many slots the newest member had: how many waiters a connect is likely to serve.
     pub(super) slots_hint: u32,
     pub(super) last_used: T,
+    /// By when somebody has promised to look whose patience has ended.
+    pub(super) watched: Option<T>,
     pub(super) tally: Tally,
 }
 
@@ -30,11 +32,13 @@ pub(super) struct Seat<M, T> {
     pub(super) alive_at: T,
 }
 
-pub(super) struct Waiting<W> {
+pub(super) struct Waiting<W, T> {
     pub(super) id: u64,
     pub(super) waiter: W,
     /// Whether a connect is under way for this waiter's sake.
     pub(super) asked: bool,
+    /// When its patience ends.
+    pub(super) deadline: T,
 }
 
 impl<M: Member, W, T: Copy + Ord> State<M, W, T> {

@@ -51,7 +51,13 @@ pub(crate) enum Joined<M, T> {
     /// A slot came free in between.
     Slot(Slot<M, T>),
     /// In line.
-    Waiting,
+    Waiting {
+        /// Whether a connect is to be begun for somebody in line.
+        wants_connect: bool,
+        /// Whether the line is to be looked at by this waiter's deadline, with
+        /// [`expire`](super::Slots::expire); otherwise somebody does so before.
+        watch: bool,
+    },
     /// The key was forgotten; ask the pool for its successor.
     Dead,
 }
