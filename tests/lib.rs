@@ -1,1 +1,5 @@
-//! The end-to-end suites are in `suites`; there is nothing to be had here.
+//! The end-to-end suites are in `suites`. Here the examples of the project's README are compiled.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -62,6 +62,14 @@ impl<'a> Token<'a> {
         }))
     }
 
+    /// A token that carries no signature was verified by nobody.
+    pub(crate) fn signed_at_all(&self) -> Result<(), JwtRefusal> {
+        if self.algorithm.eq_ignore_ascii_case("none") || self.signature()?.is_empty() {
+            return Err(JwtRefusal::AlgorithmNotAllowed);
+        }
+        Ok(())
+    }
+
     pub(crate) fn signature(&self) -> Result<Vec<u8>, JwtRefusal> {
         decode(self.signature).ok_or(JwtRefusal::Malformed)
     }

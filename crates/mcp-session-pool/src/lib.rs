@@ -3,3 +3,9 @@
 pub use mcp_pool_core::*;
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector};
+
+/// Callers told apart by the verified claims of their bearer token.
+#[cfg(feature = "jwt")]
+pub mod jwt {
+    pub use mcp_pool_identity_jwt::*;
+}
