@@ -69,6 +69,9 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
     let releases = release(gate, behaviour, held);
     let (acquired, still_held) = tokio::join!(acquire, releases);
     drop(acquired);
+    let waiting = |row: &mcp_session_pool::KeyStats| row.waiting;
+    let waiting: usize = pool.stats().pools.values().map(waiting).sum();
+    assert_eq!(waiting, 0, "somebody who has left is in line: {what}");
     for step in [Remote::on_connect, Remote::on_check, Remote::on_close] {
         step(&remote, Behaviour::Ok);
     }

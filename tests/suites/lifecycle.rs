@@ -66,6 +66,27 @@ async fn a_session_in_use_outlives_everything_but_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_with_one_slot_in_use_and_others_free_is_in_use() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig {
+        max_concurrent_per_session: 4.try_into().expect("not zero"),
+        ..brief()
+    };
+    let pool = pool_over(connector, config);
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let bob = request(fake::endpoint("a"), "bob");
+    pool.acquire(&bob).await.expect_err("no room");
+    assert_eq!((remote.open(), remote.closed()), (1, 0));
+    ping(&lease).await;
+    drop(lease);
+    drop(pool.acquire(&bob).await.expect("room"));
+    eventually("it is closed now", || remote.open() == 1).await;
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_waits_for_the_leases_and_cuts_them_only_after_the_deadline() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
