@@ -70,7 +70,7 @@ impl Endpoint {
     /// Names the gateway entry this endpoint belongs to. Default: none.
     ///
     /// Two gateway entries on one URL never share a session, and
-    /// [`SessionPool::evict_gateway` retires one of them alone.
+    /// [`SessionPool::evict_gateway`](crate::SessionPool::evict_gateway) retires one of them alone.
     #[must_use]
     pub fn with_gateway(self, gateway: impl Into<String>) -> Self {
         self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
