@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Challenge, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
+    CallContext, Challenge, Credentials, Endpoint, Era, Farewell, FaultKind, Outcome, SessionAlarm,
     upstream_headers,
 };
 use tokio::sync::{OnceCell, watch};
@@ -24,6 +24,7 @@ pub(crate) struct Link {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    pub(crate) era: Era,
     /// Whether the session's handler wants the standalone stream.
     pub(crate) wants_stream: bool,
     pub(crate) alarm: SessionAlarm,
@@ -45,6 +46,7 @@ pub(crate) struct NewLink {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
+    pub(crate) era: Era,
     pub(crate) wants_stream: bool,
 }
 
@@ -75,6 +77,7 @@ impl Link {
             http: new.http,
             endpoint: new.endpoint,
             credentials: new.credentials,
+            era: new.era,
             wants_stream: new.wants_stream,
             alarm: SessionAlarm::default(),
             stream: watch::Sender::new(StreamState::Unknown),
@@ -115,6 +118,7 @@ impl Link {
     ///
     /// # Errors
     /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
+    /// Where there are no sessions, an id is kept for nothing but its farewell.
     pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
@@ -124,7 +128,7 @@ impl Link {
         let valid = is_valid_session_id(&id);
         // Even an invalid one, so that the session it names is closed.
         let _ = self.session.set(id);
-        if valid {
+        if valid || self.era == Era::Stateless {
             return Ok(());
         }
         let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
@@ -137,7 +141,7 @@ impl Link {
     }
 
     pub(crate) fn is_in_session(&self) -> bool {
-        self.session.get().is_some()
+        self.era == Era::Legacy && self.session.get().is_some()
     }
 
     /// Says farewell, once, whoever asks for it and however often.
@@ -146,7 +150,7 @@ impl Link {
     }
 
     async fn delete(&self) -> Farewell {
-        if !self.is_in_session() {
+        if self.session.get().is_none() {
             return Farewell::Said;
         }
         let outgoing = Outgoing {
@@ -213,7 +217,9 @@ impl Link {
         if let Some(revision) = self.revision.get() {
             headers.insert(PROTOCOL_VERSION, revision.clone());
         }
-        if let Some(session) = self.session.get() {
+        if let Some(session) = self.session.get()
+            && (self.era == Era::Legacy || outgoing.method == Method::DELETE)
+        {
             headers.insert(SESSION_ID, session.clone());
         }
         if let Some(id) = &outgoing.last_event_id
@@ -234,8 +240,10 @@ impl Link {
     }
 
     /// Remembers the negotiated revision, which every later request has to name, the last one too.
+    /// Where there are no sessions, each request says so itself.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
-        if let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
+        if self.era == Era::Legacy
+            && let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
             let _ = self.revision.set(revision.clone());
         }
     }
