@@ -7,8 +7,8 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
-    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory, Identity,
-    PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
+    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory,
+    Identity, PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
     digest::DigestKey, handler::Profile,
 };
 

@@ -225,7 +225,8 @@ impl Link {
     /// Where there are no sessions, each request says so itself.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
         if self.era == Era::Legacy
-            && let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
+            && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
+        {
             let _ = self.revision.set(revision.clone());
         }
     }

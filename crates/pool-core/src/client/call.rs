@@ -72,7 +72,7 @@ impl<'c> Call<'c> {
     async fn run(&mut self, request: ClientRequest) -> Result<ServerResult, CallError> {
         loop {
             let lease = self.lease().await?;
-            match self.send(&lease, request.clone()).await {
+            match self.send_with_headers(&lease, &request).await {
                 Ok(result) => return Ok(result),
                 Err(failed) => self.judge(lease, failed)?,
             }

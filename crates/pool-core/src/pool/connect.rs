@@ -13,8 +13,8 @@ use super::{
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era, FaultKind,
-    Session, Stage,
+    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era,
+    FaultKind, Session, Stage,
     breaker::Attempt,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
 };
