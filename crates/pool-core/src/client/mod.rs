@@ -1,12 +1,18 @@
 //! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
 
 mod call;
+mod input;
+mod listen;
+mod listing;
 mod methods;
+mod progress;
 mod send;
+mod tools;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
+pub use listen::Listening;
 
 use crate::{
     AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
@@ -24,6 +30,13 @@ use crate::{
 /// A call that provably was not executed since its session is gone is repeated once on a fresh
 /// session, within the same deadline; in a conversation it is not, since the state that the server
 /// kept is gone with the session. Nothing else is ever repeated.
+///
+/// # What a server asks before it answers
+/// Servers with sessions ask by requests of their own, which the caller's
+/// [handlers](crate::HandlerFactory) answer meanwhile. Servers without sessions answer that they
+/// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
+/// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
+/// request that gives the server's own note back untouched.
 #[derive(Clone)]
 pub struct PooledClient {
     shared: Arc<Shared>,
@@ -63,7 +76,7 @@ impl PooledClient {
         let names = &self.shared.hub.config.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
-            context: CallContext::new(Arc::clone(&self.request.headers), extra),
+            context: self.context.with_extra(extra),
             ..self.clone()
         }
     }
