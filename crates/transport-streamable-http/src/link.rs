@@ -11,19 +11,18 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Challenge, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
-    upstream_headers,
+    CallContext, Credentials, Endpoint, Era, Farewell, FaultKind, Outcome, SessionAlarm,
 };
+use mcp_pool_http::{HttpFault, send};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
-
-use crate::fault::HttpFault;
 
 /// One session's way to its server.
 pub(crate) struct Link {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    pub(crate) era: Era,
     /// Whether the session's handler wants the standalone stream.
     pub(crate) wants_stream: bool,
     pub(crate) alarm: SessionAlarm,
@@ -45,6 +44,7 @@ pub(crate) struct NewLink {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
+    pub(crate) era: Era,
     pub(crate) wants_stream: bool,
 }
 
@@ -75,6 +75,7 @@ impl Link {
             http: new.http,
             endpoint: new.endpoint,
             credentials: new.credentials,
+            era: new.era,
             wants_stream: new.wants_stream,
             alarm: SessionAlarm::default(),
             stream: watch::Sender::new(StreamState::Unknown),
@@ -96,25 +97,17 @@ impl Link {
     ) -> Result<reqwest::Response, HttpFault> {
         self.note_revision(outgoing.protocol);
         let call = outgoing.call.as_ref();
-        let headers = self
-            .credentials
-            .headers(call)
-            .await
-            .map_err(no_credentials)?;
-        let response = self.attempt(&outgoing, &headers).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        match self.credentials.renewed(call, &headers).await {
-            Ok(renewed) if *renewed != *headers => self.attempt(&outgoing, &renewed).await,
-            _ => Ok(response),
-        }
+        send(&self.credentials, call, |headers| {
+            self.request(&outgoing, headers)
+        })
+        .await
     }
 
     /// Takes the session id out of the response that opened the session.
     ///
     /// # Errors
     /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
+    /// Where there are no sessions, an id is kept for nothing but its farewell.
     pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
@@ -124,7 +117,7 @@ impl Link {
         let valid = is_valid_session_id(&id);
         // Even an invalid one, so that the session it names is closed.
         let _ = self.session.set(id);
-        if valid {
+        if valid || self.era == Era::Stateless {
             return Ok(());
         }
         let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
@@ -137,7 +130,7 @@ impl Link {
     }
 
     pub(crate) fn is_in_session(&self) -> bool {
-        self.session.get().is_some()
+        self.era == Era::Legacy && self.session.get().is_some()
     }
 
     /// Says farewell, once, whoever asks for it and however often.
@@ -146,7 +139,7 @@ impl Link {
     }
 
     async fn delete(&self) -> Farewell {
-        if !self.is_in_session() {
+        if self.session.get().is_none() {
             return Farewell::Said;
         }
         let outgoing = Outgoing {
@@ -187,33 +180,28 @@ impl Link {
         self.idle_streams.store(0, Ordering::Relaxed);
     }
 
-    async fn attempt(
-        &self,
-        outgoing: &Outgoing<'_>,
-        credentials: &HeaderMap,
-    ) -> Result<reqwest::Response, HttpFault> {
-        let mut request = self
+    fn request(&self, outgoing: &Outgoing<'_>, headers: HeaderMap) -> reqwest::RequestBuilder {
+        let request = self
             .http
             .request(outgoing.method.clone(), self.endpoint.url().clone())
-            .headers(self.headers(outgoing, credentials));
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
+            .headers(self.headers(outgoing, headers));
+        match &outgoing.body {
+            Some(body) => request.body(body.clone()),
+            None => request,
         }
-        request.send().await.map_err(HttpFault::of_send)
     }
 
-    fn headers(&self, outgoing: &Outgoing<'_>, credentials: &HeaderMap) -> HeaderMap {
-        let mut headers = upstream_headers(credentials);
-        if let Some(call) = &outgoing.call {
-            add_extra(&mut headers, call.extra());
-        }
+    /// Adds what the protocol wants to the headers of a request.
+    fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
         for (name, value) in outgoing.protocol {
             headers.insert(name, value.clone());
         }
         if let Some(revision) = self.revision.get() {
             headers.insert(PROTOCOL_VERSION, revision.clone());
         }
-        if let Some(session) = self.session.get() {
+        if let Some(session) = self.session.get()
+            && (self.era == Era::Legacy || outgoing.method == Method::DELETE)
+        {
             headers.insert(SESSION_ID, session.clone());
         }
         if let Some(id) = &outgoing.last_event_id
@@ -234,19 +222,12 @@ impl Link {
     }
 
     /// Remembers the negotiated revision, which every later request has to name, the last one too.
+    /// Where there are no sessions, each request says so itself.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
-        if let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
+        if self.era == Era::Legacy
+            && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
+        {
             let _ = self.revision.set(revision.clone());
-        }
-    }
-}
-
-/// Adds the headers of one call. What authenticates, and what frames the message, is not theirs.
-fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
-    for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
-        headers.remove(name);
-        for value in extra.get_all(name) {
-            headers.append(name, value.clone());
         }
     }
 }
@@ -256,27 +237,9 @@ fn is_valid_session_id(id: &HeaderValue) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
-fn no_credentials(_error: mcp_pool_core::CredentialError) -> HttpFault {
-    HttpFault::harmless(
-        Outcome::NotExecuted,
-        FaultKind::Unauthorized(Challenge::default()),
-        "no credentials to be had",
-    )
-}
-
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const NEVER_EXTRA: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::COOKIE,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-];
 
 #[cfg(test)]
 mod tests {
@@ -295,18 +258,5 @@ mod tests {
             let value = HeaderValue::from_bytes(id).unwrap();
             assert_eq!(is_valid_session_id(&value), valid, "{id:?}");
         }
-    }
-
-    #[test]
-    fn a_calls_own_headers_never_replace_what_authenticates() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer mine".parse().unwrap());
-        headers.insert("traceparent", "old".parse().unwrap());
-        let mut extra = HeaderMap::new();
-        extra.insert(header::AUTHORIZATION, "Bearer other".parse().unwrap());
-        extra.insert("traceparent", "new".parse().unwrap());
-        add_extra(&mut headers, &extra);
-        assert_eq!(headers[header::AUTHORIZATION], "Bearer mine");
-        assert_eq!(headers["traceparent"], "new");
     }
 }

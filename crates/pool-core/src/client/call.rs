@@ -11,7 +11,7 @@ use super::{
     send::{Failed, send},
 };
 use crate::{
-    AcquireError, CallError, CallFailure, CloseReason, FaultKind, Lease, Outcome, Scope,
+    AcquireError, CallError, CallFailure, CloseReason, Era, FaultKind, Lease, Outcome, Scope,
     pool::Patience,
 };
 
@@ -127,7 +127,8 @@ impl<'c> Call<'c> {
             return Err(failed.surfaced());
         };
         let is_conversation = matches!(lease.key().scope(), Scope::Conversation(_));
-        let step = next_step(&failure, is_conversation, self.repeated);
+        let loses_state = is_conversation && lease.info().era == Era::Legacy;
+        let step = next_step(&failure, loses_state, self.repeated);
         dispose(lease, &failure);
         match step {
             Step::Repeat => {
@@ -158,9 +159,9 @@ impl<'c> Call<'c> {
 
 /// Repeating is right only where the server provably did nothing since it does not know the
 /// session, once, and only where no state is lost with the session.
-fn next_step(failure: &CallFailure, is_conversation: bool, repeated: bool) -> Step {
+fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool) -> Step {
     match failure.is_repeatable_elsewhere() {
-        true if is_conversation => Step::TellLoss,
+        true if loses_state => Step::TellLoss,
         true if !repeated => Step::Repeat,
         _ => Step::Surface,
     }

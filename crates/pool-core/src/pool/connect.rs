@@ -1,6 +1,6 @@
 //! Opening sessions, on tasks of the pool's own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -13,8 +13,8 @@ use super::{
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, FaultKind,
-    Session, Stage,
+    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era,
+    FaultKind, Session, Stage,
     breaker::Attempt,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
     handler::Hearing,
@@ -85,6 +85,7 @@ impl Job {
         match connect(&connector, &place.bucket, &ask).await {
             Ok(opened) => {
                 attempt.succeeded();
+                place.bucket.upstream.note_era(opened.session.info().era);
                 let live = admissible(&place.bucket, opened, generation, room);
                 note_connected(&hub, &live, began);
                 place.admit(live);
@@ -169,18 +170,22 @@ fn admissible(
 ) -> Arc<Live> {
     let hub = &bucket.hub;
     let now = Instant::now();
+    let era = opened.session.info().era;
+    let ends_at = match era {
+        Era::Legacy => hub.expiry.end_of_life(now, rand::random()),
+        // There is nothing of it that could grow old.
+        Era::Stateless => crate::expiry::after(now, Duration::MAX),
+    };
     let live = Live::new(
         opened.session,
         NewLive {
             id: hub.new_id(),
             key: bucket.key.clone(),
             hearing: opened.hearing,
-            slots: bucket.slots_per_session,
+            slots: bucket.slots_per_session.of(era),
             generation,
             opened_at: now,
-            ends_at: hub
-                .clock
-                .moment(hub.expiry.end_of_life(now, rand::random())),
+            ends_at: hub.clock.moment(ends_at),
             place,
         },
     );
