@@ -19,11 +19,14 @@ use crate::{
 pub(crate) struct ToolLists {
     lists: Cache<PoolKey, Arc<Kept>, PrehashedState>,
     longest: Duration,
+    max_bytes: u64,
 }
 
 /// A list as it is kept.
 pub(crate) struct Kept {
     list: ListToolsResult,
+    /// In bytes of JSON.
+    size: u32,
     /// Whether the server gave it on one page, so that it is also the answer to a page.
     is_one_page: bool,
     fresh_until: Instant,
@@ -52,12 +55,13 @@ impl ToolLists {
         }
         let lists = Cache::builder()
             .max_capacity(config.tool_list_max_bytes)
-            .weigher(|_key, kept: &Arc<Kept>| size(&kept.list))
+            .weigher(|_key, kept: &Arc<Kept>| kept.size)
             .eviction_policy(EvictionPolicy::lru())
             .build_with_hasher(PrehashedState);
         Some(Self {
             lists,
             longest: config.tool_list_ttl,
+            max_bytes: config.tool_list_max_bytes,
         })
     }
 
@@ -76,8 +80,13 @@ impl ToolLists {
         if fresh_for.is_zero() || is_anybodys || (is_private && given.credentials.is_none()) {
             return;
         }
+        let size = size(given.list);
+        if u64::from(size) > self.max_bytes {
+            return;
+        }
         let kept = Kept {
             list: given.list.clone(),
+            size,
             is_one_page: given.pages == 1,
             fresh_until: crate::expiry::after(now, fresh_for),
             state: given.state,

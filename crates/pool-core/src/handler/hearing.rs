@@ -178,7 +178,8 @@ struct Turn {
 
 impl Turn {
     fn take(bucket: Arc<Bucket>, list: ListKind) -> Option<Self> {
-        bucket.news.begin(list).then_some(Self { bucket, list })
+        // Lazily: a turn that was not taken must not be given up.
+        bucket.news.begin(list).then(|| Self { bucket, list })
     }
 }
 
