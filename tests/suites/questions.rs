@@ -74,8 +74,10 @@ fn all() -> ClientCapabilities {
 /// A pool whose handlers answer in the name of the key's principal, and declare this.
 fn answering(declared: ClientCapabilities) -> SessionPool {
     let handlers = HandlerFn::new("answers", |key: &PoolKey| {
-        let user = format!("{:?}", key.principal());
-        ClientHandlerBox::new(Answers { user })
+        let user = key.principal().user_id().unwrap_or_default();
+        ClientHandlerBox::new(Answers {
+            user: user.to_owned(),
+        })
     });
     let builder = builder(PoolConfig::default()).handlers(handlers.declaring(declared));
     builder.build().expect("a pool")

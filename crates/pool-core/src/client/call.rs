@@ -82,7 +82,7 @@ impl<'c> Call<'c> {
     ) -> Result<(ServerResult, Option<Asker>), CallError> {
         loop {
             let lease = self.lease().await?;
-            match self.send(&lease, request.clone()).await {
+            match self.send_with_headers(&lease, &request).await {
                 Ok(result) => {
                     let asker = Asker::of(&lease, &result);
                     return Ok((result, asker));

@@ -6,6 +6,7 @@ mod listen;
 mod listing;
 mod methods;
 mod progress;
+mod relearn;
 mod send;
 mod tools;
 
@@ -29,7 +30,9 @@ use crate::{
 /// [`CallError::outcome`](crate::CallError::outcome) says whether the server may have executed it.
 /// A call that provably was not executed since its session is gone is repeated once on a fresh
 /// session, within the same deadline; in a conversation it is not, since the state that the server
-/// kept is gone with the session. Nothing else is ever repeated.
+/// kept is gone with the session. A server that keeps no sessions has no such state, so that there
+/// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
+/// is called once more when the list of tools has told which. Nothing else is ever repeated.
 ///
 /// # What a server asks before it answers
 /// Servers with sessions ask by requests of their own, which the caller's

@@ -13,7 +13,7 @@ use crate::PoolKey;
 /// use mcp_pool_core::{ClientHandlerBox, HandlerFn, PoolKey, rmcp};
 /// use rmcp::{ClientHandler, RoleClient, model::ProgressNotificationParam, service::NotificationContext};
 ///
-/// /// What the servers of one user say.
+/// What the servers of one user say.
 /// struct Ear {
 ///     user: String,
 /// }
@@ -29,7 +29,8 @@ use crate::PoolKey;
 /// }
 ///
 /// let handlers = HandlerFn::new("ears", |key: &PoolKey| {
-///     ClientHandlerBox::new(Ear { user: format!("{:?}", key.principal()) })
+///     let user = key.principal().user_id().unwrap_or("nobody");
+///     ClientHandlerBox::new(Ear { user: user.to_owned() })
 /// });
 /// ```
 pub struct HandlerFn<F> {
