@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::{
     CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory,
     Identity, PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
-    digest::DigestKey, handler::Profile,
+    digest::DigestKey,
+    handler::{Hearing, Profile},
 };
 
 /// Opens sessions over one transport.
@@ -64,6 +65,8 @@ pub struct ConnectRequest {
     key: PoolKey,
     credentials: Credentials,
     handlers: Arc<dyn HandlerFactory>,
+    hearing: Arc<Hearing>,
+    listens: bool,
     slots: SlotsByEra,
     deadline: Instant,
 }
@@ -96,9 +99,23 @@ impl ConnectRequest {
             key,
             credentials,
             handlers,
+            hearing: Arc::default(),
+            listens: false,
             slots,
             deadline,
         }
+    }
+
+    /// The same request, with the key's own ears.
+    pub(crate) fn with_hearing(mut self, hearing: Arc<Hearing>) -> Self {
+        self.hearing = hearing;
+        self
+    }
+
+    /// The same request, for a pool that wants to hear of changes itself, or not.
+    pub(crate) fn listening(mut self, listens: bool) -> Self {
+        self.listens = listens;
+        self
     }
 
     /// A request without a pool: to try out a connector, or to test one.
@@ -173,15 +190,25 @@ impl ConnectRequest {
         &self.credentials
     }
 
-    /// A handler for the new session.
+    /// A handler for the new session, with the pool in front of it. Of several, the last one is the
+    /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        self.handlers.handler(&self.key)
+        let handler = self.handlers.handler(&self.key);
+        self.hearing.attend(handler, self.handlers.declared())
     }
 
-    /// Whether the handler wants messages that the server sends outside of any call.
+    /// Whether anybody wants messages that the server sends outside of any call: the handler, or
+    /// the pool itself, to hear of changes of a list that it keeps.
     #[must_use]
     pub fn wants_server_messages(&self) -> bool {
+        self.listens || self.needs_server_messages()
+    }
+
+    /// Whether the handler wants them, so that a session without them is of no use. A session whose
+    /// messages only the pool wants is as good as any where the server has no stream for them.
+    #[must_use]
+    pub fn needs_server_messages(&self) -> bool {
         self.handlers.wants_server_messages()
     }
 

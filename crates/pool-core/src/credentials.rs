@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::Endpoint;
+use crate::{Endpoint, handler::ProgressSink};
 
 /// Supplies the headers for a request to an endpoint on behalf of a caller.
 ///
@@ -179,13 +179,39 @@ impl fmt::Debug for Credentials {
 pub struct CallContext {
     caller: Arc<HeaderMap>,
     extra: Arc<HeaderMap>,
+    /// Who hears how the call gets on. Nothing that a transport sees.
+    progress: Option<ProgressSink>,
 }
 
 impl CallContext {
     /// The context of a call by a caller with these headers.
     #[must_use]
     pub fn new(caller: Arc<HeaderMap>, extra: Arc<HeaderMap>) -> Self {
-        Self { caller, extra }
+        Self {
+            caller,
+            extra,
+            progress: None,
+        }
+    }
+
+    /// The same context with these headers of its own.
+    pub(crate) fn with_extra(&self, extra: Arc<HeaderMap>) -> Self {
+        Self {
+            extra,
+            ..self.clone()
+        }
+    }
+
+    /// The same context, with somebody to hear how the call gets on.
+    pub(crate) fn with_progress(&self, progress: ProgressSink) -> Self {
+        Self {
+            progress: Some(progress),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Option<&ProgressSink> {
+        self.progress.as_ref()
     }
 
     /// The headers of this call alone (trace context and the like). They are sent with this one

@@ -28,9 +28,10 @@ mod bucket;
 mod digest;
 mod expiry;
 mod moment;
+mod tools;
 
 pub use breaker::BreakerState;
-pub use client::PooledClient;
+pub use client::{Listening, PooledClient};
 pub use config::{ConfigError, PoolConfig};
 pub use connector::{ConnectRequest, Connector};
 pub use credentials::{
@@ -38,9 +39,12 @@ pub use credentials::{
 };
 pub use digest::Fingerprint;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{AcquireError, CallError, CallFailure, ConnectError, Outcome, Stage};
+pub use error::{AcquireError, CallError, CallFailure, ConnectError, InputError, Outcome, Stage};
 pub use fault::{Challenge, FaultKind, Retry};
-pub use handler::{ClientHandlerBox, HandlerFactory, SilentHandlers};
+pub use handler::{
+    ClientHandlerBox, HandlerFactory, HandlerFn, Heard, ListKind, ServerMessage, ServerMessages,
+    ServerMessagesReceiver, SilentHandlers, with_schema_defaults,
+};
 pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
 pub use health::HealthError;
 pub use identity::{
@@ -51,7 +55,7 @@ pub use key::PoolKey;
 pub use lifecycle::Lifecycle;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+    ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Observer, Released, ToolsListed,
 };
 pub use pool::{
     AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,

@@ -5,3 +5,6 @@ pub mod fake;
 pub mod logs;
 pub mod mocks;
 pub mod server;
+mod talkative;
+
+pub use talkative::TalkativeServer;

@@ -57,6 +57,7 @@ impl Handshake {
             credentials: request.credentials().clone(),
             era,
             wants_stream: request.wants_server_messages(),
+            needs_stream: request.needs_server_messages(),
         });
         Self {
             link,
@@ -181,10 +182,10 @@ fn transport_config(address: String, slots: u32) -> StreamableHttpClientTranspor
     config
 }
 
-/// Waits for the standalone stream, where the session has one: a call that makes the server ask
+/// Waits for the standalone stream, where the session needs one: a call that makes the server ask
 /// something would otherwise race against it.
 async fn await_stream(link: &Link) -> Result<(), ConnectError> {
-    if !link.wants_stream || !link.is_in_session() {
+    if !link.needs_stream || !link.is_in_session() {
         return Ok(());
     }
     let mut stream = link.stream.subscribe();

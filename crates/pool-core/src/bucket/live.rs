@@ -8,13 +8,14 @@ use std::sync::{
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::slots::{Member, Slot};
-use crate::{Era, PoolKey, Session, moment::Moment};
+use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) session: Session,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
@@ -32,6 +33,7 @@ pub(crate) struct Live {
 pub(crate) struct NewLive {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
@@ -47,6 +49,7 @@ impl Live {
         Self {
             id: new.id,
             key: new.key,
+            hearing: new.hearing,
             slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
             generation: new.generation,
             opened_at: new.opened_at,

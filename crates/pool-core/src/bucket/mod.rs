@@ -17,12 +17,12 @@ pub(crate) use slots::{AtHead, Blame, Fate, Joined, Likely, Returned, Slots, Tak
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    CloseReason, Era, Lifecycle, PoolKey, Scope,
+    CloseReason, Era, Lifecycle, ListKind, PoolKey, Scope,
     connector::SlotsByEra,
     credentials::NewestHeaders,
-    handler::Profile,
+    handler::{News, Profile},
     moment::Moment,
-    pool::{Hub, Upstream},
+    pool::{Counters, Hub, Upstream},
 };
 
 /// One key: its sessions and permits.
@@ -35,6 +35,8 @@ pub(crate) struct Bucket {
     pub(crate) hub: Arc<Hub>,
     /// How many calls may run on a session of this key.
     pub(crate) slots_per_session: SlotsByEra,
+    /// What its sessions have heard.
+    pub(crate) news: News,
     /// When the closer looks at the key next.
     pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
@@ -77,6 +79,7 @@ impl Bucket {
             upstream: new.upstream,
             newest: Arc::new(new.newest),
             slots_per_session: slots,
+            news: News::new(hub.new_id()),
             next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,
@@ -88,6 +91,21 @@ impl Bucket {
         for live in members {
             self.hub.close(live, reason);
         }
+    }
+
+    /// Notes that a session heard of a change: what was kept of the list is not used any more.
+    pub(crate) fn note_list_changed(&self, list: ListKind) {
+        if list == ListKind::Tools {
+            self.news.note_tools_changed(self.hub.new_id());
+        }
+        Counters::add(&self.hub.counters.list_changes);
+        self.hub.observe(|observer, pool| {
+            observer.list_changed(&crate::ListChanged {
+                pool,
+                key: &self.key,
+                list,
+            });
+        });
     }
 
     /// Gives the key's place back, once it was forgotten.

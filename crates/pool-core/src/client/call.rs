@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     PooledClient,
+    input::Asker,
     send::{Failed, send},
 };
 use crate::{
@@ -51,7 +52,7 @@ impl PooledClient {
     pub async fn request(&self, request: ClientRequest) -> Result<ServerResult, CallError> {
         let method = request.method().to_owned();
         let mut call = Call::begin(self, &method);
-        let result = call.run(request).await;
+        let result = call.run(request).await.map(|(result, _)| result);
         call.finish(&result);
         result
     }
@@ -69,11 +70,23 @@ impl<'c> Call<'c> {
         }
     }
 
-    async fn run(&mut self, request: ClientRequest) -> Result<ServerResult, CallError> {
+    /// When the call's time is up.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The server's result, and who is to give it what it asks for, if it does.
+    pub(super) async fn run(
+        &mut self,
+        request: ClientRequest,
+    ) -> Result<(ServerResult, Option<Asker>), CallError> {
         loop {
             let lease = self.lease().await?;
             match self.send_with_headers(&lease, &request).await {
-                Ok(result) => return Ok(result),
+                Ok(result) => {
+                    let asker = Asker::of(&lease, &result);
+                    return Ok((result, asker));
+                }
                 Err(failed) => self.judge(lease, failed)?,
             }
         }
@@ -100,13 +113,7 @@ impl<'c> Call<'c> {
         lease: &Lease,
         request: ClientRequest,
     ) -> Result<ServerResult, Failed> {
-        let result = send(
-            lease.session(),
-            request,
-            &self.client.context,
-            self.deadline,
-        )
-        .await;
+        let result = send(lease.live(), request, &self.client.context, self.deadline).await;
         if matches!(result, Ok(_) | Err(Failed::Answered(_))) {
             lease.bucket().upstream.breaker.call_answered();
         }
@@ -117,10 +124,7 @@ impl<'c> Call<'c> {
     /// the call is to be repeated.
     pub(super) fn judge(&mut self, lease: Lease, failed: Failed) -> Result<(), CallError> {
         let Some(failure) = failed.failure() else {
-            return match failed {
-                Failed::Answered(error) => Err(CallError::Rpc(error)),
-                Failed::TimedOut | Failed::Broken(_) => Err(CallError::UnexpectedResult),
-            };
+            return Err(failed.surfaced());
         };
         let is_conversation = matches!(lease.key().scope(), Scope::Conversation(_));
         let loses_state = is_conversation && lease.info().era == Era::Legacy;
@@ -182,7 +186,7 @@ fn dispose(lease: Lease, failure: &CallFailure) {
     lease.discard_broken(reason);
 }
 
-fn surfaced(failure: CallFailure) -> CallError {
+pub(super) fn surfaced(failure: CallFailure) -> CallError {
     match failure.outcome() {
         Outcome::NotExecuted => CallError::NotExecuted(failure),
         Outcome::Unknown => CallError::OutcomeUnknown(failure),

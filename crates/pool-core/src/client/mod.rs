@@ -1,13 +1,19 @@
 //! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
 
 mod call;
+mod input;
+mod listen;
+mod listing;
 mod methods;
+mod progress;
 mod relearn;
 mod send;
+mod tools;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
+pub use listen::Listening;
 
 use crate::{
     AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
@@ -27,6 +33,13 @@ use crate::{
 /// kept is gone with the session. A server that keeps no sessions has no such state, so that there
 /// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
 /// is called once more when the list of tools has told which. Nothing else is ever repeated.
+///
+/// # What a server asks before it answers
+/// Servers with sessions ask by requests of their own, which the caller's
+/// [handlers](crate::HandlerFactory) answer meanwhile. Servers without sessions answer that they
+/// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
+/// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
+/// request that gives the server's own note back untouched.
 #[derive(Clone)]
 pub struct PooledClient {
     shared: Arc<Shared>,
@@ -66,7 +79,7 @@ impl PooledClient {
         let names = &self.shared.hub.config.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
-            context: CallContext::new(Arc::clone(&self.request.headers), extra),
+            context: self.context.with_extra(extra),
             ..self.clone()
         }
     }

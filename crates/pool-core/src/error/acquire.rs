@@ -26,6 +26,11 @@ pub enum AcquireError {
     /// No connector was registered for the endpoint's transport. The configuration's fault.
     #[error("no connector for transport `{0}`")]
     NoConnector(TransportKind),
+    /// [`Scope::Shared`](crate::Scope::Shared) was asked for with handlers that declare something
+    /// only a single caller could answer for. The caller's fault: give the request
+    /// [handlers of its own](crate::AcquireRequest::with_handlers) that declare nothing.
+    #[error("scope: `shared` has nobody to answer `{0}`, which the handlers declare")]
+    NobodyToAnswer(&'static str),
     /// [`Scope::Shared`](crate::Scope::Shared) was asked for an endpoint that was not declared
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
@@ -52,7 +57,9 @@ impl AcquireError {
             Self::Connect(error) => error.retry(),
             Self::Identity(_) => Retry::WithOtherCredentials,
             Self::Timeout { .. } => Retry::Later(None),
-            Self::Closed | Self::NoConnector(_) | Self::NotShareable => Retry::Never,
+            Self::Closed | Self::NoConnector(_) | Self::NobodyToAnswer(_) | Self::NotShareable => {
+                Retry::Never
+            }
         }
     }
 
@@ -65,6 +72,7 @@ impl AcquireError {
             Self::Connect(error) => error.kind().as_str(),
             Self::Identity(_) => "identity",
             Self::NoConnector(_) => "no_connector",
+            Self::NobodyToAnswer(_) => "nobody_to_answer",
             Self::NotShareable => "not_shareable",
             Self::Timeout { stage, .. } => stage.as_timeout(),
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AcquireError, BreakerState, CheckError, ConnectError, Endpoint, Farewell, Outcome, PoolKey,
-    SessionInfo,
+    AcquireError, BreakerState, CheckError, ConnectError, Endpoint, Farewell, ListKind, Outcome,
+    PoolKey, SessionInfo,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -164,6 +164,26 @@ event! {
         ok: bool,
         /// How long it took, waiting for a session included.
         took: Duration,
+    }
+}
+
+event! {
+    /// A session heard that a list of its server has changed.
+    ListChanged {
+        /// The key.
+        key: &'a PoolKey,
+        /// The list.
+        list: ListKind,
+    }
+}
+
+event! {
+    /// A client asked for its tools while the pool keeps such lists.
+    ToolsListed {
+        /// The key.
+        key: &'a PoolKey,
+        /// Whether the list was there already (a hit) rather than asked for (a miss).
+        hit: bool,
     }
 }
 

@@ -4,7 +4,7 @@ mod events;
 
 pub use events::{
     AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, Released,
+    ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
 };
 
 /// Hears every event of a pool. All methods do nothing by default.
@@ -50,4 +50,8 @@ pub trait Observer: Send + Sync {
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {}
     /// A call of a [`PooledClient`](crate::PooledClient) ended.
     fn call_finished(&self, event: &CallFinished<'_>) {}
+    /// A session heard that a list of its server has changed.
+    fn list_changed(&self, event: &ListChanged<'_>) {}
+    /// A client asked for its tools while the pool keeps such lists.
+    fn tools_listed(&self, event: &ToolsListed<'_>) {}
 }

@@ -28,6 +28,7 @@ use crate::{
     CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
     IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
     bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
+    tools::ToolLists,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].
@@ -153,6 +154,7 @@ impl PoolBuilder {
             capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
             counters: Counters::default(),
             registry: Registry::default(),
+            tools: ToolLists::new(&config),
             tasks: TaskTracker::new(),
             runtime,
             closer,

@@ -17,6 +17,7 @@ use crate::{
     FaultKind, Session, Stage,
     breaker::Attempt,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
+    handler::Hearing,
 };
 
 /// Begins one connect for which the key has set a place aside.
@@ -82,10 +83,10 @@ impl Job {
         let generation = place.bucket.slots.generation();
         let began = Instant::now();
         match connect(&connector, &place.bucket, &ask).await {
-            Ok(session) => {
+            Ok(opened) => {
                 attempt.succeeded();
-                place.bucket.upstream.note_era(session.info().era);
-                let live = admissible(&place.bucket, session, generation, room);
+                place.bucket.upstream.note_era(opened.session.info().era);
+                let live = admissible(&place.bucket, opened, generation, room);
                 note_connected(&hub, &live, began);
                 place.admit(live);
             }
@@ -119,9 +120,9 @@ async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
 
 async fn connect(
     connector: &Arc<dyn Connector>,
-    bucket: &Bucket,
+    bucket: &Arc<Bucket>,
     ask: &Ask,
-) -> Result<Session, ConnectError> {
+) -> Result<Opened, ConnectError> {
     let hub = &bucket.hub;
     bucket.newest.note(&ask.headers);
     let credentials = Credentials::new(
@@ -137,32 +138,50 @@ async fn connect(
         bucket.slots_per_session,
         deadline,
     );
-    match timeout_at(deadline, connector.connect(&request)).await {
+    let hearing = Hearing::of(bucket);
+    let request = request
+        .with_hearing(Arc::clone(&hearing))
+        .listening(hub.tools.is_some());
+    let result = match timeout_at(deadline, connector.connect(&request)).await {
         Ok(result) => result,
         Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
+    };
+    match result {
+        Ok(session) => Ok(Opened { session, hearing }),
+        Err(error) => {
+            hearing.end();
+            Err(error)
+        }
     }
+}
+
+/// A session as it was opened.
+struct Opened {
+    session: Session,
+    hearing: Arc<Hearing>,
 }
 
 /// A session as a member of its key.
 fn admissible(
     bucket: &Arc<Bucket>,
-    session: Session,
+    opened: Opened,
     generation: u64,
     place: OwnedSemaphorePermit,
 ) -> Arc<Live> {
     let hub = &bucket.hub;
     let now = Instant::now();
-    let era = session.info().era;
+    let era = opened.session.info().era;
     let ends_at = match era {
         Era::Legacy => hub.expiry.end_of_life(now, rand::random()),
         // There is nothing of it that could grow old.
         Era::Stateless => crate::expiry::after(now, Duration::MAX),
     };
     let live = Live::new(
-        session,
+        opened.session,
         NewLive {
             id: hub.new_id(),
             key: bucket.key.clone(),
+            hearing: opened.hearing,
             slots: bucket.slots_per_session.of(era),
             generation,
             opened_at: now,

@@ -19,6 +19,9 @@ pub(crate) struct Counters {
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
+    pub(crate) list_changes: AtomicU64,
+    pub(crate) tool_list_hits: AtomicU64,
+    pub(crate) tool_list_misses: AtomicU64,
 }
 
 impl Counters {

@@ -21,6 +21,7 @@ use crate::{
     digest::DigestKey,
     expiry::ExpiryPolicy,
     moment::Clock,
+    tools::ToolLists,
 };
 
 /// What every part of a pool needs. Holds no bucket, so that buckets may hold it.
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(crate) capacity: Capacity,
     pub(crate) counters: Counters,
     pub(crate) registry: Registry,
+    /// The tool lists that are kept, where any are.
+    pub(crate) tools: Option<ToolLists>,
     /// Connects and farewells under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
@@ -76,6 +79,7 @@ impl Hub {
             return;
         }
         live.give_up_place();
+        live.hearing.end();
         self.registry.remove(live.id);
         self.tell(Message::Close(live, reason));
     }

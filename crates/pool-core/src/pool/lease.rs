@@ -12,7 +12,7 @@ use rmcp::{RoleClient, service::Peer};
 
 use crate::{
     CloseReason, Era, PoolKey, SessionInfo,
-    bucket::{Bucket, Fate, Held},
+    bucket::{Bucket, Fate, Held, Live},
 };
 
 /// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
@@ -88,8 +88,12 @@ impl Lease {
     }
 
     pub(crate) fn session(&self) -> &crate::Session {
+        &self.live().session
+    }
+
+    pub(crate) fn live(&self) -> &Live {
         self.used.store(USED, Ordering::Relaxed);
-        &self.held.live().session
+        self.held.live()
     }
 
     /// Gives the slot back, unless that was done before.

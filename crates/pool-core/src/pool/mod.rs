@@ -23,6 +23,7 @@ pub use builder::PoolBuilder;
 pub(crate) use counters::Counters;
 pub(crate) use hub::Hub;
 pub use lease::Lease;
+pub(crate) use memo::PrehashedState;
 use moka::sync::Cache;
 pub use request::AcquireRequest;
 pub(crate) use resolve::{Patience, Resolved};
@@ -50,7 +51,7 @@ pub struct SessionPool {
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     id: u64,
-    buckets: Cache<PoolKey, Arc<Bucket>, memo::PrehashedState>,
+    buckets: Cache<PoolKey, Arc<Bucket>, PrehashedState>,
     upstreams: Upstreams,
     memo: Memo,
     identification: Identification,
@@ -80,6 +81,8 @@ impl SessionPool {
     /// - [`AcquireError::Identity`]: an extractor failed, under
     ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
     /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool.
+    /// - [`AcquireError::NobodyToAnswer`]: [`Scope::Shared`](crate::Scope::Shared) with handlers
+    ///   that declare sampling, elicitation or roots.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint
     ///   that was not declared for it.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error says what was waited for.
@@ -113,8 +116,8 @@ impl SessionPool {
     /// The key of a request: what it shares sessions by.
     ///
     /// # Errors
-    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NotShareable`] or
-    /// [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NobodyToAnswer`],
+    /// [`AcquireError::NotShareable`] or [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
     ///
     /// # Cancel safety
     /// Safe; nothing is kept of a dropped call.

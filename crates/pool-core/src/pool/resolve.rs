@@ -57,7 +57,7 @@ impl Resolved {
     }
 
     /// The key's bucket.
-    pub(super) fn bucket(&self) -> Arc<Bucket> {
+    pub(crate) fn bucket(&self) -> Arc<Bucket> {
         let later = self.later.load_full();
         later.unwrap_or_else(|| Arc::clone(&self.first))
     }
@@ -147,8 +147,13 @@ impl Shared {
         if request.scope == Scope::Shared && !endpoint.is_declared_stateless_and_public() {
             return Err(AcquireError::NotShareable);
         }
-        let identity = self.identify(request, patience).await?;
         let profile = self.profile(request.handlers.as_ref());
+        if request.scope == Scope::Shared
+            && let Some(capability) = profile.needs_caller()
+        {
+            return Err(AcquireError::NobodyToAnswer(capability));
+        }
+        let identity = self.identify(request, patience).await?;
         let key = PoolKey::new(
             &self.hub.secret,
             &request.principal,

@@ -37,6 +37,12 @@ pub struct PoolStats {
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// How often a session heard that a list of its server has changed.
+    pub list_changes: u64,
+    /// Tool lists that were there already; 0 where the pool keeps none.
+    pub tool_list_hits: u64,
+    /// Tool lists that had to be asked for; 0 where the pool keeps none.
+    pub tool_list_misses: u64,
     /// Keys known now.
     pub pool_key_count: usize,
     /// Sessions in use now.
@@ -116,6 +122,9 @@ impl Shared {
             extract_failures: Counters::read(&counters.extract_failures),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
+            list_changes: Counters::read(&counters.list_changes),
+            tool_list_hits: Counters::read(&counters.tool_list_hits),
+            tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: hub.capacity.taken(Scarce::Sessions),
             max_total_keys: hub.config.max_total_keys,
             max_total_sessions: hub.config.max_total_sessions,

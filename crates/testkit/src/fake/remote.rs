@@ -7,7 +7,8 @@ use std::{
 };
 
 use mcp_pool_core::{Endpoint, FaultKind, SessionAlarm};
-use tokio::sync::watch;
+use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
+use tokio::sync::{mpsc, watch};
 
 /// How a step of the fake goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ struct State {
     closed: usize,
     checks: usize,
     calls: usize,
+    lists: usize,
     most_open: usize,
     next_faults: VecDeque<FaultKind>,
 }
@@ -53,6 +55,8 @@ struct Record {
     alarm: SessionAlarm,
     calls: usize,
     lost: bool,
+    /// The way to the session's client, once it has one.
+    line: Option<mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>>,
 }
 
 /// A connect under way.
@@ -125,6 +129,20 @@ impl Remote {
         }
     }
 
+    /// The server says something of its own accord, to every session.
+    pub fn say(&self, notification: &ServerNotification) {
+        for line in self
+            .lock()
+            .sessions
+            .values()
+            .filter_map(|record| record.line.as_ref())
+        {
+            let _ = line.send(RxJsonRpcMessage::<RoleClient>::notification(
+                notification.clone(),
+            ));
+        }
+    }
+
     /// How many connects were begun.
     #[must_use]
     pub fn connects(&self) -> usize {
@@ -177,6 +195,12 @@ impl Remote {
         self.lock().calls
     }
 
+    /// How many lists of tools the server was asked for.
+    #[must_use]
+    pub fn lists(&self) -> usize {
+        self.lock().lists
+    }
+
     pub(super) fn begin_connect(&self) -> Connecting {
         let mut state = self.lock();
         state.connects += 1;
@@ -194,6 +218,7 @@ impl Remote {
             alarm: alarm.clone(),
             calls: 0,
             lost: false,
+            line: None,
         };
         state.sessions.insert(id, record);
         id
@@ -201,6 +226,20 @@ impl Remote {
 
     pub(super) fn next_fault(&self) -> Option<FaultKind> {
         self.lock().next_faults.pop_front()
+    }
+
+    pub(super) fn note_line(
+        &self,
+        id: u64,
+        line: mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>,
+    ) {
+        if let Some(record) = self.lock().sessions.get_mut(&id) {
+            record.line = Some(line);
+        }
+    }
+
+    pub(super) fn note_list(&self) {
+        self.lock().lists += 1;
     }
 
     pub(super) fn note_check(&self) {

@@ -14,7 +14,8 @@ pub use ledger::Seen;
 use mcp_pool_core::Endpoint;
 pub use switches::{Refusal, Switches, UnknownSession};
 
-use self::{ledger::Ledger, run::Running};
+use self::ledger::Ledger;
+pub(crate) use self::run::Running;
 
 /// A stateful MCP server over Streamable HTTP, on a port of its own of the loopback interface.
 ///
@@ -68,7 +69,7 @@ impl CounterServer {
     pub fn restart(&mut self) {
         self.stop();
         let gate = gate::Gate::new(self.form, Arc::clone(&self.ledger), self.switches.clone());
-        let running = Running::start(self.address, gate);
+        let running = Running::start(self.address, || gate.into_router());
         self.address = running.address();
         self.running = Some(running);
     }
