@@ -3,8 +3,10 @@
 mod calls;
 mod cancellation;
 mod common;
+mod credentials;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod revocation;
 mod seed_scenarios;
 mod waiting;

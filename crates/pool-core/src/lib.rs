@@ -52,7 +52,8 @@ pub use observe::{
     ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
 };
 pub use pool::{
-    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,
+    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats,
+    RevokeReport, SessionPool,
 };
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};

@@ -40,8 +40,9 @@ impl PooledClient {
         resolved: Arc<Resolved>,
     ) -> Self {
         let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
+        let context = CallContext::new(Arc::clone(&request.headers), Arc::new(extra));
         Self {
-            context: CallContext::new(Arc::clone(&request.headers), Arc::new(extra)),
+            context: context.with_expiry(resolved.key.identity().expires_at()),
             timeout: shared.hub.config.call_timeout,
             shared,
             request,
@@ -63,7 +64,7 @@ impl PooledClient {
         let names = &self.shared.hub.config.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
-            context: CallContext::new(Arc::clone(&self.request.headers), extra),
+            context: self.context.clone().with_extra(extra),
             ..self.clone()
         }
     }
