@@ -3,10 +3,12 @@
 mod calls;
 mod cancellation;
 mod common;
+mod credentials;
 mod isolation;
 mod lifecycle;
 mod limits;
 mod questions;
+mod revocation;
 mod seed_scenarios;
 mod server_messages;
 mod subscriptions;

@@ -18,14 +18,14 @@ use tokio::time::Instant;
 use crate::common::{call, client, close, eventually, headers, request};
 
 /// A transport that the scenarios are run over.
-trait Setup {
+pub(crate) trait Setup {
     type Server: Counterpart + Send + Sync;
 
     fn server() -> Self::Server;
     fn connector() -> Arc<dyn Connector>;
 }
 
-struct StreamableHttp;
+pub(crate) struct StreamableHttp;
 
 impl Setup for StreamableHttp {
     type Server = CounterServer;
@@ -50,6 +50,7 @@ macro_rules! over {
         }
     };
 }
+pub(crate) use over;
 
 over! { streamable_http, super::StreamableHttp;
     rotating_tokens_same_user_identity
@@ -414,7 +415,7 @@ impl<C: std::ops::Deref<Target: Connector> + Send + Sync> Connector for Renamed<
     }
 }
 
-fn with<S: Setup>(config: PoolConfig) -> PoolBuilder {
+pub(crate) fn with<S: Setup>(config: PoolConfig) -> PoolBuilder {
     let connector = S::connector();
     let kind = connector.kind();
     SessionPool::builder()

@@ -58,7 +58,8 @@ pub use observe::{
     ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Observer, Released, ToolsListed,
 };
 pub use pool::{
-    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,
+    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats,
+    RevokeReport, SessionPool,
 };
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};

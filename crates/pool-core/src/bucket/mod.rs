@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use ask::{Ask, Grant};
 pub(crate) use held::Held;
+use http::HeaderMap;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
 pub(crate) use slots::{AtHead, Blame, Fate, Joined, Likely, Returned, Slots, Taken, Tally};
@@ -19,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{
     CloseReason, Era, Lifecycle, ListKind, PoolKey, Scope,
     connector::SlotsByEra,
-    credentials::NewestHeaders,
+    credentials::{Credential, NewestHeaders},
     handler::{News, Profile},
     moment::Moment,
     pool::{Counters, Hub, Upstream},
@@ -48,7 +49,7 @@ pub(crate) struct NewBucket {
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) newest: NewestHeaders,
+    pub(crate) credential: Credential,
     pub(crate) place: OwnedSemaphorePermit,
 }
 
@@ -77,12 +78,34 @@ impl Bucket {
             key: new.key,
             profile: new.profile,
             upstream: new.upstream,
-            newest: Arc::new(new.newest),
+            newest: Arc::new(NewestHeaders::new(new.credential, hub.clock.now())),
             slots_per_session: slots,
             news: News::new(hub.new_id()),
             next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,
+        }
+    }
+
+    /// Notes what somebody came with; costs one comparison of addresses when it is the newest
+    /// already.
+    #[inline]
+    pub(crate) fn note_credential(
+        self: &Arc<Self>,
+        headers: &Arc<HeaderMap>,
+        ends_at: Moment,
+        now: Moment,
+    ) {
+        if !self.newest.are(headers) && self.newest.note(headers, ends_at, now) {
+            self.watch_credential();
+        }
+    }
+
+    /// Sees to it that the key is looked at when its last credential ends.
+    pub(crate) fn watch_credential(self: &Arc<Self>) {
+        let [retire_at, _] = self.newest.retirements();
+        if retire_at != Moment::NEVER {
+            self.hub.watch(self, self.hub.clock.instant(retire_at));
         }
     }
 

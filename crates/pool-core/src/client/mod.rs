@@ -56,8 +56,9 @@ impl PooledClient {
         resolved: Arc<Resolved>,
     ) -> Self {
         let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
+        let context = CallContext::new(Arc::clone(&request.headers), Arc::new(extra));
         Self {
-            context: CallContext::new(Arc::clone(&request.headers), Arc::new(extra)),
+            context: context.with_expiry(resolved.key.identity().expires_at()),
             timeout: shared.hub.config.call_timeout,
             shared,
             request,
@@ -79,7 +80,7 @@ impl PooledClient {
         let names = &self.shared.hub.config.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
-            context: self.context.with_extra(extra),
+            context: self.context.clone().with_extra(extra),
             ..self.clone()
         }
     }

@@ -1,5 +1,7 @@
 //! Lists of tools, and what the pool keeps of them.
 
+use std::sync::Arc;
+
 use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
 
@@ -9,7 +11,7 @@ use super::{
     listing::{Extent, Listing},
 };
 use crate::{
-    CallError, CredentialRequest,
+    CallError, Credentials,
     digest::Digest,
     pool::Counters,
     tools::{Given, Kept, ToolLists, credentials},
@@ -120,12 +122,13 @@ impl PooledClient {
     async fn credentials_in_use(&self) -> Option<Digest> {
         self.tool_lists()?;
         let hub = &self.shared.hub;
-        let request = CredentialRequest {
-            endpoint: self.key().endpoint(),
-            caller: &self.request.headers,
-            rejected: None,
-        };
-        let headers = timeout(self.timeout, hub.credentials.headers(&request)).await;
+        let in_use = Credentials::new(
+            Arc::clone(&hub.credentials),
+            self.key().endpoint().clone(),
+            Arc::clone(&self.resolved.bucket().newest),
+            Arc::clone(&self.request.headers),
+        );
+        let headers = timeout(self.timeout, in_use.headers(Some(&self.context))).await;
         let headers = headers.ok()?.ok()?;
         let passed = &hub.config.passthrough_headers;
         Some(credentials(&hub.secret, &headers, passed))

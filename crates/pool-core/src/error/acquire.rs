@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{ConnectError, ExtractError, Retry, TransportKind};
+use crate::{Challenge, ConnectError, ExtractError, Retry, TransportKind};
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,6 +20,10 @@ pub enum AcquireError {
     /// A session could not be opened. Whose fault it is, the kind of the source says.
     #[error("no session could be opened")]
     Connect(#[source] Arc<ConnectError>),
+    /// The caller's credential has ended, and nobody has come with a newer one of the same identity.
+    /// The caller's fault: ask again with a new one.
+    #[error("the caller's credential has expired")]
+    CredentialExpired,
     /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
     #[error("the caller's identity could not be told")]
     Identity(#[source] Arc<ExtractError>),
@@ -55,11 +59,21 @@ impl AcquireError {
         match self {
             Self::CircuitOpen { retry_after } => Retry::Later(Some(*retry_after)),
             Self::Connect(error) => error.retry(),
-            Self::Identity(_) => Retry::WithOtherCredentials,
+            Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
             Self::Timeout { .. } => Retry::Later(None),
             Self::Closed | Self::NoConnector(_) | Self::NobodyToAnswer(_) | Self::NotShareable => {
                 Retry::Never
             }
+        }
+    }
+
+    /// What the upstream demands of a credential, when it refused the one a session was to be
+    /// opened with.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Connect(error) => error.kind().challenge(),
+            _ => None,
         }
     }
 
@@ -70,6 +84,7 @@ impl AcquireError {
             Self::CircuitOpen { .. } => "circuit_open",
             Self::Closed => "closed",
             Self::Connect(error) => error.kind().as_str(),
+            Self::CredentialExpired => "credential_expired",
             Self::Identity(_) => "identity",
             Self::NoConnector(_) => "no_connector",
             Self::NobodyToAnswer(_) => "nobody_to_answer",

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use rmcp::{ErrorData, service::ServiceError};
 
-use crate::{AcquireError, FaultKind};
+use crate::{AcquireError, Challenge, FaultKind};
 
 /// What is known of a call's effect on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +155,16 @@ impl CallError {
         match self {
             Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => Some(failure),
             _ => None,
+        }
+    }
+
+    /// What the upstream demands of a credential, when it refused the caller's: by 401, or by 403
+    /// with, where it says so, the scopes that are missing ([`Challenge::scopes`]).
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Acquire(error) => error.challenge(),
+            _ => self.failure()?.kind().challenge(),
         }
     }
 }

@@ -196,6 +196,8 @@ pub enum CloseReason {
     Broken,
     /// It did not pass a health check.
     CheckFailed,
+    /// The credential it was used with ended, and no newer one of the same identity had come.
+    CredentialExpired,
     /// The pool was closed and the deadline for its users had passed.
     Cut,
     /// Whoever held it said so.
@@ -212,6 +214,8 @@ pub enum CloseReason {
     Lost,
     /// Pooling is off.
     NotPooled,
+    /// Its principal or identity was revoked.
+    Revoked,
     /// Its place was needed for another key.
     Room,
     /// The pool was closed.
@@ -227,6 +231,7 @@ impl CloseReason {
         match self {
             Self::Broken => "broken",
             Self::CheckFailed => "check_failed",
+            Self::CredentialExpired => "credential_expired",
             Self::Cut => "cut",
             Self::Discarded => "discarded",
             Self::Drained => "drained",
@@ -235,6 +240,7 @@ impl CloseReason {
             Self::Idle => "idle",
             Self::Lost => "lost",
             Self::NotPooled => "not_pooled",
+            Self::Revoked => "revoked",
             Self::Room => "room",
             Self::Shutdown => "shutdown",
             Self::Superseded => "superseded",

@@ -79,6 +79,12 @@ impl Job {
         if !place.bucket.slots.is_wanted() {
             return;
         }
+        let (credential, now) = (&ask.credential, hub.clock.now());
+        let bucket = &place.bucket;
+        bucket.note_credential(&credential.headers, credential.ends_at, now);
+        if bucket.newest.have_ended(now) {
+            return place.fail(&AcquireError::CredentialExpired, Blame::Caller);
+        }
         ask.enter(Stage::Connect);
         let generation = place.bucket.slots.generation();
         let began = Instant::now();
@@ -124,11 +130,11 @@ async fn connect(
     ask: &Ask,
 ) -> Result<Opened, ConnectError> {
     let hub = &bucket.hub;
-    bucket.newest.note(&ask.headers);
     let credentials = Credentials::new(
         Arc::clone(&hub.credentials),
         bucket.key.endpoint().clone(),
         Arc::clone(&bucket.newest),
+        Arc::clone(&ask.credential.headers),
     );
     let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
     let request = ConnectRequest::new(

@@ -9,9 +9,11 @@ mod counters;
 mod hub;
 mod lease;
 mod memo;
+mod patience;
 mod registry;
 mod request;
 mod resolve;
+mod revoke;
 mod shutdown;
 mod stats;
 mod sweep;
@@ -25,8 +27,10 @@ pub(crate) use hub::Hub;
 pub use lease::Lease;
 pub(crate) use memo::PrehashedState;
 use moka::sync::Cache;
+pub(crate) use patience::Patience;
 pub use request::AcquireRequest;
-pub(crate) use resolve::{Patience, Resolved};
+pub(crate) use resolve::Resolved;
+pub use revoke::RevokeReport;
 pub use shutdown::CloseReport;
 pub use stats::{BreakerStats, KeyStats, PoolStats};
 use tokio::time::Instant;
@@ -78,6 +82,8 @@ impl SessionPool {
     /// - [`AcquireError::CircuitOpen`]: nothing was free, and the endpoint's circuit is open.
     /// - [`AcquireError::Closed`]: the pool is closed.
     /// - [`AcquireError::Connect`]: nothing was free, and a session could not be opened.
+    /// - [`AcquireError::CredentialExpired`]: the caller's credential has ended, and nobody has come
+    ///   with a newer one of the same identity.
     /// - [`AcquireError::Identity`]: an extractor failed, under
     ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
     /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool.

@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwapOption;
-use http::HeaderMap;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,12 +15,14 @@ use super::{
     counters::Counters,
     hub::Message,
     memo::{Known, Sight},
+    patience::Patience,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
     bucket::{Bucket, Held, NewBucket, Taken},
-    credentials::NewestHeaders,
+    credentials::Credential,
     handler::Profile,
+    moment::Moment,
 };
 
 /// What a pool worked out of a request: its key, and the bucket that had it last.
@@ -30,6 +31,8 @@ pub(crate) struct Resolved {
     pub(super) pool: u64,
     pub(crate) key: PoolKey,
     pub(super) profile: Profile,
+    /// When the credential ends that came with the request.
+    pub(super) ends_at: Moment,
     /// What an equal request is recognised by, where one may be.
     pub(super) known: Option<Known>,
     /// The bucket as it was found. Most never need another, and this one is read without an atomic
@@ -65,23 +68,6 @@ impl Resolved {
     fn move_to(&self, bucket: &Arc<Bucket>) {
         self.later.store(Some(Arc::clone(bucket)));
         self.moved.store(true, Ordering::Release);
-    }
-}
-
-/// How long somebody is ready to wait, and since when.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) began: Instant,
-    pub(crate) deadline: Instant,
-}
-
-impl Patience {
-    pub(crate) fn timeout(self, stage: Stage) -> AcquireError {
-        AcquireError::Timeout {
-            stage,
-            waited: self.began.elapsed(),
-            last_cause: None,
-        }
     }
 }
 
@@ -162,13 +148,14 @@ impl Shared {
             &request.scope,
             &profile,
         );
-        let bucket = self
-            .bucket(&key, &profile, &request.headers, patience)
-            .await?;
+        let ends_at = self.end_of_credential(&key);
+        let credential = request.credential(ends_at);
+        let bucket = self.bucket(&key, &profile, credential, patience).await?;
         Ok(Resolved {
             pool: self.id,
             key,
             profile,
+            ends_at,
             known: None,
             first: bucket,
             moved: AtomicBool::new(false),
@@ -197,12 +184,20 @@ impl Shared {
         own.map_or_else(|| self.profile.clone(), |own| Profile::new(Arc::clone(own)))
     }
 
+    /// When the credential behind a key ends, as far as the key's sessions are concerned.
+    fn end_of_credential(&self, key: &PoolKey) -> Moment {
+        match key.identity().expires_at() {
+            Some(at) if !self.hub.credentials.renews() => self.hub.clock.moment(at),
+            _ => Moment::NEVER,
+        }
+    }
+
     /// The bucket of a key, made if need be.
     async fn bucket(
         &self,
         key: &PoolKey,
         profile: &Profile,
-        headers: &Arc<HeaderMap>,
+        credential: Credential,
         patience: Patience,
     ) -> Result<Arc<Bucket>, AcquireError> {
         if let Some(bucket) = self
@@ -210,6 +205,8 @@ impl Shared {
             .get(key)
             .filter(|bucket| !bucket.slots.is_dead())
         {
+            let now = self.hub.clock.now();
+            bucket.note_credential(&credential.headers, credential.ends_at, now);
             return Ok(bucket);
         }
         let place = match self.hub.capacity.try_place(Scarce::Keys) {
@@ -226,7 +223,7 @@ impl Shared {
             key: key.clone(),
             profile: profile.clone(),
             upstream: self.upstreams.of(key.endpoint()),
-            newest: NewestHeaders::new(Arc::clone(headers)),
+            credential: credential.clone(),
             place,
         };
         let make = || Arc::new(Bucket::new(new, Arc::clone(&self.hub)));
@@ -237,6 +234,9 @@ impl Shared {
         let bucket = Arc::clone(entry.value());
         if entry.is_fresh() {
             self.watch_new(&bucket);
+        } else {
+            let now = self.hub.clock.now();
+            bucket.note_credential(&credential.headers, credential.ends_at, now);
         }
         Ok(bucket)
     }
@@ -249,14 +249,14 @@ impl Shared {
     pub(super) async fn successor(
         &self,
         resolved: &Resolved,
-        headers: &Arc<HeaderMap>,
+        credential: Credential,
         patience: Patience,
     ) -> Result<(), AcquireError> {
         if self.hub.is_closed() {
             return Err(AcquireError::Closed);
         }
         let bucket = self
-            .bucket(&resolved.key, &resolved.profile, headers, patience)
+            .bucket(&resolved.key, &resolved.profile, credential, patience)
             .await?;
         resolved.move_to(&bucket);
         Ok(())
@@ -281,6 +281,7 @@ impl Shared {
             config.idle_pool_eviction.min(config.session_ttl),
         );
         self.hub.watch(bucket, first_look);
+        bucket.watch_credential();
         self.hub.observe(|observer, pool| {
             observer.key_created(&crate::KeyCreated {
                 pool,

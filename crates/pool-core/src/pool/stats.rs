@@ -33,6 +33,8 @@ pub struct PoolStats {
     pub anonymous_identity_count: u64,
     /// How often an identity extractor failed.
     pub extract_failures: u64,
+    /// Sessions that were open when their principal or identity was revoked.
+    pub sessions_revoked: u64,
     /// Sessions opened so far.
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
@@ -120,6 +122,7 @@ impl Shared {
             sessions_reaped: Counters::read(&counters.reaped),
             anonymous_identity_count: Counters::read(&counters.anonymous),
             extract_failures: Counters::read(&counters.extract_failures),
+            sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
             list_changes: Counters::read(&counters.list_changes),
