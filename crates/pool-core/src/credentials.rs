@@ -188,6 +188,11 @@ impl CallContext {
         Self { caller, extra }
     }
 
+    /// The same context with these headers of its own.
+    pub(crate) fn with_extra(&self, extra: Arc<HeaderMap>) -> Self {
+        Self::new(Arc::clone(&self.caller), extra)
+    }
+
     /// The headers of this call alone (trace context and the like). They are sent with this one
     /// request and win over equal names of the credentials, except where those authenticate.
     #[must_use]

@@ -17,6 +17,7 @@ mod observe;
 mod pool;
 mod principal;
 mod probe;
+mod propagate;
 mod scope;
 mod session;
 mod transport_kind;
@@ -27,6 +28,7 @@ mod bucket;
 mod digest;
 mod expiry;
 mod moment;
+mod trace;
 
 pub use breaker::BreakerState;
 pub use client::PooledClient;
@@ -48,14 +50,16 @@ pub use identity::{
 };
 pub use key::PoolKey;
 pub use observe::{
-    AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
+    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
     ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
 };
 pub use pool::{
-    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,
+    AcquireRequest, BreakerStats, CloseReport, EndpointStats, KeyCondition, KeyCursor, KeyError,
+    KeyOrder, KeyPage, KeyQuery, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool, WeakPool,
 };
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};
+pub use propagate::ContextPropagator;
 pub use rmcp;
 pub use scope::{ConversationId, Scope};
 pub use session::{

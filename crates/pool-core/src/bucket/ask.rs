@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::Held;
-use crate::{AcquireError, ConnectError, Stage, pool::Patience};
+use crate::{AcquireError, ConnectError, Stage, pool::Patience, trace::WaitTrace};
 
 /// What a waiter is given in the end.
 pub(crate) type Grant = Result<Held, AcquireError>;
@@ -20,6 +20,8 @@ pub(crate) struct Ask {
     /// The headers of the request, to open a session with.
     pub(crate) headers: Arc<HeaderMap>,
     pub(crate) patience: Patience,
+    /// What the waiting looks like in the waiter's trace.
+    pub(crate) trace: WaitTrace,
     stage: AtomicU8,
     door: Mutex<Option<oneshot::Sender<Grant>>>,
     last_cause: Mutex<Option<Arc<ConnectError>>>,
@@ -36,6 +38,7 @@ impl Ask {
             id,
             headers,
             patience,
+            trace: WaitTrace::default(),
             stage: AtomicU8::new(QUEUE),
             door: Mutex::new(Some(sender)),
             last_cause: Mutex::new(None),

@@ -1,6 +1,7 @@
 //! One key: its sessions, its waiters, and the leases on them.
 
 mod ask;
+mod chronicle;
 mod held;
 mod live;
 mod next_look;
@@ -10,10 +11,13 @@ mod sync;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use ask::{Ask, Grant};
+pub(crate) use chronicle::Chronicle;
 pub(crate) use held::Held;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
-pub(crate) use slots::{AtHead, Blame, Fate, Joined, Returned, Slots, Taken, Tally};
+pub(crate) use slots::{
+    AtHead, Blame, Counts, Fate, Joined, Returned, Slots, Taken, Tally,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -34,6 +38,8 @@ pub(crate) struct Bucket {
     pub(crate) hub: Arc<Hub>,
     /// How many calls may run on a session of this key.
     pub(crate) slots_per_session: u32,
+    /// What happened to the key.
+    pub(crate) chronicle: Chronicle,
     /// When the closer looks at the key next.
     pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
@@ -72,6 +78,7 @@ impl Bucket {
             upstream: new.upstream,
             newest: Arc::new(new.newest),
             slots_per_session: slots,
+            chronicle: Chronicle::default(),
             next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,

@@ -9,9 +9,10 @@ use rmcp::model::{
     Prompt, ReadResourceRequest, ReadResourceRequestParams, ReadResourceResult, Resource,
     ResourceTemplate, ServerResult, Tool,
 };
+use tracing::Instrument;
 
 use super::{PooledClient, call::Call};
-use crate::CallError;
+use crate::{CallError, trace::Target};
 
 /// A method with parameters and one kind of result.
 macro_rules! method {
@@ -67,7 +68,8 @@ macro_rules! listing {
         /// # Cancel safety
         /// As [`request`](PooledClient::request).
         pub async fn $all(&self) -> Result<Vec<$Item>, CallError> {
-            let mut call = Call::begin(self, $wire);
+            let mut call = Call::begin(self, $wire, Target::None);
+            let span = call.span();
             let result = async {
                 'listing: loop {
                     let lease = call.lease().await?;
@@ -95,7 +97,7 @@ macro_rules! listing {
                     }
                 }
             };
-            let result = result.await;
+            let result = result.instrument(span).await;
             call.finish(&result);
             result
         }

@@ -2,15 +2,18 @@
 
 mod call;
 mod methods;
+mod propagate;
 mod send;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
+use tracing::Instrument;
 
 use crate::{
     AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
     pool::{Resolved, Shared},
+    trace,
 };
 
 /// A caller's view of a pool: the methods of rmcp's `Peer`, each taking a session for exactly as
@@ -93,10 +96,13 @@ impl PooledClient {
     }
 
     async fn acquire_slowly(&self, patience: crate::pool::Patience) -> Result<Lease, AcquireError> {
+        let span = trace::acquire(&self.shared.hub.config.name, self.key().endpoint());
         let result = self
             .shared
             .wait(&self.resolved, &self.request, patience)
+            .instrument(span.clone())
             .await;
+        trace::note_acquired(&span, &result);
         if let Err(error) = &result {
             self.shared.note_failed(&self.request, error, patience);
         }

@@ -11,7 +11,7 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{CallContext, CallFailure, FaultKind, Outcome, Session};
+use crate::{CallContext, CallFailure, FaultKind, Outcome, Session, trace};
 
 /// Why a request on a session has no result.
 pub(super) enum Failed {
@@ -59,6 +59,7 @@ async fn exchange(
 ) -> Result<ServerResult, ServiceError> {
     let options = PeerRequestOptions::no_options();
     let handle = peer.send_request_with_option(request, options).await?;
+    trace::note_request_id(&handle.id);
     let mut unanswered = Unanswered {
         peer,
         id: Some(handle.id.clone()),

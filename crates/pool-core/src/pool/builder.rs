@@ -25,7 +25,7 @@ use super::{
     upstream::Upstreams,
 };
 use crate::{
-    CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
+    Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource, HandlerFactory, HeaderIdentity,
     IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
     bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
 };
@@ -38,6 +38,7 @@ pub struct PoolBuilder {
     credentials: Arc<dyn CredentialSource>,
     handlers: Arc<dyn HandlerFactory>,
     observer: Option<Arc<dyn Observer>>,
+    propagator: Option<Arc<dyn ContextPropagator>>,
 }
 
 impl PoolBuilder {
@@ -49,6 +50,7 @@ impl PoolBuilder {
             credentials: Arc::new(CallerHeaders),
             handlers: Arc::new(SilentHandlers::default()),
             observer: None,
+            propagator: None,
         }
     }
 
@@ -102,6 +104,14 @@ impl PoolBuilder {
         self
     }
 
+    /// Who adds the trace context of a call to each of its requests. Default: nobody; the context
+    /// headers of the caller are passed through.
+    #[must_use]
+    pub fn propagator(mut self, propagator: impl ContextPropagator + 'static) -> Self {
+        self.propagator = Some(Arc::new(propagator));
+        self
+    }
+
     /// Builds the pool and starts its background task on the current runtime.
     ///
     /// # Errors
@@ -129,7 +139,14 @@ impl PoolBuilder {
             hub,
         });
         runtime.spawn(Closer::new(inbox, Arc::downgrade(&shared)).run());
-        Ok(SessionPool { shared })
+        let pool = SessionPool { shared };
+        pool.shared.hub.observe(|observer, name| {
+            observer.built(&Built {
+                pool: name,
+                handle: &pool.downgrade(),
+            });
+        });
+        Ok(pool)
     }
 
     fn hub(
@@ -150,6 +167,7 @@ impl PoolBuilder {
             connectors: by_kind(self.connectors)?,
             credentials: self.credentials,
             observer: self.observer,
+            propagator: self.propagator,
             capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
             counters: Counters::default(),
             registry: Registry::default(),

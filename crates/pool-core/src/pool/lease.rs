@@ -135,6 +135,7 @@ fn note_released(held: &mut Held, used: bool, fate: Fate) {
             pool,
             key: &held.live().key,
             used_for: now.since(held.wanted_at()),
+            used,
             reusable: fate == Fate::Keep,
         });
     });

@@ -62,6 +62,10 @@ impl ServerHandler for Counter {
                 tokio::time::sleep(self.switches.tool_delay()).await;
                 self.count.load(Ordering::SeqCst)
             }
+            "fail" => {
+                let arguments = serde_json::to_string(&request.arguments).unwrap_or_default();
+                return Err(ErrorData::internal_error(arguments, None));
+            }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),
         };
         let text = ContentBlock::text(count.to_string());
@@ -71,8 +75,9 @@ impl ServerHandler for Counter {
     }
 }
 
-const TOOLS: [(&str, &str); 3] = [
+const TOOLS: [(&str, &str); 4] = [
     ("count", "the session's count"),
+    ("fail", "answers with an error that repeats the arguments"),
     ("increment", "adds one to the session's count"),
     ("wait", "answers with the session's count after a while"),
 ];
