@@ -1,10 +1,10 @@
 //! A call is in the trace of its caller, over whatever session it goes.
 
-mod otel;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
 mod metrics;
+mod otel;
 mod secrets;
 mod traces;
 

@@ -33,7 +33,9 @@ pub(crate) struct Span(Value);
 /// What all tests share.
 pub(crate) static OTEL: LazyLock<Otel> = LazyLock::new(|| {
     // The exporters' HTTP client must not be made or used where a runtime is entered.
-    thread::spawn(Otel::set_up).join().expect("a receiver and two exporters")
+    thread::spawn(Otel::set_up)
+        .join()
+        .expect("a receiver and two exporters")
 });
 
 impl Otel {
@@ -156,7 +158,11 @@ fn attribute(of: &Value, key: &str) -> Option<String> {
     let attributes = of["attributes"].as_array()?;
     let found = attributes.iter().find(|a| a["key"] == key)?;
     let value = found["value"].as_object()?.values().next()?;
-    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    Some(
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned),
+    )
 }
 
 fn spans(body: &Value) -> Vec<Span> {
@@ -190,7 +196,9 @@ fn each<'v>(list: &'v Value, inner: &'v str, innermost: &'v str) -> impl Iterato
 /// Starts a receiver that lives as long as the process.
 fn receive(inbox: Inbox) -> SocketAddr {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.set_nonblocking(true).expect("a listener for tokio");
+    listener
+        .set_nonblocking(true)
+        .expect("a listener for tokio");
     let address = listener.local_addr().expect("a bound port");
     let router = Router::new().fallback(note).with_state(inbox);
     thread::spawn(move || {

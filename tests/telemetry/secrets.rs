@@ -58,8 +58,14 @@ pub(crate) async fn no_signal_shows_a_secret<S: Setup>() {
     pool.close(std::time::Duration::from_secs(10)).await;
     let everything = OTEL.everything();
     assert!(everything.contains(&name), "its metrics arrived");
-    assert!(everything.contains("tools/call increment"), "its spans arrived");
-    let sessions = server.requests().into_iter().filter_map(|seen| seen.session);
+    assert!(
+        everything.contains("tools/call increment"),
+        "its spans arrived"
+    );
+    let sessions = server
+        .requests()
+        .into_iter()
+        .filter_map(|seen| seen.session);
     let planted = PLANTED.iter().map(|planted| (*planted).to_owned());
     for secret in planted.chain(sessions) {
         assert!(!everything.contains(&secret), "exported: {secret}");

@@ -121,7 +121,10 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
     assert_eq!(shown.is_some(), seen[0].session.is_some());
     assert_ne!(shown, seen[0].session, "only a fingerprint is shown");
     assert_eq!(call.attribute("error.type"), None);
-    assert_eq!(acquire.attribute("mcp.pool.outcome").as_deref(), Some("miss"));
+    assert_eq!(
+        acquire.attribute("mcp.pool.outcome").as_deref(),
+        Some("miss")
+    );
 
     let linked = (trace.clone(), connect.id());
     let opened = |span: &Span| span.name() == "open" && span.links().contains(&linked);
@@ -132,8 +135,14 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
     let key = call.attribute("mcp.pool.key");
     let closed = |span: &Span| span.name() == "close" && span.attribute("mcp.pool.key") == key;
     let spans = OTEL.spans();
-    let closed = spans.iter().find(|span| closed(span)).expect("it was closed");
-    assert_eq!(closed.attribute("mcp.pool.close.reason").as_deref(), Some("shutdown"));
+    let closed = spans
+        .iter()
+        .find(|span| closed(span))
+        .expect("it was closed");
+    assert_eq!(
+        closed.attribute("mcp.pool.close.reason").as_deref(),
+        Some("shutdown")
+    );
     assert_eq!(closed.attribute("mcp.session.id"), shown);
 }
 
@@ -191,8 +200,15 @@ pub(crate) async fn a_session_is_in_the_trace_of_nobody_but_its_user<S: Setup>()
     named(&OTEL.trace(&first), "downstream");
     let spans = OTEL.trace(&second);
     let downstream = named(&spans, "downstream");
-    assert_eq!(named(&spans, "tools/call increment").parent(), downstream.id());
-    assert_eq!(spans.len(), 2, "a session that was there is had without a span: {spans:#?}");
+    assert_eq!(
+        named(&spans, "tools/call increment").parent(),
+        downstream.id()
+    );
+    assert_eq!(
+        spans.len(),
+        2,
+        "a session that was there is had without a span: {spans:#?}"
+    );
     close(&pool).await;
 }
 
@@ -219,7 +235,10 @@ pub(crate) async fn a_connect_that_outlives_its_caller_is_linked_and_keeps_none_
     let linked = (trace.clone(), connect.id());
     let opened = || {
         let spans = OTEL.spans();
-        spans.iter().filter(|span| span.links().contains(&linked)).count()
+        spans
+            .iter()
+            .filter(|span| span.links().contains(&linked))
+            .count()
     };
     assert_eq!(opened(), 0, "it is still being opened");
     drop(server);
@@ -285,7 +304,11 @@ pub(crate) async fn context_of_the_caller_gives_way_as_a_whole<S: Setup>() {
     ]);
     let client = of(&pool, &server, &own).await;
     let mut meta_of_caller = RequestMetaObject::new();
-    for (name, value) in [("traceparent", PARENT), ("tracestate", "a=b"), ("own", "own")] {
+    for (name, value) in [
+        ("traceparent", PARENT),
+        ("tracestate", "a=b"),
+        ("own", "own"),
+    ] {
         meta_of_caller.insert(name.to_owned(), Value::from(value));
     }
     let mut params = CallToolRequestParams::new("increment");
@@ -294,8 +317,16 @@ pub(crate) async fn context_of_the_caller_gives_way_as_a_whole<S: Setup>() {
     result.expect("a count");
     let seen = calls(&server).pop().expect("a call");
     assert_eq!(trace_of(&parent(&seen)), trace);
-    assert_eq!(header(&seen, "tracestate"), None, "it belongs to another parent");
-    assert_eq!(meta(&seen, "tracestate"), None, "it belongs to another parent");
+    assert_eq!(
+        header(&seen, "tracestate"),
+        None,
+        "it belongs to another parent"
+    );
+    assert_eq!(
+        meta(&seen, "tracestate"),
+        None,
+        "it belongs to another parent"
+    );
     assert_eq!(header(&seen, "baggage").as_deref(), Some("c=d"));
     assert_eq!(header(&seen, "x-request-id").as_deref(), Some("own"));
     assert_eq!(meta(&seen, "own").as_deref(), Some("own"));
@@ -312,11 +343,16 @@ pub(crate) async fn what_fails_says_so_in_its_span<S: Setup>() {
     let pool = pool::<S>();
     let alice = request(server.endpoint(), "alice");
     let client = pool.client(alice).await.expect("a client");
-    let (trace, result) = Downstream::begin().serve(call(&client, "no-such-tool")).await;
+    let (trace, result) = Downstream::begin()
+        .serve(call(&client, "no-such-tool"))
+        .await;
     result.expect_err("there is no such tool");
     let failed = named(&OTEL.trace(&trace), "tools/call no-such-tool");
     assert_eq!(failed.attribute("error.type").as_deref(), Some("-32602"));
-    assert_eq!(failed.attribute("rpc.response.status_code").as_deref(), Some("-32602"));
+    assert_eq!(
+        failed.attribute("rpc.response.status_code").as_deref(),
+        Some("-32602")
+    );
     drop(server);
     pool.drain();
     eventually("the session is closed", || pool.stats().total_sessions == 0).await;

@@ -232,10 +232,7 @@ fn rpc_code(error: &CallError) -> String {
 }
 
 fn version(revision: &str) -> KeyValue {
-    KeyValue::new(
-        attribute::PROTOCOL_VERSION,
-        attributes::revision(revision),
-    )
+    KeyValue::new(attribute::PROTOCOL_VERSION, attributes::revision(revision))
 }
 
 /// Whether a session that was closed for this reason ended with an error.

@@ -1,8 +1,6 @@
 //! What happened to a key, for whoever looks at it.
 
-use std::{
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::{CloseReason, Era, moment::Moment};
 

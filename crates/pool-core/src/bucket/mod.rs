@@ -15,9 +15,7 @@ pub(crate) use chronicle::Chronicle;
 pub(crate) use held::Held;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
-pub(crate) use slots::{
-    AtHead, Blame, Counts, Fate, Joined, Returned, Slots, Taken, Tally,
-};
+pub(crate) use slots::{AtHead, Blame, Counts, Fate, Joined, Returned, Slots, Taken, Tally};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{

@@ -25,9 +25,10 @@ use super::{
     upstream::Upstreams,
 };
 use crate::{
-    Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource, HandlerFactory, HeaderIdentity,
-    IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
-    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
+    Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource,
+    HandlerFactory, HeaderIdentity, IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan,
+    SilentHandlers, TransportKind, bucket::Bucket, digest::DigestKey, handler::Profile,
+    identity::Identification, moment::Clock,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].

@@ -108,9 +108,8 @@ impl KeyQuery {
     /// Whether it is about a key.
     pub(super) fn is_about(&self, bucket: &Bucket, counts: &Counts, now: Instant) -> bool {
         let key = &bucket.key;
-        let fits = |wanted: &Option<String>, is: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == is)
-        };
+        let fits =
+            |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         fits(&self.host, key.endpoint().host())
             && fits(&self.transport, key.transport().as_str())
             && fits(&self.scope, key.scope().as_str())
