@@ -11,6 +11,7 @@ mod questions;
 mod revocation;
 mod seed_scenarios;
 mod server_messages;
+mod stats;
 mod subscriptions;
 mod tool_lists;
 mod waiting;

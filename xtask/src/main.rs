@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod plain;
 mod statistics;
 mod steps;
 mod test;

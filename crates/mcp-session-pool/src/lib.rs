@@ -9,3 +9,9 @@ pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector
 pub mod jwt {
     pub use mcp_pool_identity_jwt::*;
 }
+
+/// Metrics and traces for OpenTelemetry.
+#[cfg(feature = "telemetry")]
+pub mod telemetry {
+    pub use mcp_pool_telemetry::*;
+}

@@ -97,6 +97,10 @@ impl Fingerprint {
             .finish()
             .fingerprint()
     }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Display for Fingerprint {

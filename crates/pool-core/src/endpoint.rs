@@ -136,10 +136,22 @@ impl Endpoint {
         self.0.slots
     }
 
+    /// The host name or address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.url.host_str().unwrap_or_default()
+    }
+
+    /// The port, the scheme's own where the URL names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.url.port_or_known_default().unwrap_or_default()
+    }
+
     /// `host` or `host:port`, for labels of low cardinality.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = self.0.url.host_str().unwrap_or_default();
+        let host = self.host();
         match self.0.url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),

@@ -18,6 +18,7 @@ mod observe;
 mod pool;
 mod principal;
 mod probe;
+mod propagate;
 mod scope;
 mod session;
 mod transport_kind;
@@ -29,6 +30,7 @@ mod digest;
 mod expiry;
 mod moment;
 mod tools;
+mod trace;
 
 pub use breaker::BreakerState;
 pub use client::{Listening, PooledClient};
@@ -54,15 +56,17 @@ pub use identity::{
 pub use key::PoolKey;
 pub use lifecycle::Lifecycle;
 pub use observe::{
-    AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
+    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
     ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Observer, Released, ToolsListed,
 };
 pub use pool::{
-    AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats,
-    RevokeReport, SessionPool,
+    AcquireRequest, BreakerStats, CloseReport, EndpointStats, KeyCondition, KeyCursor, KeyError,
+    KeyOrder, KeyPage, KeyQuery, KeyStats, Lease, PoolBuilder, PoolStats, RevokeReport,
+    SessionPool, WeakPool,
 };
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};
+pub use propagate::ContextPropagator;
 pub use rmcp;
 pub use scope::{ConversationId, Scope};
 pub use session::{

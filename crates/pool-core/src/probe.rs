@@ -76,6 +76,18 @@ pub enum CheckError {
     Failed(&'static str),
 }
 
+impl CheckError {
+    /// A short word for labels and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Exhausted => "exhausted",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl ProbePlan {
     /// Ask these in order, each for at most `timeout`.
     #[must_use]

@@ -13,6 +13,7 @@ mod peers;
 mod report;
 mod rig;
 mod rows;
+mod telemetry;
 
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::count;
@@ -109,12 +110,14 @@ const THOROUGH: Effort = Effort {
     rounds: 11,
     operations: 200_000,
     turns: 4_000,
+    calls: 200,
 };
 
 const QUICK: Effort = Effort {
     rounds: 5,
     operations: 2_000,
     turns: 100,
+    calls: 5,
 };
 
 #[cfg(test)]

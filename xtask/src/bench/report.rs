@@ -22,6 +22,9 @@ pub(super) struct Report {
     ratio_raw_vs_sha256: f64,
     ratio_contended_throughput: f64,
     ratio_contended_p99: f64,
+    /// What metrics add to an acquire whose session is used.
+    metrics_overhead_ns: f64,
+    call_with_telemetry_ratio: f64,
 }
 
 /// How often an acquire allocates.
@@ -67,6 +70,10 @@ impl Report {
             deadpool_contended_ops_per_s: all(|f| f.deadpool_contended_ops_per_s),
             deadpool_contended_p99_us: all(|f| f.deadpool_contended_p99_us),
             keys_1k_p99_us: all(|f| f.keys_1k_p99_us),
+            acquire_and_use_ns: all(|f| f.acquire_and_use_ns),
+            acquire_with_metrics_ns: all(|f| f.acquire_with_metrics_ns),
+            call_with_telemetry_us: all(|f| f.call_with_telemetry_us),
+            call_held_open_us: all(|f| f.call_held_open_us),
         };
         Self {
             rounds: rounds.len(),
@@ -79,10 +86,12 @@ impl Report {
                 f.contended_ops_per_s / f.deadpool_contended_ops_per_s
             }),
             ratio_contended_p99: all(|f| f.contended_p99_us / f.deadpool_contended_p99_us),
+            metrics_overhead_ns: all(|f| f.acquire_with_metrics_ns - f.acquire_and_use_ns),
+            call_with_telemetry_ratio: all(|f| f.call_with_telemetry_us / f.call_held_open_us),
         }
     }
 
-    fn lines(&self) -> [Line; 8] {
+    fn lines(&self) -> [Line; 10] {
         let (m, counts) = (&self.medians, &self.allocations);
         let deadpool = ns("deadpool ", m.deadpool_ns);
         [
@@ -129,6 +138,24 @@ impl Report {
                 String::new(),
                 m.keys_1k_p99_us,
                 Target::AtMost(1.0),
+            ),
+            Line::new(
+                "client.acquire(), use and drop, with metrics",
+                ns("", m.acquire_with_metrics_ns),
+            )
+            .beside(
+                ns("without ", m.acquire_and_use_ns),
+                self.metrics_overhead_ns,
+                Target::AtMost(150.0),
+            ),
+            Line::new(
+                "a call with traces and metrics",
+                us(m.call_with_telemetry_us),
+            )
+            .beside(
+                format!("held open {}", us(m.call_held_open_us)),
+                self.call_with_telemetry_ratio,
+                Target::AtMost(1.05),
             ),
         ]
     }

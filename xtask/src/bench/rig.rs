@@ -1,12 +1,14 @@
 //! Everything that is measured, set up once.
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use mcp_pool_core::{AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool};
+use mcp_pool_core::{
+    AcquireRequest, Endpoint, PoolBuilder, PoolConfig, PooledClient, Principal, SessionPool,
+};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{memory::MemoryConnector, peers::Trivial};
+use super::{memory::MemoryConnector, peers::Trivial, telemetry::Telemetry};
 use crate::Result;
 
 /// Everything that is measured, on a runtime with two workers.
@@ -17,6 +19,9 @@ pub(super) struct Rig {
     /// Used again and again, so that its key is known.
     request: AcquireRequest,
     pub(super) client: PooledClient,
+    /// A client of a pool that is observed.
+    observed: PooledClient,
+    pub(super) telemetry: Telemetry,
     /// Clients of as many keys in a pool of their own.
     pub(super) clients: Arc<[PooledClient]>,
     pub(super) deadpool: deadpool::managed::Pool<Trivial>,
@@ -41,7 +46,10 @@ impl Rig {
         let caller = Caller::new(&token)?;
         let entered = runtime.enter();
         let request = caller.request();
-        let (pool, many_keys) = (pool()?, pool()?);
+        let telemetry = runtime.block_on(Telemetry::new())?;
+        let (pool, many_keys) = (builder().build()?, builder().build()?);
+        let observed = builder().observer(telemetry.metrics.clone()).build()?;
+        let observed = runtime.block_on(observed.client(request.clone()))?;
         let client = runtime.block_on(pool.client(request.clone()))?;
         let clients = runtime.block_on(async {
             let mut clients = Vec::new();
@@ -57,6 +65,8 @@ impl Rig {
         drop(entered);
         Ok(Self {
             caller,
+            observed,
+            telemetry,
             pool,
             request,
             client,
@@ -80,6 +90,18 @@ impl Rig {
                 .await
                 .expect("the server in memory is always there"),
         );
+    }
+
+    /// Acquires through the client, uses the session and gives it back.
+    pub(super) async fn used(&self) {
+        let lease = self.client.acquire().await;
+        black_box(lease.expect("the server in memory is always there").peer());
+    }
+
+    /// The same with metrics.
+    pub(super) async fn used_with_metrics(&self) {
+        let lease = self.observed.acquire().await;
+        black_box(lease.expect("the server in memory is always there").peer());
     }
 
     /// Acquires with the request whose key is known and gives back.
@@ -115,16 +137,15 @@ impl Caller {
     }
 }
 
-fn pool() -> Result<SessionPool> {
+fn builder() -> PoolBuilder {
     let config = PoolConfig {
         max_sessions_per_key: SLOTS,
         max_total_sessions: 0,
         ..PoolConfig::default()
     };
-    Ok(SessionPool::builder()
+    SessionPool::builder()
         .config(config)
         .connector(MemoryConnector)
-        .build()?)
 }
 
 const WORKERS: usize = 2;

@@ -9,6 +9,7 @@ use tokio::{runtime::Runtime, task::coop::unconstrained, time::Instant};
 use super::{
     crowd::{Crowd, ManyKeys, crowd},
     rig::Rig,
+    telemetry::Calls,
 };
 
 /// How much to measure.
@@ -19,6 +20,8 @@ pub(super) struct Effort {
     pub(super) operations: u32,
     /// By each task of a crowd, in each round.
     pub(super) turns: u32,
+    /// Over the network of this machine, in each round.
+    pub(super) calls: u32,
 }
 
 /// What a round measured.
@@ -35,6 +38,10 @@ pub(super) struct Figures {
     pub(super) deadpool_contended_ops_per_s: f64,
     pub(super) deadpool_contended_p99_us: f64,
     pub(super) keys_1k_p99_us: f64,
+    pub(super) acquire_and_use_ns: f64,
+    pub(super) acquire_with_metrics_ns: f64,
+    pub(super) call_with_telemetry_us: f64,
+    pub(super) call_held_open_us: f64,
 }
 
 /// Measures one thing and writes it down.
@@ -93,6 +100,21 @@ fn many_keys(rig: &Rig, effort: Effort, figures: &mut Figures) {
     figures.keys_1k_p99_us = crowd(&rig.runtime, clients, effort.turns).p99_us;
 }
 
+fn with_metrics(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    figures.acquire_and_use_ns = alone(&rig.runtime, effort.operations, async || {
+        rig.used().await;
+    });
+    figures.acquire_with_metrics_ns = alone(&rig.runtime, effort.operations, async || {
+        rig.used_with_metrics().await;
+    });
+}
+
+fn calls(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    let Calls { traced_us, held_us } = rig.telemetry.calls(&rig.runtime, effort.calls);
+    figures.call_with_telemetry_us = traced_us;
+    figures.call_held_open_us = held_us;
+}
+
 /// The mean time of an operation in nanoseconds, run again and again on this thread with nothing
 /// beside it.
 ///
@@ -109,7 +131,7 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     time.as_secs_f64() * 1e9 / f64::from(operations)
 }
 
-pub(super) const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 11] = [
     client,
     deadpool,
     pool,
@@ -119,4 +141,6 @@ pub(super) const ROWS: [Row; 9] = [
     contended,
     deadpool_contended,
     many_keys,
+    with_metrics,
+    calls,
 ];

@@ -2,19 +2,10 @@
 
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{AcquireRequest, Principal, SessionPool, StreamableHttpConnector};
-use rmcp::{
-    RoleClient, ServiceExt,
-    model::{
-        CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion,
-    },
-    service::RunningService,
-    transport::streamable_http_client::{
-        StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
-    },
-};
+use rmcp::model::CallToolRequestParams;
 use tokio::time::Instant;
 
-use crate::{Result, statistics::percentile};
+use crate::{Result, plain::open, statistics::percentile};
 
 /// How long a call takes, in microseconds.
 #[derive(Clone, Copy)]
@@ -74,19 +65,6 @@ impl Latency {
             p99: at(99),
         }
     }
-}
-
-/// A plain rmcp client, as it is used without a pool.
-async fn open(
-    http: &reqwest::Client,
-    server: &CounterServer,
-) -> Result<RunningService<RoleClient, ClientConfig>> {
-    let config = StreamableHttpClientTransportConfig::with_uri(server.url());
-    let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
-    let client = Implementation::new("demo", "1");
-    let info = ClientConfig::new(ClientCapabilities::default(), client)
-        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE);
-    Ok(info.serve(transport).await?)
 }
 
 /// A call on a session that is opened for it and closed after it.

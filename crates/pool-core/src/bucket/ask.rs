@@ -8,7 +8,9 @@ use std::sync::{
 use tokio::sync::oneshot;
 
 use super::Held;
-use crate::{AcquireError, ConnectError, Stage, credentials::Credential, pool::Patience};
+use crate::{
+    AcquireError, ConnectError, Stage, credentials::Credential, pool::Patience, trace::WaitTrace,
+};
 
 /// What a waiter is given in the end.
 pub(crate) type Grant = Result<Held, AcquireError>;
@@ -19,6 +21,8 @@ pub(crate) struct Ask {
     /// What came with the request, to open a session with.
     pub(crate) credential: Credential,
     pub(crate) patience: Patience,
+    /// What the waiting looks like in the waiter's trace.
+    pub(crate) trace: WaitTrace,
     stage: AtomicU8,
     door: Mutex<Option<oneshot::Sender<Grant>>>,
     last_cause: Mutex<Option<Arc<ConnectError>>>,
@@ -35,6 +39,7 @@ impl Ask {
             id,
             credential,
             patience,
+            trace: WaitTrace::default(),
             stage: AtomicU8::new(QUEUE),
             door: Mutex::new(Some(sender)),
             last_cause: Mutex::new(None),

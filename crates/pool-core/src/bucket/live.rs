@@ -1,19 +1,24 @@
 //! A session inside the pool.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::slots::{Member, Slot};
+use super::{
+    Bucket,
+    slots::{Member, Slot},
+};
 use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
+    /// The key's bucket, to be told when the session leaves it.
+    pub(crate) bucket: Weak<Bucket>,
     pub(crate) session: Session,
     pub(crate) hearing: Arc<Hearing>,
     pub(crate) slots: u32,
@@ -34,6 +39,7 @@ pub(crate) struct NewLive {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) hearing: Arc<Hearing>,
+    pub(crate) bucket: Weak<Bucket>,
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
@@ -50,6 +56,7 @@ impl Live {
             id: new.id,
             key: new.key,
             hearing: new.hearing,
+            bucket: new.bucket,
             slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
             generation: new.generation,
             opened_at: new.opened_at,
@@ -75,6 +82,9 @@ impl Live {
 
     /// Gives its place back, once it has left its key.
     pub(crate) fn give_up_place(&self) {
+        if let Some(bucket) = self.bucket.upgrade() {
+            bucket.chronicle.note_closed(self.id);
+        }
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         drop(place.take());
     }

@@ -1,6 +1,7 @@
 //! One key: its sessions, its waiters, and the leases on them.
 
 mod ask;
+mod chronicle;
 mod held;
 mod live;
 mod next_look;
@@ -10,11 +11,14 @@ mod sync;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use ask::{Ask, Grant};
+pub(crate) use chronicle::Chronicle;
 pub(crate) use held::Held;
 use http::HeaderMap;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
-pub(crate) use slots::{AtHead, Blame, Fate, Joined, Likely, Returned, Slots, Taken, Tally};
+pub(crate) use slots::{
+    AtHead, Blame, Counts, Fate, Joined, Likely, Returned, Slots, Taken, Tally,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -38,6 +42,8 @@ pub(crate) struct Bucket {
     pub(crate) slots_per_session: SlotsByEra,
     /// What its sessions have heard.
     pub(crate) news: News,
+    /// What happened to the key.
+    pub(crate) chronicle: Chronicle,
     /// When the closer looks at the key next.
     pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
@@ -81,6 +87,7 @@ impl Bucket {
             newest: Arc::new(NewestHeaders::new(new.credential, hub.clock.now())),
             slots_per_session: slots,
             news: News::new(hub.new_id()),
+            chronicle: Chronicle::default(),
             next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,

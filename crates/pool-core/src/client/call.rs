@@ -1,26 +1,36 @@
 //! One call: the sessions it is tried on, and what becomes of a failure.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rmcp::model::{ClientRequest, ServerResult};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::{
     PooledClient,
     input::Asker,
+    propagate::{adopt, propagate},
     send::{Failed, send},
 };
 use crate::{
     AcquireError, CallError, CallFailure, CloseReason, Era, FaultKind, Lease, Outcome, Scope,
+    SessionInfo,
     pool::Patience,
+    trace::{self, Target},
 };
 
 /// One call of a client.
 pub(super) struct Call<'c> {
     client: &'c PooledClient,
     method: &'c str,
+    span: Span,
     began: Instant,
     deadline: Instant,
+    /// How long it waited for sessions.
+    waited: Duration,
+    /// The session it was sent on last.
+    session: Option<SessionInfo>,
+    tool_failed: bool,
     /// Whether it was repeated already.
     repeated: bool,
 }
@@ -51,23 +61,39 @@ impl PooledClient {
     /// executed all the same is not known. The session is kept.
     pub async fn request(&self, request: ClientRequest) -> Result<ServerResult, CallError> {
         let method = request.method().to_owned();
-        let mut call = Call::begin(self, &method);
-        let result = call.run(request).await.map(|(result, _)| result);
+        let mut call = Call::begin(self, &method, target(&request));
+        let span = call.span();
+        let result = call.run(request).instrument(span).await;
+        let result = result.map(|(result, _)| result);
         call.finish(&result);
         result
     }
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn begin(client: &'c PooledClient, method: &'c str) -> Self {
+    pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'_>) -> Self {
         let began = Instant::now();
+        let hub = &client.shared.hub;
+        let span = trace::call(&hub.config.name, client.key(), method, target);
+        if let Some(propagator) = &hub.propagator {
+            adopt(propagator.as_ref(), &span, &client.context);
+        }
         Self {
             client,
             method,
+            span,
             began,
+            waited: Duration::ZERO,
+            session: None,
+            tool_failed: false,
             deadline: crate::expiry::after(began, client.timeout),
             repeated: false,
         }
+    }
+
+    /// The span to run the call in.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// When the call's time is up.
@@ -93,7 +119,7 @@ impl<'c> Call<'c> {
     }
 
     /// A session for the next attempt.
-    pub(super) async fn lease(&self) -> Result<Lease, CallError> {
+    pub(super) async fn lease(&mut self) -> Result<Lease, CallError> {
         let client = self.client;
         if let Some(lease) = client.shared.hit(&client.resolved, &client.request) {
             return Ok(lease);
@@ -104,16 +130,25 @@ impl<'c> Call<'c> {
             ..patience
         };
         let lease = Box::pin(client.acquire_slowly(patience)).await;
+        self.waited += patience.began.elapsed();
         lease.map_err(|error: AcquireError| CallError::Acquire(Arc::new(error)))
     }
 
     /// Sends one request of the call on a session.
     pub(super) async fn send(
-        &self,
+        &mut self,
         lease: &Lease,
-        request: ClientRequest,
+        mut request: ClientRequest,
     ) -> Result<ServerResult, Failed> {
-        let result = send(lease.live(), request, &self.client.context, self.deadline).await;
+        self.note_session(lease.info());
+        let propagator = self.client.shared.hub.propagator.as_deref();
+        let propagated = propagator
+            .and_then(|propagator| propagate(propagator, &mut request, &self.client.context));
+        let context = propagated.as_ref().unwrap_or(&self.client.context);
+        let result = send(lease.live(), request, context, self.deadline).await;
+        if let Ok(ServerResult::CallToolResult(result)) = &result {
+            self.tool_failed = result.is_error == Some(true);
+        }
         if matches!(result, Ok(_) | Err(Failed::Answered(_))) {
             lease.bucket().upstream.breaker.call_answered();
         }
@@ -140,8 +175,21 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Tells the observer how the call ended.
+    /// Notes which session the call is sent on, where somebody wants to know.
+    fn note_session(&mut self, info: &SessionInfo) {
+        if self.client.shared.hub.observer.is_some() {
+            self.session = Some(info.clone());
+        }
+        trace::note_session(&self.span, info);
+    }
+
+    /// Tells how the call ended.
     pub(super) fn finish<T>(self, result: &Result<T, CallError>) {
+        match result {
+            Ok(_) if self.tool_failed => trace::note_error(&self.span, "tool_error"),
+            Ok(_) => {}
+            Err(error) => trace::note_call_error(&self.span, error),
+        }
         self.client.shared.hub.observe(|observer, pool| {
             observer.call_finished(&crate::CallFinished {
                 pool,
@@ -151,9 +199,22 @@ impl<'c> Call<'c> {
                     .as_ref()
                     .map_or_else(CallError::outcome, |_| Outcome::Answered),
                 ok: result.is_ok(),
+                error: result.as_ref().err(),
+                tool_failed: self.tool_failed,
+                session: self.session.as_ref(),
                 took: self.began.elapsed(),
+                waited: self.waited,
             });
         });
+    }
+}
+
+/// What a request is about, besides its method.
+fn target(request: &ClientRequest) -> Target<'_> {
+    match request {
+        ClientRequest::CallToolRequest(request) => Target::Tool(&request.params.name),
+        ClientRequest::GetPromptRequest(request) => Target::Prompt(&request.params.name),
+        _ => Target::None,
     }
 }
 

@@ -16,9 +16,10 @@ use rmcp::{
     service::{Peer, RequestContext},
 };
 use tokio::time::{sleep, timeout_at};
+use tracing::Instrument;
 
 use super::{PooledClient, call::Call};
-use crate::{CallError, InputError, Lease, handler::Attended};
+use crate::{CallError, InputError, Lease, handler::Attended, trace::Target};
 
 /// A request for which a server may ask for input.
 trait Asking: Clone {
@@ -26,6 +27,8 @@ trait Asking: Clone {
     type Answer;
 
     fn request(self) -> ClientRequest;
+    /// What the request is about.
+    fn target(&self) -> Target<'_>;
     /// The final answer, if that is what it is.
     fn answer(result: ServerResult) -> Option<Self::Answer>;
     /// What goes along with the next attempt: the input, and the server's own note, untouched.
@@ -33,13 +36,17 @@ trait Asking: Clone {
 }
 
 macro_rules! asking {
-    ($wire:literal: $Request:ident($Params:ident) -> $Answer:ident, $answer:expr) => {
+    ($wire:literal: $Request:ident($Params:ident) -> $Answer:ident, $target:expr, $answer:expr) => {
         impl Asking for $Params {
             const METHOD: &'static str = $wire;
             type Answer = $Answer;
 
             fn request(self) -> ClientRequest {
                 ClientRequest::$Request($Request::new(self))
+            }
+
+            fn target(&self) -> Target<'_> {
+                $target(self)
             }
 
             fn answer(result: ServerResult) -> Option<$Answer> {
@@ -54,19 +61,27 @@ macro_rules! asking {
     };
 }
 
-asking!("tools/call": CallToolRequest(CallToolRequestParams) -> CallToolResult, tool_result);
-asking!("prompts/get": GetPromptRequest(GetPromptRequestParams) -> GetPromptResult, |result| {
+asking!("tools/call": CallToolRequest(CallToolRequestParams) -> CallToolResult, tool, tool_result);
+asking!("prompts/get": GetPromptRequest(GetPromptRequestParams) -> GetPromptResult, prompt, |result| {
     match result {
         ServerResult::GetPromptResult(result) => Some(result),
         _ => None,
     }
 });
-asking!("resources/read": ReadResourceRequest(ReadResourceRequestParams) -> ReadResourceResult, |result| {
+asking!("resources/read": ReadResourceRequest(ReadResourceRequestParams) -> ReadResourceResult, |_| Target::None, |result| {
     match result {
         ServerResult::ReadResourceResult(result) => Some(result),
         _ => None,
     }
 });
+
+fn tool(params: &CallToolRequestParams) -> Target<'_> {
+    Target::Tool(&params.name)
+}
+
+fn prompt(params: &GetPromptRequestParams) -> Target<'_> {
+    Target::Prompt(&params.name)
+}
 
 fn tool_result(result: ServerResult) -> Option<CallToolResult> {
     match result {
@@ -182,8 +197,9 @@ impl PooledClient {
     }
 
     async fn go_through<A: Asking>(&self, asking: A) -> Result<A::Answer, CallError> {
-        let mut call = Call::begin(self, A::METHOD);
-        let result = call.go_through(asking).await;
+        let mut call = Call::begin(self, A::METHOD, asking.target());
+        let span = call.span();
+        let result = call.go_through(asking).instrument(span).await;
         call.finish(&result);
         result
     }

@@ -8,9 +8,10 @@ use rmcp::{
     service::{Subscription, SubscriptionEnd},
 };
 use tokio::time::timeout_at;
+use tracing::Instrument;
 
 use super::{PooledClient, call::Call, send::Failed};
-use crate::{CallError, Era, Lease, ListKind};
+use crate::{CallError, Era, Lease, ListKind, trace::Target};
 
 /// A subscription of one caller to what a server has to tell: see [`PooledClient::listen`].
 ///
@@ -35,8 +36,9 @@ impl PooledClient {
     /// # Cancel safety
     /// A call that is dropped ends the subscription it may have made.
     pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Listening, CallError> {
-        let mut call = Call::begin(self, "subscriptions/listen");
-        let result = call.listen(filter).await;
+        let mut call = Call::begin(self, "subscriptions/listen", Target::None);
+        let span = call.span();
+        let result = call.listen(filter).instrument(span).await;
         call.finish(&result);
         result
     }

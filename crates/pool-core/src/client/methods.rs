@@ -6,9 +6,10 @@ use rmcp::model::{
     ListResourcesRequest, ListResourcesResult, PaginatedRequestParams, PingRequest, Prompt,
     Resource, ResourceTemplate, ServerResult,
 };
+use tracing::Instrument;
 
 use super::{PooledClient, call::Call, listing::Extent};
-use crate::CallError;
+use crate::{CallError, trace::Target};
 
 /// A method with parameters and one kind of result.
 macro_rules! method {
@@ -64,8 +65,9 @@ macro_rules! listing {
         /// # Cancel safety
         /// As [`request`](PooledClient::request).
         pub async fn $all(&self) -> Result<Vec<$Item>, CallError> {
-            let mut call = Call::begin(self, $wire);
-            let result = call.pages::<$Result>(Extent::All).await;
+            let mut call = Call::begin(self, $wire, Target::None);
+            let span = call.span();
+            let result = call.pages::<$Result>(Extent::All).instrument(span).await;
             call.finish(&result);
             let pages = result?.pages.into_iter();
             Ok(pages.flat_map(|page| page.$items).collect())

@@ -6,6 +6,7 @@ mod listen;
 mod listing;
 mod methods;
 mod progress;
+mod propagate;
 mod relearn;
 mod send;
 mod tools;
@@ -14,10 +15,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 pub use listen::Listening;
+use tracing::Instrument;
 
 use crate::{
     AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
     pool::{Resolved, Shared},
+    trace,
 };
 
 /// A caller's view of a pool: the methods of rmcp's `Peer`, each taking a session for exactly as
@@ -110,10 +113,13 @@ impl PooledClient {
     }
 
     async fn acquire_slowly(&self, patience: crate::pool::Patience) -> Result<Lease, AcquireError> {
+        let span = trace::acquire(&self.shared.hub.config.name, self.key().endpoint());
         let result = self
             .shared
             .wait(&self.resolved, &self.request, patience)
+            .instrument(span.clone())
             .await;
+        trace::note_acquired(&span, &result);
         if let Err(error) = &result {
             self.shared.note_failed(&self.request, error, patience);
         }

@@ -12,7 +12,7 @@ impl Call<'_> {
     /// missing or wrong: which ones it wants, a session learns from the list of tools (revision
     /// 2026-07-28, transports).
     pub(super) async fn send_with_headers(
-        &self,
+        &mut self,
         lease: &Lease,
         request: &ClientRequest,
     ) -> Result<ServerResult, Failed> {
@@ -32,7 +32,7 @@ impl Call<'_> {
     }
 
     /// Has the session see the list of tools.
-    async fn see_tools(&self, lease: &Lease) -> Result<(), Failed> {
+    async fn see_tools(&mut self, lease: &Lease) -> Result<(), Failed> {
         let mut cursor = None;
         loop {
             let mut request = ListToolsRequest::default();

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::call::surfaced;
 use crate::{
     CallContext, CallError, CallFailure, FaultKind, Outcome, Session, bucket::Live,
-    handler::ProgressSink,
+    handler::ProgressSink, trace,
 };
 
 /// Why a request on a session has no result.
@@ -83,6 +83,7 @@ async fn exchange(
     let beginning = progress.map(|sink| live.hearing.routes().begin(sink.clone()));
     let handle = peer.send_request_with_option(request, options).await?;
     let _route = beginning.map(|beginning| beginning.sent(handle.progress_token.clone()));
+    trace::note_request_id(&handle.id);
     let mut unanswered = Unanswered {
         peer,
         id: Some(handle.id.clone()),

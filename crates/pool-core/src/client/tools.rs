@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::{
     PooledClient,
@@ -15,6 +16,7 @@ use crate::{
     digest::Digest,
     pool::Counters,
     tools::{Given, Kept, ToolLists, credentials},
+    trace::Target,
 };
 
 impl PooledClient {
@@ -90,8 +92,9 @@ impl PooledClient {
     }
 
     async fn ask_for_tools(&self, extent: Extent) -> Result<Listing<ListToolsResult>, CallError> {
-        let mut call = Call::begin(self, "tools/list");
-        let result = call.pages(extent).await;
+        let mut call = Call::begin(self, "tools/list", Target::None);
+        let span = call.span();
+        let result = call.pages(extent).instrument(span).await;
         call.finish(&result);
         result
     }

@@ -112,6 +112,18 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// A short word for labels and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Check => "check",
+            Self::Connect => "connect",
+            Self::Identity => "identity",
+            Self::Queue => "queue",
+        }
+    }
+
     fn as_timeout(self) -> &'static str {
         match self {
             Self::Capacity => "timeout_capacity",

@@ -1,6 +1,6 @@
 //! What became of a call that did not return a result.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use rmcp::{ErrorData, service::ServiceError};
 
@@ -147,6 +147,21 @@ impl CallError {
             Self::OutcomeUnknown(_) => Outcome::Unknown,
             Self::Input(_) | Self::Rpc(_) | Self::UnexpectedResult => Outcome::Answered,
         }
+    }
+
+    /// A short word for labels and spans: the code of a JSON-RPC error as text, otherwise the kind
+    /// of the failure.
+    #[must_use]
+    pub fn error_type(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Acquire(error) => error.as_str(),
+            Self::Input(_) => "input",
+            Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().as_str(),
+            Self::NotInRevision(_) => "not_in_revision",
+            Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
+            Self::SessionLost => "session_lost",
+            Self::UnexpectedResult => "unexpected_result",
+        })
     }
 
     /// The failure behind it, when the transport reported one.

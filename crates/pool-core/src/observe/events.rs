@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AcquireError, BreakerState, CheckError, ConnectError, Endpoint, Farewell, ListKind, Outcome,
-    PoolKey, SessionInfo,
+    AcquireError, BreakerState, CallError, CheckError, ConnectError, Endpoint, Farewell, ListKind,
+    Outcome, PoolKey, SessionInfo, WeakPool,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -31,6 +31,14 @@ macro_rules! event {
             })*
         }
     };
+}
+
+event! {
+    /// A pool was built.
+    Built {
+        /// A handle to look at the pool with later on, which does not keep it open.
+        handle: &'a WeakPool,
+    }
 }
 
 event! {
@@ -64,6 +72,8 @@ event! {
         key: &'a PoolKey,
         /// How long the session was in use, counted from its acquire.
         used_for: Duration,
+        /// Whether its session was used at all.
+        used: bool,
         /// Whether the session may be used again.
         reusable: bool,
     }
@@ -136,6 +146,8 @@ event! {
     KeyEvicted {
         /// The key.
         key: &'a PoolKey,
+        /// Why.
+        reason: CloseReason,
     }
 }
 
@@ -162,8 +174,16 @@ event! {
         outcome: Outcome,
         /// Whether it returned a result.
         ok: bool,
+        /// Why it returned none.
+        error: Option<&'a CallError>,
+        /// Whether the result is that of a tool which says of itself that it failed.
+        tool_failed: bool,
+        /// The session it was sent on last, if it was sent at all.
+        session: Option<&'a SessionInfo>,
         /// How long it took, waiting for a session included.
         took: Duration,
+        /// How much of that was waiting for a session.
+        waited: Duration,
     }
 }
 

@@ -3,7 +3,7 @@
 mod events;
 
 pub use events::{
-    AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
+    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
     ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
 };
 
@@ -28,6 +28,9 @@ pub use events::{
 /// ```
 #[expect(unused_variables, reason = "the defaults do nothing")]
 pub trait Observer: Send + Sync {
+    /// A pool was built. An observer that reads figures off the pool, such as how many sessions
+    /// are idle, keeps the event's handle for that; it must not use it inside of an event.
+    fn built(&self, event: &Built<'_>) {}
     /// Somebody got a session.
     fn acquired(&self, event: &Acquired<'_>) {}
     /// Somebody did not get a session.

@@ -9,6 +9,7 @@ use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
 };
+use tracing::Instrument;
 
 use super::{AcquireRequest, Shared, counters::Counters, patience::Patience, resolve::Resolved};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
     expiry::Verdict,
     moment::Moment,
+    trace,
 };
 
 impl Shared {
@@ -93,18 +95,20 @@ impl Shared {
                     wants_connect,
                     watch,
                 } => {
+                    let span = trace::wait(&bucket.key);
+                    ask.trace.begin(&span);
+                    let line = Line {
+                        bucket: Arc::clone(&bucket),
+                        ask,
+                        served: false,
+                    };
                     if watch {
                         self.hub.watch(&bucket, patience.deadline);
                     }
                     if wants_connect {
                         self.hub.begin_connects(&bucket);
                     }
-                    let line = Line {
-                        bucket,
-                        ask,
-                        served: false,
-                    };
-                    return line.stand(door).await;
+                    return line.stand(door).instrument(span).await;
                 }
             }
         }
@@ -144,10 +148,16 @@ impl Shared {
         let Some(connector) = self.hub.connectors.get(live.key.transport()) else {
             return Ok(self.unless_retired(held, patience));
         };
+        let span = trace::check(live.session.info());
         let check = connector.check(&live.session, &self.hub.probes);
         let result = timeout_at(patience.deadline, check)
+            .instrument(span.clone())
             .await
-            .map_err(|_| patience.timeout(Stage::Check))?;
+            .map_err(|_| patience.timeout(Stage::Check))
+            .inspect_err(|error| trace::note_error(&span, error.as_str()))?;
+        if let Err(error) = &result {
+            trace::note_error(&span, error.as_str());
+        }
         self.note_checked(&live, result.err(), began);
         if result.is_err() {
             held.give_back(Fate::Unfit, CloseReason::CheckFailed);
@@ -161,8 +171,12 @@ impl Shared {
     }
 
     fn note_checked(&self, live: &crate::bucket::Live, error: Option<CheckError>, began: Instant) {
-        if error.is_some() {
+        if let Some(error) = error {
             Counters::add(&self.hub.counters.check_failures);
+            if let Some(bucket) = live.bucket.upgrade() {
+                let kind = error.as_str();
+                bucket.chronicle.note_error(kind, self.hub.clock.now());
+            }
         }
         self.hub.observe(|observer, pool| {
             observer.checked(&crate::Checked {
@@ -241,6 +255,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        self.ask.trace.end();
         if !self.served {
             self.bucket.slots.leave(self.ask.id);
         }

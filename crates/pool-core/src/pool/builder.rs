@@ -25,10 +25,10 @@ use super::{
     upstream::Upstreams,
 };
 use crate::{
-    CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
-    IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, TransportKind,
-    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
-    tools::ToolLists,
+    Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource,
+    HandlerFactory, HeaderIdentity, IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan,
+    SilentHandlers, TransportKind, bucket::Bucket, digest::DigestKey, handler::Profile,
+    identity::Identification, moment::Clock, tools::ToolLists,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].
@@ -39,6 +39,7 @@ pub struct PoolBuilder {
     credentials: Arc<dyn CredentialSource>,
     handlers: Arc<dyn HandlerFactory>,
     observer: Option<Arc<dyn Observer>>,
+    propagator: Option<Arc<dyn ContextPropagator>>,
 }
 
 impl PoolBuilder {
@@ -50,6 +51,7 @@ impl PoolBuilder {
             credentials: Arc::new(CallerHeaders),
             handlers: Arc::new(SilentHandlers::default()),
             observer: None,
+            propagator: None,
         }
     }
 
@@ -103,6 +105,14 @@ impl PoolBuilder {
         self
     }
 
+    /// Who adds the trace context of a call to each of its requests. Default: nobody; the context
+    /// headers of the caller are passed through.
+    #[must_use]
+    pub fn propagator(mut self, propagator: impl ContextPropagator + 'static) -> Self {
+        self.propagator = Some(Arc::new(propagator));
+        self
+    }
+
     /// Builds the pool and starts its background task on the current runtime.
     ///
     /// # Errors
@@ -130,7 +140,14 @@ impl PoolBuilder {
             hub,
         });
         runtime.spawn(Closer::new(inbox, Arc::downgrade(&shared)).run());
-        Ok(SessionPool { shared })
+        let pool = SessionPool { shared };
+        pool.shared.hub.observe(|observer, name| {
+            observer.built(&Built {
+                pool: name,
+                handle: &pool.downgrade(),
+            });
+        });
+        Ok(pool)
     }
 
     fn hub(
@@ -151,6 +168,7 @@ impl PoolBuilder {
             connectors: by_kind(self.connectors)?,
             credentials: self.credentials,
             observer: self.observer,
+            propagator: self.propagator,
             capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
             counters: Counters::default(),
             registry: Registry::default(),

@@ -15,6 +15,7 @@ use super::{Shared, counters::Counters, hub::Message, sweep};
 use crate::{
     CloseReason, Farewell, PoolConfig,
     bucket::{Bucket, Live},
+    trace,
 };
 
 /// The closer's own state. Holds the pool weakly: it ends when everything that could send to it is
@@ -120,7 +121,9 @@ impl Closer {
         let tasks = hub.tasks.clone();
         tasks.spawn(async move {
             let _turn = farewells.acquire().await;
+            let span = trace::close(&hub.config.name, &live.key, live.session.info());
             let farewell = live.session.driver().close(hub.close_timeout()).await;
+            trace::note_closed(&span, reason, farewell);
             note_closed(&hub, &live, reason, farewell);
         });
     }
@@ -156,6 +159,7 @@ fn note_evicted(bucket: &Bucket) {
         observer.key_evicted(&crate::KeyEvicted {
             pool,
             key: &bucket.key,
+            reason: bucket.chronicle.why_forgotten(),
         });
     });
 }

@@ -18,6 +18,7 @@ use crate::{
     breaker::Attempt,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
     handler::Hearing,
+    trace,
 };
 
 /// Begins one connect for which the key has set a place aside.
@@ -86,6 +87,7 @@ impl Job {
             return place.fail(&AcquireError::CredentialExpired, Blame::Caller);
         }
         ask.enter(Stage::Connect);
+        let span = trace::open(&hub.config.name, &place.bucket.key, &ask.trace);
         let generation = place.bucket.slots.generation();
         let began = Instant::now();
         match connect(&connector, &place.bucket, &ask).await {
@@ -93,11 +95,14 @@ impl Job {
                 attempt.succeeded();
                 place.bucket.upstream.note_era(opened.session.info().era);
                 let live = admissible(&place.bucket, opened, generation, room);
+                trace::note_session(&span, live.session.info());
                 note_connected(&hub, &live, began);
                 place.admit(live);
             }
             Err(error) => {
                 attempt.failed(&error);
+                trace::note_error(&span, error.kind().as_str());
+                ask.trace.connect_failed(error.kind().as_str());
                 note_failed(&hub, &place.bucket, &error, began);
                 let blame = match error.kind().is_about_credentials() {
                     true => Blame::Caller,
@@ -187,6 +192,7 @@ fn admissible(
         NewLive {
             id: hub.new_id(),
             key: bucket.key.clone(),
+            bucket: Arc::downgrade(bucket),
             hearing: opened.hearing,
             slots: bucket.slots_per_session.of(era),
             generation,
@@ -197,6 +203,10 @@ fn admissible(
     );
     let live = Arc::new(live);
     hub.registry.add(&live);
+    let era = live.session.info().era;
+    bucket
+        .chronicle
+        .note_opened(live.id, era, hub.clock.moment(now));
     let (id, weak, closer) = (live.id, Arc::downgrade(bucket), hub.closer.downgrade());
     live.session.alarm().listen(move || {
         if let Some(closer) = closer.upgrade() {
@@ -220,6 +230,9 @@ fn note_connected(hub: &Hub, live: &Live, began: Instant) {
 }
 
 fn note_failed(hub: &Hub, bucket: &Bucket, error: &ConnectError, began: Instant) {
+    bucket
+        .chronicle
+        .note_error(error.kind().as_str(), hub.clock.now());
     tracing::debug!(key = ?bucket.key, kind = error.kind().as_str(), "session not opened");
     hub.observe(|observer, pool| {
         observer.connect_failed(&crate::ConnectFailed {

@@ -14,8 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use super::{capacity::Capacity, connect, counters::Counters, registry::Registry};
 use crate::{
-    CloseReason, Connector, CredentialSource, Endpoint, Observer, PoolConfig, ProbePlan,
-    TransportKind,
+    CloseReason, Connector, ContextPropagator, CredentialSource, Endpoint, Observer, PoolConfig,
+    ProbePlan, TransportKind,
     breaker::{Attempt, BreakerState},
     bucket::{Bucket, Live},
     digest::DigestKey,
@@ -34,6 +34,7 @@ pub(crate) struct Hub {
     pub(crate) connectors: HashMap<TransportKind, Arc<dyn Connector>>,
     pub(crate) credentials: Arc<dyn CredentialSource>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) capacity: Capacity,
     pub(crate) counters: Counters,
     pub(crate) registry: Registry,

@@ -154,6 +154,7 @@ fn note_released(
             pool,
             key: &held.live().key,
             used_for: now.since(held.wanted_at()),
+            used,
             reusable: fate == Fate::Keep,
         });
     });

@@ -6,7 +6,10 @@ mod capacity;
 mod closer;
 mod connect;
 mod counters;
+mod endpoint_stats;
 mod hub;
+mod key_query;
+mod key_stats;
 mod lease;
 mod memo;
 mod patience;
@@ -18,12 +21,16 @@ mod shutdown;
 mod stats;
 mod sweep;
 mod upstream;
+mod weak;
 
 use std::{fmt, sync::Arc};
 
 pub use builder::PoolBuilder;
 pub(crate) use counters::Counters;
+pub use endpoint_stats::EndpointStats;
 pub(crate) use hub::Hub;
+pub use key_query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};
+pub use key_stats::{KeyError, KeyPage, KeyStats};
 pub use lease::Lease;
 pub(crate) use memo::PrehashedState;
 use moka::sync::Cache;
@@ -32,14 +39,16 @@ pub use request::AcquireRequest;
 pub(crate) use resolve::Resolved;
 pub use revoke::RevokeReport;
 pub use shutdown::CloseReport;
-pub use stats::{BreakerStats, KeyStats, PoolStats};
+pub use stats::{BreakerStats, PoolStats};
 use tokio::time::Instant;
+use tracing::Instrument;
 pub(crate) use upstream::Upstream;
+pub use weak::WeakPool;
 
 use self::{memo::Memo, upstream::Upstreams};
 use crate::{
     AcquireError, PoolConfig, PoolKey, PooledClient, bucket::Bucket, handler::Profile,
-    identity::Identification,
+    identity::Identification, trace,
 };
 
 /// A pool of MCP client sessions. Cheap to clone; all clones are one pool.
@@ -108,11 +117,13 @@ impl SessionPool {
 
     async fn acquire_slowly(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
         let patience = self.shared.patience(request);
+        let span = trace::acquire(&self.config().name, &request.endpoint);
         let result = async {
             let resolved = self.shared.resolve(request, patience).await?;
             self.shared.obtain(&resolved, request, patience).await
         };
-        let result = result.await;
+        let result = result.instrument(span.clone()).await;
+        trace::note_acquired(&span, &result);
         if let Err(error) = &result {
             self.shared.note_failed(request, error, patience);
         }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{SessionPool, Shared, capacity::Scarce, counters::Counters};
-use crate::{BreakerState, Fingerprint, TransportKind, bucket::Bucket};
+use super::{KeyStats, SessionPool, Shared, capacity::Scarce, counters::Counters};
+use crate::{BreakerState, Fingerprint, bucket::Bucket};
 
 /// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.
@@ -61,31 +61,6 @@ pub struct PoolStats {
     pub circuit_breakers: BTreeMap<String, BreakerStats>,
 }
 
-/// What a key looks like.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct KeyStats {
-    /// The URL without its query.
-    pub endpoint: String,
-    /// The transport.
-    pub transport: TransportKind,
-    /// `conversation`, `identity` or `shared`.
-    pub scope: &'static str,
-    /// Sessions that nobody uses.
-    pub available: usize,
-    /// Sessions that somebody uses.
-    pub active: usize,
-    /// Sessions being opened.
-    pub connecting: usize,
-    /// Callers in line.
-    pub waiting: usize,
-    /// The limit of sessions.
-    pub max: usize,
-    /// How long ago a session was last asked for.
-    #[serde(with = "humantime_serde")]
-    pub idle_for: Duration,
-}
-
 /// What a circuit looks like.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -136,32 +111,23 @@ impl Shared {
         for (_, bucket) in &self.buckets {
             self.add_key(&mut stats, &bucket, now);
         }
-        stats.pool_key_count = stats.pools.len();
         stats.hit_rate = rate(stats.hits, stats.misses);
         stats.circuit_breakers = self.circuits(now);
         stats
     }
 
     fn add_key(&self, stats: &mut PoolStats, bucket: &Bucket, now: Instant) {
-        if bucket.slots.is_dead() {
+        let counts = bucket.slots.counts();
+        if counts.dead {
             return;
         }
-        let counts = bucket.slots.counts();
         stats.hits += counts.tally.hits;
         stats.misses += counts.tally.misses;
         stats.total_active_sessions += counts.busy;
-        let row = KeyStats {
-            endpoint: bucket.key.endpoint().to_string(),
-            transport: bucket.key.transport().clone(),
-            scope: bucket.key.scope().as_str(),
-            available: counts.idle,
-            active: counts.busy,
-            connecting: counts.connecting,
-            waiting: counts.waiting,
-            max: bucket.slots.max(),
-            idle_for: self.hub.clock.moment(now).since(bucket.slots.last_used()),
-        };
-        stats.pools.insert(bucket.key.fingerprint(), row);
+        stats.pool_key_count += 1;
+        stats
+            .pools
+            .insert(bucket.key.fingerprint(), self.describe(bucket, now));
     }
 
     fn circuits(&self, now: Instant) -> BTreeMap<String, BreakerStats> {

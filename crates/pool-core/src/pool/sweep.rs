@@ -55,6 +55,7 @@ pub(super) fn bury(
     };
     pool.hub.counters.keep(tally);
     bucket.close_all(members, reason);
+    bucket.chronicle.note_forgotten(reason);
     pool.forget(bucket);
     true
 }

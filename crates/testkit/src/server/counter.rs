@@ -112,6 +112,10 @@ impl ServerHandler for Counter {
                 tokio::time::sleep(self.all.switches.tool_delay()).await;
                 count.load(Ordering::SeqCst)
             }
+            "fail" => {
+                let arguments = serde_json::to_string(&request.arguments).unwrap_or_default();
+                return Err(ErrorData::internal_error(arguments, None));
+            }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),
         };
         let text = ContentBlock::text(count.to_string());
@@ -130,6 +134,11 @@ fn tools(count: u64) -> Vec<Tool> {
     });
     [
         ("count", format!("the count, {count} by now"), &nothing),
+        (
+            "fail",
+            "answers with an error that repeats the arguments".to_owned(),
+            &nothing,
+        ),
         ("increment", "adds one to the count".to_owned(), &nothing),
         (
             "increment_here",

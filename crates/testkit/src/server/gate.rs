@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
+use serde_json::Value;
 
 use super::{
     Form, Revisions, Switches, UnknownSession,
@@ -100,10 +101,12 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
     let seen = Seen {
-        method: method(&parts.method, &body),
+        method: method(&parts.method, &message),
         session: session_id(&parts.headers),
         headers: parts.headers.clone(),
+        message,
     };
     gate.ledger.note(seen.clone());
     if let Some(response) = gate.stop(&seen).await {
@@ -130,11 +133,10 @@ async fn broken_off(response: Response) -> Response {
     response
 }
 
-fn method(http: &Method, body: &[u8]) -> String {
+fn method(http: &Method, message: &Value) -> String {
     if *http != Method::POST {
         return http.to_string();
     }
-    let message: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let method = message.get("method").and_then(|method| method.as_str());
     method.unwrap_or("response").to_owned()
 }

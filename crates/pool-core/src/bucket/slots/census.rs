@@ -27,6 +27,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         let state = self.lock();
         let idle = state.ready.iter().filter(|seat| seat.used == 0).count();
         Counts {
+            dead: state.dead,
             in_use: state.in_use,
             idle,
             busy: state.open - state.connecting - idle,

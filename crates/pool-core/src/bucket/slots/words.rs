@@ -114,6 +114,8 @@ pub(crate) struct Shut<M, W> {
 /// A point-in-time count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Whether the key was forgotten.
+    pub(crate) dead: bool,
     /// Slots in use.
     pub(crate) in_use: usize,
     /// Members that nobody uses.

@@ -1,0 +1,172 @@
+//! The keys of a pool, page by page.
+
+use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{KeyCursor, KeyQuery, SessionPool, Shared};
+use crate::{BreakerState, Era, Fingerprint, TransportKind, bucket::Bucket};
+
+/// What a key looks like. Holds no secret: the key appears as a fingerprint, its URL without query.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct KeyStats {
+    /// The key, by its short name.
+    pub fingerprint: Fingerprint,
+    /// The URL without its query.
+    pub endpoint: String,
+    /// The transport.
+    pub transport: TransportKind,
+    /// The era of the session opened last; `None` before the first.
+    pub era: Option<Era>,
+    /// `conversation`, `identity` or `shared`.
+    pub scope: &'static str,
+    /// Sessions that nobody uses.
+    pub available: usize,
+    /// Sessions that somebody uses.
+    pub active: usize,
+    /// Calls and leases under way. More than `active` where a session has several slots.
+    pub in_use: usize,
+    /// Sessions being opened.
+    pub connecting: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// The limit of sessions.
+    pub max: usize,
+    /// How long ago a session was last asked for.
+    #[serde(with = "humantime_serde")]
+    pub idle_for: Duration,
+    /// How long the oldest of its sessions has been open.
+    #[serde(with = "humantime_serde")]
+    pub oldest: Option<Duration>,
+    /// What went wrong last with opening or checking a session, and how long ago.
+    pub last_error: Option<KeyError>,
+    /// The circuit of its endpoint.
+    pub breaker: BreakerState,
+}
+
+/// What went wrong last with a key's sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyError {
+    /// A short word, as [`FaultKind::as_str`](crate::FaultKind::as_str) or
+    /// [`CheckError::as_str`](crate::CheckError::as_str) give it.
+    pub kind: &'static str,
+    /// How long ago.
+    #[serde(with = "humantime_serde")]
+    pub ago: Duration,
+}
+
+/// A page of keys.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct KeyPage {
+    /// The keys, in order.
+    pub rows: Vec<KeyStats>,
+    /// How many keys the query is about, on all pages.
+    pub matching: usize,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<KeyCursor>,
+}
+
+impl SessionPool {
+    /// A page of the pool's keys as they are now.
+    ///
+    /// Every key is looked at, each under its own lock for well under a microsecond; only those of
+    /// the page are kept and described. What a key ranks by may change between two pages: then it
+    /// is on both, or on none.
+    #[must_use]
+    pub fn key_stats(&self, query: &KeyQuery) -> KeyPage {
+        self.shared.key_stats(query, Instant::now())
+    }
+}
+
+impl Shared {
+    fn key_stats(&self, query: &KeyQuery, now: Instant) -> KeyPage {
+        let limit = query.limit.clamp(1, MAX_ROWS);
+        // A heap of the best so far, the worst of them on top; one more tells whether there is a
+        // next page.
+        let mut best: BinaryHeap<Ranked> = BinaryHeap::with_capacity(limit + 2);
+        let mut matching = 0;
+        for (_, bucket) in &self.buckets {
+            let counts = bucket.slots.counts();
+            if counts.dead || !query.is_about(&bucket, &counts, now) {
+                continue;
+            }
+            matching += 1;
+            let place = query.place(&bucket, &counts);
+            let is_later = query.after.is_none_or(|after| place > after);
+            if is_later && (best.len() <= limit || best.peek().is_some_and(|top| place < top.0)) {
+                best.push(Ranked(place, bucket));
+                if best.len() > limit + 1 {
+                    best.pop();
+                }
+            }
+        }
+        let mut best = best.into_sorted_vec();
+        let has_more = best.len() > limit;
+        best.truncate(limit);
+        KeyPage {
+            next: best.last().filter(|_| has_more).map(|last| last.0),
+            rows: best
+                .iter()
+                .map(|Ranked(_, bucket)| self.describe(bucket, now))
+                .collect(),
+            matching,
+        }
+    }
+
+    /// A key's row.
+    pub(super) fn describe(&self, bucket: &Bucket, now: Instant) -> KeyStats {
+        let here = self.hub.clock.moment(now);
+        let counts = bucket.slots.counts();
+        let chronicle = bucket.chronicle.read();
+        KeyStats {
+            fingerprint: bucket.key.fingerprint(),
+            endpoint: bucket.key.endpoint().to_string(),
+            transport: bucket.key.transport().clone(),
+            era: chronicle.era,
+            scope: bucket.key.scope().as_str(),
+            available: counts.idle,
+            active: counts.busy,
+            in_use: counts.in_use,
+            connecting: counts.connecting,
+            waiting: counts.waiting,
+            max: bucket.slots.max(),
+            idle_for: here.since(bucket.slots.last_used()),
+            oldest: chronicle.oldest.map(|opened| here.since(opened)),
+            last_error: chronicle.last_error.map(|error| KeyError {
+                kind: error.kind,
+                ago: here.since(error.at),
+            }),
+            breaker: bucket.upstream.breaker.read(now).state,
+        }
+    }
+}
+
+/// A key and where it stands in the order.
+struct Ranked(KeyCursor, Arc<Bucket>);
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// More on a page than anybody reads.
+const MAX_ROWS: usize = 1_000;

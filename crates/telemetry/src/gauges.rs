@@ -1,0 +1,273 @@
+//! The instruments that are read off the pools when OpenTelemetry collects.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mcp_pool_core::{BreakerState, PoolConfig, WeakPool};
+use opentelemetry::{
+    KeyValue,
+    metrics::{AsyncInstrument, Meter},
+};
+
+use crate::{
+    attributes::word,
+    names::{self, attribute},
+    upstreams::Upstreams,
+};
+
+/// The pools to read from.
+#[derive(Clone)]
+pub(crate) struct Gauges {
+    pools: Arc<Mutex<Vec<WeakPool>>>,
+    upstreams: Arc<Upstreams>,
+    latest: Arc<Mutex<Latest>>,
+}
+
+/// What was read last. One reading serves all instruments of one collection: it is done anew as
+/// soon as an instrument comes for it a second time.
+#[derive(Default)]
+struct Latest {
+    reading: Arc<Reading>,
+    served: HashSet<&'static str>,
+}
+
+/// What all pools look like.
+#[derive(Default)]
+struct Reading {
+    upstreams: Vec<Row>,
+    pools: Vec<(KeyValue, PoolConfig)>,
+}
+
+/// What an upstream looks like, over all of its endpoints.
+#[derive(Clone)]
+struct Row {
+    attributes: Box<[KeyValue]>,
+    keys: i64,
+    idle: i64,
+    used: i64,
+    connecting: i64,
+    waiting: i64,
+    breaker: i64,
+}
+
+impl Gauges {
+    pub(crate) fn new(upstreams: Arc<Upstreams>) -> Self {
+        Self {
+            pools: Arc::default(),
+            upstreams,
+            latest: Arc::default(),
+        }
+    }
+
+    /// Reads from this pool too, as long as it lives.
+    pub(crate) fn watch(&self, pool: &WeakPool) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.push(pool.clone());
+    }
+
+    /// Makes the instruments.
+    pub(crate) fn register(&self, meter: &Meter) {
+        self.register_counter(meter);
+        self.register_states(meter);
+        self.register_levels(meter);
+        self.register_limits(meter);
+    }
+
+    fn register_counter(&self, meter: &Meter) {
+        let upstreams = Arc::clone(&self.upstreams);
+        meter
+            .u64_observable_counter(names::ACQUIRES)
+            .with_unit("{acquire}")
+            .with_description("Attempts to get a session, by what came of them")
+            .with_callback(move |observe| {
+                for upstream in upstreams.all() {
+                    for (outcome, count) in upstream.outcomes() {
+                        let outcome = word(attribute::OUTCOME, outcome);
+                        observe.observe(count, &upstream.and([outcome]));
+                    }
+                }
+            })
+            .build();
+    }
+
+    fn register_states(&self, meter: &Meter) {
+        let gauges = self.clone();
+        meter
+            .i64_observable_up_down_counter(names::SESSION_COUNT)
+            .with_unit("{session}")
+            .with_description("Sessions by state")
+            .with_callback(move |observe| {
+                for row in &gauges.read(names::SESSION_COUNT).upstreams {
+                    row.observe_states(observe);
+                }
+            })
+            .build();
+    }
+
+    /// One number an upstream each.
+    fn register_levels(&self, meter: &Meter) {
+        let levels: [(&'static str, &'static str, &'static str, fn(&Row) -> i64); 2] = [
+            (
+                names::SESSION_PENDING,
+                "{request}",
+                "Callers in line for a session",
+                |row| row.waiting,
+            ),
+            (names::KEY_COUNT, "{key}", "Keys known", |row| row.keys),
+        ];
+        for (name, unit, what, level) in levels {
+            let gauges = self.clone();
+            meter
+                .i64_observable_up_down_counter(name)
+                .with_unit(unit)
+                .with_description(what)
+                .with_callback(move |observe| {
+                    for row in &gauges.read(name).upstreams {
+                        observe.observe(level(row), &row.attributes);
+                    }
+                })
+                .build();
+        }
+        let gauges = self.clone();
+        meter
+            .i64_observable_gauge(names::BREAKER_STATE)
+            .with_unit("{state}")
+            .with_description("The circuit: 0 closed, 1 half open, 2 open")
+            .with_callback(move |observe| {
+                for row in &gauges.read(names::BREAKER_STATE).upstreams {
+                    observe.observe(row.breaker, &row.attributes);
+                }
+            })
+            .build();
+    }
+
+    /// One number a pool each; 0, which stands for "no limit", is left out.
+    fn register_limits(&self, meter: &Meter) {
+        type Limit = fn(&PoolConfig) -> Option<usize>;
+        let limits: [(&'static str, &'static str, &'static str, Limit); 4] = [
+            (
+                names::SESSION_MAX,
+                "{session}",
+                "The limit of sessions",
+                |config| above_zero(config.max_total_sessions),
+            ),
+            (
+                names::SESSION_IDLE_MAX,
+                "{session}",
+                "The limit of idle sessions: all may be idle",
+                |config| above_zero(config.max_total_sessions),
+            ),
+            (
+                names::SESSION_IDLE_MIN,
+                "{session}",
+                "How many sessions are kept idle whatever happens: none",
+                |_| Some(0),
+            ),
+            (names::KEY_MAX, "{key}", "The limit of keys", |config| {
+                above_zero(config.max_total_keys)
+            }),
+        ];
+        for (name, unit, what, limit) in limits {
+            let gauges = self.clone();
+            meter
+                .i64_observable_up_down_counter(name)
+                .with_unit(unit)
+                .with_description(what)
+                .with_callback(move |observe| {
+                    for (pool, config) in &gauges.read(name).pools {
+                        if let Some(max) = limit(config) {
+                            observe.observe(number(max), std::slice::from_ref(pool));
+                        }
+                    }
+                })
+                .build();
+        }
+    }
+
+    /// What the pools look like in this collection.
+    fn read(&self, instrument: &'static str) -> Arc<Reading> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = latest.served.is_empty();
+        if !latest.served.insert(instrument) || is_first {
+            latest.reading = Arc::new(self.take_reading());
+            latest.served.clear();
+            latest.served.insert(instrument);
+        }
+        Arc::clone(&latest.reading)
+    }
+
+    fn take_reading(&self) -> Reading {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.upgrade().is_some());
+        let alive: Vec<_> = pools.iter().filter_map(WeakPool::upgrade).collect();
+        drop(pools);
+        let mut reading = Reading::default();
+        for pool in alive {
+            let name = &pool.config().name;
+            let mut rows: HashMap<usize, Row> = HashMap::new();
+            for stats in pool.endpoint_stats() {
+                self.upstreams.with(name, &stats.endpoint, |upstream| {
+                    let place = std::ptr::from_ref(upstream).addr();
+                    let row = rows
+                        .entry(place)
+                        .or_insert_with(|| Row::of(&upstream.attributes));
+                    row.add(&stats);
+                });
+            }
+            reading.upstreams.extend(rows.into_values());
+            let label = KeyValue::new(attribute::POOL, name.clone());
+            reading.pools.push((label, pool.config().clone()));
+        }
+        reading
+    }
+}
+
+impl Row {
+    fn of(attributes: &[KeyValue]) -> Self {
+        Self {
+            attributes: attributes.into(),
+            keys: 0,
+            idle: 0,
+            used: 0,
+            connecting: 0,
+            waiting: 0,
+            breaker: 0,
+        }
+    }
+
+    fn add(&mut self, stats: &mcp_pool_core::EndpointStats) {
+        self.keys += number(stats.keys);
+        self.idle += number(stats.available);
+        self.used += number(stats.active);
+        self.connecting += number(stats.connecting);
+        self.waiting += number(stats.waiting);
+        // Of several endpoints on one server, the one that is worst off.
+        self.breaker = self.breaker.max(match stats.breaker {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            _ => 2,
+        });
+    }
+
+    fn observe_states(&self, observe: &dyn AsyncInstrument<i64>) {
+        for (state, count) in [
+            ("idle", self.idle),
+            ("used", self.used),
+            ("connecting", self.connecting),
+        ] {
+            let mut attributes = self.attributes.to_vec();
+            attributes.push(word(attribute::SESSION_STATE, state));
+            observe.observe(count, &attributes);
+        }
+    }
+}
+
+fn above_zero(max: usize) -> Option<usize> {
+    (max > 0).then_some(max)
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

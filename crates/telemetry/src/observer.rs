@@ -1,0 +1,247 @@
+//! The observer.
+
+use std::{fmt, sync::Arc};
+
+use mcp_pool_core::{
+    AcquireError, AcquireFailed, Acquired, BreakerChanged, Built, CallError, CallFinished, Checked,
+    CloseReason, Closed, ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+};
+use opentelemetry::{KeyValue, metrics::Meter};
+
+use crate::{
+    attributes::{self, word},
+    gauges::Gauges,
+    histograms::Instruments,
+    names::attribute,
+    upstreams::Upstreams,
+};
+
+/// Turns the events and figures of pools into OpenTelemetry metrics.
+///
+/// Cheap to clone; one may observe several pools, which are told apart by their names. The crate's
+/// documentation lists every metric.
+#[derive(Clone)]
+pub struct MetricsObserver(Arc<Inner>);
+
+struct Inner {
+    upstreams: Arc<Upstreams>,
+    instruments: Instruments,
+    gauges: Gauges,
+}
+
+impl MetricsObserver {
+    /// An observer that writes to the instruments of this meter.
+    #[must_use]
+    pub fn new(meter: &Meter) -> Self {
+        let upstreams = Arc::new(Upstreams::new());
+        let gauges = Gauges::new(Arc::clone(&upstreams));
+        gauges.register(meter);
+        Self(Arc::new(Inner {
+            upstreams,
+            instruments: Instruments::new(meter),
+            gauges,
+        }))
+    }
+}
+
+impl fmt::Debug for MetricsObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsObserver").finish_non_exhaustive()
+    }
+}
+
+impl Observer for MetricsObserver {
+    fn built(&self, event: &Built<'_>) {
+        self.0.gauges.watch(event.handle());
+    }
+
+    #[inline]
+    fn acquired(&self, event: &Acquired<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            upstream.count_acquire(event.hit());
+            if !event.waited().is_zero() {
+                let waited = event.waited().as_secs_f64();
+                let outcome = if event.hit() { "hit" } else { "miss" };
+                let attributes = upstream.and([word(attribute::OUTCOME, outcome)]);
+                self.0.instruments.wait.record(waited, &attributes);
+            }
+        });
+    }
+
+    fn acquire_failed(&self, event: &AcquireFailed<'_>) {
+        let (instruments, error) = (&self.0.instruments, event.error());
+        let endpoint = event.endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            upstream.count_failure(error.as_str());
+            let attributes = upstream.and([word(attribute::OUTCOME, error.as_str())]);
+            instruments
+                .wait
+                .record(event.waited().as_secs_f64(), &attributes);
+            if let AcquireError::Timeout { stage, .. } = error {
+                let attributes = upstream.and([word(attribute::STAGE, stage.as_str())]);
+                instruments.timeouts.add(1, &attributes);
+            }
+        });
+    }
+
+    #[inline]
+    fn released(&self, event: &Released<'_>) {
+        if !event.used() {
+            return;
+        }
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let used_for = event.used_for().as_secs_f64();
+            let histogram = &self.0.instruments.used;
+            histogram.record(used_for, &upstream.attributes);
+        });
+    }
+
+    fn connected(&self, event: &Connected<'_>) {
+        let instruments = &self.0.instruments;
+        let era = event.session().era;
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let attributes = upstream.and([word(attribute::ERA, era.as_str())]);
+            instruments
+                .create
+                .record(event.took().as_secs_f64(), &attributes);
+            if upstream.note_era(era) {
+                instruments.eras.add(1, &attributes);
+            }
+        });
+    }
+
+    fn connect_failed(&self, event: &ConnectFailed<'_>) {
+        let kind = event.error().kind().as_str();
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let attributes = upstream.and([word(attribute::ERROR_TYPE, kind)]);
+            let histogram = &self.0.instruments.create;
+            histogram.record(event.took().as_secs_f64(), &attributes);
+        });
+    }
+
+    fn checked(&self, event: &Checked<'_>) {
+        let outcome = event.error().map_or("alive", |error| error.as_str());
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let attributes = upstream.and([word(attribute::OUTCOME, outcome)]);
+            let histogram = &self.0.instruments.check;
+            histogram.record(event.took().as_secs_f64(), &attributes);
+        });
+    }
+
+    fn closed(&self, event: &Closed<'_>) {
+        let instruments = &self.0.instruments;
+        let (reason, session) = (event.reason(), event.session());
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let farewell = event.farewell().as_str();
+            let attributes = upstream.and([
+                word(attribute::REASON, reason.as_str()),
+                word(attribute::FAREWELL, farewell),
+                word(attribute::ERA, session.era.as_str()),
+            ]);
+            instruments.closed.add(1, &attributes);
+            let mut attributes = upstream.and([
+                version(&session.protocol_version),
+                word(attribute::NETWORK_PROTOCOL, "http"),
+            ]);
+            if is_failure(reason) {
+                attributes.push(word(attribute::ERROR_TYPE, reason.as_str()));
+            }
+            instruments
+                .session
+                .record(event.age().as_secs_f64(), &attributes);
+        });
+    }
+
+    fn key_created(&self, event: &KeyCreated<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let counter = &self.0.instruments.keys_created;
+            counter.add(1, &upstream.attributes);
+        });
+    }
+
+    fn key_evicted(&self, event: &KeyEvicted<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let reason = word(attribute::REASON, event.reason().as_str());
+            let counter = &self.0.instruments.keys_evicted;
+            counter.add(1, &upstream.and([reason]));
+        });
+    }
+
+    fn breaker_changed(&self, event: &BreakerChanged<'_>) {
+        let endpoint = event.endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let state = word(attribute::BREAKER_STATE, event.after().as_str());
+            let counter = &self.0.instruments.breaker;
+            counter.add(1, &upstream.and([state]));
+        });
+    }
+
+    fn call_finished(&self, event: &CallFinished<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let mut attributes = upstream.and([
+                word(attribute::METHOD, attributes::method(event.method())),
+                word(attribute::NETWORK_PROTOCOL, "http"),
+                word(attribute::NETWORK_TRANSPORT, "tcp"),
+            ]);
+            if let Some(session) = event.session() {
+                attributes.push(version(&session.protocol_version));
+            }
+            push_error(&mut attributes, event);
+            let sent_for = event.took().saturating_sub(event.waited());
+            let histogram = &self.0.instruments.operation;
+            histogram.record(sent_for.as_secs_f64(), &attributes);
+        });
+    }
+}
+
+/// Why a call failed, if it did.
+fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
+    match event.error() {
+        Some(error @ CallError::Rpc(_)) => {
+            let code = rpc_code(error);
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, code.clone()));
+            attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
+        }
+        Some(error) => {
+            let kind = error.error_type().into_owned();
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
+        }
+        None if event.tool_failed() => {
+            attributes.push(word(attribute::ERROR_TYPE, "tool_error"));
+        }
+        None => {}
+    }
+}
+
+/// The code of an error that the server gave, if it is one of those that are set aside for the
+/// protocol: a server may make up any other.
+fn rpc_code(error: &CallError) -> String {
+    match error {
+        CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
+        _ => attributes::OTHER.to_owned(),
+    }
+}
+
+fn version(revision: &str) -> KeyValue {
+    KeyValue::new(attribute::PROTOCOL_VERSION, attributes::revision(revision))
+}
+
+/// Whether a session that was closed for this reason ended with an error.
+fn is_failure(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
+    )
+}
+
+/// What JSON-RPC 2.0 section 5.1 sets aside.
+const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;

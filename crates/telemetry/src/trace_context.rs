@@ -1,0 +1,169 @@
+//! W3C trace context on every request.
+
+use std::str::FromStr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mcp_pool_core::ContextPropagator;
+use opentelemetry::{
+    Context,
+    baggage::BaggageExt,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Sends the W3C trace context of the span that is current with each request, and the baggage.
+///
+/// The span is that of `tracing`, as the layer of `tracing-opentelemetry` sees it; where there is
+/// none, OpenTelemetry's own current context.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceContext {
+    baggage: bool,
+}
+
+impl TraceContext {
+    /// The propagator.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { baggage: true }
+    }
+
+    /// Keeps the baggage back: for upstreams of others, who need not know what is in it.
+    #[must_use]
+    pub fn without_baggage(self) -> Self {
+        Self { baggage: false }
+    }
+}
+
+impl Default for TraceContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ContextPropagator for TraceContext {
+    fn inject(&self, headers: &mut HeaderMap) {
+        let context = current();
+        let span = context.span();
+        let span = span.span_context();
+        if span.is_valid() {
+            insert(headers, TRACEPARENT, &parent(span));
+            insert(headers, TRACESTATE, &span.trace_state().header());
+        }
+        let baggage = context.baggage();
+        if self.baggage && !baggage.is_empty() {
+            insert(headers, BAGGAGE, &baggage.to_string());
+        }
+    }
+
+    fn adopt(&self, call: &Span, headers: &HeaderMap) {
+        if Context::current().span().span_context().is_valid() {
+            return;
+        }
+        if let Some(parent) = passed(headers) {
+            // Fails only where no layer listens, and then there is nothing to be done.
+            let _ = call.set_parent(Context::new().with_remote_span_context(parent));
+        }
+    }
+}
+
+/// What a caller passed through, if it is a context of version 00 or of a later one that can be read
+/// as such (W3C Trace Context section 3.2.2).
+fn passed(headers: &HeaderMap) -> Option<SpanContext> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let mut parts = text(TRACEPARENT)?.split('-');
+    let mut part = |length: usize| {
+        let part = parts.next()?;
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        (part.len() == length && part.bytes().all(is_hex)).then_some(part)
+    };
+    let version = part(2).filter(|version| *version != "ff")?;
+    let trace = TraceId::from_hex(part(32)?).ok()?;
+    let span = SpanId::from_hex(part(16)?).ok()?;
+    let flags = u8::from_str_radix(part(2)?, 16).ok()?;
+    if version == "00" && parts.next().is_some() {
+        return None;
+    }
+    let flags = TraceFlags::new(flags & SAMPLED_AND_RANDOM);
+    let state = text(TRACESTATE).and_then(|state| TraceState::from_str(state).ok());
+    let context = SpanContext::new(trace, span, flags, true, state.unwrap_or_default());
+    context.is_valid().then_some(context)
+}
+
+/// The context that is current now.
+fn current() -> Context {
+    let context = Span::current().context();
+    match context.span().span_context().is_valid() {
+        true => context,
+        false => Context::current(),
+    }
+}
+
+/// A `traceparent` of version 00.
+fn parent(span: &SpanContext) -> String {
+    format!(
+        "00-{}-{}-{:02x}",
+        span.trace_id(),
+        span.span_id(),
+        span.trace_flags().to_u8() & SAMPLED_AND_RANDOM
+    )
+}
+
+/// Sets a header, unless it would be empty or is no header.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The flags that W3C has given a meaning.
+const SAMPLED_AND_RANDOM: u8 = 0b11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parent: &str) -> Option<SpanContext> {
+        let mut headers = HeaderMap::new();
+        insert(&mut headers, TRACEPARENT, parent);
+        insert(&mut headers, TRACESTATE, "a=b");
+        passed(&headers)
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let context = read(text).unwrap();
+        assert!(context.is_remote() && context.is_sampled());
+        assert_eq!(parent(&context), text);
+        assert_eq!(context.trace_state().header(), "a=b");
+    }
+
+    #[test]
+    fn a_later_version_is_read_as_far_as_it_is_known() {
+        let later = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more";
+        assert!(read(later).is_some());
+    }
+
+    #[test]
+    fn what_is_no_context_is_not_adopted() {
+        for text in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What is counted for each upstream of a pool.
+
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+use foldhash::fast::RandomState;
+use mcp_pool_core::{Endpoint, Era};
+use opentelemetry::KeyValue;
+use papaya::Equivalent;
+
+use crate::{attributes::OTHER, names::attribute};
+
+/// What is counted for each upstream: the pool's name, transport, host and port.
+///
+/// Looked up on every acquire, without a lock and without an allocation. What is counted that often
+/// is counted here, in plain numbers, and handed to OpenTelemetry when it collects.
+pub(crate) struct Upstreams(papaya::HashMap<Name, Arc<Upstream>, RandomState>);
+
+/// What is counted for one upstream.
+pub(crate) struct Upstream {
+    pub(crate) attributes: Box<[KeyValue]>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    failures: Mutex<BTreeMap<&'static str, u64>>,
+    /// What the server was last found to speak.
+    era: AtomicU8,
+}
+
+/// What tells one upstream from another, owned.
+#[derive(PartialEq, Eq)]
+struct Name {
+    pool: Box<str>,
+    transport: Box<str>,
+    host: Box<str>,
+    port: u16,
+}
+
+/// The same, borrowed.
+#[derive(Clone, Copy)]
+struct NameRef<'a> {
+    pool: &'a str,
+    transport: &'a str,
+    host: &'a str,
+    port: u16,
+}
+
+impl Upstreams {
+    pub(crate) fn new() -> Self {
+        Self(papaya::HashMap::with_hasher(RandomState::default()))
+    }
+
+    /// Does something with what is counted for an upstream. Those beyond [`MAX_UPSTREAMS`] are
+    /// counted as one.
+    #[inline]
+    pub(crate) fn with<R>(
+        &self,
+        pool: &str,
+        endpoint: &Endpoint,
+        act: impl FnOnce(&Upstream) -> R,
+    ) -> R {
+        let name = NameRef {
+            pool,
+            transport: endpoint.transport().as_str(),
+            host: endpoint.host(),
+            port: endpoint.port(),
+        };
+        let known = self.0.pin();
+        if let Some(upstream) = known.get(&name) {
+            return act(upstream);
+        }
+        let name = match known.len() < MAX_UPSTREAMS {
+            true => name,
+            false => NameRef {
+                host: OTHER,
+                port: 0,
+                ..name
+            },
+        };
+        act(known.get_or_insert_with(name.to_owned(), || Arc::new(Upstream::new(name))))
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Upstream>> {
+        self.0.pin().values().map(Arc::clone).collect()
+    }
+}
+
+impl Upstream {
+    fn new(name: NameRef<'_>) -> Self {
+        let mut attributes = vec![
+            shared(attribute::POOL, name.pool),
+            shared(attribute::TRANSPORT, name.transport),
+            shared(attribute::SERVER_ADDRESS, name.host),
+        ];
+        if name.host != OTHER {
+            attributes.push(KeyValue::new(attribute::SERVER_PORT, i64::from(name.port)));
+        }
+        Self {
+            attributes: attributes.into(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            failures: Mutex::default(),
+            era: AtomicU8::new(UNKNOWN),
+        }
+    }
+
+    /// Its attributes and some more.
+    pub(crate) fn and<const N: usize>(&self, more: [KeyValue; N]) -> Vec<KeyValue> {
+        let mut all = Vec::with_capacity(self.attributes.len() + N);
+        all.extend_from_slice(&self.attributes);
+        all.extend(more);
+        all
+    }
+
+    #[inline]
+    pub(crate) fn count_acquire(&self, hit: bool) {
+        let counter = if hit { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_failure(&self, kind: &'static str) {
+        *self.failures().entry(kind).or_default() += 1;
+    }
+
+    /// How often an acquire had each outcome.
+    pub(crate) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let mut outcomes = vec![
+            ("hit", self.hits.load(Ordering::Relaxed)),
+            ("miss", self.misses.load(Ordering::Relaxed)),
+        ];
+        outcomes.extend(self.failures().iter().map(|(kind, count)| (*kind, *count)));
+        outcomes
+    }
+
+    /// Notes what the server speaks. Returns whether that is news.
+    pub(crate) fn note_era(&self, era: Era) -> bool {
+        let era = match era {
+            Era::Legacy => 1,
+            Era::Stateless => 2,
+            _ => 3,
+        };
+        self.era.swap(era, Ordering::Relaxed) != era
+    }
+
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl NameRef<'_> {
+    fn to_owned(self) -> Name {
+        Name {
+            pool: self.pool.into(),
+            transport: self.transport.into(),
+            host: self.host.into(),
+            port: self.port,
+        }
+    }
+}
+
+impl Name {
+    fn borrow(&self) -> NameRef<'_> {
+        NameRef {
+            pool: &self.pool,
+            transport: &self.transport,
+            host: &self.host,
+            port: self.port,
+        }
+    }
+}
+
+impl Hash for NameRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.pool.hash(state);
+        self.transport.hash(state);
+        self.host.hash(state);
+        self.port.hash(state);
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.borrow().hash(state);
+    }
+}
+
+impl Equivalent<Name> for NameRef<'_> {
+    fn equivalent(&self, name: &Name) -> bool {
+        self.port == name.port
+            && *self.host == *name.host
+            && *self.transport == *name.transport
+            && *self.pool == *name.pool
+    }
+}
+
+/// An attribute whose value is cheap to clone.
+fn shared(key: &'static str, value: &str) -> KeyValue {
+    KeyValue::new(key, Arc::<str>::from(value))
+}
+
+/// As many time series as OpenTelemetry keeps of one metric by default.
+pub(crate) const MAX_UPSTREAMS: usize = 2_000;
+
+const UNKNOWN: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstreams_beyond_measure_are_one() {
+        let upstreams = Upstreams::new();
+        for number in 0..MAX_UPSTREAMS + 10 {
+            let url = format!("http://host-{number}/mcp");
+            let endpoint = Endpoint::streamable_http(&url).unwrap();
+            upstreams.with("pool", &endpoint, |upstream| upstream.count_acquire(true));
+        }
+        let all = upstreams.all();
+        assert_eq!(all.len(), MAX_UPSTREAMS + 1);
+        let hits = |upstream: &Arc<Upstream>| upstream.outcomes()[0].1;
+        assert_eq!(all.iter().map(hits).max(), Some(10));
+    }
+
+    #[test]
+    fn paths_and_queries_of_one_server_are_one_upstream() {
+        let upstreams = Upstreams::new();
+        for url in ["http://a/mcp", "http://a/other?key=secret", "http://a:80/"] {
+            let endpoint = Endpoint::streamable_http(url).unwrap();
+            upstreams.with("pool", &endpoint, |upstream| upstream.count_acquire(false));
+        }
+        assert_eq!(upstreams.all().len(), 1);
+        assert_eq!(upstreams.all()[0].outcomes()[1], ("miss", 3));
+    }
+
+    #[test]
+    fn an_era_is_news_once() {
+        let upstream = Upstream::new(NameRef {
+            pool: "pool",
+            transport: "sse",
+            host: "host",
+            port: 80,
+        });
+        assert!(upstream.note_era(Era::Legacy));
+        assert!(!upstream.note_era(Era::Legacy));
+        assert!(upstream.note_era(Era::Stateless));
+    }
+}

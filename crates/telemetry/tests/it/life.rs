@@ -1,0 +1,80 @@
+//! A short life of a pool in which everything happens that there is a signal for.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use mcp_pool_core::{
+    AcquireRequest, Endpoint, Observer, PoolConfig, PooledClient, Principal, SessionPool,
+    rmcp::model::CallToolRequestParams,
+};
+use mcp_pool_telemetry::TraceContext;
+use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_transport_streamable_http::StreamableHttpConnector;
+use tokio::time::sleep;
+
+/// Lives it. What is seen at collection is collected by `collect`, while there is something to see.
+pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) {
+    let mut server = CounterServer::start();
+    let config = PoolConfig {
+        name: "life".to_owned(),
+        acquire_timeout: Duration::from_millis(200),
+        circuit_breaker_threshold: 2,
+        // Every acquire of an idle session checks it.
+        health_check_interval: Duration::ZERO,
+        idle_pool_eviction: Duration::from_millis(500),
+        max_sessions_per_key: 1,
+        ..PoolConfig::default()
+    };
+    let pool = SessionPool::builder()
+        .config(config)
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .observer(observer)
+        .propagator(TraceContext::new())
+        .build()
+        .expect("a pool");
+    let client = pool.client(request(server.endpoint())).await;
+    let client = client.expect("a client");
+    call(&client, "increment").await.expect("a miss");
+    sleep(Duration::from_millis(2)).await;
+    call(&client, "increment").await.expect("a check and a hit");
+    call(&client, "no-such-tool").await.expect_err("an error");
+    let prompt = mcp_pool_core::rmcp::model::GetPromptRequestParams::new("no-such-prompt");
+    client.get_prompt(prompt).await.expect_err("no prompts");
+
+    let lease = pool.acquire(&request(server.endpoint())).await;
+    let refused = pool.acquire(&request(server.endpoint())).await;
+    refused.expect_err("no second session and no time to wait for the first");
+    collect();
+    drop(lease.expect("a session"));
+
+    server.forget_sessions();
+    call(&client, "increment").await.expect("on a new session");
+    server.stop();
+    for _ in 0..4 {
+        call(&client, "increment").await.expect_err("nobody there");
+    }
+    collect();
+    let gone = || pool.stats().pool_keys_evicted > 0;
+    for _ in 0..1_000 {
+        if gone() {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(gone(), "the key was not used for long");
+    let report = pool.close(Duration::from_secs(10)).await;
+    assert!(report.complete, "{report:?}");
+    collect();
+}
+
+pub(crate) fn request(endpoint: Endpoint) -> AcquireRequest {
+    let mut headers = HeaderMap::new();
+    let token = HeaderValue::from_static("Bearer token");
+    headers.insert("authorization", token);
+    AcquireRequest::new(endpoint, Principal::user("alice")).with_headers(headers)
+}
+
+async fn call(client: &PooledClient, tool: &'static str) -> Result<(), mcp_pool_core::CallError> {
+    let result = client.call_tool(CallToolRequestParams::new(tool)).await;
+    result.map(drop)
+}

@@ -1,0 +1,50 @@
+//! The guide for operators names every knob, with its default, and every metric.
+
+use std::collections::BTreeMap;
+
+use mcp_pool_core::PoolConfig;
+use serde_json::Value;
+
+use crate::table;
+
+#[test]
+fn every_knob_is_in_the_guide_with_its_default_and_nothing_else_is() {
+    let Ok(Value::Object(defaults)) = serde_json::to_value(PoolConfig::default()) else {
+        panic!("a configuration is an object");
+    };
+    let expected: BTreeMap<_, _> = defaults
+        .into_iter()
+        .map(|(field, value)| (field, shown(&value)))
+        .collect();
+    let rows = OPERATING
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"));
+    let knobs = rows.filter_map(|row| {
+        let (field, rest) = row.split_once("` | ")?;
+        let default = rest.split(" | ").next()?.trim_matches('`');
+        let is_knob = !field.contains('.') && field.chars().all(|c| c.is_lowercase() || c == '_');
+        is_knob.then(|| (field.to_owned(), default.to_owned()))
+    });
+    assert_eq!(knobs.collect::<BTreeMap<_, _>>(), expected);
+}
+
+/// A value as the guide writes it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(shown).collect();
+            items.join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn every_metric_is_in_the_guide() {
+    for name in table::below("Metrics").into_keys() {
+        assert!(OPERATING.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+const OPERATING: &str = include_str!("../../../../docs/operating.md");

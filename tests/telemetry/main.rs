@@ -1,0 +1,87 @@
+//! A call is in the trace of its caller, over whatever session it goes.
+
+#[path = "../suites/common.rs"]
+#[expect(dead_code, reason = "the suites use more of it")]
+mod common;
+mod metrics;
+mod otel;
+mod secrets;
+mod traces;
+
+use std::num::NonZeroU32;
+
+use mcp_pool_testkit::{conformance::Counterpart, server::CounterServer};
+use mcp_session_pool::{
+    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, StreamableHttpConnector,
+    telemetry::TraceContext,
+};
+
+use self::otel::OTEL;
+
+/// A transport, and what the server at its other end speaks.
+trait Setup {
+    type Server: Counterpart + Send + Sync;
+
+    fn server() -> Self::Server;
+    fn connector() -> impl Connector + 'static;
+}
+
+struct StreamableHttp;
+
+impl Setup for StreamableHttp {
+    type Server = CounterServer;
+
+    fn server() -> CounterServer {
+        CounterServer::start()
+    }
+
+    fn connector() -> impl Connector + 'static {
+        StreamableHttpConnector::new().expect("an http client")
+    }
+}
+
+/// A builder of a pool that tells OpenTelemetry everything.
+fn builder<S: Setup>(config: PoolConfig) -> PoolBuilder {
+    SessionPool::builder()
+        .config(config)
+        .connector(S::connector())
+        .observer(OTEL.metrics.clone())
+        .propagator(TraceContext::new())
+}
+
+fn pool<S: Setup>() -> SessionPool {
+    builder::<S>(PoolConfig::default())
+        .build()
+        .expect("a valid configuration")
+}
+
+/// The server, for many calls at the same time on one session.
+fn multiplexed(server: &impl Counterpart) -> Endpoint {
+    let slots = NonZeroU32::new(64).expect("64 is not zero");
+    server.endpoint().with_max_concurrent_per_session(slots)
+}
+
+/// Mounts every promise over a transport.
+macro_rules! over {
+    ($module:ident, $Setup:ty; $($of:ident::$promise:ident)*) => {
+        mod $module {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$of::$promise::<$Setup>().await;
+            })*
+        }
+    };
+}
+
+over! { streamable_http, super::StreamableHttp;
+    traces::one_request_is_one_trace_from_its_caller_to_the_server
+    traces::forty_callers_on_one_session_are_never_mixed
+    traces::a_session_is_in_the_trace_of_nobody_but_its_user
+    traces::a_connect_that_outlives_its_caller_is_linked_and_keeps_none_of_its_spans_open
+    traces::without_a_propagator_the_callers_own_headers_stand
+    traces::without_a_span_the_call_joins_the_trace_that_the_caller_passed_through
+    traces::context_of_the_caller_gives_way_as_a_whole
+    traces::what_fails_says_so_in_its_span
+    metrics::metrics_arrive
+    secrets::no_signal_shows_a_secret
+}
