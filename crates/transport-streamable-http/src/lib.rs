@@ -4,7 +4,6 @@ mod connector;
 mod decode;
 mod driver;
 mod events;
-
 mod handshake;
 mod link;
 mod listen;
