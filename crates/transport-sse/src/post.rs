@@ -34,7 +34,8 @@ pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Resu
     if let Err(fault) = &sent {
         link.note_fault(fault);
         if *fault.kind() == FaultKind::SessionGone {
-            link.end(fault.clone());
+            // Nothing more is begun on it. What is under way may still be answered on the stream.
+            link.alarm.raise();
         }
     }
     sent
