@@ -7,4 +7,5 @@ mod isolation;
 mod lifecycle;
 mod limits;
 mod seed_scenarios;
+mod streams;
 mod waiting;
