@@ -12,6 +12,7 @@ mod revocation;
 mod seed_scenarios;
 mod server_messages;
 mod stats;
+mod streams;
 mod subscriptions;
 mod tool_lists;
 mod waiting;
