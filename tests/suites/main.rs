@@ -3,8 +3,10 @@
 mod calls;
 mod cancellation;
 mod common;
+mod eras;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod multiplexing;
 mod seed_scenarios;
 mod waiting;
