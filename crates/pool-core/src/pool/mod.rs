@@ -6,6 +6,7 @@ mod capacity;
 mod closer;
 mod connect;
 mod counters;
+mod dial;
 mod hub;
 mod lease;
 mod memo;
