@@ -1,4 +1,8 @@
 //! What a server asks is answered by the handlers of the caller it asks, or not at all.
+#![expect(
+    deprecated,
+    reason = "sampling and roots are what servers with sessions ask for"
+)]
 
 use mcp_pool_testkit::TalkativeServer;
 use mcp_session_pool::{

@@ -1,4 +1,5 @@
 //! What a server says of its own accord reaches the caller it belongs to, and nobody else.
+#![expect(deprecated, reason = "servers with sessions do log and sample")]
 
 use std::{
     collections::BTreeMap,

@@ -10,14 +10,13 @@ use tokio::{
 use super::{
     capacity::Scarce,
     counters::Counters,
+    dial::{Opened, dial},
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era,
-    FaultKind, Session, Stage,
+    AcquireError, CloseReason, ConnectError, Connector, Era, FaultKind, Stage,
     breaker::Attempt,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
-    handler::Hearing,
     trace,
 };
 
@@ -90,7 +89,7 @@ impl Job {
         let span = trace::open(&hub.config.name, &place.bucket.key, &ask.trace);
         let generation = place.bucket.slots.generation();
         let began = Instant::now();
-        match connect(&connector, &place.bucket, &ask).await {
+        match dial(&connector, &place.bucket, &ask).await {
             Ok(opened) => {
                 attempt.succeeded();
                 place.bucket.upstream.note_era(opened.session.info().era);
@@ -127,49 +126,6 @@ async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
     timeout_at(ask.patience.deadline, hub.capacity.place(Scarce::Sessions))
         .await
         .ok()
-}
-
-async fn connect(
-    connector: &Arc<dyn Connector>,
-    bucket: &Arc<Bucket>,
-    ask: &Ask,
-) -> Result<Opened, ConnectError> {
-    let hub = &bucket.hub;
-    let credentials = Credentials::new(
-        Arc::clone(&hub.credentials),
-        bucket.key.endpoint().clone(),
-        Arc::clone(&bucket.newest),
-        Arc::clone(&ask.credential.headers),
-    );
-    let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
-    let request = ConnectRequest::new(
-        bucket.key.clone(),
-        credentials,
-        Arc::clone(&bucket.profile.factory),
-        bucket.slots_per_session,
-        deadline,
-    );
-    let hearing = Hearing::of(bucket);
-    let request = request
-        .with_hearing(Arc::clone(&hearing))
-        .listening(hub.tools.is_some());
-    let result = match timeout_at(deadline, connector.connect(&request)).await {
-        Ok(result) => result,
-        Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
-    };
-    match result {
-        Ok(session) => Ok(Opened { session, hearing }),
-        Err(error) => {
-            hearing.end();
-            Err(error)
-        }
-    }
-}
-
-/// A session as it was opened.
-struct Opened {
-    session: Session,
-    hearing: Arc<Hearing>,
 }
 
 /// A session as a member of its key.

@@ -6,6 +6,7 @@ mod capacity;
 mod closer;
 mod connect;
 mod counters;
+mod dial;
 mod endpoint_stats;
 mod hub;
 mod key_query;

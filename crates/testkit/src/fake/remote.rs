@@ -48,6 +48,9 @@ struct State {
     next_faults: VecDeque<FaultKind>,
 }
 
+/// The way to a session's client.
+pub(super) type Line = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
+
 /// What the fake server knows of a session.
 #[derive(Debug)]
 struct Record {
@@ -56,7 +59,7 @@ struct Record {
     calls: usize,
     lost: bool,
     /// The way to the session's client, once it has one.
-    line: Option<mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>>,
+    line: Option<Line>,
 }
 
 /// A connect under way.
@@ -131,15 +134,9 @@ impl Remote {
 
     /// The server says something of its own accord, to every session.
     pub fn say(&self, notification: &ServerNotification) {
-        for line in self
-            .lock()
-            .sessions
-            .values()
-            .filter_map(|record| record.line.as_ref())
-        {
-            let _ = line.send(RxJsonRpcMessage::<RoleClient>::notification(
-                notification.clone(),
-            ));
+        for record in self.lock().sessions.values() {
+            let said = RxJsonRpcMessage::<RoleClient>::notification(notification.clone());
+            let _ = record.line.as_ref().map(|line| line.send(said));
         }
     }
 
@@ -228,11 +225,7 @@ impl Remote {
         self.lock().next_faults.pop_front()
     }
 
-    pub(super) fn note_line(
-        &self,
-        id: u64,
-        line: mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>,
-    ) {
+    pub(super) fn note_line(&self, id: u64, line: Line) {
         if let Some(record) = self.lock().sessions.get_mut(&id) {
             record.line = Some(line);
         }

@@ -3,6 +3,7 @@
 mod speaker;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -43,7 +44,9 @@ pub struct TalkativeServer {
 #[derive(Debug, Default)]
 struct State {
     peers: Mutex<Vec<Peer<RoleServer>>>,
-    subscriptions: Mutex<Vec<SubscriptionSink>>,
+    /// By a number of the server's own: clients number theirs each for themselves.
+    subscriptions: Mutex<BTreeMap<usize, SubscriptionSink>>,
+    subscribed: AtomicUsize,
     hints: Mutex<Hints>,
     changes: AtomicUsize,
     lists: AtomicUsize,
@@ -122,7 +125,7 @@ impl TalkativeServer {
 impl State {
     /// The subscriptions whose clients are still there.
     fn open_subscriptions(&self) -> Vec<SubscriptionSink> {
-        lock(&self.subscriptions).clone()
+        lock(&self.subscriptions).values().cloned().collect()
     }
 }
 

@@ -153,10 +153,10 @@ impl ServerHandler for Speaker {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let id = context.sink().id().clone();
-        lock(&self.state.subscriptions).push(context.sink().clone());
+        let number = self.state.subscribed.fetch_add(1, Ordering::SeqCst);
+        lock(&self.state.subscriptions).insert(number, context.sink().clone());
         context.cancelled().await;
-        lock(&self.state.subscriptions).retain(|sink| *sink.id() != id);
+        lock(&self.state.subscriptions).remove(&number);
         Ok(())
     }
 }

@@ -1,0 +1,55 @@
+//! One way to a server: what a connector is told, and what it comes back with.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Session,
+    bucket::{Ask, Bucket},
+    handler::Hearing,
+};
+
+/// Opens a session for a key, with the key's own credentials, handlers and ears.
+pub(super) async fn dial(
+    connector: &Arc<dyn Connector>,
+    bucket: &Arc<Bucket>,
+    ask: &Ask,
+) -> Result<Opened, ConnectError> {
+    let hub = &bucket.hub;
+    let credentials = Credentials::new(
+        Arc::clone(&hub.credentials),
+        bucket.key.endpoint().clone(),
+        Arc::clone(&bucket.newest),
+        Arc::clone(&ask.credential.headers),
+    );
+    let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
+    let request = ConnectRequest::new(
+        bucket.key.clone(),
+        credentials,
+        Arc::clone(&bucket.profile.factory),
+        bucket.slots_per_session,
+        deadline,
+    );
+    let hearing = Hearing::of(bucket);
+    let request = request
+        .with_hearing(Arc::clone(&hearing))
+        .listening(hub.tools.is_some());
+    let result = match timeout_at(deadline, connector.connect(&request)).await {
+        Ok(result) => result,
+        Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
+    };
+    match result {
+        Ok(session) => Ok(Opened { session, hearing }),
+        Err(error) => {
+            hearing.end();
+            Err(error)
+        }
+    }
+}
+
+/// A session as it was opened.
+pub(super) struct Opened {
+    pub(super) session: Session,
+    pub(super) hearing: Arc<Hearing>,
+}
