@@ -4,9 +4,20 @@ mod calls;
 mod cancellation;
 mod common;
 mod credentials;
+mod forgeries;
+mod handlers;
 mod isolation;
 mod lifecycle;
 mod limits;
 mod revocation;
 mod seed_scenarios;
 mod waiting;
+
+/// Keys and tokens of any shape, as the extractor's own tests make them.
+#[path = "../../crates/identity-jwt/tests/it/support.rs"]
+#[allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "these suites use a part of it"
+)]
+mod tokens;

@@ -14,7 +14,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::Switches;
+use super::{Switches, initiative};
 
 /// The handler of one session.
 #[derive(Clone)]
@@ -34,7 +34,8 @@ impl Counter {
 
 impl ServerHandler for Counter {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        ServerConfig::new(capabilities.enable_tool_list_changed().build())
     }
 
     async fn list_tools(
@@ -42,19 +43,22 @@ impl ServerHandler for Counter {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = TOOLS.map(|(name, what)| {
+        let tools = TOOLS.iter().chain(&initiative::TOOLS).map(|(name, what)| {
             let schema = serde_json::json!({ "type": "object" });
             let schema = schema.as_object().cloned().unwrap_or_default();
-            Tool::new(name, what, Arc::new(schema))
+            Tool::new(*name, *what, Arc::new(schema))
         });
-        Ok(ListToolsResult::with_all_items(tools.to_vec()))
+        Ok(ListToolsResult::with_all_items(tools.collect()))
     }
 
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(said) = initiative::run(&request.name, &context).await {
+            return said.map(answer);
+        }
         let count = match request.name.as_ref() {
             "increment" => self.count.fetch_add(1, Ordering::SeqCst) + 1,
             "count" => self.count.load(Ordering::SeqCst),
@@ -64,11 +68,12 @@ impl ServerHandler for Counter {
             }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),
         };
-        let text = ContentBlock::text(count.to_string());
-        Ok(CallToolResponse::Complete(CallToolResult::success(vec![
-            text,
-        ])))
+        Ok(answer(count.to_string()))
     }
+}
+
+fn answer(text: String) -> CallToolResponse {
+    CallToolResponse::Complete(CallToolResult::success(vec![ContentBlock::text(text)]))
 }
 
 const TOOLS: [(&str, &str); 3] = [

@@ -2,6 +2,7 @@
 
 mod counter;
 mod gate;
+mod initiative;
 mod ledger;
 mod run;
 mod switches;
@@ -18,7 +19,9 @@ use self::{ledger::Ledger, run::Running};
 ///
 /// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter:
 /// the tool `increment` adds one and answers with the count, `count` answers with it, `wait`
-/// answers after [`Switches::delay_tools`]. Runs on threads of its own, so that stopping it cuts
+/// answers after [`Switches::delay_tools`]. By `sample` and `elicit` the server asks whoever called
+/// them and answers with the answer as JSON; by `announce` it says that its tools have changed, by
+/// `progress` how far the call is. Runs on threads of its own, so that stopping it cuts
 /// every connection. Stops when dropped.
 #[derive(Debug)]
 pub struct CounterServer {
