@@ -5,6 +5,8 @@ mod cancellation;
 mod common;
 mod credentials;
 mod eras;
+mod forgeries;
+mod handlers;
 mod isolation;
 mod lifecycle;
 mod limits;
@@ -16,5 +18,14 @@ mod server_messages;
 mod stats;
 mod streams;
 mod subscriptions;
+mod tokens;
 mod tool_lists;
 mod waiting;
+
+/// Keys and tokens of any shape, as the extractor's own tests make them.
+#[path = "../../crates/identity-jwt/tests/it/support.rs"]
+#[allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "these suites use a part of it"
+)]

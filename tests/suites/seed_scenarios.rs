@@ -424,7 +424,7 @@ impl IdentityExtractor for Broken {
 }
 
 /// A connector under another name.
-struct Renamed<C>(C, TransportKind);
+pub(crate) struct Renamed<C>(pub(crate) C, pub(crate) TransportKind);
 
 #[async_trait]
 impl<C: std::ops::Deref<Target: Connector> + Send + Sync> Connector for Renamed<C> {
