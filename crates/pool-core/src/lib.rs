@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod identity;
 mod key;
+mod lifecycle;
 mod observe;
 mod pool;
 mod principal;
@@ -49,6 +50,7 @@ pub use identity::{
     IdentityExtractor, OnExtractError,
 };
 pub use key::PoolKey;
+pub use lifecycle::Lifecycle;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
     ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,

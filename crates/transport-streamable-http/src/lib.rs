@@ -3,11 +3,13 @@
 mod connector;
 mod decode;
 mod driver;
+mod eras;
 mod events;
 
 mod handshake;
 mod link;
 mod listen;
+mod opening;
 mod post;
 mod wire;
 

@@ -11,7 +11,7 @@ use super::{
     Bucket,
     slots::{Member, Slot},
 };
-use crate::{PoolKey, Session, moment::Moment};
+use crate::{Era, PoolKey, Session, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
@@ -98,5 +98,9 @@ impl Member for Arc<Live> {
 
     fn generation(&self) -> u64 {
         self.generation
+    }
+
+    fn suffices(&self) -> bool {
+        self.session.info().era == Era::Stateless
     }
 }

@@ -16,8 +16,8 @@ use rmcp::transport::streamable_http_server::{
 use serde_json::Value;
 
 use super::{
-    Form, Switches, UnknownSession,
-    counter::Counter,
+    Form, Revisions, Switches, UnknownSession,
+    counter::Counters,
     ledger::{Ledger, Seen},
 };
 
@@ -43,9 +43,9 @@ impl Gate {
         let mut config = StreamableHttpServerConfig::default();
         config.legacy_session_mode = self.form.sessions;
         config.json_response = self.form.json;
-        let switches = self.switches.clone();
+        let counters = Counters::new(self.form.revisions, self.switches.clone());
         let service = StreamableHttpService::new(
-            move || Ok(Counter::new(switches.clone())),
+            move || Ok(counters.handler()),
             Arc::new(LocalSessionManager::default()),
             config,
         );
@@ -66,7 +66,8 @@ impl Gate {
             tokio::time::sleep(self.switches.initialize_delay()).await;
         }
         let session = seen.session.as_ref()?;
-        if self.ledger.knows(session) {
+        // A server without sessions takes no notice of the header.
+        if self.form.revisions == Revisions::Stateless || self.ledger.knows(session) {
             return None;
         }
         Some(match self.switches.unknown_session() {
