@@ -3,9 +3,11 @@
 mod calls;
 mod cancellation;
 mod common;
+mod eras;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod multiplexing;
 mod seed_scenarios;
 mod stats;
 mod waiting;

@@ -13,7 +13,6 @@ use http::{HeaderMap, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
-use serde_json::Value;
 
 use super::{
     Form, Revisions, Switches, UnknownSession,
@@ -65,18 +64,42 @@ impl Gate {
         if seen.method == "initialize" {
             tokio::time::sleep(self.switches.initialize_delay()).await;
         }
+        if self.form.revisions == Revisions::Stateless && !self.form.sessions {
+            // It takes no notice of a session id.
+            return self.refuse_older_revisions(seen);
+        }
         let session = seen.session.as_ref()?;
-        // A server without sessions takes no notice of the header.
-        if self.form.revisions == Revisions::Stateless || self.ledger.knows(session) {
+        if self.ledger.knows(session) {
             return None;
         }
         Some(match self.switches.unknown_session() {
             UnknownSession::NotFound => StatusCode::NOT_FOUND.into_response(),
-            UnknownSession::NamelessError => {
-                let json = [(header::CONTENT_TYPE, "application/json")];
-                (StatusCode::BAD_REQUEST, json, NAMELESS_ERROR).into_response()
-            }
+            UnknownSession::NamelessError => bad_request(NAMELESS_ERROR.to_owned()),
         })
+    }
+
+    /// What a server that speaks only revision 2026-07-28 says to a request of another one. rmcp's
+    /// server would rather execute it.
+    fn refuse_older_revisions(&self, seen: &Seen) -> Option<Response> {
+        let spoken = seen.headers.get("mcp-protocol-version");
+        let spoken = spoken
+            .and_then(|version| version.to_str().ok())
+            .unwrap_or("");
+        let known = self.form.revisions.versions();
+        let is_handshake = seen.method == "initialize";
+        if is_handshake || known.iter().any(|version| version.as_str() == spoken) {
+            return None;
+        }
+        let error = serde_json::json!({
+            "jsonrpc": "2.0",
+            "id": seen.message.get("id"),
+            "error": {
+                "code": -32022,
+                "message": "unsupported protocol version",
+                "data": { "supported": known, "requested": spoken },
+            },
+        });
+        Some(bad_request(error.to_string()))
     }
 
     /// Notes what a response says about sessions.
@@ -101,7 +124,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let message = serde_json::from_slice(&body).unwrap_or_default();
     let seen = Seen {
         method: method(&parts.method, &message),
         session: session_id(&parts.headers),
@@ -112,12 +135,21 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     if let Some(response) = gate.stop(&seen).await {
         return response;
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     gate.note_response(&seen, &response);
+    if let Some(id) = gate.switches.stray_session() {
+        response.headers_mut().insert(SESSION_ID, id);
+    }
     if gate.switches.loses_reply(&seen.method) {
         return broken_off(response).await;
     }
     response
+}
+
+/// A refusal with a JSON-RPC error.
+fn bad_request(error: String) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::BAD_REQUEST, json, error).into_response()
 }
 
 /// The response as it looks when its connection breaks after the server has done its work.
@@ -133,7 +165,7 @@ async fn broken_off(response: Response) -> Response {
     response
 }
 
-fn method(http: &Method, message: &Value) -> String {
+fn method(http: &Method, message: &serde_json::Value) -> String {
     if *http != Method::POST {
         return http.to_string();
     }
@@ -142,10 +174,11 @@ fn method(http: &Method, message: &Value) -> String {
 }
 
 fn session_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("mcp-session-id")?.to_str().ok()?;
+    let id = headers.get(SESSION_ID)?.to_str().ok()?;
     Some(id.to_owned())
 }
 
+const SESSION_ID: &str = "mcp-session-id";
 const MAX_BODY: usize = 16 * 1024 * 1024;
 const NAMELESS_ERROR: &str =
     r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"no valid session id"},"id":null}"#;
