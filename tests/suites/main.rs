@@ -9,4 +9,5 @@ mod lifecycle;
 mod limits;
 mod multiplexing;
 mod seed_scenarios;
+mod streams;
 mod waiting;
