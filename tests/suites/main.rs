@@ -10,4 +10,5 @@ mod limits;
 mod multiplexing;
 mod seed_scenarios;
 mod stats;
+mod streams;
 mod waiting;

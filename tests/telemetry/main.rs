@@ -15,8 +15,8 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form},
 };
 use mcp_session_pool::{
-    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, StreamableHttpConnector,
-    telemetry::TraceContext,
+    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector,
+    StreamableHttpConnector, telemetry::TraceContext,
 };
 
 use self::otel::OTEL;
@@ -55,6 +55,20 @@ impl Setup for Stateless {
 
     fn connector() -> impl Connector + 'static {
         StreamableHttp::connector()
+    }
+}
+
+struct Sse;
+
+impl Setup for Sse {
+    type Server = CounterServer;
+
+    fn server() -> CounterServer {
+        CounterServer::start_as(Form::default().over_sse())
+    }
+
+    fn connector() -> impl Connector + 'static {
+        SseConnector::new().expect("an http client")
     }
 }
 
@@ -106,4 +120,5 @@ macro_rules! over {
 }
 
 over! { streamable_http, super::StreamableHttp }
+over! { sse, super::Sse }
 over! { stateless, super::Stateless }
