@@ -18,7 +18,6 @@ mod server_messages;
 mod stats;
 mod streams;
 mod subscriptions;
-mod tokens;
 mod tool_lists;
 mod waiting;
 
@@ -29,3 +28,4 @@ mod waiting;
     dead_code,
     reason = "these suites use a part of it"
 )]
+mod tokens;

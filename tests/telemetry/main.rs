@@ -10,10 +10,13 @@ mod traces;
 
 use std::num::NonZeroU32;
 
-use mcp_pool_testkit::{conformance::Counterpart, server::CounterServer};
+use mcp_pool_testkit::{
+    conformance::Counterpart,
+    server::{CounterServer, Form},
+};
 use mcp_session_pool::{
-    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, StreamableHttpConnector,
-    telemetry::TraceContext,
+    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector,
+    StreamableHttpConnector, telemetry::TraceContext,
 };
 
 use self::otel::OTEL;
@@ -40,6 +43,35 @@ impl Setup for StreamableHttp {
     }
 }
 
+/// Streamable HTTP with a server that knows no sessions.
+struct Stateless;
+
+impl Setup for Stateless {
+    type Server = CounterServer;
+
+    fn server() -> CounterServer {
+        CounterServer::start_as(Form::default().stateless_only())
+    }
+
+    fn connector() -> impl Connector + 'static {
+        StreamableHttp::connector()
+    }
+}
+
+struct Sse;
+
+impl Setup for Sse {
+    type Server = CounterServer;
+
+    fn server() -> CounterServer {
+        CounterServer::start_as(Form::default().over_sse())
+    }
+
+    fn connector() -> impl Connector + 'static {
+        SseConnector::new().expect("an http client")
+    }
+}
+
 /// A builder of a pool that tells OpenTelemetry everything.
 fn builder<S: Setup>(config: PoolConfig) -> PoolBuilder {
     SessionPool::builder()
@@ -63,6 +95,20 @@ fn multiplexed(server: &impl Counterpart) -> Endpoint {
 
 /// Mounts every promise over a transport.
 macro_rules! over {
+    ($module:ident, $Setup:ty) => {
+        over! { $module, $Setup;
+            traces::one_request_is_one_trace_from_its_caller_to_the_server
+            traces::forty_callers_on_one_session_are_never_mixed
+            traces::a_session_is_in_the_trace_of_nobody_but_its_user
+            traces::a_connect_that_outlives_its_caller_is_linked_and_keeps_none_of_its_spans_open
+            traces::without_a_propagator_the_callers_own_headers_stand
+            traces::without_a_span_the_call_joins_the_trace_that_the_caller_passed_through
+            traces::context_of_the_caller_gives_way_as_a_whole
+            traces::what_fails_says_so_in_its_span
+            metrics::metrics_arrive
+            secrets::no_signal_shows_a_secret
+        }
+    };
     ($module:ident, $Setup:ty; $($of:ident::$promise:ident)*) => {
         mod $module {
             $(#[tokio::test]
@@ -73,15 +119,6 @@ macro_rules! over {
     };
 }
 
-over! { streamable_http, super::StreamableHttp;
-    traces::one_request_is_one_trace_from_its_caller_to_the_server
-    traces::forty_callers_on_one_session_are_never_mixed
-    traces::a_session_is_in_the_trace_of_nobody_but_its_user
-    traces::a_connect_that_outlives_its_caller_is_linked_and_keeps_none_of_its_spans_open
-    traces::without_a_propagator_the_callers_own_headers_stand
-    traces::without_a_span_the_call_joins_the_trace_that_the_caller_passed_through
-    traces::context_of_the_caller_gives_way_as_a_whole
-    traces::what_fails_says_so_in_its_span
-    metrics::metrics_arrive
-    secrets::no_signal_shows_a_secret
-}
+over! { streamable_http, super::StreamableHttp }
+over! { sse, super::Sse }
+over! { stateless, super::Stateless }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::{CloseReason, Era, moment::Moment};
+use crate::{CloseReason, moment::Moment};
 
 /// What happened to a key. Touched when a session is opened or closed and when something fails,
 /// never on the way of a hit.
@@ -16,7 +16,6 @@ pub(crate) struct Chronicle {
 struct Pages {
     /// Which sessions are open, by id, and since when.
     open: Vec<(u64, Moment)>,
-    era: Option<Era>,
     last_error: Option<LastError>,
 }
 
@@ -31,15 +30,12 @@ pub(crate) struct LastError {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Reading {
     pub(crate) oldest: Option<Moment>,
-    pub(crate) era: Option<Era>,
     pub(crate) last_error: Option<LastError>,
 }
 
 impl Chronicle {
-    pub(crate) fn note_opened(&self, id: u64, era: Era, at: Moment) {
-        let mut pages = self.lock();
-        pages.open.push((id, at));
-        pages.era = Some(era);
+    pub(crate) fn note_opened(&self, id: u64, at: Moment) {
+        self.lock().open.push((id, at));
     }
 
     pub(crate) fn note_closed(&self, id: u64) {
@@ -64,7 +60,6 @@ impl Chronicle {
         let pages = self.lock();
         Reading {
             oldest: pages.open.iter().map(|(_, at)| *at).min(),
-            era: pages.era,
             last_error: pages.last_error,
         }
     }

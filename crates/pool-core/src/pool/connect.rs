@@ -159,10 +159,7 @@ fn admissible(
     );
     let live = Arc::new(live);
     hub.registry.add(&live);
-    let era = live.session.info().era;
-    bucket
-        .chronicle
-        .note_opened(live.id, era, hub.clock.moment(now));
+    bucket.chronicle.note_opened(live.id, hub.clock.moment(now));
     let (id, weak, closer) = (live.id, Arc::downgrade(bucket), hub.closer.downgrade());
     live.session.alarm().listen(move || {
         if let Some(closer) = closer.upgrade() {

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::{SessionPool, Shared, Upstream};
-use crate::{BreakerState, Endpoint};
+use crate::{BreakerState, Endpoint, Era};
 
 /// What an endpoint looks like, over all of its keys.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +15,8 @@ pub struct EndpointStats {
     /// The endpoint; serialised without its query.
     #[serde(serialize_with = "shown")]
     pub endpoint: Endpoint,
+    /// The era of the newest session; `None` before the first.
+    pub era: Option<Era>,
     /// Keys known now.
     pub keys: usize,
     /// Sessions that nobody uses.
@@ -43,6 +45,7 @@ impl Shared {
         let mut rows: HashMap<*const Upstream, EndpointStats> = HashMap::new();
         let fresh = |upstream: &Upstream| EndpointStats {
             endpoint: upstream.endpoint.clone(),
+            era: upstream.era(),
             keys: 0,
             available: 0,
             active: 0,

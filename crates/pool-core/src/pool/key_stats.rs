@@ -18,7 +18,7 @@ pub struct KeyStats {
     pub endpoint: String,
     /// The transport.
     pub transport: TransportKind,
-    /// The era of the session opened last; `None` before the first.
+    /// The era of the newest session with the endpoint; `None` before the first.
     pub era: Option<Era>,
     /// `conversation`, `identity` or `shared`.
     pub scope: &'static str,
@@ -126,7 +126,7 @@ impl Shared {
             fingerprint: bucket.key.fingerprint(),
             endpoint: bucket.key.endpoint().to_string(),
             transport: bucket.key.transport().clone(),
-            era: chronicle.era,
+            era: bucket.upstream.era(),
             scope: bucket.key.scope().as_str(),
             available: counts.idle,
             active: counts.busy,
