@@ -3,6 +3,7 @@
 mod calls;
 mod cancellation;
 mod common;
+mod detection;
 mod isolation;
 mod lifecycle;
 mod limits;

@@ -31,7 +31,7 @@ mod moment;
 pub use breaker::BreakerState;
 pub use client::PooledClient;
 pub use config::{ConfigError, PoolConfig};
-pub use connector::{ConnectRequest, Connector};
+pub use connector::{ConnectRequest, Connector, Detection};
 pub use credentials::{
     CallContext, CallerHeaders, CredentialError, CredentialRequest, CredentialSource, Credentials,
 };
@@ -49,7 +49,7 @@ pub use identity::{
 pub use key::PoolKey;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, Observer, Released,
 };
 pub use pool::{
     AcquireRequest, BreakerStats, CloseReport, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool,

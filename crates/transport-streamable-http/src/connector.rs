@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mcp_pool_core::{ConnectError, ConnectRequest, Connector, FaultKind, Session, TransportKind};
+use mcp_pool_core::{
+    ConnectError, ConnectRequest, Connector, Detection, FaultKind, Session, TransportKind,
+};
 use tokio::sync::oneshot;
 
-use crate::handshake::Opening;
+use crate::{detect::Question, handshake::Opening};
 
 /// Opens sessions over Streamable HTTP, all of them on one HTTP client.
 #[derive(Clone, Debug)]
@@ -66,6 +68,13 @@ impl Connector for StreamableHttpConnector {
         });
         let lost = || Err(ConnectError::new(FaultKind::Other));
         receiver.await.unwrap_or_else(|_| lost())
+    }
+
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        // On a task of its own, which sees to it that nothing stays open, whoever goes away.
+        let question = Question::new(self.http.clone(), request);
+        let answer = tokio::spawn(question.ask()).await;
+        answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 
 /// How a body is written.
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Events,
     Json,
     Other,
@@ -136,7 +136,7 @@ fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonR
     }
 }
 
-fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
+pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
     serde_json::from_slice(body).ok()
 }
 
@@ -144,7 +144,7 @@ fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-fn form(headers: &HeaderMap) -> Form {
+pub(crate) fn form(headers: &HeaderMap) -> Form {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = text.split(';').next().unwrap_or("").trim();

@@ -49,10 +49,11 @@ impl PooledClient {
         }
     }
 
-    /// The key of the caller: what its sessions are shared by.
+    /// The key of the caller: what its sessions are shared by. Where the transport is found out,
+    /// with the one that was found last.
     #[must_use]
     pub fn key(&self) -> &PoolKey {
-        &self.resolved.key
+        self.resolved.key()
     }
 
     /// The same client with these headers for each of its calls: trace context, correlation ids.

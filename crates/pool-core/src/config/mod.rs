@@ -96,6 +96,10 @@ pub struct PoolConfig {
     pub session_ttl: Duration,
     /// By which part of `session_ttl` lives are shortened at random. 0.0 to 1.0.
     pub session_ttl_jitter: f64,
+    /// For how long it is taken for granted which transport an address speaks
+    /// ([`Endpoint::auto`](crate::Endpoint::auto)). After that it is asked again in the background.
+    #[serde(with = "humantime_serde")]
+    pub transport_verdict_ttl: Duration,
 }
 
 impl Default for PoolConfig {
@@ -137,6 +141,8 @@ impl Default for PoolConfig {
             session_ttl: Duration::from_secs(300),
             // Sessions that were opened together do not end together.
             session_ttl_jitter: 0.1,
+            // Servers change their transport with a release; one that denies it is asked at once.
+            transport_verdict_ttl: Duration::from_secs(600),
         }
     }
 }
@@ -163,6 +169,7 @@ impl PoolConfig {
             ("idle_pool_eviction", self.idle_pool_eviction),
             ("session_create_timeout", self.session_create_timeout),
             ("session_ttl", self.session_ttl),
+            ("transport_verdict_ttl", self.transport_verdict_ttl),
         ] {
             if duration.is_zero() {
                 return Err(ConfigError::bound(field, "a duration", "longer than zero"));

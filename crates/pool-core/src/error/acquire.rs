@@ -23,7 +23,8 @@ pub enum AcquireError {
     /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
     #[error("the caller's identity could not be told")]
     Identity(#[source] Arc<ExtractError>),
-    /// No connector was registered for the endpoint's transport. The configuration's fault.
+    /// No connector was registered for the endpoint's transport; for `auto`, none that can tell
+    /// what an address speaks. The configuration's fault.
     #[error("no connector for transport `{0}`")]
     NoConnector(TransportKind),
     /// [`Scope::Shared`](crate::Scope::Shared) was asked for an endpoint that was not declared
@@ -82,6 +83,8 @@ pub enum Stage {
     Check,
     /// For a new session to be opened.
     Connect,
+    /// For an answer to which transport the address speaks.
+    Detect,
     /// For an extractor to say who the caller is.
     Identity,
     /// In line for a session of this key (`max_sessions_per_key` is reached).
@@ -94,6 +97,7 @@ impl Stage {
             Self::Capacity => "timeout_capacity",
             Self::Check => "timeout_check",
             Self::Connect => "timeout_connect",
+            Self::Detect => "timeout_detect",
             Self::Identity => "timeout_identity",
             Self::Queue => "timeout_queue",
         }
@@ -106,6 +110,7 @@ impl fmt::Display for Stage {
             Self::Capacity => "waiting for room under the pool's limits",
             Self::Check => "checking an idle session",
             Self::Connect => "opening a session",
+            Self::Detect => "finding out which transport is spoken",
             Self::Identity => "telling the caller's identity",
             Self::Queue => "in line for a session of this key",
         })

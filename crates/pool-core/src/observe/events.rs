@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     AcquireError, BreakerState, CheckError, ConnectError, Endpoint, Farewell, Outcome, PoolKey,
-    SessionInfo,
+    SessionInfo, TransportKind,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -88,6 +88,20 @@ event! {
         key: &'a PoolKey,
         /// Why.
         error: &'a ConnectError,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// The pool asked which transport an address speaks.
+    Detected {
+        /// The endpoint, as it was asked for.
+        endpoint: &'a Endpoint,
+        /// The transport that was found.
+        transport: Option<&'a TransportKind>,
+        /// Why none was found; `None` when one was.
+        error: Option<&'a AcquireError>,
         /// How long it took.
         took: Duration,
     }

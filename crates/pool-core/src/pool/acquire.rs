@@ -13,7 +13,8 @@ use tokio::{
 use super::{
     AcquireRequest, Shared,
     counters::Counters,
-    resolve::{Patience, Resolved},
+    resolve::Patience,
+    resolved::Resolved,
 };
 use crate::{
     AcquireError, CheckError, CloseReason, Lease, Stage,
@@ -48,6 +49,22 @@ impl Shared {
 
     /// A lease, whatever it takes.
     pub(crate) async fn wait(
+        &self,
+        resolved: &Resolved,
+        request: &AcquireRequest,
+        patience: Patience,
+    ) -> Result<Lease, AcquireError> {
+        match &resolved.found {
+            None => self.wait_over(resolved, request, patience).await,
+            Some(found) => {
+                self.wait_over_found((resolved, found), request, patience)
+                    .await
+            }
+        }
+    }
+
+    /// A lease over the transport of the request's key.
+    pub(super) async fn wait_over(
         &self,
         resolved: &Resolved,
         request: &AcquireRequest,

@@ -1,21 +1,26 @@
 //! The pool: what users hold, and what it is made of.
 
 mod acquire;
+mod attempt;
 mod builder;
 mod capacity;
 mod closer;
 mod connect;
+mod connectors;
 mod counters;
+mod detect;
 mod hub;
 mod lease;
 mod memo;
 mod registry;
 mod request;
 mod resolve;
+mod resolved;
 mod shutdown;
 mod stats;
 mod sweep;
 mod upstream;
+mod verdict;
 
 use std::{fmt, sync::Arc};
 
@@ -25,13 +30,14 @@ pub(crate) use hub::Hub;
 pub use lease::Lease;
 use moka::sync::Cache;
 pub use request::AcquireRequest;
-pub(crate) use resolve::{Patience, Resolved};
+pub(crate) use resolve::Patience;
+pub(crate) use resolved::Resolved;
 pub use shutdown::CloseReport;
 pub use stats::{BreakerStats, KeyStats, PoolStats};
 use tokio::time::Instant;
 pub(crate) use upstream::Upstream;
 
-use self::{memo::Memo, upstream::Upstreams};
+use self::{detect::Verdicts, memo::Memo, upstream::Upstreams};
 use crate::{
     AcquireError, PoolConfig, PoolKey, PooledClient, bucket::Bucket, handler::Profile,
     identity::Identification,
@@ -52,6 +58,7 @@ pub(crate) struct Shared {
     id: u64,
     buckets: Cache<PoolKey, Arc<Bucket>, memo::PrehashedState>,
     upstreams: Upstreams,
+    verdicts: Verdicts,
     memo: Memo,
     identification: Identification,
     profile: Profile,
@@ -79,7 +86,8 @@ impl SessionPool {
     /// - [`AcquireError::Connect`]: nothing was free, and a session could not be opened.
     /// - [`AcquireError::Identity`]: an extractor failed, under
     ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
-    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool.
+    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool, or is to be
+    ///   found out and no connector can tell it.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint
     ///   that was not declared for it.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error says what was waited for.
@@ -114,13 +122,17 @@ impl SessionPool {
     ///
     /// # Errors
     /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NotShareable`] or
-    /// [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// [`AcquireError::Timeout`], as [`acquire`](Self::acquire). For an
+    /// [`Endpoint::auto`](crate::Endpoint::auto) also [`AcquireError::CircuitOpen`],
+    /// [`AcquireError::Connect`] and [`AcquireError::NoConnector`]: its transport may have to be
+    /// found out first.
     ///
     /// # Cancel safety
     /// Safe; nothing is kept of a dropped call.
     pub async fn key(&self, request: &AcquireRequest) -> Result<PoolKey, AcquireError> {
         let patience = self.shared.patience(request);
-        Ok(self.shared.resolve(request, patience).await?.key.clone())
+        let resolved = self.shared.resolve(request, patience).await?;
+        self.shared.key_now(&resolved, request, patience).await
     }
 
     /// A client for this request: its identity and key are worked out once, then each of its calls

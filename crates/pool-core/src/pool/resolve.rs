@@ -1,11 +1,7 @@
 //! From a request to its key, and from a key to its bucket.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
@@ -14,59 +10,17 @@ use super::{
     AcquireRequest, Shared,
     capacity::Scarce,
     counters::Counters,
+    detect::Inquiry,
     hub::Message,
-    memo::{Known, Sight},
+    memo::Sight,
+    resolved::Resolved,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
-    bucket::{Bucket, Held, NewBucket, Taken},
+    bucket::{Bucket, NewBucket},
     credentials::NewestHeaders,
     handler::Profile,
 };
-
-/// What a pool worked out of a request: its key, and the bucket that had it last.
-pub(crate) struct Resolved {
-    /// Which pool it was.
-    pub(super) pool: u64,
-    pub(crate) key: PoolKey,
-    pub(super) profile: Profile,
-    /// What an equal request is recognised by, where one may be.
-    pub(super) known: Option<Known>,
-    /// The bucket as it was found. Most never need another, and this one is read without an atomic
-    /// write, of which a hit consists for the rest.
-    first: Arc<Bucket>,
-    /// Whether there is a later one.
-    moved: AtomicBool,
-    /// The bucket that has the key now, once the first was forgotten.
-    later: ArcSwapOption<Bucket>,
-}
-
-impl Resolved {
-    /// A slot that is ready.
-    #[inline(always)]
-    pub(super) fn take(&self) -> Option<Held> {
-        if self.moved.load(Ordering::Acquire) {
-            return self.take_later();
-        }
-        take(&self.first)
-    }
-
-    #[inline(never)]
-    fn take_later(&self) -> Option<Held> {
-        take(self.later.load().as_ref()?)
-    }
-
-    /// The key's bucket.
-    pub(super) fn bucket(&self) -> Arc<Bucket> {
-        let later = self.later.load_full();
-        later.unwrap_or_else(|| Arc::clone(&self.first))
-    }
-
-    fn move_to(&self, bucket: &Arc<Bucket>) {
-        self.later.store(Some(Arc::clone(bucket)));
-        self.moved.store(true, Ordering::Release);
-    }
-}
 
 /// How long somebody is ready to wait, and since when.
 #[derive(Clone, Copy)]
@@ -157,18 +111,20 @@ impl Shared {
             &request.scope,
             &profile,
         );
-        let bucket = self
-            .bucket(&key, &profile, &request.headers, patience)
-            .await?;
-        Ok(Resolved {
-            pool: self.id,
+        let headers = &request.headers;
+        if !endpoint.is_auto() {
+            let bucket = self.bucket(&key, &profile, headers, patience).await?;
+            return Ok(Resolved::new(self.id, bucket, None));
+        }
+        let inquiry = Inquiry {
             key,
             profile,
-            known: None,
-            first: bucket,
-            moved: AtomicBool::new(false),
-            later: ArcSwapOption::empty(),
-        })
+            headers: Arc::clone(headers),
+        };
+        let verdict = self.verdicts.of(endpoint);
+        let finding = self.find_out(&verdict, &inquiry, patience).await?;
+        self.resolved_over(&inquiry, (&verdict, finding), patience)
+            .await
     }
 
     async fn identify(
@@ -193,7 +149,7 @@ impl Shared {
     }
 
     /// The bucket of a key, made if need be.
-    async fn bucket(
+    pub(super) async fn bucket(
         &self,
         key: &PoolKey,
         profile: &Profile,
@@ -282,13 +238,5 @@ impl Shared {
                 key: &bucket.key,
             });
         });
-    }
-}
-
-#[inline(always)]
-fn take(bucket: &Arc<Bucket>) -> Option<Held> {
-    match bucket.slots.take() {
-        Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
-        Taken::None | Taken::Dead => None,
     }
 }
