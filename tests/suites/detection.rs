@@ -3,14 +3,13 @@
 use std::{pin::pin, time::Duration};
 
 use futures::{FutureExt, future::join_all};
-use http::StatusCode;
 use mcp_pool_testkit::{
     fake::{self, Behaviour, Remote},
-    server::{CounterServer, Refusal},
+    server::CounterServer,
 };
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, Challenge, ConnectError, Detection, Endpoint, FaultKind,
-    PoolConfig, SessionPool, Stage, TransportKind,
+    AcquireError, AcquireRequest, Challenge, Detection, Endpoint, FaultKind, PoolConfig,
+    SessionPool, Stage, TransportKind,
 };
 
 use crate::common::{call, close, eventually, pool, request};
@@ -91,7 +90,10 @@ async fn a_key_that_was_found_is_the_key_of_who_named_the_transport() {
     let (found, named) = (auto("alice"), request(named, "alice"));
     drop(pool.acquire(&found).await.unwrap());
     drop(pool.acquire(&named).await.unwrap());
-    assert_eq!(pool.key(&found).await.unwrap(), pool.key(&named).await.unwrap());
+    assert_eq!(
+        pool.key(&found).await.unwrap(),
+        pool.key(&named).await.unwrap()
+    );
     assert_eq!(old.connects(), 1);
     close(&pool).await;
 }
@@ -123,7 +125,13 @@ async fn a_detection_is_waited_for_no_longer_than_the_acquire_may_take() {
     let hurried = auto("alice").with_timeout(Duration::from_secs(1));
     let error = pool.acquire(&hurried).await.unwrap_err();
     assert!(
-        matches!(error, AcquireError::Timeout { stage: Stage::Detect, .. }),
+        matches!(
+            error,
+            AcquireError::Timeout {
+                stage: Stage::Detect,
+                ..
+            }
+        ),
         "{error:?}"
     );
     // The detection itself ends as late as a connect would.
@@ -196,7 +204,10 @@ async fn an_upstream_that_changes_its_transport_is_asked_again_within_the_same_a
     for turn in 1..=3 {
         only_old_is_spoken(&new, &old);
         new.end_sessions();
-        eventually("the sessions have left", || pool.stats().total_sessions == 0).await;
+        eventually("the sessions have left", || {
+            pool.stats().total_sessions == 0
+        })
+        .await;
         let asked = new.detections();
         for _ in 0..2 {
             let lease = pool.acquire(&alice).await.unwrap();
@@ -204,11 +215,18 @@ async fn an_upstream_that_changes_its_transport_is_asked_again_within_the_same_a
         }
         assert_eq!(call(&client, "count").await.unwrap(), 1);
         assert_eq!(client.key().transport(), &kind("old"));
-        assert_eq!(new.detections(), asked + 1, "one contradiction, one detection");
+        assert_eq!(
+            new.detections(),
+            asked + 1,
+            "one contradiction, one detection"
+        );
 
         only_new_is_spoken(&new, &old);
         old.end_sessions();
-        eventually("the sessions have left", || pool.stats().total_sessions == 0).await;
+        eventually("the sessions have left", || {
+            pool.stats().total_sessions == 0
+        })
+        .await;
         assert_eq!(call(&client, "count").await.unwrap(), 1);
         assert_eq!(client.key().transport(), &kind("new"));
         let lease = pool.acquire(&alice).await.unwrap();
@@ -228,7 +246,10 @@ async fn many_callers_who_meet_the_same_contradiction_cause_one_detection() {
     }
     only_old_is_spoken(&new, &old);
     new.end_sessions();
-    eventually("the sessions have left", || pool.stats().total_sessions == 0).await;
+    eventually("the sessions have left", || {
+        pool.stats().total_sessions == 0
+    })
+    .await;
     for lease in join_all(users.iter().map(|user| pool.acquire(user))).await {
         assert_eq!(lease.unwrap().key().transport(), &kind("old"));
     }
@@ -305,7 +326,10 @@ async fn an_address_that_speaks_nothing_opens_the_circuit_like_one_that_cannot_b
         assert_eq!(fault(&error), &FaultKind::Protocol);
     }
     let error = pool.acquire(&auto("alice")).await.unwrap_err();
-    assert!(matches!(error, AcquireError::CircuitOpen { .. }), "{error:?}");
+    assert!(
+        matches!(error, AcquireError::CircuitOpen { .. }),
+        "{error:?}"
+    );
     assert_eq!(new.detections(), 2);
     assert_eq!(pool.stats().circuit_breaker_trips, 1);
 }
@@ -329,4 +353,38 @@ async fn closing_the_pool_turns_away_who_waits_for_a_detection() {
     assert!(matches!(acquired.unwrap_err(), AcquireError::Closed));
     assert_eq!(report.turned_away, 1);
     assert!(report.complete);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_that_closed() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    let alice = request(Endpoint::auto(&server.url()).unwrap(), "alice");
+    let key = pool.key(&alice).await.unwrap();
+    assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
+    assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 1));
+    let client = pool.client(alice).await.unwrap();
+    for count in 1..=3 {
+        assert_eq!(call(&client, "increment").await.unwrap(), count);
+    }
+    assert_eq!(server.sessions_opened(), 2);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
+    let server = CounterServer::start();
+    server.switches().accept_tokens(["alice-token"]);
+    let pool = pool(PoolConfig::default());
+    let endpoint = Endpoint::auto(&server.url()).unwrap();
+    let refused = pool.key(&request(endpoint.clone(), "mallory")).await;
+    let FaultKind::Unauthorized(challenge) = fault(&refused.unwrap_err()).clone() else {
+        panic!("not a refused credential");
+    };
+    assert_eq!(challenge.parameter("error"), Some("invalid_token"));
+    let client = pool.client(request(endpoint, "alice")).await.unwrap();
+    assert_eq!(call(&client, "increment").await.unwrap(), 1);
+    close(&pool).await;
+    server.expect_no_session().await;
 }

@@ -2,15 +2,13 @@
 
 use http::{HeaderMap, StatusCode, header};
 use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_http::{HttpFault, body};
 use rmcp::{
     model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage},
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::{
-    events::{body, events},
-    fault::HttpFault,
-};
+use crate::events::events;
 
 /// What was asked, as far as it matters for the answer.
 pub(crate) struct Asked {
@@ -92,7 +90,11 @@ async fn refused(
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let fault = HttpFault::of_status(status, response.headers(), asked.in_session);
+    let fault = match status {
+        // What took POSTs when the session was opened takes none: another server stands there now.
+        StatusCode::METHOD_NOT_ALLOWED if asked.in_session => HttpFault::session_gone(),
+        _ => HttpFault::of_status(status, response.headers(), asked.in_session),
+    };
     let says_nothing_more = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
@@ -194,6 +196,16 @@ mod tests {
             .unwrap_err();
         assert_eq!(fault.kind(), &FaultKind::SessionGone);
         assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+    }
+
+    #[tokio::test]
+    async fn a_405_in_a_session_means_that_another_server_stands_there() {
+        for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
+            let fault = read(response(405, "text/plain", ""), &asked(in_session)).await;
+            let fault = fault.unwrap_err();
+            assert_eq!(fault.kind(), &kind);
+            assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+        }
     }
 
     #[tokio::test]

@@ -5,11 +5,12 @@ mod decode;
 mod detect;
 mod driver;
 mod events;
-mod fault;
+
 mod handshake;
 mod link;
 mod listen;
 mod post;
 mod wire;
 
-pub use connector::{BuildError, StreamableHttpConnector};
+pub use connector::StreamableHttpConnector;
+pub use mcp_pool_http::BuildError;

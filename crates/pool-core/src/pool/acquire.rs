@@ -10,12 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{
-    AcquireRequest, Shared,
-    counters::Counters,
-    resolve::Patience,
-    resolved::Resolved,
-};
+use super::{AcquireRequest, Shared, counters::Counters, resolve::Patience, resolved::Resolved};
 use crate::{
     AcquireError, CheckError, CloseReason, Lease, Stage,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},

@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{
     CallerHeaders, ConfigError, Connector, CredentialSource, HandlerFactory, HeaderIdentity,
-    IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers,
-    bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
+    IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan, SilentHandlers, bucket::Bucket,
+    digest::DigestKey, handler::Profile, identity::Identification, moment::Clock,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].

@@ -389,7 +389,10 @@ fn is_about_credentials(error: &AcquireError) -> bool {
 }
 
 fn lock(verdict: &Verdict) -> MutexGuard<'_, Option<Flight>> {
-    verdict.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    verdict
+        .flight
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An address forgotten for another one is asked again.

@@ -7,13 +7,8 @@ use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AcquireRequest, Shared,
-    capacity::Scarce,
-    counters::Counters,
-    detect::Inquiry,
-    hub::Message,
-    memo::Sight,
-    resolved::Resolved,
+    AcquireRequest, Shared, capacity::Scarce, counters::Counters, detect::Inquiry, hub::Message,
+    memo::Sight, resolved::Resolved,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Detection, Era, Farewell, FaultKind,
-    ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo, TransportKind,
+    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Detection, Era, Farewell,
+    FaultKind, ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo,
+    TransportKind,
 };
 use rmcp::{
     RoleClient, Service, ServiceExt,
