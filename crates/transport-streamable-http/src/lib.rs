@@ -5,7 +5,6 @@ mod decode;
 mod detect;
 mod driver;
 mod events;
-
 mod handshake;
 mod link;
 mod listen;

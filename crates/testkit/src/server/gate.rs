@@ -9,7 +9,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -18,6 +18,7 @@ use super::{
     Form, Switches, UnknownSession,
     counter::Counter,
     ledger::{Ledger, Seen},
+    sse::{Streams, session_in},
 };
 
 /// What stands before the MCP server proper.
@@ -26,11 +27,13 @@ pub(crate) struct Gate {
     form: Form,
     ledger: Arc<Ledger>,
     switches: Switches,
+    streams: Streams,
 }
 
 impl Gate {
     pub(crate) fn new(form: Form, ledger: Arc<Ledger>, switches: Switches) -> Self {
         Self {
+            streams: Streams::new(Arc::clone(&ledger), switches.clone()),
             form,
             ledger,
             switches,
@@ -48,9 +51,13 @@ impl Gate {
             Arc::new(LocalSessionManager::default()),
             config,
         );
-        Router::new()
-            .fallback_service(service)
-            .layer(from_fn_with_state(self, pass))
+        let (stream, messages) = (self.streams.stream(), self.streams.clone().messages());
+        let router = match (self.form.sse, self.form.streamable_http) {
+            (false, _) => Router::new().fallback_service(service),
+            (true, false) => messages.route(PATH, stream),
+            (true, true) => messages.route(PATH, stream.fallback_service(service)),
+        };
+        router.layer(from_fn_with_state(self, pass))
     }
 
     /// What is said instead of passing a request on, if anything is.
@@ -84,7 +91,7 @@ impl Gate {
         }
         match (seen.method.as_str(), &seen.session) {
             ("initialize", _) => {
-                if let Some(session) = session_id(response.headers()) {
+                if let Some(session) = session_header(response.headers()) {
                     self.ledger.note_opened(session);
                 }
             }
@@ -101,19 +108,24 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     };
     let seen = Seen {
         method: method(&parts.method, &body),
-        session: session_id(&parts.headers),
+        session: session_id(&parts),
         headers: parts.headers.clone(),
     };
     gate.ledger.note(seen.clone());
     if let Some(response) = gate.stop(&seen).await {
         return response;
     }
+    let loses_reply = gate.switches.loses_reply(&seen.method);
+    let answers_elsewhere = parts.uri.path() != PATH;
+    if let (true, true, Some(session)) = (loses_reply, answers_elsewhere, &seen.session) {
+        gate.streams.lose_answer(session);
+    }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     gate.note_response(&seen, &response);
-    if gate.switches.loses_reply(&seen.method) {
-        return broken_off(response).await;
+    match loses_reply && !answers_elsewhere {
+        true => broken_off(response).await,
+        false => response,
     }
-    response
 }
 
 /// The response as it looks when its connection breaks after the server has done its work.
@@ -138,11 +150,19 @@ fn method(http: &Method, body: &[u8]) -> String {
     method.unwrap_or("response").to_owned()
 }
 
-fn session_id(headers: &HeaderMap) -> Option<String> {
+/// The session that a request names: in its header, or in its query.
+fn session_id(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query().and_then(session_in).map(str::to_owned);
+    session_header(&parts.headers).or(query)
+}
+
+fn session_header(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("mcp-session-id")?.to_str().ok()?;
     Some(id.to_owned())
 }
 
+/// Where the server is.
+pub(super) const PATH: &str = "/mcp";
 const MAX_BODY: usize = 16 * 1024 * 1024;
 const NAMELESS_ERROR: &str =
     r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"no valid session id"},"id":null}"#;

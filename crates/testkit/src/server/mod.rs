@@ -2,19 +2,22 @@
 
 mod counter;
 mod gate;
+mod hostile;
 mod ledger;
 mod run;
+mod sse;
 mod switches;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+pub use hostile::{HostileSse, Mischief};
 pub use ledger::Seen;
 use mcp_pool_core::Endpoint;
 pub use switches::{Refusal, Switches, UnknownSession};
 
 use self::{ledger::Ledger, run::Running};
 
-/// A stateful MCP server over Streamable HTTP, on a port of its own of the loopback interface.
+/// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback interface.
 ///
 /// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter:
 /// the tool `increment` adds one and answers with the count, `count` answers with it, `wait`
@@ -37,6 +40,10 @@ pub struct Form {
     pub sessions: bool,
     /// Whether it answers with JSON rather than with events. Default: no.
     pub json: bool,
+    /// Whether it speaks HTTP+SSE. Default: no.
+    pub sse: bool,
+    /// Whether it speaks Streamable HTTP. Default: yes.
+    pub streamable_http: bool,
 }
 
 impl Default for Form {
@@ -44,6 +51,8 @@ impl Default for Form {
         Self {
             sessions: true,
             json: false,
+            sse: false,
+            streamable_http: true,
         }
     }
 }
@@ -60,6 +69,20 @@ impl Form {
     #[must_use]
     pub fn with_json(mut self) -> Self {
         self.json = true;
+        self
+    }
+
+    /// Over HTTP+SSE alone.
+    #[must_use]
+    pub fn over_sse(mut self) -> Self {
+        (self.sse, self.streamable_http) = (true, false);
+        self
+    }
+
+    /// Over HTTP+SSE and Streamable HTTP, at the same address.
+    #[must_use]
+    pub fn over_both(mut self) -> Self {
+        (self.sse, self.streamable_http) = (true, true);
         self
     }
 }
@@ -106,13 +129,17 @@ impl CounterServer {
     /// The server's address as an endpoint.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint::streamable_http(&self.url()).expect("a loopback address makes a valid url")
+        let endpoint = match self.form.streamable_http {
+            true => Endpoint::streamable_http(&self.url()),
+            false => Endpoint::sse(&self.url()),
+        };
+        endpoint.expect("a loopback address makes a valid url")
     }
 
     /// The server's address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("http://{}{}", self.address, gate::PATH)
     }
 
     /// What the server does on purpose.
@@ -163,7 +190,8 @@ impl CounterServer {
         self.ledger.opened()
     }
 
-    /// How many sessions the client has closed so far.
+    /// How many sessions the client has closed so far. One over HTTP+SSE is open, and closed, with
+    /// its stream.
     #[must_use]
     pub fn sessions_closed(&self) -> usize {
         self.ledger.closed()
