@@ -36,7 +36,7 @@ pub fn not_initialized(error: &ClientInitializeError) -> ConnectError {
             ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(error.code.0))
         }
         ClientInitializeError::Cancelled => ConnectError::new(FaultKind::Other),
-        _ => unexpected("the answer to `initialize` is none"),
+        _ => unexpected("the answer to the handshake is none"),
     }
 }
 
@@ -56,7 +56,7 @@ enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(code) => write!(f, "`initialize` was answered with error {code}"),
+            Self::Refused(code) => write!(f, "the handshake was answered with error {code}"),
             Self::Unexpected(what) => f.write_str(what),
         }
     }

@@ -7,8 +7,8 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
-    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, HandlerFactory, Identity,
-    PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
+    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory,
+    Identity, PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
     digest::DigestKey, handler::Profile,
 };
 
@@ -24,6 +24,13 @@ use crate::{
 pub trait Connector: Send + Sync {
     /// The transport it speaks. Endpoints of this kind are sent to this connector.
     fn kind(&self) -> TransportKind;
+
+    /// Whether a session it opens may turn out to be [`Era::Stateless`], so that one is enough for
+    /// any number of callers of a key. The pool then begins with one connect on an endpoint it does
+    /// not know. Default: no.
+    fn speaks_stateless(&self) -> bool {
+        false
+    }
 
     /// Opens a session and completes its handshake, within `request.deadline()`.
     ///
@@ -53,7 +60,8 @@ pub trait Connector: Send + Sync {
         Ok(Detection::Unable)
     }
 
-    /// Asks an idle session whether it is still alive.
+    /// Asks an idle session whether it is still alive. Never called for one that is
+    /// [`Era::Stateless`], of which there is nothing that could die.
     ///
     /// Default: the plan's probe chain.
     ///
@@ -79,13 +87,36 @@ pub enum Detection {
     Unable,
 }
 
-/// What a connector needs to know to open a session.
+/// What a connector needs to know to open a session. Cheap to clone.
+#[derive(Clone)]
 pub struct ConnectRequest {
     key: PoolKey,
     credentials: Credentials,
     handlers: Arc<dyn HandlerFactory>,
-    slots: u32,
+    slots: SlotsByEra,
     deadline: Instant,
+}
+
+/// How many calls may run on a session at the same time, by what it turns out to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotsByEra {
+    pub(crate) legacy: u32,
+    pub(crate) stateless: u32,
+}
+
+impl SlotsByEra {
+    /// One call at a time.
+    pub(crate) const ONE: Self = Self {
+        legacy: 1,
+        stateless: 1,
+    };
+
+    pub(crate) fn of(self, era: Era) -> u32 {
+        match era {
+            Era::Legacy => self.legacy,
+            Era::Stateless => self.stateless,
+        }
+    }
 }
 
 impl ConnectRequest {
@@ -93,7 +124,7 @@ impl ConnectRequest {
         key: PoolKey,
         credentials: Credentials,
         handlers: Arc<dyn HandlerFactory>,
-        slots: u32,
+        slots: SlotsByEra,
         deadline: Instant,
     ) -> Self {
         Self {
@@ -121,7 +152,7 @@ impl ConnectRequest {
         );
         let credentials = Credentials::fixed(endpoint.clone(), headers);
         let deadline = Instant::now() + Duration::from_secs(10);
-        Self::new(key, credentials, handlers, 1, deadline)
+        Self::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
     }
 
     /// The same request with handlers from another factory.
@@ -134,7 +165,10 @@ impl ConnectRequest {
     /// The same request for this many calls at the same time.
     #[must_use]
     pub fn with_slots(mut self, slots: u32) -> Self {
-        self.slots = slots;
+        self.slots = SlotsByEra {
+            legacy: slots,
+            stateless: slots,
+        };
         self
     }
 
@@ -182,10 +216,20 @@ impl ConnectRequest {
         self.handlers.wants_server_messages()
     }
 
-    /// How many calls the pool will run on the session at the same time.
+    /// How many calls the pool will run on the session at the same time, where the session has a
+    /// state: that of [`Era::Legacy`].
     #[must_use]
     pub fn slots(&self) -> u32 {
-        self.slots
+        self.slots_of(Era::Legacy)
+    }
+
+    /// How many calls the pool wants to run at the same time on a session that turns out to be of
+    /// this era. A session without a state says so by [`SessionInfo::with_max_concurrent`].
+    ///
+    /// [`SessionInfo::with_max_concurrent`]: crate::SessionInfo::with_max_concurrent
+    #[must_use]
+    pub fn slots_of(&self, era: Era) -> u32 {
+        self.slots.of(era)
     }
 
     /// When the pool gives up.
@@ -199,7 +243,7 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectRequest")
             .field("key", &self.key)
-            .field("slots", &self.slots)
+            .field("slots", &self.slots())
             .finish_non_exhaustive()
     }
 }

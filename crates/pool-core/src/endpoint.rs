@@ -4,14 +4,14 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use url::{Host, Url};
 
-use crate::TransportKind;
+use crate::{Lifecycle, TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
 ///
 /// Cheap to clone. The URL is canonical in the sense of the WHATWG URL standard: the scheme and
 /// host in lower case, a default port left out, dot segments resolved; a trailing dot of the host
-/// is dropped. Two endpoints that differ in URL (query included), transport or gateway id never
-/// share a session.
+/// is dropped. Two endpoints that differ in URL (query included), transport, gateway id or lifecycle
+/// never share a session.
 ///
 /// `Display` and `Debug` show the URL without its query, since queries carry secrets.
 ///
@@ -29,6 +29,7 @@ struct Inner {
     url: Url,
     transport: TransportKind,
     gateway: Option<Box<str>>,
+    lifecycle: Lifecycle,
     shareable: bool,
     slots: Option<NonZeroU32>,
 }
@@ -46,6 +47,7 @@ impl Endpoint {
             url: canonical(url)?,
             transport,
             gateway: None,
+            lifecycle: Lifecycle::Auto,
             shareable: false,
             slots: None,
         })))
@@ -91,6 +93,12 @@ impl Endpoint {
         self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
     }
 
+    /// Says how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
+    #[must_use]
+    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
+        self.change(|inner| inner.lifecycle = lifecycle)
+    }
+
     /// Declares that the server keeps no state for a session and shows everybody the same, so that
     /// [`Scope::Shared`](crate::Scope::Shared) may be asked for. Default: not declared.
     #[must_use]
@@ -98,9 +106,10 @@ impl Endpoint {
         self.change(|inner| inner.shareable = true)
     }
 
-    /// How many calls may run on one session of this endpoint at the same time.
+    /// How many calls may run on one session of this endpoint at the same time, whatever its era.
     ///
-    /// Default: what [`PoolConfig::max_concurrent_per_session`](crate::PoolConfig) says.
+    /// Default: what [`PoolConfig`](crate::PoolConfig) says for sessions with a state, those of
+    /// conversations, and those without a state.
     #[must_use]
     pub fn with_max_concurrent_per_session(self, slots: NonZeroU32) -> Self {
         self.change(|inner| inner.slots = Some(slots))
@@ -122,6 +131,12 @@ impl Endpoint {
     #[must_use]
     pub fn gateway(&self) -> Option<&str> {
         self.0.gateway.as_deref()
+    }
+
+    /// How sessions with the endpoint begin.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.0.lifecycle
     }
 
     /// Whether the endpoint was declared stateless and public.
@@ -263,6 +278,7 @@ mod tests {
             Endpoint::streamable_http("https://example.com/mcp?tenant=a").unwrap(),
             Endpoint::sse("https://example.com/mcp").unwrap(),
             plain.clone().with_gateway("g"),
+            plain.clone().with_lifecycle(Lifecycle::Legacy),
         ] {
             assert_ne!(other, plain, "{other:?}");
         }

@@ -46,6 +46,7 @@ impl PoolKey {
             .field(endpoint.url().as_str().as_bytes())
             .field(endpoint.transport().as_str().as_bytes())
             .optional(endpoint.gateway().map(str::as_bytes))
+            .field(endpoint.lifecycle().as_str().as_bytes())
             .field(identity.digest().as_bytes());
         let digest = scope.digest_into(digest);
         let digest = digest

@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod identity;
 mod key;
+mod lifecycle;
 mod observe;
 mod pool;
 mod principal;
@@ -47,6 +48,7 @@ pub use identity::{
     IdentityExtractor, OnExtractError,
 };
 pub use key::PoolKey;
+pub use lifecycle::Lifecycle;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
     ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, Observer, Released,

@@ -25,7 +25,7 @@ use loom::{
     },
     thread,
 };
-use slots::{AtHead, Blame, Fate, Joined, Member, Returned, Slot, Slots, Taken};
+use slots::{AtHead, Blame, Fate, Joined, Likely, Member, Returned, Slot, Slots, Taken};
 
 /// A session of the model.
 #[derive(Clone, Debug)]
@@ -33,6 +33,7 @@ struct Session {
     id: u64,
     slots: u32,
     generation: u64,
+    suffices: bool,
 }
 
 impl Member for Session {
@@ -46,6 +47,10 @@ impl Member for Session {
 
     fn generation(&self) -> u64 {
         self.generation
+    }
+
+    fn suffices(&self) -> bool {
+        self.suffices
     }
 }
 
@@ -96,16 +101,27 @@ struct Key {
     opened: AtomicUsize,
     max: usize,
     per_session: u32,
+    suffices: bool,
 }
 
 impl Key {
     fn new(max: usize, per_session: u32) -> Arc<Self> {
+        Self::likely(max, per_session, false)
+    }
+
+    /// A key whose sessions are each all that it needs, or may be.
+    fn likely(max: usize, per_session: u32, suffices: bool) -> Arc<Self> {
+        let likely = Likely {
+            slots: per_session,
+            suffices,
+        };
         Arc::new(Self {
-            slots: Slots::new(max, per_session, 0),
+            slots: Slots::new(max, likely, 0),
             open: AtomicUsize::new(0),
             opened: AtomicUsize::new(0),
             max,
             per_session,
+            suffices,
         })
     }
 
@@ -119,6 +135,7 @@ impl Key {
                 id,
                 slots: self.per_session,
                 generation: self.slots.generation(),
+                suffices: self.suffices,
             };
             match self.slots.admit(session, 0) {
                 Ok(served) => {
@@ -247,6 +264,23 @@ fn slots_of_a_shared_session_never_exceed_what_it_has() {
         }
         key.end();
     });
+}
+
+#[test]
+fn a_key_that_one_session_suffices_for_never_opens_another_beside_it() {
+    // One that was given up is followed by another.
+    for (fate, most) in [(Fate::Keep, 1), (Fate::Discard, 2)] {
+        explore(move || {
+            let key = Key::likely(3, 1, true);
+            let other = Arc::clone(&key);
+            let user = thread::spawn(move || other.use_once(1, fate));
+            key.use_once(2, fate);
+            user.join().expect("no panic");
+            let opened = key.opened.load(Ordering::SeqCst);
+            assert!(opened <= most, "{opened}");
+            key.end();
+        });
+    }
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! The connector.
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
 use mcp_pool_core::{
     ConnectError, ConnectRequest, Connector, Detection, FaultKind, Session, TransportKind,
 };
 use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
-use crate::{detect::Question, handshake::Opening};
+use crate::{detect::Question, eras::Eras, opening::Opening};
 
 /// Opens sessions over Streamable HTTP, all of them on one HTTP client.
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
     http: reqwest::Client,
+    eras: Arc<Eras>,
 }
 
 impl StreamableHttpConnector {
@@ -36,7 +39,19 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: the builder's settings do not make a client.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         let http = client(builder)?;
-        Ok(Self { http })
+        let eras = Arc::new(Eras::new(REMEMBER_ERAS));
+        Ok(Self { http, eras })
+    }
+
+    /// For how long it is remembered of a server whether it keeps sessions, on endpoints whose
+    /// [`Lifecycle`](mcp_pool_core::Lifecycle) is `Auto`. Default: 10 minutes.
+    ///
+    /// A server with sessions that learns to do without shows that only when it is asked again; a
+    /// server that turns out to be otherwise than it was is asked again at once.
+    #[must_use]
+    pub fn with_eras_remembered_for(mut self, time: Duration) -> Self {
+        self.eras = Arc::new(Eras::new(time));
+        self
     }
 }
 
@@ -46,8 +61,17 @@ impl Connector for StreamableHttpConnector {
         TransportKind::STREAMABLE_HTTP
     }
 
+    fn speaks_stateless(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(Opening::new(self.http.clone(), request).run()).await
+        let opening = Opening {
+            http: self.http.clone(),
+            eras: Arc::clone(&self.eras),
+            request: request.clone(),
+        };
+        open_detached(opening.run()).await
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
@@ -57,3 +81,6 @@ impl Connector for StreamableHttpConnector {
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 }
+
+/// One more request in ten minutes is nothing; a server is seldom upgraded more often.
+const REMEMBER_ERAS: Duration = Duration::from_secs(600);

@@ -1,10 +1,10 @@
 //! What a response to a POST means.
 
 use http::{HeaderMap, StatusCode, header};
-use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_core::{Era, FaultKind, Outcome};
 use mcp_pool_http::{HttpFault, body};
 use rmcp::{
-    model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage},
+    model::{ErrorCode, JsonRpcError, RequestId, ServerJsonRpcMessage},
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
@@ -14,6 +14,8 @@ use crate::events::events;
 pub(crate) struct Asked {
     /// The id of a request; `None` for a message that has no answer.
     pub(crate) request: Option<RequestId>,
+    /// The era that the server was taken to be of; `None` while that is being found out.
+    pub(crate) era: Option<Era>,
     /// Whether the message named a session.
     pub(crate) in_session: bool,
     /// Whether an answer could come on the standalone stream.
@@ -26,20 +28,6 @@ pub(crate) enum Form {
     Events,
     Json,
     Other,
-}
-
-impl Asked {
-    pub(crate) fn of(message: &ClientJsonRpcMessage, in_session: bool, has_stream: bool) -> Self {
-        let request = match message {
-            ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
-            _ => None,
-        };
-        Self {
-            request,
-            in_session,
-            has_stream,
-        }
-    }
 }
 
 /// Reads the response to a POST.
@@ -102,11 +90,22 @@ async fn refused(
     let Some(request) = &asked.request else {
         return Err(fault);
     };
-    if says_nothing_more || form != Form::Json || *fault.kind() == FaultKind::SessionGone {
+    if says_nothing_more || *fault.kind() == FaultKind::SessionGone {
         return Err(fault);
     }
-    let body = body(response, limits.max_json_response_size).await;
-    let Some(ServerJsonRpcMessage::Error(error)) = body.ok().and_then(|body| parse(&body)) else {
+    let error = match form {
+        Form::Json => error_in(response, limits).await,
+        Form::Events | Form::Other => None,
+    };
+    if is_of_another_era(asked, status, error.as_ref()) {
+        let what = "the server is of another era than it was";
+        return Err(HttpFault::new(
+            Outcome::NotExecuted,
+            FaultKind::SessionGone,
+            what,
+        ));
+    }
+    let Some(error) = error else {
         return Err(fault);
     };
     if error.id.as_ref() == Some(request) {
@@ -123,6 +122,57 @@ async fn refused(
             correlated(ServerJsonRpcMessage::Error(error), request),
             None,
         )),
+    }
+}
+
+/// Whether a refusal shows that the server has changed its era: it refuses what every server of the
+/// era that it was taken for understands. It has not looked at the request then.
+///
+/// A server without sessions says of an older revision that it does not support it, or that headers
+/// are missing; one with sessions misses its session, in words that are no answer to the request
+/// (revision 2026-07-28, versioning and transports).
+fn is_of_another_era(asked: &Asked, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
+    let code = error.map(|error| error.error.code);
+    let is_answer = error.is_some_and(|error| error.id == asked.request);
+    match asked.era {
+        Some(Era::Legacy) => {
+            status == StatusCode::BAD_REQUEST
+                && matches!(
+                    code,
+                    Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION | ErrorCode::HEADER_MISMATCH)
+                )
+        }
+        Some(Era::Stateless) => match status {
+            StatusCode::BAD_REQUEST if code == Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION) => {
+                true
+            }
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                !is_answer && !code.is_some_and(is_known_refusal)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether only servers of revision 2026-07-28 and later refuse requests by this code, other than
+/// for their revision.
+fn is_known_refusal(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::HEADER_MISMATCH | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+    )
+}
+
+/// The JSON-RPC error in a body, if there is one.
+async fn error_in(
+    response: reqwest::Response,
+    limits: StreamableHttpResponseLimits,
+) -> Option<JsonRpcError> {
+    let body = body(response, limits.max_json_response_size).await.ok()?;
+    match parse(&body)? {
+        ServerJsonRpcMessage::Error(error) => Some(error),
+        _ => None,
     }
 }
 
@@ -175,6 +225,7 @@ mod tests {
     fn asked(in_session: bool) -> Asked {
         Asked {
             request: Some(RequestId::Number(3)),
+            era: in_session.then_some(Era::Legacy),
             in_session,
             has_stream: false,
         }

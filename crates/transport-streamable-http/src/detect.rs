@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use http::StatusCode;
-use mcp_pool_core::{ConnectError, ConnectRequest, Detection, FaultKind};
+use mcp_pool_core::{ConnectError, ConnectRequest, Detection, Era, FaultKind};
 use mcp_pool_http::{HttpFault, body, unexpected};
 use rmcp::{
     Service,
@@ -39,6 +39,7 @@ impl Question {
             http,
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
+            era: Era::Legacy,
             wants_stream: false,
         });
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;

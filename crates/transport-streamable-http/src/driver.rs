@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mcp_pool_core::{CallFailure, Farewell, RunningSession, SessionDriver};
+use mcp_pool_core::{CallFailure, Era, Farewell, FaultKind, RunningSession, SessionDriver};
 use mcp_pool_http::HttpFault;
 use rmcp::{
     RoleClient, Service,
@@ -27,15 +27,25 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
     }
 
     fn classify(&self, error: &ServiceError) -> CallFailure {
-        match fault_behind(error) {
+        let failure = match fault_behind(error) {
             Some(fault) => fault.failure().clone(),
             None => CallFailure::conservative(error),
+        };
+        // Where there are no sessions, none can be the worse for a failed call.
+        match self.link.era {
+            Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
+                failure.with_usable_session()
+            }
+            _ => failure,
         }
     }
 
     async fn close(&self, timeout: Duration) -> Farewell {
         let deadline = Instant::now() + timeout;
         let ended = self.running.close(timeout).await;
+        if self.link.era == Era::Stateless {
+            return ended;
+        }
         // rmcp has said farewell by now, if its worker was still there to say it.
         match timeout_at(deadline, self.link.farewell()).await {
             Ok(Farewell::Said) => ended,

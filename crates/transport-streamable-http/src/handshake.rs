@@ -1,15 +1,15 @@
-//! How a session is opened.
+//! One handshake, in one era.
 
 use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{
-    ClientHandlerBox, ConnectError, ConnectRequest, Era, FaultKind, RunningSession, Session,
-    SessionInfo,
+    ClientHandlerBox, ConnectError, ConnectRequest, Era, FaultKind, Outcome, RunningSession,
+    Session, SessionInfo,
 };
-use mcp_pool_http::{negotiated, not_initialized, unexpected};
+use mcp_pool_http::{HttpFault, negotiated, not_initialized, unexpected};
 use rmcp::{
     model::ProtocolVersion,
-    service::{ClientCacheConfig, ClientInitializeError, ServiceExt},
+    service::{ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt},
     transport::streamable_http_client::{
         StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
     },
@@ -23,57 +23,72 @@ use crate::{
     wire::Wire,
 };
 
-/// A session to be opened.
-pub(crate) struct Opening {
+/// One handshake, in one era, over a transport of its own.
+pub(crate) struct Handshake {
     link: Arc<Link>,
     handler: ClientHandlerBox,
     /// The address without its query, which is all that rmcp gets to see of it.
     address: String,
     slots: u32,
-    deadline: Instant,
 }
 
-impl Opening {
-    pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest) -> Self {
+/// A handshake without a session.
+pub(crate) struct Failed {
+    pub(crate) error: ConnectError,
+    pub(crate) says: Says,
+}
+
+/// What a failed handshake says of the server's era.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// The server was not asked at all: not reached, or the credentials were refused.
+    NotAsked,
+    /// The server has more pressing problems.
+    Nothing,
+    /// The server does not understand, so it is of this other era.
+    Other(Era),
+}
+
+impl Handshake {
+    pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest, era: Era) -> Self {
         let link = Link::new(NewLink {
             http,
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
+            era,
             wants_stream: request.wants_server_messages(),
         });
         Self {
             link,
             handler: request.handler(),
             address: request.endpoint().to_string(),
-            slots: request.slots(),
-            deadline: request.deadline(),
+            slots: request.slots_of(era),
         }
     }
 
     /// Opens the session. One that the server opened in vain is closed in the background.
-    pub(crate) async fn run(self) -> Result<Session, ConnectError> {
+    pub(crate) async fn run(self, deadline: Instant) -> Result<Session, Failed> {
         let link = Arc::clone(&self.link);
-        let deadline = self.deadline;
-        let result = match timeout_at(deadline, self.shake_hands()).await {
-            Ok(result) => result,
-            Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
+        let result = timeout_at(deadline, self.shake_hands()).await;
+        let error = match result {
+            Ok(Ok(session)) => return Ok(session),
+            Ok(Err(error)) => error,
+            Err(_) => ConnectError::new(FaultKind::Timeout),
         };
-        if result.is_err() {
-            tokio::spawn(abandon(link));
-        }
-        result
+        let says = Says::of(link.era, &error, link.first_fault().as_ref());
+        tokio::spawn(abandon(link));
+        Err(Failed { error, says })
     }
 
     async fn shake_hands(self) -> Result<Session, ConnectError> {
         let link = self.link;
+        let mode = lifecycle_mode(link.era);
         let transport = StreamableHttpClientTransport::with_client(
             Wire(Arc::clone(&link)),
             transport_config(self.address, self.slots),
         );
-        let service = self
-            .handler
-            .into_service(ProtocolVersion::LATEST_WITH_INITIALIZE);
-        let running = match service.serve(transport).await {
+        let service = self.handler.into_service(offered(link.era));
+        let running = match service.serve_with_lifecycle(transport, mode).await {
             Ok(running) => running,
             Err(error) => return Err(refused(&link, &error)),
         };
@@ -81,18 +96,78 @@ impl Opening {
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let revision = negotiated(running.peer())?;
+        let info = match link.era {
+            // With rmcp's own `discover` the revision is one of those that were offered.
+            Era::Stateless => {
+                SessionInfo::new(link.era, STATELESS.as_str()).with_max_concurrent(self.slots)
+            }
+            _ => info(&link, &negotiated(running.peer())?),
+        };
         await_stream(&link).await?;
-        let mut info = SessionInfo::new(Era::Legacy, revision.as_str());
-        if let Some(id) = link.session_id() {
-            info = info.with_session_id(id);
-        }
         let alarm = link.alarm.clone();
         let driver = Driver {
             running: RunningSession::new(running),
             link,
         };
         Ok(Session::new(driver, info).with_alarm(alarm))
+    }
+}
+
+impl Says {
+    fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
+        let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
+        match error.kind() {
+            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => Self::NotAsked,
+            FaultKind::Unreachable if !sent => Self::NotAsked,
+            FaultKind::RateLimited { .. }
+            | FaultKind::Server { .. }
+            | FaultKind::Timeout
+            | FaultKind::Unreachable => Self::Nothing,
+            _ => Self::Other(match era {
+                Era::Legacy => Era::Stateless,
+                _ => Era::Legacy,
+            }),
+        }
+    }
+
+    /// The server's era, if there is proof of it.
+    pub(crate) fn era(self) -> Option<Era> {
+        match self {
+            Self::Other(era) => Some(era),
+            Self::NotAsked | Self::Nothing => None,
+        }
+    }
+}
+
+impl From<Failed> for ConnectError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+fn offered(era: Era) -> ProtocolVersion {
+    match era {
+        Era::Stateless => STATELESS,
+        _ => ProtocolVersion::LATEST_WITH_INITIALIZE,
+    }
+}
+
+/// rmcp can find out the era by itself, but gives up on servers that answer in unforeseen ways, and
+/// waits longer than one would.
+fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
+    match era {
+        Era::Stateless => ClientLifecycleMode::Discover {
+            preferred_versions: vec![STATELESS],
+        },
+        _ => ClientLifecycleMode::Initialize,
+    }
+}
+
+fn info(link: &Link, revision: &ProtocolVersion) -> SessionInfo {
+    let info = SessionInfo::new(link.era, revision.as_str());
+    match link.session_id() {
+        Some(id) => info.with_session_id(id),
+        None => info,
     }
 }
 
@@ -141,6 +216,8 @@ fn refused(link: &Link, error: &ClientInitializeError) -> ConnectError {
     }
 }
 
+/// The revision without sessions that this transport speaks.
+const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
 /// For the pool's own health checks beside the calls of a session.
 const SPARE_REQUESTS: usize = 4;
 /// How long a session that was opened in vain may take to be closed, in each of two steps.

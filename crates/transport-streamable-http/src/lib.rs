@@ -4,10 +4,12 @@ mod connector;
 mod decode;
 mod detect;
 mod driver;
+mod eras;
 mod events;
 mod handshake;
 mod link;
 mod listen;
+mod opening;
 mod post;
 mod wire;
 

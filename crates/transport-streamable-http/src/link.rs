@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
+    CallContext, Credentials, Endpoint, Era, Farewell, FaultKind, Outcome, SessionAlarm,
 };
 use mcp_pool_http::{HttpFault, send};
 use tokio::sync::{OnceCell, watch};
@@ -22,6 +22,7 @@ pub(crate) struct Link {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    pub(crate) era: Era,
     /// Whether the session's handler wants the standalone stream.
     pub(crate) wants_stream: bool,
     pub(crate) alarm: SessionAlarm,
@@ -43,6 +44,7 @@ pub(crate) struct NewLink {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
+    pub(crate) era: Era,
     pub(crate) wants_stream: bool,
 }
 
@@ -73,6 +75,7 @@ impl Link {
             http: new.http,
             endpoint: new.endpoint,
             credentials: new.credentials,
+            era: new.era,
             wants_stream: new.wants_stream,
             alarm: SessionAlarm::default(),
             stream: watch::Sender::new(StreamState::Unknown),
@@ -104,6 +107,7 @@ impl Link {
     ///
     /// # Errors
     /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
+    /// Where there are no sessions, an id is kept for nothing but its farewell.
     pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
@@ -113,7 +117,7 @@ impl Link {
         let valid = is_valid_session_id(&id);
         // Even an invalid one, so that the session it names is closed.
         let _ = self.session.set(id);
-        if valid {
+        if valid || self.era == Era::Stateless {
             return Ok(());
         }
         let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
@@ -126,7 +130,7 @@ impl Link {
     }
 
     pub(crate) fn is_in_session(&self) -> bool {
-        self.session.get().is_some()
+        self.era == Era::Legacy && self.session.get().is_some()
     }
 
     /// Says farewell, once, whoever asks for it and however often.
@@ -135,7 +139,7 @@ impl Link {
     }
 
     async fn delete(&self) -> Farewell {
-        if !self.is_in_session() {
+        if self.session.get().is_none() {
             return Farewell::Said;
         }
         let outgoing = Outgoing {
@@ -195,7 +199,9 @@ impl Link {
         if let Some(revision) = self.revision.get() {
             headers.insert(PROTOCOL_VERSION, revision.clone());
         }
-        if let Some(session) = self.session.get() {
+        if let Some(session) = self.session.get()
+            && (self.era == Era::Legacy || outgoing.method == Method::DELETE)
+        {
             headers.insert(SESSION_ID, session.clone());
         }
         if let Some(id) = &outgoing.last_event_id
@@ -216,8 +222,11 @@ impl Link {
     }
 
     /// Remembers the negotiated revision, which every later request has to name, the last one too.
+    /// Where there are no sessions, each request says so itself.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
-        if let Some(revision) = protocol.get(&PROTOCOL_VERSION) {
+        if self.era == Era::Legacy
+            && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
+        {
             let _ = self.revision.set(revision.clone());
         }
     }

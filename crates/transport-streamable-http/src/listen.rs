@@ -11,7 +11,7 @@ use std::{
 
 use futures::StreamExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use mcp_pool_core::FaultKind;
+use mcp_pool_core::{Era, FaultKind};
 use mcp_pool_http::HttpFault;
 use rmcp::transport::{
     common::client_side_sse::SseRetryPolicy,
@@ -45,6 +45,10 @@ impl Listen {
         self,
         link: &Arc<Link>,
     ) -> Result<Events, StreamableHttpError<HttpFault>> {
+        if link.era == Era::Stateless {
+            // Nothing is resumed, and there is no stream but those of requests.
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
         let resumes = self.last_event_id.is_some();
         if !resumes && !link.wants_stream {
             settle(link, StreamState::Absent);

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use mcp_pool_core::{CallContext, FaultKind, Outcome};
 use mcp_pool_http::HttpFault;
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, GetExtensions},
+    model::{ClientJsonRpcMessage, ClientRequest, GetExtensions, RequestId},
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
@@ -28,15 +28,18 @@ impl Post {
         self,
         link: &Arc<Link>,
     ) -> Result<StreamableHttpPostResponse, HttpFault> {
-        let asked = Asked::of(
-            &self.message,
-            link.is_in_session(),
-            *link.stream.borrow() == StreamState::Open,
-        );
+        let step = Step::of(&self.message);
+        let asked = Asked {
+            request: request_id(&self.message),
+            era: (step == Step::Call).then_some(link.era),
+            in_session: link.is_in_session(),
+            has_stream: *link.stream.borrow() == StreamState::Open,
+        };
         let limits = self.limits;
-        let response = match opens_session(&self.message) {
-            true => self.open(link).await,
-            false => self.exchange(link).await,
+        let response = match step {
+            Step::Initialize => self.open(link).await,
+            Step::Discover => self.probe(link).await,
+            Step::Call => self.exchange(link).await,
         };
         let answer = match response {
             Ok(response) => decode(response, &asked, limits).await,
@@ -66,6 +69,14 @@ impl Post {
         })
     }
 
+    /// Asks a server what it speaks. One that opens a session for it is told that it did so in vain,
+    /// if nothing comes of it.
+    async fn probe(self, link: &Link) -> Result<reqwest::Response, HttpFault> {
+        let response = self.exchange(link).await?;
+        link.note_session(response.headers())?;
+        Ok(response)
+    }
+
     async fn exchange(self, link: &Link) -> Result<reqwest::Response, HttpFault> {
         let body = serde_json::to_vec(&self.message).map_err(|_| {
             let what = "the message cannot be written as json";
@@ -82,12 +93,36 @@ impl Post {
     }
 }
 
-fn opens_session(message: &ClientJsonRpcMessage) -> bool {
-    matches!(
-        message,
-        ClientJsonRpcMessage::Request(request)
-            if matches!(request.request, ClientRequest::InitializeRequest(_))
-    )
+/// What a message is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Opens a session.
+    Initialize,
+    /// Asks what the server speaks.
+    Discover,
+    /// Anything after that.
+    Call,
+}
+
+impl Step {
+    fn of(message: &ClientJsonRpcMessage) -> Self {
+        let ClientJsonRpcMessage::Request(request) = message else {
+            return Self::Call;
+        };
+        match request.request {
+            ClientRequest::InitializeRequest(_) => Self::Initialize,
+            ClientRequest::DiscoverRequest(_) => Self::Discover,
+            _ => Self::Call,
+        }
+    }
+}
+
+/// The id of a request; `None` for a message that has no answer.
+fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
+    match message {
+        ClientJsonRpcMessage::Request(request) => Some(request.id.clone()),
+        _ => None,
+    }
 }
 
 /// Whose call a message belongs to, where the pool said so.

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::slots::{Member, Slot};
-use crate::{PoolKey, Session, moment::Moment};
+use crate::{Era, PoolKey, Session, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
@@ -88,5 +88,9 @@ impl Member for Arc<Live> {
 
     fn generation(&self) -> u64 {
         self.generation
+    }
+
+    fn suffices(&self) -> bool {
+        self.session.info().era == Era::Stateless
     }
 }

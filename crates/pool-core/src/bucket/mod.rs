@@ -13,11 +13,12 @@ pub(crate) use ask::{Ask, Grant};
 pub(crate) use held::Held;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
-pub(crate) use slots::{AtHead, Blame, Fate, Joined, Returned, Slots, Taken, Tally};
+pub(crate) use slots::{AtHead, Blame, Fate, Joined, Likely, Returned, Slots, Taken, Tally};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    CloseReason, PoolKey, Scope,
+    CloseReason, Era, Lifecycle, PoolKey, Scope,
+    connector::SlotsByEra,
     credentials::NewestHeaders,
     handler::Profile,
     moment::Moment,
@@ -33,7 +34,7 @@ pub(crate) struct Bucket {
     pub(crate) newest: Arc<NewestHeaders>,
     pub(crate) hub: Arc<Hub>,
     /// How many calls may run on a session of this key.
-    pub(crate) slots_per_session: u32,
+    pub(crate) slots_per_session: SlotsByEra,
     /// When the closer looks at the key next.
     pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
@@ -59,14 +60,18 @@ impl Bucket {
                 config.max_concurrent_per_session,
             ),
         };
-        let slots = new
-            .key
-            .endpoint()
-            .max_concurrent_per_session()
-            .unwrap_or(slots)
-            .get();
+        let own = new.key.endpoint().max_concurrent_per_session();
+        let stateless = own.unwrap_or(config.max_concurrent_per_stateless_session);
+        let slots = SlotsByEra {
+            legacy: own.unwrap_or(slots).get(),
+            stateless: stateless.get(),
+        };
+        let likely = Likely {
+            slots: slots.legacy,
+            suffices: may_suffice(&new.key, &new.upstream, &hub),
+        };
         Self {
-            slots: Slots::new(max, slots, hub.clock.now()),
+            slots: Slots::new(max, likely, hub.clock.now()),
             key: new.key,
             profile: new.profile,
             upstream: new.upstream,
@@ -89,5 +94,17 @@ impl Bucket {
     pub(crate) fn give_up_place(&self) {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         drop(place.take());
+    }
+}
+
+/// Whether one session may turn out to be all that a new key needs, so that a crowd of callers
+/// begins with one connect: a session of a server that keeps none is.
+fn may_suffice(key: &PoolKey, upstream: &Upstream, hub: &Hub) -> bool {
+    let connector = hub.connectors.get(key.transport());
+    match key.endpoint().lifecycle() {
+        Lifecycle::Legacy => false,
+        Lifecycle::Stateless => true,
+        Lifecycle::Auto if connector.is_none_or(|connector| !connector.speaks_stateless()) => false,
+        Lifecycle::Auto => upstream.era() != Some(Era::Legacy),
     }
 }

@@ -10,7 +10,7 @@ use super::{
     send::{Failed, send},
 };
 use crate::{
-    AcquireError, CallError, CallFailure, CloseReason, FaultKind, Lease, Outcome, Scope,
+    AcquireError, CallError, CallFailure, CloseReason, Era, FaultKind, Lease, Outcome, Scope,
     pool::Patience,
 };
 
@@ -72,7 +72,7 @@ impl<'c> Call<'c> {
     async fn run(&mut self, request: ClientRequest) -> Result<ServerResult, CallError> {
         loop {
             let lease = self.lease().await?;
-            match self.send(&lease, request.clone()).await {
+            match self.send_with_headers(&lease, &request).await {
                 Ok(result) => return Ok(result),
                 Err(failed) => self.judge(lease, failed)?,
             }
@@ -123,7 +123,8 @@ impl<'c> Call<'c> {
             };
         };
         let is_conversation = matches!(lease.key().scope(), Scope::Conversation(_));
-        let step = next_step(&failure, is_conversation, self.repeated);
+        let loses_state = is_conversation && lease.info().era == Era::Legacy;
+        let step = next_step(&failure, loses_state, self.repeated);
         dispose(lease, &failure);
         match step {
             Step::Repeat => {
@@ -154,9 +155,9 @@ impl<'c> Call<'c> {
 
 /// Repeating is right only where the server provably did nothing since it does not know the
 /// session, once, and only where no state is lost with the session.
-fn next_step(failure: &CallFailure, is_conversation: bool, repeated: bool) -> Step {
+fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool) -> Step {
     match failure.is_repeatable_elsewhere() {
-        true if is_conversation => Step::TellLoss,
+        true if loses_state => Step::TellLoss,
         true if !repeated => Step::Repeat,
         _ => Step::Surface,
     }

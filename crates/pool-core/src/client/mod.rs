@@ -2,6 +2,7 @@
 
 mod call;
 mod methods;
+mod relearn;
 mod send;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -23,7 +24,9 @@ use crate::{
 /// [`CallError::outcome`](crate::CallError::outcome) says whether the server may have executed it.
 /// A call that provably was not executed since its session is gone is repeated once on a fresh
 /// session, within the same deadline; in a conversation it is not, since the state that the server
-/// kept is gone with the session. Nothing else is ever repeated.
+/// kept is gone with the session. A server that keeps no sessions has no such state, so that there
+/// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
+/// is called once more when the list of tools has told which. Nothing else is ever repeated.
 #[derive(Clone)]
 pub struct PooledClient {
     shared: Arc<Shared>,

@@ -57,6 +57,7 @@ pub struct PoolConfig {
     /// for its tools, instead of leaving it at a session that could be had.
     pub explicit_health_rpc: bool,
     /// A session unused for longer than this is asked whether it is alive before it is handed out.
+    /// One without a state is never asked.
     #[serde(with = "humantime_serde")]
     pub health_check_interval: Duration,
     /// What it is asked, in order: see [`ProbePlan::run`](crate::ProbePlan::run). Not empty.
@@ -72,10 +73,15 @@ pub struct PoolConfig {
     pub idle_pool_eviction: Duration,
     /// How many calls may run at the same time on the one session of a conversation.
     pub max_concurrent_per_conversation: NonZeroU32,
-    /// How many calls may run at the same time on a session, unless its endpoint says otherwise.
+    /// How many calls may run at the same time on a session with a state (revision 2025-11-25 and
+    /// before), unless its endpoint says otherwise.
     pub max_concurrent_per_session: NonZeroU32,
+    /// How many calls may run at the same time on the one session without a state (revision
+    /// 2026-07-28) that a key needs, unless its endpoint says otherwise.
+    pub max_concurrent_per_stateless_session: NonZeroU32,
     /// How many sessions a key may have: in use, idle and being opened. At least 1. A conversation
-    /// has one, since a second one would not share its state.
+    /// has one, since a second one would not share its state; so has any key of a server that keeps
+    /// no sessions, since a second one would add nothing.
     pub max_sessions_per_key: usize,
     /// How many keys the pool may know. 0: no limit.
     pub max_total_keys: usize,
@@ -91,7 +97,7 @@ pub struct PoolConfig {
     /// How long opening a session may take, handshake included.
     #[serde(with = "humantime_serde")]
     pub session_create_timeout: Duration,
-    /// How long a session may live.
+    /// How long a session may live. One without a state does not grow old.
     #[serde(with = "humantime_serde")]
     pub session_ttl: Duration,
     /// By which part of `session_ttl` lives are shortened at random. 0.0 to 1.0.
@@ -128,6 +134,8 @@ impl Default for PoolConfig {
             max_concurrent_per_conversation: NonZeroU32::new(64).expect("64 is not zero"),
             // Not every server keeps two calls of one session apart.
             max_concurrent_per_session: NonZeroU32::MIN,
+            // Nothing is shared but connections; it bounds what one caller can have a server do.
+            max_concurrent_per_stateless_session: NonZeroU32::new(256).expect("256 is not zero"),
             max_sessions_per_key: 10,
             // Under 100 MB of bookkeeping.
             max_total_keys: 100_000,

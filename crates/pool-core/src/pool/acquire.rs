@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{AcquireRequest, Shared, counters::Counters, resolve::Patience, resolved::Resolved};
 use crate::{
-    AcquireError, CheckError, CloseReason, Lease, Stage,
+    AcquireError, CheckError, CloseReason, Era, Lease, Stage,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
     expiry::Verdict,
     moment::Moment,
@@ -190,7 +190,10 @@ impl Shared {
         if held.is_fresh() {
             return Verdict::Keep;
         }
-        self.hub.expiry.verdict(now, live.ends_at, held.alive_at())
+        match self.hub.expiry.verdict(now, live.ends_at, held.alive_at()) {
+            Verdict::Check if live.session.info().era == Era::Stateless => Verdict::Keep,
+            verdict => verdict,
+        }
     }
 
     fn discard_unfit(&self, held: Held) {

@@ -1,6 +1,6 @@
 //! Opening sessions, on tasks of the pool's own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -14,8 +14,8 @@ use super::{
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, FaultKind,
-    Session, Stage,
+    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era,
+    FaultKind, Session, Stage,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
 };
 
@@ -83,6 +83,7 @@ impl Job {
         match connect(&connector, &place.bucket, &ask).await {
             Ok(session) => {
                 attempt.succeeded();
+                place.bucket.upstream.note_era(session.info().era);
                 let live = admissible(&place.bucket, session, generation, room);
                 note_connected(&hub, &live, began);
                 place.admit(live);
@@ -150,17 +151,21 @@ fn admissible(
 ) -> Arc<Live> {
     let hub = &bucket.hub;
     let now = Instant::now();
+    let era = session.info().era;
+    let ends_at = match era {
+        Era::Legacy => hub.expiry.end_of_life(now, rand::random()),
+        // There is nothing of it that could grow old.
+        Era::Stateless => crate::expiry::after(now, Duration::MAX),
+    };
     let live = Live::new(
         session,
         NewLive {
             id: hub.new_id(),
             key: bucket.key.clone(),
-            slots: bucket.slots_per_session,
+            slots: bucket.slots_per_session.of(era),
             generation,
             opened_at: now,
-            ends_at: hub
-                .clock
-                .moment(hub.expiry.end_of_life(now, rand::random())),
+            ends_at: hub.clock.moment(ends_at),
             place,
         },
     );

@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     AcquireError, ConnectError, ConnectRequest, Connector, Credentials, Detection, Endpoint,
-    FaultKind, Lease, PoolKey, Stage, TransportKind, credentials::NewestHeaders, handler::Profile,
+    FaultKind, Lease, PoolKey, Stage, TransportKind, connector::SlotsByEra,
+    credentials::NewestHeaders, handler::Profile,
 };
 
 /// What is known of the addresses whose transport is found out, by canonical URL.
@@ -294,7 +295,7 @@ impl Job {
             Arc::new(NewestHeaders::new(Arc::clone(&inquiry.headers))),
         );
         let handlers = Arc::clone(&inquiry.profile.factory);
-        let request = ConnectRequest::new(key, credentials, handlers, 1, deadline);
+        let request = ConnectRequest::new(key, credentials, handlers, SlotsByEra::ONE, deadline);
         timeout_at(deadline, connector.detect(&request))
             .await
             .unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))

@@ -11,7 +11,7 @@ use std::{
 use rmcp::{RoleClient, service::Peer};
 
 use crate::{
-    CloseReason, PoolKey, SessionInfo,
+    CloseReason, Era, PoolKey, SessionInfo,
     bucket::{Bucket, Fate, Held},
 };
 
@@ -75,9 +75,12 @@ impl Lease {
         self.end(Fate::Discard, reason);
     }
 
-    /// Keeps the session, but has it asked before anybody gets it again.
+    /// Keeps the session, but has it asked before anybody gets it again; unless it has no state, so
+    /// that there is nothing to ask.
     pub(crate) fn suspect(&self) {
-        self.held.live().suspect.store(true, Ordering::Relaxed);
+        let live = self.held.live();
+        let can_die = live.session.info().era != Era::Stateless;
+        live.suspect.store(can_die, Ordering::Relaxed);
     }
 
     pub(crate) fn bucket(&self) -> &Arc<Bucket> {

@@ -1,12 +1,15 @@
-//! What all keys of one endpoint share: the circuit breaker.
+//! What all keys of one endpoint share: the circuit breaker, and what its server turned out to be.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
 
 use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::{
-    Endpoint,
+    Endpoint, Era,
     breaker::{Breaker, BreakerPolicy},
 };
 
@@ -14,6 +17,27 @@ use crate::{
 pub(crate) struct Upstream {
     pub(crate) endpoint: Endpoint,
     pub(crate) breaker: Breaker,
+    /// The era of the newest session.
+    era: AtomicU8,
+}
+
+impl Upstream {
+    /// The era of the newest session with the endpoint, if there was one.
+    pub(crate) fn era(&self) -> Option<Era> {
+        match self.era.load(Ordering::Relaxed) {
+            LEGACY => Some(Era::Legacy),
+            STATELESS => Some(Era::Stateless),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn note_era(&self, era: Era) {
+        let code = match era {
+            Era::Legacy => LEGACY,
+            Era::Stateless => STATELESS,
+        };
+        self.era.store(code, Ordering::Relaxed);
+    }
 }
 
 /// The endpoints a pool knows.
@@ -41,6 +65,7 @@ impl Upstreams {
             Arc::new(Upstream {
                 endpoint: endpoint.clone(),
                 breaker: Breaker::new(self.policy, Instant::now()),
+                era: AtomicU8::new(UNKNOWN),
             })
         })
     }
@@ -50,6 +75,10 @@ impl Upstreams {
         self.known.iter().map(|(_, upstream)| upstream).collect()
     }
 }
+
+const UNKNOWN: u8 = 0;
+const LEGACY: u8 = 1;
+const STATELESS: u8 = 2;
 
 /// An endpoint forgotten for another one starts with a closed circuit; keys in use keep theirs.
 const MAX_KNOWN: u64 = 10_000;

@@ -1,33 +1,74 @@
-//! The MCP server proper: a counter for each session.
+//! The MCP server proper: a counter for each session, or for each caller where there are none.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use http::{header, request::Parts};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
-        PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+        ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+        Tool,
     },
     service::RequestContext,
 };
 
-use super::Switches;
+use super::{Revisions, Switches};
 
-/// The handler of one session.
+/// What the handlers of one server share.
+#[derive(Clone)]
+pub(crate) struct Counters {
+    revisions: Revisions,
+    switches: Switches,
+    by_token: Arc<Mutex<HashMap<String, Arc<AtomicU64>>>>,
+}
+
+/// The handler of one session, or of one request where there are none.
 #[derive(Clone)]
 pub(crate) struct Counter {
-    count: Arc<AtomicU64>,
-    switches: Switches,
+    own: Arc<AtomicU64>,
+    all: Counters,
+}
+
+impl Counters {
+    pub(crate) fn new(revisions: Revisions, switches: Switches) -> Self {
+        Self {
+            revisions,
+            switches,
+            by_token: Arc::default(),
+        }
+    }
+
+    pub(crate) fn handler(&self) -> Counter {
+        Counter {
+            own: Arc::default(),
+            all: self.clone(),
+        }
+    }
+
+    fn of_token(&self, token: &str) -> Arc<AtomicU64> {
+        let mut all = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(token.to_owned()).or_default())
+    }
 }
 
 impl Counter {
-    pub(crate) fn new(switches: Switches) -> Self {
-        Self {
-            count: Arc::default(),
-            switches,
+    /// The session's count, or that of the bearer token.
+    fn count(&self, context: &RequestContext<RoleServer>) -> Arc<AtomicU64> {
+        match context.extensions.get::<Parts>() {
+            Some(request) if !request.headers.contains_key("mcp-session-id") => {
+                let token = request.headers.get(header::AUTHORIZATION);
+                let token = token.and_then(|token| token.to_str().ok());
+                self.all.of_token(token.unwrap_or_default())
+            }
+            _ => Arc::clone(&self.own),
         }
     }
 }
@@ -37,30 +78,39 @@ impl ServerHandler for Counter {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
     }
 
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        Cow::Borrowed(self.all.revisions.versions())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools(0).into_iter().find(|tool| tool.name == name)
+    }
+
     async fn list_tools(
         &self,
         _request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = TOOLS.map(|(name, what)| {
-            let schema = serde_json::json!({ "type": "object" });
-            let schema = schema.as_object().cloned().unwrap_or_default();
-            Tool::new(name, what, Arc::new(schema))
-        });
-        Ok(ListToolsResult::with_all_items(tools.to_vec()))
+        let count = self.count(&context).load(Ordering::SeqCst);
+        let mut list = ListToolsResult::with_all_items(tools(count));
+        // It shows the caller's own count, and asks to be kept for a while all the same.
+        list.ttl_ms = Some(60_000);
+        list.cache_scope = Some(CacheScope::Private);
+        Ok(list)
     }
 
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let count = self.count(&context);
         let count = match request.name.as_ref() {
-            "increment" => self.count.fetch_add(1, Ordering::SeqCst) + 1,
-            "count" => self.count.load(Ordering::SeqCst),
+            "increment" | "increment_here" => count.fetch_add(1, Ordering::SeqCst) + 1,
+            "count" => count.load(Ordering::SeqCst),
             "wait" => {
-                tokio::time::sleep(self.switches.tool_delay()).await;
-                self.count.load(Ordering::SeqCst)
+                tokio::time::sleep(self.all.switches.tool_delay()).await;
+                count.load(Ordering::SeqCst)
             }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),
         };
@@ -71,8 +121,30 @@ impl ServerHandler for Counter {
     }
 }
 
-const TOOLS: [(&str, &str); 3] = [
-    ("count", "the session's count"),
-    ("increment", "adds one to the session's count"),
-    ("wait", "answers with the session's count after a while"),
-];
+/// The tools, as a caller sees them whose count is this.
+fn tools(count: u64) -> Vec<Tool> {
+    let nothing = serde_json::json!({ "type": "object" });
+    let place = serde_json::json!({
+        "type": "object",
+        "properties": { "place": { "type": "string", "x-mcp-header": "Place" } },
+    });
+    [
+        ("count", format!("the count, {count} by now"), &nothing),
+        ("increment", "adds one to the count".to_owned(), &nothing),
+        (
+            "increment_here",
+            "adds one to the count; wants to know the place from a header".to_owned(),
+            &place,
+        ),
+        (
+            "wait",
+            "answers with the count after a while".to_owned(),
+            &nothing,
+        ),
+    ]
+    .map(|(name, what, schema)| {
+        let schema = schema.as_object().cloned().unwrap_or_default();
+        Tool::new(name, what, Arc::new(schema))
+    })
+    .to_vec()
+}

@@ -15,8 +15,8 @@ use rmcp::transport::streamable_http_server::{
 };
 
 use super::{
-    Form, Switches, UnknownSession,
-    counter::Counter,
+    Form, Revisions, Switches, UnknownSession,
+    counter::Counters,
     ledger::{Ledger, Seen},
     sse::{Streams, session_in},
 };
@@ -28,12 +28,15 @@ pub(crate) struct Gate {
     ledger: Arc<Ledger>,
     switches: Switches,
     streams: Streams,
+    counters: Counters,
 }
 
 impl Gate {
     pub(crate) fn new(form: Form, ledger: Arc<Ledger>, switches: Switches) -> Self {
+        let counters = Counters::new(form.revisions, switches.clone());
         Self {
-            streams: Streams::new(Arc::clone(&ledger), switches.clone()),
+            streams: Streams::new(Arc::clone(&ledger), counters.clone()),
+            counters,
             form,
             ledger,
             switches,
@@ -45,9 +48,9 @@ impl Gate {
         let mut config = StreamableHttpServerConfig::default();
         config.legacy_session_mode = self.form.sessions;
         config.json_response = self.form.json;
-        let switches = self.switches.clone();
+        let counters = self.counters.clone();
         let service = StreamableHttpService::new(
-            move || Ok(Counter::new(switches.clone())),
+            move || Ok(counters.handler()),
             Arc::new(LocalSessionManager::default()),
             config,
         );
@@ -72,7 +75,8 @@ impl Gate {
             tokio::time::sleep(self.switches.initialize_delay()).await;
         }
         let session = seen.session.as_ref()?;
-        if self.ledger.knows(session) {
+        // A server without sessions takes no notice of the header.
+        if self.form.revisions == Revisions::Stateless || self.ledger.knows(session) {
             return None;
         }
         Some(match self.switches.unknown_session() {

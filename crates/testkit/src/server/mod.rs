@@ -1,6 +1,7 @@
 //! A real MCP server in the test's own process.
 
 mod counter;
+mod form;
 mod gate;
 mod hostile;
 mod ledger;
@@ -10,6 +11,7 @@ mod switches;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+pub use form::{Form, Revisions};
 pub use hostile::{HostileSse, Mischief};
 pub use ledger::Seen;
 use mcp_pool_core::Endpoint;
@@ -19,9 +21,11 @@ use self::{ledger::Ledger, run::Running};
 
 /// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback interface.
 ///
-/// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter:
-/// the tool `increment` adds one and answers with the count, `count` answers with it, `wait`
-/// answers after [`Switches::delay_tools`]. Runs on threads of its own, so that stopping it cuts
+/// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter,
+/// and where there are no sessions each bearer token has one: the tool `increment` adds one and
+/// answers with the count, `count` answers with it, `wait` answers after
+/// [`Switches::delay_tools`]. `increment_here` has an argument `place` that revision 2026-07-28
+/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that stopping it cuts
 /// every connection. Stops when dropped.
 #[derive(Debug)]
 pub struct CounterServer {
@@ -32,63 +36,9 @@ pub struct CounterServer {
     running: Option<Running>,
 }
 
-/// How a server speaks.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Form {
-    /// Whether it keeps sessions. Default: yes.
-    pub sessions: bool,
-    /// Whether it answers with JSON rather than with events. Default: no.
-    pub json: bool,
-    /// Whether it speaks HTTP+SSE. Default: no.
-    pub sse: bool,
-    /// Whether it speaks Streamable HTTP. Default: yes.
-    pub streamable_http: bool,
-}
-
-impl Default for Form {
-    fn default() -> Self {
-        Self {
-            sessions: true,
-            json: false,
-            sse: false,
-            streamable_http: true,
-        }
-    }
-}
-
-impl Form {
-    /// Without sessions.
-    #[must_use]
-    pub fn without_sessions(mut self) -> Self {
-        self.sessions = false;
-        self
-    }
-
-    /// Answering with JSON.
-    #[must_use]
-    pub fn with_json(mut self) -> Self {
-        self.json = true;
-        self
-    }
-
-    /// Over HTTP+SSE alone.
-    #[must_use]
-    pub fn over_sse(mut self) -> Self {
-        (self.sse, self.streamable_http) = (true, false);
-        self
-    }
-
-    /// Over HTTP+SSE and Streamable HTTP, at the same address.
-    #[must_use]
-    pub fn over_both(mut self) -> Self {
-        (self.sse, self.streamable_http) = (true, true);
-        self
-    }
-}
-
 impl CounterServer {
-    /// Starts a server that keeps sessions and answers with events.
+    /// Starts a server that keeps sessions, speaks revisions up to 2025-11-25 and answers with
+    /// events.
     #[must_use]
     pub fn start() -> Self {
         Self::start_as(Form::default())
@@ -124,6 +74,15 @@ impl CounterServer {
         let running = Running::start(self.address, gate);
         self.address = running.address();
         self.running = Some(running);
+    }
+
+    /// Starts it again on the same port in another form, without anything that it knew.
+    ///
+    /// # Panics
+    /// As [`restart`](Self::restart).
+    pub fn restart_as(&mut self, form: Form) {
+        self.form = form;
+        self.restart();
     }
 
     /// The server's address as an endpoint.

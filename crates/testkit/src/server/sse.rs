@@ -25,13 +25,13 @@ use rmcp::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{Switches, counter::Counter, ledger::Ledger};
+use super::{counter::Counters, ledger::Ledger};
 
 /// The sessions of one server.
 #[derive(Clone)]
 pub(super) struct Streams {
     ledger: Arc<Ledger>,
-    switches: Switches,
+    counters: Counters,
     open: Arc<Mutex<BTreeMap<String, Inbox>>>,
 }
 
@@ -58,10 +58,10 @@ struct Pipe {
 }
 
 impl Streams {
-    pub(super) fn new(ledger: Arc<Ledger>, switches: Switches) -> Self {
+    pub(super) fn new(ledger: Arc<Ledger>, counters: Counters) -> Self {
         Self {
             ledger,
-            switches,
+            counters,
             open: Arc::default(),
         }
     }
@@ -153,7 +153,7 @@ async fn open(State(streams): State<Streams>, headers: HeaderMap) -> Response {
     };
     streams.lock().insert(session.clone(), entry);
     streams.ledger.note_opened(session.clone());
-    let counter = Counter::new(streams.switches.clone());
+    let counter = streams.counters.handler();
     tokio::spawn(async move {
         if let Ok(running) = counter.serve(Pipe { inbox, outbox }).await {
             let _ = running.waiting().await;

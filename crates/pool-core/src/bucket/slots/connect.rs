@@ -1,6 +1,6 @@
 //! How members come to a key.
 
-use super::{Blame, Member, Origin, Served, Slot, Slots, state::Seat};
+use super::{Blame, Likely, Member, Origin, Served, Slot, Slots, state::Seat};
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// Takes a place for a connect, if one is wanted and there is room. Returns the waiter for
@@ -45,7 +45,10 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             state.open -= 1;
             return Err(member);
         }
-        state.slots_hint = member.slots();
+        state.likely = Likely {
+            slots: member.slots(),
+            suffices: member.suffices(),
+        };
         let mut served = Vec::new();
         while served.len() < member.slots() as usize
             && let Some(waiting) = state.waiters.pop_front()
@@ -83,7 +86,8 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         let mut state = self.lock();
         state.connecting -= 1;
         state.open -= 1;
-        let joined = state.slots_hint > 1 && blame == Blame::Endpoint;
+        let is_shared = state.likely.slots > 1 || state.likely.suffices;
+        let joined = is_shared && blame == Blame::Endpoint;
         let mut failed = Vec::new();
         state.waiters.retain(|waiting| {
             let fails = match blame {

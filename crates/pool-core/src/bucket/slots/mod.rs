@@ -17,7 +17,7 @@ mod words;
 use std::collections::VecDeque;
 
 pub(crate) use words::{
-    AtHead, Blame, Counts, Fate, Joined, Origin, Returned, Served, Shut, Slot, Taken, Tally,
+    AtHead, Blame, Counts, Fate, Joined, Likely, Origin, Returned, Served, Shut, Slot, Taken, Tally,
 };
 
 use self::state::{State, Waiting};
@@ -31,6 +31,8 @@ pub(crate) trait Member: Clone {
     fn slots(&self) -> u32;
     /// The generation of the key in which it was opened.
     fn generation(&self) -> u64;
+    /// Whether it is all that its key needs, however many calls there are.
+    fn suffices(&self) -> bool;
 }
 
 /// The sessions and waiters of one key.
@@ -40,8 +42,8 @@ pub(crate) struct Slots<M, W, T> {
 }
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
-    /// A key without sessions that may have `max` of them, of probably `slots_hint` slots each.
-    pub(crate) fn new(max: usize, slots_hint: u32, now: T) -> Self {
+    /// A key without sessions that may have `max` of them, which are probably like this.
+    pub(crate) fn new(max: usize, likely: Likely, now: T) -> Self {
         let state = State {
             ready: Vec::new(),
             draining: Vec::new(),
@@ -51,7 +53,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             in_use: 0,
             generation: 0,
             dead: false,
-            slots_hint,
+            likely,
             last_used: now,
             watched: None,
             tally: Tally::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Fate, Member, Origin, Returned, Slot, Tally};
+use super::{Fate, Likely, Member, Origin, Returned, Slot, Tally};
 
 /// What is under the lock. `T` is a point in time.
 pub(super) struct State<M, W, T> {
@@ -16,8 +16,8 @@ pub(super) struct State<M, W, T> {
     pub(super) in_use: usize,
     pub(super) generation: u64,
     pub(super) dead: bool,
-    /// How many slots the newest member had: how many waiters a connect is likely to serve.
-    pub(super) slots_hint: u32,
+    /// What the newest member was: how many waiters a connect is likely to serve.
+    pub(super) likely: Likely,
     pub(super) last_used: T,
     /// By when somebody has promised to look whose patience has ended.
     pub(super) watched: Option<T>,
@@ -63,8 +63,9 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
     }
 
     pub(super) fn wants_connect(&self, max: usize) -> bool {
-        let likely_served = self.connecting.saturating_mul(self.slots_hint as usize);
-        !self.dead && self.open < max && likely_served < self.waiters.len()
+        let likely_served = self.connecting.saturating_mul(self.likely.slots as usize);
+        let has_enough = self.likely.suffices && self.open > self.draining.len();
+        !self.dead && self.open < max && !has_enough && likely_served < self.waiters.len()
     }
 
     /// Takes back a slot, whatever has become of the key meanwhile.

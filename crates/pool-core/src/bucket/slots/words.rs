@@ -31,6 +31,15 @@ pub(crate) enum Origin {
     Opened,
 }
 
+/// What the next member of a key is likely to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Likely {
+    /// How many slots it has.
+    pub(crate) slots: u32,
+    /// Whether it is all that the key needs; also while that is not known.
+    pub(crate) suffices: bool,
+}
+
 /// Somebody in line, and the slot that is theirs now.
 pub(crate) type Served<M, W, T> = (W, Slot<M, T>);
 

@@ -1,0 +1,53 @@
+//! Calls of tools that want some of their arguments as headers too.
+
+use rmcp::model::{
+    ClientRequest, ErrorCode, ListToolsRequest, PaginatedRequestParams, ServerResult,
+};
+
+use super::{call::Call, send::Failed};
+use crate::{Era, Lease};
+
+impl Call<'_> {
+    /// Sends the request, and once more if the server has refused it unread since headers are
+    /// missing or wrong: which ones it wants, a session learns from the list of tools (revision
+    /// 2026-07-28, transports).
+    pub(super) async fn send_with_headers(
+        &self,
+        lease: &Lease,
+        request: &ClientRequest,
+    ) -> Result<ServerResult, Failed> {
+        match self.send(lease, request.clone()).await {
+            Err(Failed::Answered(error))
+                if error.code == ErrorCode::HEADER_MISMATCH
+                    && matches!(request, ClientRequest::CallToolRequest(_))
+                    && lease.info().era == Era::Stateless =>
+            {
+                match self.see_tools(lease).await {
+                    Ok(()) => self.send(lease, request.clone()).await,
+                    Err(_) => Err(Failed::Answered(error)),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    /// Has the session see the list of tools.
+    async fn see_tools(&self, lease: &Lease) -> Result<(), Failed> {
+        let mut cursor = None;
+        loop {
+            let mut request = ListToolsRequest::default();
+            request.params =
+                cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+            let page = self
+                .send(lease, ClientRequest::ListToolsRequest(request))
+                .await?;
+            cursor = match page {
+                ServerResult::ListToolsResult(page) => page.next_cursor,
+                _ => None,
+            };
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
