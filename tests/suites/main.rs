@@ -8,4 +8,5 @@ mod isolation;
 mod lifecycle;
 mod limits;
 mod seed_scenarios;
+mod streams;
 mod waiting;

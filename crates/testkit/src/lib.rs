@@ -5,3 +5,4 @@ pub mod fake;
 pub mod logs;
 pub mod mocks;
 pub mod server;
+pub mod streams;

@@ -54,6 +54,8 @@ const NAMES: [&str; 2] = ["sessionId", "session_id"];
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn resolved(announced: &str) -> Result<String, AnnouncementError> {
@@ -116,6 +118,22 @@ mod tests {
             ("https://e/m/sessionId=c", None),
         ] {
             assert_eq!(session_id(&url.parse().unwrap()).as_deref(), id, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_announced_messages_stay_with_the_streams_origin(
+            announced in "(https?:)?[/\\\\]{0,3}[a-z.:@%0-9\\[\\]?#\t\n]{0,30}|\\PC{0,30}",
+        ) {
+            let stream: Url = "https://example.com/sse".parse().unwrap();
+            if let Ok(url) = resolve(&stream, &announced) {
+                prop_assert_eq!(url.scheme(), "https");
+                prop_assert_eq!(url.host_str(), Some("example.com"));
+                prop_assert_eq!(url.port_or_known_default(), Some(443));
+                prop_assert_eq!((url.username(), url.password()), ("", None));
+                prop_assert_eq!(url.fragment(), None);
+            }
         }
     }
 }

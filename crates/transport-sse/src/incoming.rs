@@ -70,7 +70,7 @@ impl Incoming {
     ) -> Self {
         let closed = CancellationToken::new();
         let open = Open {
-            events: SseStream::from_bytes_stream(watched(bytes, patience)).boxed(),
+            events: SseStream::from_bytes_stream(lines(watched(bytes, patience))).boxed(),
             _closed: closed.clone().drop_guard(),
         };
         Self {
@@ -125,6 +125,26 @@ impl Event {
             _ => Self::Other,
         }
     }
+}
+
+/// Line by line, so that a line which cannot be read does not take events along that came with it.
+fn lines(
+    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
+    let split = |chunk: Result<Bytes, HttpFault>| {
+        let mut rest = Some(chunk);
+        let next = move || match rest.take()? {
+            Ok(mut chunk) => {
+                let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                let line = chunk.split_to(end.map_or(chunk.len(), |end| end + 1));
+                rest = (!chunk.is_empty()).then_some(Ok(chunk));
+                Some(Ok(line))
+            }
+            fault => Some(fault),
+        };
+        futures::stream::iter(std::iter::from_fn(next))
+    };
+    bytes.flat_map(split)
 }
 
 /// Ends with a fault when nothing comes for too long.
@@ -184,3 +204,131 @@ fn silent() -> HttpFault {
 }
 
 const EVENTS: &str = "text/event-stream";
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use mcp_pool_testkit::streams::{ENDPOINT, STREAMS};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is read out of these chunks, up to the end of the stream.
+    fn read(chunks: Vec<Bytes>) -> (Vec<Event>, FaultKind) {
+        let chunks = futures::stream::iter(chunks.into_iter().map(Ok));
+        let mut incoming = Incoming::of(chunks, None);
+        let mut events = Vec::new();
+        loop {
+            match incoming.next().now_or_never().expect("all of it is there") {
+                Ok(Event::Other) => {}
+                Ok(event) => events.push(event),
+                Err(fault) => return (events, fault.kind().clone()),
+            }
+        }
+    }
+
+    /// The bytes, cut at these places.
+    fn cut(bytes: &[u8], places: &[usize]) -> Vec<Bytes> {
+        let mut places: Vec<usize> = places.iter().map(|at| at % (bytes.len() + 1)).collect();
+        places.push(bytes.len());
+        places.sort_unstable();
+        let mut begin = 0;
+        let piece = |end| {
+            let piece = Bytes::copy_from_slice(&bytes[begin..end]);
+            begin = end;
+            piece
+        };
+        places.into_iter().map(piece).collect()
+    }
+
+    fn whole(bytes: &[u8]) -> Vec<Bytes> {
+        cut(bytes, &[])
+    }
+
+    #[test]
+    fn every_way_to_write_a_stream_is_read() {
+        for stream in STREAMS {
+            let mut expected = vec![Event::Endpoint(ENDPOINT.to_owned())];
+            let messages = stream.messages.iter();
+            expected.extend(messages.map(|data| Event::Message((*data).to_owned())));
+            let (events, end) = read(whole(stream.bytes));
+            assert_eq!(events, expected, "{}", stream.name);
+            assert_eq!(end, FaultKind::SessionGone, "{}", stream.name);
+            let single: Vec<usize> = (0..stream.bytes.len()).collect();
+            let (events, _) = read(cut(stream.bytes, &single));
+            assert_eq!(events, expected, "{} byte by byte", stream.name);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_ends_the_stream_after_what_came_before_it() {
+        let (events, end) = read(whole(b"data: 1\n\nwhat is this\ndata: 2\n\n"));
+        assert_eq!(events, [Event::Message("1".to_owned())]);
+        assert_eq!(end, FaultKind::Protocol);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_the_stream_only_where_that_was_asked_for_and_comments_break_it() {
+        let pause = Duration::from_secs(60);
+        let stream = move || {
+            futures::stream::unfold(0, move |number| async move {
+                tokio::time::sleep(pause).await;
+                let chunk = Ok(Bytes::from_static(b": alive\n\n"));
+                (number < 10).then_some((chunk, number + 1))
+            })
+        };
+        for (patience, end) in [
+            (None, FaultKind::SessionGone),
+            (Some(pause * 2), FaultKind::SessionGone),
+            (Some(pause / 2), FaultKind::Timeout),
+        ] {
+            let fault = Incoming::of(stream(), patience).next().await.unwrap_err();
+            assert_eq!(fault.kind(), &end, "{patience:?}");
+        }
+    }
+
+    /// Bytes that have much of the format in them.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let words = [
+            "data: ",
+            "data",
+            "event: message",
+            "event: endpoint",
+            "id: 1",
+            "retry: 1",
+            "retry: x",
+            ":",
+            "\n",
+            "\r",
+            "\r\n",
+            "\n\n",
+            "\u{feff}",
+            "ä€😀",
+            "{}",
+            "x",
+            "\0",
+        ];
+        let word = proptest::sample::select(&words[..]).prop_map(|word| word.as_bytes().to_vec());
+        let byte = any::<u8>().prop_map(|byte| vec![byte]);
+        let part = prop_oneof![8 => word, 1 => byte];
+        proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_of_any_bytes_gives_the_same_events_and_the_same_end(
+            bytes in bytes(),
+            places in proptest::collection::vec(any::<usize>(), 0..20),
+        ) {
+            prop_assert_eq!(read(cut(&bytes, &places)), read(whole(&bytes)));
+        }
+
+        #[test]
+        fn any_chunking_of_a_stream_gives_its_events(
+            stream in proptest::sample::select(STREAMS),
+            places in proptest::collection::vec(any::<usize>(), 0..20),
+        ) {
+            prop_assert_eq!(read(cut(stream.bytes, &places)), read(whole(stream.bytes)));
+        }
+    }
+}

@@ -36,10 +36,10 @@ pub enum Mischief {
     EndlessAnnouncement,
     /// Answers the first call with an event of a gigabyte.
     EndlessEvent,
-    /// Ends the stream, properly, when the first call comes.
-    Ends,
+    /// Writes these bytes to the stream when the first call comes, and ends it in good order.
+    Ends(&'static str),
     /// Writes these bytes to the stream when the first call comes.
-    Says(Vec<u8>),
+    Says(&'static str),
     /// Sends a message before it has announced its endpoint.
     SpeaksFirst,
     /// Redirects the request for the stream to this address.
@@ -221,8 +221,11 @@ fn converse(
             Some("tools/call") => match mischief {
                 Mischief::AnnouncesAgain(at) => event(writer, "endpoint", at)?,
                 Mischief::EndlessEvent => return endless(writer, "event: message\ndata: "),
-                Mischief::Ends => return writer.write_all(b"0\r\n\r\n"),
-                Mischief::Says(bytes) => chunk(writer, bytes)?,
+                Mischief::Ends(text) => {
+                    chunk(writer, text.as_bytes())?;
+                    return writer.write_all(b"0\r\n\r\n");
+                }
+                Mischief::Says(text) => chunk(writer, text.as_bytes())?,
                 _ => {}
             },
             _ => {}
@@ -249,6 +252,10 @@ fn endless(writer: &mut TcpStream, begin: &str) -> io::Result<()> {
 }
 
 fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        // It would be the end.
+        return Ok(());
+    }
     write!(writer, "{:x}\r\n", bytes.len())?;
     writer.write_all(bytes)?;
     writer.write_all(b"\r\n")
