@@ -3,16 +3,13 @@
 use std::{pin::pin, time::Duration};
 
 use futures::{FutureExt, future::join_all};
-use mcp_pool_testkit::{
-    fake::{self, Behaviour, Remote},
-    server::CounterServer,
-};
+use mcp_pool_testkit::fake::{self, Behaviour, Remote};
 use mcp_session_pool::{
     AcquireError, AcquireRequest, Challenge, Detection, Endpoint, FaultKind, PoolConfig,
     SessionPool, Stage, TransportKind,
 };
 
-use crate::common::{call, close, eventually, pool, request};
+use crate::common::{call, close, eventually, request};
 
 /// A pool with two transports, `new` and `old`, and their remote controls.
 fn two_transports(config: PoolConfig) -> (SessionPool, Remote, Remote) {
@@ -353,38 +350,4 @@ async fn closing_the_pool_turns_away_who_waits_for_a_detection() {
     assert!(matches!(acquired.unwrap_err(), AcquireError::Closed));
     assert_eq!(report.turned_away, 1);
     assert!(report.complete);
-}
-
-#[tokio::test]
-async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_that_closed() {
-    let server = CounterServer::start();
-    let pool = pool(PoolConfig::default());
-    let alice = request(Endpoint::auto(&server.url()).unwrap(), "alice");
-    let key = pool.key(&alice).await.unwrap();
-    assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
-    assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 1));
-    let client = pool.client(alice).await.unwrap();
-    for count in 1..=3 {
-        assert_eq!(call(&client, "increment").await.unwrap(), count);
-    }
-    assert_eq!(server.sessions_opened(), 2);
-    close(&pool).await;
-    server.expect_no_session().await;
-}
-
-#[tokio::test]
-async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
-    let server = CounterServer::start();
-    server.switches().accept_tokens(["alice-token"]);
-    let pool = pool(PoolConfig::default());
-    let endpoint = Endpoint::auto(&server.url()).unwrap();
-    let refused = pool.key(&request(endpoint.clone(), "mallory")).await;
-    let FaultKind::Unauthorized(challenge) = fault(&refused.unwrap_err()).clone() else {
-        panic!("not a refused credential");
-    };
-    assert_eq!(challenge.parameter("error"), Some("invalid_token"));
-    let client = pool.client(request(endpoint, "alice")).await.unwrap();
-    assert_eq!(call(&client, "increment").await.unwrap(), 1);
-    close(&pool).await;
-    server.expect_no_session().await;
 }

@@ -9,4 +9,5 @@ mod lifecycle;
 mod limits;
 mod seed_scenarios;
 mod streams;
+mod transports;
 mod waiting;
