@@ -63,7 +63,8 @@ pub(crate) async fn call(client: &PooledClient, tool: &'static str) -> Result<u6
     Ok(number(&result))
 }
 
-fn number(result: &CallToolResult) -> u64 {
+/// The number that a tool answered with.
+pub(crate) fn number(result: &CallToolResult) -> u64 {
     let text = result.content.first().and_then(|content| content.as_text());
     text.and_then(|text| text.text.parse().ok())
         .expect("a number")

@@ -35,9 +35,11 @@ impl Call<'_> {
     async fn see_tools(&self, lease: &Lease) -> Result<(), Failed> {
         let mut cursor = None;
         loop {
-            let mut request = ListToolsRequest::default();
-            request.params =
-                cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+            let request = ListToolsRequest {
+                params: cursor
+                    .map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor))),
+                ..ListToolsRequest::default()
+            };
             let page = self
                 .send(lease, ClientRequest::ListToolsRequest(request))
                 .await?;

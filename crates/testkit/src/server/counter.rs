@@ -110,6 +110,9 @@ impl ServerHandler for Counter {
             "count" => count.load(Ordering::SeqCst),
             "wait" => {
                 tokio::time::sleep(self.all.switches.tool_delay()).await;
+                if let Some(gathering) = self.all.switches.gathering() {
+                    gathering.wait().await;
+                }
                 count.load(Ordering::SeqCst)
             }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),

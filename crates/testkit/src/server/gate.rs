@@ -27,6 +27,7 @@ pub(crate) struct Gate {
     form: Form,
     ledger: Arc<Ledger>,
     switches: Switches,
+    counters: Counters,
     streams: Streams,
     counters: Counters,
 }
@@ -74,18 +75,45 @@ impl Gate {
         if seen.method == "initialize" {
             tokio::time::sleep(self.switches.initialize_delay()).await;
         }
+        if self.form.revisions == Revisions::Stateless && !self.form.sessions {
+            // It takes no notice of a session id.
+            return self.refuse_older_revisions(seen);
+        }
         let session = seen.session.as_ref()?;
-        // A server without sessions takes no notice of the header.
-        if self.form.revisions == Revisions::Stateless || self.ledger.knows(session) {
+        if self.ledger.knows(session) {
             return None;
         }
         Some(match self.switches.unknown_session() {
             UnknownSession::NotFound => StatusCode::NOT_FOUND.into_response(),
-            UnknownSession::NamelessError => {
-                let json = [(header::CONTENT_TYPE, "application/json")];
-                (StatusCode::BAD_REQUEST, json, NAMELESS_ERROR).into_response()
-            }
+            UnknownSession::NamelessError => bad_request(NAMELESS_ERROR.to_owned()),
         })
+    }
+
+    /// What a server that speaks only revision 2026-07-28 says to a request of another one. rmcp's
+    /// server would rather execute it.
+    fn refuse_older_revisions(&self, seen: &Seen) -> Option<Response> {
+        let spoken = seen.headers.get("mcp-protocol-version");
+        let spoken = spoken
+            .and_then(|version| version.to_str().ok())
+            .unwrap_or("");
+        let known = self.form.revisions.versions();
+        let is_handshake = seen.method == "initialize";
+        if seen.message.is_null()
+            || is_handshake
+            || known.iter().any(|version| version.as_str() == spoken)
+        {
+            return None;
+        }
+        let error = serde_json::json!({
+            "jsonrpc": "2.0",
+            "id": seen.message.get("id"),
+            "error": {
+                "code": -32022,
+                "message": "unsupported protocol version",
+                "data": { "supported": known, "requested": spoken },
+            },
+        });
+        Some(bad_request(error.to_string()))
     }
 
     /// Notes what a response says about sessions.
@@ -110,10 +138,12 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let message = serde_json::from_slice(&body).unwrap_or_default();
     let seen = Seen {
-        method: method(&parts.method, &body),
+        method: method(&parts.method, &message),
         session: session_id(&parts),
         headers: parts.headers.clone(),
+        message,
     };
     gate.ledger.note(seen.clone());
     if let Some(response) = gate.stop(&seen).await {
@@ -124,12 +154,21 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     if let (true, true, Some(session)) = (loses_reply, answers_elsewhere, &seen.session) {
         gate.streams.lose_answer(session);
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     gate.note_response(&seen, &response);
+    if let Some(id) = gate.switches.stray_session() {
+        response.headers_mut().insert(SESSION_ID, id);
+    }
     match loses_reply && !answers_elsewhere {
         true => broken_off(response).await,
         false => response,
     }
+}
+
+/// A refusal with a JSON-RPC error.
+fn bad_request(error: String) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::BAD_REQUEST, json, error).into_response()
 }
 
 /// The response as it looks when its connection breaks after the server has done its work.
@@ -145,11 +184,10 @@ async fn broken_off(response: Response) -> Response {
     response
 }
 
-fn method(http: &Method, body: &[u8]) -> String {
+fn method(http: &Method, message: &serde_json::Value) -> String {
     if *http != Method::POST {
         return http.to_string();
     }
-    let message: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let method = message.get("method").and_then(|method| method.as_str());
     method.unwrap_or("response").to_owned()
 }
@@ -161,12 +199,13 @@ fn session_id(parts: &Parts) -> Option<String> {
 }
 
 fn session_header(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("mcp-session-id")?.to_str().ok()?;
+    let id = headers.get(SESSION_ID)?.to_str().ok()?;
     Some(id.to_owned())
 }
 
 /// Where the server is.
 pub(super) const PATH: &str = "/mcp";
+const SESSION_ID: &str = "mcp-session-id";
 const MAX_BODY: usize = 16 * 1024 * 1024;
 const NAMELESS_ERROR: &str =
     r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"no valid session id"},"id":null}"#;

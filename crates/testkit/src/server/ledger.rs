@@ -17,6 +17,8 @@ pub struct Seen {
     pub session: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
+    /// Its JSON-RPC message; `null` for requests without one.
+    pub message: serde_json::Value,
 }
 
 /// What a server saw.

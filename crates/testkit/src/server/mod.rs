@@ -19,14 +19,15 @@ pub use switches::{Refusal, Switches, UnknownSession};
 
 use self::{ledger::Ledger, run::Running};
 
-/// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback interface.
+/// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback
+/// interface.
 ///
 /// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter,
 /// and where there are no sessions each bearer token has one: the tool `increment` adds one and
 /// answers with the count, `count` answers with it, `wait` answers after
 /// [`Switches::delay_tools`]. `increment_here` has an argument `place` that revision 2026-07-28
-/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that stopping it cuts
-/// every connection. Stops when dropped.
+/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that
+/// stopping it cuts every connection. Stops when dropped.
 #[derive(Debug)]
 pub struct CounterServer {
     form: Form,

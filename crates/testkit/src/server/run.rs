@@ -82,6 +82,6 @@ fn serve(listener: TcpListener, gate: Gate, stop: &CancellationToken) {
         stop.cancelled().await;
         served.abort();
     });
-    // Every connection is a task of this runtime and ends with it.
-    runtime.shutdown_background();
+    // Every connection is a task of this runtime and ends with it, before anybody is told.
+    runtime.shutdown_timeout(Duration::from_secs(10));
 }

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::sync::Barrier;
 
 /// What a server does on purpose. Cheap to clone; all clones are one set of switches, which may be
 /// turned at any time.
@@ -17,11 +18,13 @@ pub struct Switches(Arc<Mutex<State>>);
 struct State {
     initialize_delay: Duration,
     tool_delay: Duration,
+    gathering: Option<Arc<Barrier>>,
     refusal: Option<Refusal>,
     tokens: Option<BTreeSet<String>>,
     hanging: BTreeSet<String>,
     lost_replies: Vec<String>,
     unknown_session: UnknownSession,
+    stray_session: Option<HeaderValue>,
 }
 
 /// A response that a server gives instead of doing what it was asked to.
@@ -84,6 +87,12 @@ impl Switches {
         self.lock().tool_delay = delay;
     }
 
+    /// The tool `wait` answers only when this many calls wait at the same time, and then all of
+    /// them.
+    pub fn gather(&self, calls: usize) {
+        self.lock().gathering = Some(Arc::new(Barrier::new(calls)));
+    }
+
     /// Requests are refused from now on.
     pub fn refuse(&self, refusal: Refusal) {
         self.lock().refusal = Some(refusal);
@@ -119,8 +128,25 @@ impl Switches {
         self.lock().unknown_session = with;
     }
 
+    /// Every response names this session id, which is that of no session.
+    ///
+    /// # Panics
+    /// When it is not what a header can hold.
+    pub fn name_a_session(&self, id: &str) {
+        let id = id.parse().expect("the value of a header");
+        self.lock().stray_session = Some(id);
+    }
+
+    pub(crate) fn stray_session(&self) -> Option<HeaderValue> {
+        self.lock().stray_session.clone()
+    }
+
     pub(crate) fn tool_delay(&self) -> Duration {
         self.lock().tool_delay
+    }
+
+    pub(crate) fn gathering(&self) -> Option<Arc<Barrier>> {
+        self.lock().gathering.clone()
     }
 
     pub(crate) fn initialize_delay(&self) -> Duration {

@@ -1,0 +1,499 @@
+//! Servers with sessions and servers without, through the same lines of code.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use http::StatusCode;
+use mcp_pool_testkit::server::{CounterServer, Form, Refusal};
+use mcp_session_pool::{
+    CallError, Endpoint, Era, FaultKind, Lifecycle, Outcome, PoolConfig, PooledClient, Scope,
+    SessionPool, SseConnector, StreamableHttpConnector, rmcp::model::CallToolRequestParams,
+};
+use tokio::{
+    sync::{RwLock, watch},
+    time::Instant,
+};
+
+use crate::common::{builder, call, client, close, pool, pool_over, request};
+
+fn legacy() -> Form {
+    Form::default().legacy_only()
+}
+
+fn stateless() -> Form {
+    Form::default().stateless_only()
+}
+
+#[tokio::test]
+async fn the_same_lines_serve_a_server_of_either_era() {
+    let forms = [
+        legacy(),
+        legacy().over_sse(),
+        stateless(),
+        stateless().with_json(),
+    ];
+    for form in forms {
+        let mut server = CounterServer::start_as(form);
+        // One session a user, so that a user's counts are the numbers of the user's calls.
+        let config = PoolConfig {
+            max_sessions_per_key: 1,
+            ..PoolConfig::default()
+        };
+        let builder = builder(config).connector(SseConnector::new().expect("an http client"));
+        let pool = builder.build().expect("a valid configuration");
+        let alice = client(&pool, &server, "alice").await;
+        let tools = alice.list_all_tools().await.expect("tools");
+        assert!(tools.iter().any(|tool| tool.name == "increment"));
+
+        let users = (0..50).map(|user| twenty_calls(&pool, server.endpoint(), user));
+        join_all(users).await;
+
+        server.stop();
+        notice_the_cut().await;
+        let error = call(&alice, "count").await.expect_err("nobody there");
+        assert_eq!(error.outcome(), Outcome::NotExecuted, "{form:?}: {error:?}");
+        server.restart();
+        assert_eq!(call(&alice, "increment").await.expect("a count"), 1);
+        assert_eq!(pool.stats().circuit_breaker_trips, 0);
+        close(&pool).await;
+        server.expect_no_session().await;
+    }
+}
+
+/// Twenty calls of one user at the same time, each of which must see a count of this user alone.
+async fn twenty_calls(pool: &SessionPool, endpoint: Endpoint, user: usize) {
+    let request = request(endpoint, &format!("user-{user}"));
+    let client = pool.client(request).await.expect("a client");
+    let calls = (0..20).map(|_| call(&client, "increment"));
+    let answers: Result<Vec<_>, _> = join_all(calls).await.into_iter().collect();
+    let mut answers = answers.expect("counts");
+    answers.sort_unstable();
+    assert_eq!(answers, (1..=20).collect::<Vec<_>>(), "user {user}");
+}
+
+#[tokio::test]
+async fn calls_on_a_server_without_sessions_run_at_the_same_time_over_one_client() {
+    let pause = Duration::from_millis(200);
+    for form in [stateless(), stateless().with_json()] {
+        let server = CounterServer::start_as(form);
+        server.switches().delay_tools(pause);
+        // No answer comes as long as one of the calls has to wait for another.
+        server.switches().gather(64);
+        let pool = pool(PoolConfig::default());
+        let client = client(&pool, &server, "alice").await;
+        let began = Instant::now();
+        for answer in join_all((0..64).map(|_| call(&client, "wait"))).await {
+            answer.expect("a count");
+        }
+        println!(
+            "64 calls of {pause:?}, connecting included: {:?}",
+            began.elapsed()
+        );
+        assert_eq!(pool.stats().sessions_opened, 1);
+        close(&pool).await;
+        assert_eq!(server.count("server/discover"), 1);
+        for method in ["initialize", "ping", "GET", "DELETE"] {
+            assert_eq!(server.count(method), 0, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_takes_as_many_calls_at_the_same_time_as_it_may_and_the_others_wait() {
+    let pause = Duration::from_millis(100);
+    let server = CounterServer::start_as(stateless());
+    server.switches().delay_tools(pause);
+    let pool = pool(PoolConfig::default());
+    let endpoint = server.endpoint();
+    let endpoint = endpoint.with_max_concurrent_per_session(2.try_into().expect("not zero"));
+    let client = pool
+        .client(request(endpoint, "alice"))
+        .await
+        .expect("a client");
+    let began = Instant::now();
+    for answer in join_all((0..6).map(|_| call(&client, "wait"))).await {
+        answer.expect("a count");
+    }
+    assert!(began.elapsed() >= pause * 3, "{:?}", began.elapsed());
+    assert_eq!(
+        (
+            pool.stats().sessions_opened,
+            server.count("server/discover")
+        ),
+        (1, 1)
+    );
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn finding_out_that_a_server_keeps_sessions_costs_one_request_once() {
+    let server = CounterServer::start_as(legacy());
+    let pool = pool(PoolConfig::default());
+    let first = client(&pool, &server, "first").await;
+    call(&first, "count").await.expect("a count");
+    let methods: Vec<_> = server.seen().into_iter().map(|seen| seen.method).collect();
+    let expected = [
+        "server/discover",
+        "initialize",
+        "notifications/initialized",
+        "tools/call",
+    ];
+    assert_eq!(methods, expected);
+    for user in 0..100 {
+        let client = client(&pool, &server, &format!("user-{user}")).await;
+        call(&client, "count").await.expect("a count");
+    }
+    assert_eq!(server.count("server/discover"), 1);
+    assert_eq!(server.count("initialize"), 101);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_crowd_on_a_new_endpoint_finds_out_once() {
+    for (form, discovers) in [(legacy(), 1), (stateless(), 30)] {
+        let server = CounterServer::start_as(form);
+        let pool = pool(PoolConfig::default());
+        let users: Vec<_> = (0..30).map(|user| format!("user-{user}")).collect();
+        let calls = users.iter().map(async |user| {
+            let client = client(&pool, &server, user).await;
+            join_all((0..8).map(|_| call(&client, "count"))).await
+        });
+        for answer in join_all(calls).await.into_iter().flatten() {
+            answer.expect("a count");
+        }
+        // Of a server without sessions each key is told once what it offers to the key.
+        assert_eq!(server.count("server/discover"), discovers, "{form:?}");
+        close(&pool).await;
+        server.expect_no_session().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_which_era_an_endpoint_is_of_is_believed() {
+    let server = CounterServer::start_as(Form::default().of_both_eras());
+    let pool = pool(PoolConfig::default());
+    for (lifecycle, era, asked) in [
+        (Lifecycle::Legacy, Era::Legacy, (0, 1)),
+        (Lifecycle::Stateless, Era::Stateless, (1, 1)),
+        (Lifecycle::Auto, Era::Stateless, (2, 1)),
+    ] {
+        let endpoint = server.endpoint().with_lifecycle(lifecycle);
+        let lease = pool
+            .acquire(&request(endpoint, "alice"))
+            .await
+            .expect("a session");
+        assert_eq!(lease.info().era, era, "{lifecycle:?}");
+        let counts = (server.count("server/discover"), server.count("initialize"));
+        assert_eq!(counts, asked, "{lifecycle:?}");
+    }
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_server_is_forgotten_after_a_while() {
+    let server = CounterServer::start_as(legacy());
+    let connector = StreamableHttpConnector::new().expect("an http client");
+    let connector = connector.with_eras_remembered_for(Duration::ZERO);
+    let pool = pool_over(connector, PoolConfig::default());
+    for user in ["alice", "bob"] {
+        let client = client(&pool, &server, user).await;
+        call(&client, "count").await.expect("a count");
+    }
+    assert_eq!(server.count("server/discover"), 2);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_refused_credential_says_nothing_of_a_servers_era() {
+    let server = CounterServer::start_as(Form::default().of_both_eras());
+    server.switches().accept_tokens(["alice-token"]);
+    let pool = pool(PoolConfig::default());
+    let stranger = request(server.endpoint(), "stranger");
+    let error = pool.acquire(&stranger).await.expect_err("a refusal");
+    assert_eq!(error.as_str(), "unauthorized");
+    assert_eq!(server.count("initialize"), 0, "not tried in another way");
+    let alice = client(&pool, &server, "alice").await;
+    call(&alice, "count").await.expect("a count");
+    assert_eq!(server.count("initialize"), 0);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_server_that_fails_to_say_its_era_is_served_all_the_same_and_asked_again() {
+    let server = CounterServer::start_as(Form::default().of_both_eras());
+    let config = PoolConfig {
+        session_create_timeout: Duration::from_secs(2),
+        ..PoolConfig::default()
+    };
+    let pool = pool(config);
+    let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
+    server.switches().refuse(unavailable);
+    assert_eq!(era_of(&pool, &server, "alice").await, Era::Legacy);
+    server.switches().serve();
+    server.switches().hang("server/discover");
+    assert_eq!(era_of(&pool, &server, "bob").await, Era::Legacy);
+    server.switches().serve();
+    assert_eq!(era_of(&pool, &server, "carol").await, Era::Stateless);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+async fn era_of(pool: &SessionPool, server: &CounterServer, user: &str) -> Era {
+    let request = request(server.endpoint(), user);
+    let lease = pool.acquire(&request).await.expect("a session");
+    lease.info().era
+}
+
+#[tokio::test]
+async fn a_busy_server_without_sessions_is_said_to_be_busy() {
+    let server = CounterServer::start_as(stateless());
+    let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
+    server.switches().refuse(unavailable);
+    let pool = pool(PoolConfig::default());
+    let alice = request(server.endpoint(), "alice");
+    let error = pool.acquire(&alice).await.expect_err("busy");
+    assert_eq!(error.as_str(), "server_error");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_server_that_changes_its_era_costs_no_call_and_executes_none_twice() {
+    for (before, after) in [(legacy(), stateless()), (stateless(), legacy())] {
+        for scope in [Scope::Identity, Scope::conversation("c")] {
+            let keeps_state = matches!(scope, Scope::Conversation(_)) && before.sessions;
+            let mut server = CounterServer::start_as(before);
+            let pool = pool(PoolConfig::default());
+            let request = request(server.endpoint(), "alice").with_scope(scope);
+            let client = pool.client(request).await.expect("a client");
+            assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+            server.restart_as(after);
+            notice_the_cut().await;
+            let mut answer = call(&client, "increment").await;
+            if keeps_state {
+                assert!(matches!(answer, Err(CallError::SessionLost)), "{answer:?}");
+                answer = call(&client, "increment").await;
+            }
+            assert_eq!(answer.expect("a count"), 1, "{before:?}");
+            assert_eq!(call(&client, "increment").await.expect("a count"), 2);
+            close(&pool).await;
+            server.expect_no_session().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
+    const SERVERS: usize = 20;
+    let form = |number| match number % 2 {
+        0 => legacy(),
+        _ => stateless(),
+    };
+    let pool = pool(PoolConfig::default());
+    let fleet: Vec<_> = (0..SERVERS)
+        .map(|number| {
+            let server = RwLock::new(CounterServer::start_as(form(number)));
+            (number, Arc::new(server))
+        })
+        .collect();
+    let changed = watch::Sender::new(false);
+    let mut callers = tokio::task::JoinSet::new();
+    for (_, server) in &fleet {
+        for user in ["alice", "bob"] {
+            let endpoint = server.read().await.endpoint();
+            let request = request(endpoint, user);
+            let client = pool.client(request).await.expect("a client");
+            call(&client, "increment").await.expect("a count");
+            callers.spawn(keep_calling(
+                client,
+                Arc::clone(server),
+                changed.subscribe(),
+            ));
+        }
+    }
+    for (number, server) in &fleet[..SERVERS / 2] {
+        // Waits for the calls in flight, and lets none begin meanwhile.
+        let mut server = server.write().await;
+        tokio::task::block_in_place(|| server.restart_as(form(number + 1)));
+        notice_the_cut().await;
+    }
+    changed.send_replace(true);
+    let mut calls = 0;
+    while let Some(made) = callers.join_next().await {
+        calls += made.expect("no call is lost");
+    }
+    println!("{calls} calls");
+    for (_, server) in &fleet[..SERVERS / 2] {
+        let server = server.read().await;
+        assert!(server.count("initialize") > 0 && server.count("server/discover") > 1);
+    }
+    assert_eq!(pool.stats().circuit_breaker_trips, 0);
+    close(&pool).await;
+}
+
+/// Calls until every server has changed that is going to, and a few times more.
+async fn keep_calling(
+    client: PooledClient,
+    server: Arc<RwLock<CounterServer>>,
+    changed: watch::Receiver<bool>,
+) -> usize {
+    let (mut calls, mut more) = (0, 5);
+    while more > 0 {
+        more -= usize::from(*changed.borrow());
+        let running = server.read().await;
+        let answer = call(&client, "increment").await;
+        answer.unwrap_or_else(|error| panic!("{}, call {calls}: {error:?}", running.url()));
+        calls += 1;
+        drop(running);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    calls
+}
+
+#[tokio::test]
+async fn a_session_that_was_opened_for_nothing_but_an_error_is_closed() {
+    let mut form = stateless();
+    form.sessions = true;
+    let server = CounterServer::start_as(form);
+    let pool = pool(PoolConfig::default());
+    let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
+    let error = pool
+        .acquire(&request(endpoint, "alice"))
+        .await
+        .expect_err("not spoken");
+    assert_eq!(error.as_str(), "protocol");
+    assert_eq!(
+        server.sessions_opened(),
+        1,
+        "though there is nothing to be done with it"
+    );
+    server.expect_no_session().await;
+    assert_eq!(server.sessions_closed(), 1);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_session_id_from_a_server_without_sessions_is_nothing() {
+    let server = CounterServer::start_as(stateless());
+    server.switches().name_a_session("none");
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    for count in 1..=3 {
+        assert_eq!(call(&client, "increment").await.expect("a count"), count);
+    }
+    let lease = client.acquire().await.expect("a session");
+    assert!(lease.info().session.is_none());
+    drop(lease);
+    close(&pool).await;
+    assert!(server.seen().iter().all(|seen| seen.session.is_none()));
+    assert_eq!(server.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() {
+    let server = CounterServer::start_as(stateless());
+    let config = PoolConfig {
+        health_check_interval: Duration::from_millis(1),
+        session_ttl: Duration::from_millis(50),
+        ..PoolConfig::default()
+    };
+    let pool = pool(config);
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    let brief = client.with_timeout(Duration::from_millis(50));
+    server.switches().delay_tools(Duration::from_secs(10));
+    let error = call(&brief, "wait").await.expect_err("too late");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    server.switches().lose_reply("tools/call");
+    let error = call(&client, "increment").await.expect_err("a lost reply");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(call(&client, "increment").await.expect("a count"), 3);
+    assert_eq!(pool.stats().sessions_opened, 1);
+    assert_eq!(server.count("server/discover"), 1);
+    assert_eq!(server.count("tools/call"), 4);
+    assert_eq!(server.seen().len(), 5, "nobody asked it anything else");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token() {
+    let server = CounterServer::start_as(stateless().with_json());
+    let pool = pool(PoolConfig::default());
+    let alice = client(&pool, &server, "alice").await;
+    let bob = client(&pool, &server, "bob").await;
+    call(&alice, "increment").await.expect("a count");
+    assert_eq!(shown(&alice).await, "the count, 1 by now");
+    assert_eq!(shown(&bob).await, "the count, 0 by now");
+    // The same user with a new token, on the same key and session.
+    let [old, new] = ["old", "new"].map(|token| {
+        let headers = crate::common::headers(&[
+            ("x-user-id", "carol"),
+            ("x-token", token),
+            ("authorization", &format!("Bearer {token}")),
+        ]);
+        request(server.endpoint(), "carol").with_headers(headers)
+    });
+    let config = PoolConfig {
+        identity_headers: vec!["x-user-id".parse().expect("a name")],
+        ..PoolConfig::default()
+    };
+    let pool = crate::common::pool(config);
+    let old = pool.client(old).await.expect("a client");
+    let new = pool.client(new).await.expect("a client");
+    assert_eq!(old.key(), new.key());
+    call(&old, "increment").await.expect("a count");
+    assert_eq!(shown(&old).await, "the count, 1 by now");
+    assert_eq!(shown(&new).await, "the count, 0 by now");
+    assert_eq!(pool.stats().sessions_opened, 1);
+    close(&pool).await;
+}
+
+/// What the list of tools says of the caller's count.
+async fn shown(client: &PooledClient) -> String {
+    let tools = client.list_all_tools().await.expect("tools");
+    let tool = tools.into_iter().find(|tool| tool.name == "count");
+    let what = tool.and_then(|tool| tool.description);
+    what.expect("the tool").into_owned()
+}
+
+#[tokio::test]
+async fn a_tool_that_wants_headers_gets_them_without_having_been_asked_for_before() {
+    let server = CounterServer::start_as(stateless());
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    for count in 1..=2 {
+        let arguments = serde_json::json!({ "place": "here" });
+        let mut params = CallToolRequestParams::new("increment_here");
+        params.arguments = arguments.as_object().cloned();
+        let result = client.call_tool(params).await.expect("a count");
+        assert_eq!(crate::common::number(&result), count);
+    }
+    let sent = |method: &str| server.count(method);
+    assert_eq!((sent("tools/call"), sent("tools/list")), (3, 1));
+    let seen = server.seen();
+    let last = seen.last().expect("a request");
+    assert_eq!(last.headers["mcp-param-place"], "here");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_url_where_there_is_no_server_of_either_era_says_so() {
+    let server = CounterServer::start();
+    server
+        .switches()
+        .refuse(Refusal::new(StatusCode::NOT_FOUND));
+    let pool = pool(PoolConfig::default());
+    let alice = request(server.endpoint(), "alice");
+    for _ in 0..2 {
+        let error = pool.acquire(&alice).await.expect_err("not there");
+        assert_eq!(error.as_str(), FaultKind::NotFound.as_str());
+    }
+    server.switches().serve();
+    drop(pool.acquire(&alice).await.expect("a session"));
+    close(&pool).await;
+}
+
+/// Lets the HTTP client see that the server has cut its connections.
+async fn notice_the_cut() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}

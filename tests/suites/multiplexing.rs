@@ -1,0 +1,136 @@
+//! Several calls at the same time on one session that has a state.
+
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+
+use futures::future::join_all;
+use mcp_pool_testkit::server::{CounterServer, Seen};
+use mcp_session_pool::{Endpoint, PoolConfig, Scope};
+use tokio::time::Instant;
+
+use crate::common::{call, close, eventually, pool, request};
+
+/// How long the tool `wait` takes.
+const PAUSE: Duration = Duration::from_millis(200);
+
+fn slow_server() -> CounterServer {
+    let server = CounterServer::start();
+    server.switches().delay_tools(PAUSE);
+    server
+}
+
+fn shared(server: &CounterServer, slots: u32) -> Endpoint {
+    let slots = NonZeroU32::new(slots).expect("not zero");
+    server.endpoint().with_max_concurrent_per_session(slots)
+}
+
+fn calls(server: &CounterServer) -> Vec<Seen> {
+    let seen = server.seen().into_iter();
+    seen.filter(|seen| seen.method == "tools/call").collect()
+}
+
+fn distinct(calls: &[Seen], place: &str) -> usize {
+    let values = calls.iter().filter_map(|seen| seen.message.pointer(place));
+    values
+        .map(ToString::to_string)
+        .collect::<BTreeSet<_>>()
+        .len()
+}
+
+#[tokio::test]
+async fn calls_that_share_a_session_take_the_time_of_one_and_are_told_apart() {
+    const CALLS: usize = 16;
+    let server = slow_server();
+    server.switches().gather(CALLS);
+    let pool = pool(PoolConfig::default());
+    let client = pool.client(request(shared(&server, 16), "alice")).await;
+    let client = client.expect("a client");
+    let began = Instant::now();
+    for answer in join_all((0..CALLS).map(|_| call(&client, "wait"))).await {
+        answer.expect("a count");
+    }
+    println!(
+        "{CALLS} calls of {PAUSE:?} on one session: {:?}",
+        began.elapsed()
+    );
+    assert_eq!(server.sessions_opened(), 1);
+    // What was used up stays used up, also when nobody uses it any more.
+    for _ in 0..CALLS {
+        call(&client, "count").await.expect("a count");
+    }
+    let calls = calls(&server);
+    assert_eq!(calls.len(), 2 * CALLS);
+    assert_eq!(distinct(&calls, "/id"), 2 * CALLS);
+    assert_eq!(distinct(&calls, "/params/_meta/progressToken"), 2 * CALLS);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn whoever_drops_a_call_cancels_that_call_and_no_other() {
+    let server = slow_server();
+    let pool = pool(PoolConfig::default());
+    let client = pool.client(request(shared(&server, 4), "alice")).await;
+    let client = client.expect("a client");
+    let dropped = tokio::spawn({
+        let client = client.clone();
+        async move { call(&client, "wait").await }
+    });
+    eventually("the call is with the server", || calls(&server).len() == 1).await;
+    let others = (0..3).map(|_| call(&client, "wait"));
+    let (answers, ()) = tokio::join!(join_all(others), async {
+        eventually("so are the others", || calls(&server).len() == 4).await;
+        dropped.abort();
+    });
+    for answer in answers {
+        answer.expect("a count");
+    }
+    eventually("the server knows", || {
+        server.count("notifications/cancelled") == 1
+    })
+    .await;
+    let seen = server.seen();
+    let cancelled = seen
+        .iter()
+        .find(|seen| seen.method == "notifications/cancelled");
+    let cancelled = cancelled
+        .expect("seen")
+        .message
+        .pointer("/params/requestId");
+    assert_eq!(cancelled, calls(&server)[0].message.get("id"));
+    assert_eq!(server.sessions_opened(), 1);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_reaches_nobody() {
+    let server = slow_server();
+    let pool = pool(PoolConfig::default());
+    let client = pool.client(request(shared(&server, 4), "alice")).await;
+    let client = client.expect("a client");
+    assert_eq!(call(&client, "increment").await.expect("a count"), 1);
+    let brief = client.with_timeout(PAUSE / 4);
+    call(&brief, "wait").await.expect_err("too late");
+    // The answers of these come around the time at which that of the late one would.
+    for count in 2..40 {
+        assert_eq!(call(&client, "increment").await.expect("a count"), count);
+        tokio::time::sleep(PAUSE / 20).await;
+    }
+    assert_eq!(server.sessions_opened(), 1);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_conversation_shares_one_session_and_a_user_without_one_has_each_to_itself() {
+    const CALLS: usize = 8;
+    for (scope, sessions) in [(Scope::conversation("c"), 1), (Scope::Identity, CALLS)] {
+        let server = slow_server();
+        server.switches().gather(CALLS);
+        let pool = pool(PoolConfig::default());
+        let request = request(server.endpoint(), "alice").with_scope(scope);
+        let client = pool.client(request).await.expect("a client");
+        for answer in join_all((0..CALLS).map(|_| call(&client, "wait"))).await {
+            answer.expect("a count");
+        }
+        assert_eq!(server.sessions_opened(), sessions);
+        close(&pool).await;
+    }
+}
