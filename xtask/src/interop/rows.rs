@@ -2,7 +2,7 @@
 //! server is one more row.
 
 use mcp_pool_testkit::server::{CounterServer, Form};
-use mcp_session_pool::TransportKind;
+use mcp_session_pool::{Lifecycle, TransportKind};
 
 /// A server in one of its modes.
 pub(super) struct Row {
@@ -14,6 +14,8 @@ pub(super) struct Row {
     pub(super) transport: TransportKind,
     pub(super) path: &'static str,
     pub(super) keeps: Keeps,
+    /// Which era it is taken to be of.
+    pub(super) lifecycle: Lifecycle,
     /// The revision that is negotiated with it.
     pub(super) revision: &'static str,
     /// The calls that users make of it, in turn.
@@ -25,10 +27,8 @@ pub(super) struct Row {
 pub(super) enum Call {
     /// `echo` says its message again.
     Echo,
-    /// `increment` counts itself, for each session.
+    /// `increment` counts itself, for each session; for each bearer token where there are none.
     Increment,
-    /// `count` tells that count, which is 0 where nothing is kept.
-    Count,
 }
 
 /// Where a server comes from, and how it is started.
@@ -73,6 +73,31 @@ impl Row {
         words.join(" ").trim_end().to_owned()
     }
 
+    /// The request that begins each of the pool's sessions.
+    pub(super) fn opens_with(&self) -> &'static str {
+        match self.is_modern() {
+            true => "server/discover",
+            false => "initialize",
+        }
+    }
+
+    /// Whether the transport is found out by that request too.
+    pub(super) fn is_found_by_opening(&self) -> bool {
+        self.transport == TransportKind::STREAMABLE_HTTP && !self.is_modern()
+    }
+
+    /// In how many sessions a user's calls are made: another one once the first was killed.
+    pub(super) fn halves(&self) -> usize {
+        match self.keeps {
+            Keeps::Ids | Keeps::Streams => 2,
+            Keeps::Nothing => 1,
+        }
+    }
+
+    fn is_modern(&self) -> bool {
+        self.revision == MODERN.revision
+    }
+
     pub(super) fn package(&self) -> Option<&'static Package> {
         match self.source {
             Source::Package(package, _) => Some(package),
@@ -108,11 +133,40 @@ const USUAL: Row = Row {
     transport: TransportKind::STREAMABLE_HTTP,
     path: "/mcp",
     keeps: Keeps::Ids,
+    lifecycle: Lifecycle::Auto,
     revision: "2025-11-25",
     calls: &[Call::Echo, Call::Increment],
 };
 
+/// A server over HTTP+SSE that counts.
+const STREAMING: Row = Row {
+    transport: TransportKind::SSE,
+    path: "/sse",
+    keeps: Keeps::Streams,
+    ..USUAL
+};
+
+/// A server without sessions, taken for one that might have some.
+const SESSIONLESS: Row = Row {
+    mode: "stateless",
+    keeps: Keeps::Nothing,
+    calls: &[Call::Echo],
+    ..USUAL
+};
+
+/// A server of the revision without sessions.
+const MODERN: Row = Row {
+    revision: "2026-07-28",
+    ..SESSIONLESS
+};
+
 pub(super) const ROWS: &[Row] = &[
+    Row {
+        server: "everything",
+        source: Source::Package(&EVERYTHING, &["sse"]),
+        calls: &[Call::Echo],
+        ..STREAMING
+    },
     Row {
         server: "everything",
         source: Source::Package(&EVERYTHING, &["streamableHttp"]),
@@ -121,45 +175,62 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         server: "python-1",
+        source: Source::Package(&PYTHON_1, &["sse"]),
+        ..STREAMING
+    },
+    Row {
+        server: "python-1",
         source: Source::Package(&PYTHON_1, &["streamable-http"]),
         ..USUAL
     },
     Row {
         server: "python-1",
-        mode: "stateless",
         source: Source::Package(&PYTHON_1, &["streamable-http", "stateless"]),
-        keeps: Keeps::Nothing,
-        calls: &[Call::Echo],
-        ..USUAL
+        ..SESSIONLESS
     },
     Row {
         server: "python-1",
         mode: "stateless json",
         source: Source::Package(&PYTHON_1, &["streamable-http", "stateless", "json"]),
-        keeps: Keeps::Nothing,
-        calls: &[Call::Echo],
-        ..USUAL
+        ..SESSIONLESS
     },
     Row {
         server: "python-2",
+        source: Source::Package(&PYTHON_2, &["sse"]),
+        ..STREAMING
+    },
+    Row {
+        server: "python-2",
+        mode: "legacy",
         source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        lifecycle: Lifecycle::Legacy,
         ..USUAL
     },
     Row {
         server: "python-2",
-        mode: "stateless",
+        mode: "legacy stateless",
         source: Source::Package(&PYTHON_2, &["streamable-http", "stateless"]),
-        keeps: Keeps::Nothing,
-        calls: &[Call::Echo],
-        ..USUAL
+        lifecycle: Lifecycle::Legacy,
+        ..SESSIONLESS
     },
     Row {
         server: "python-2",
-        mode: "stateless json",
+        mode: "modern",
+        source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        ..MODERN
+    },
+    Row {
+        server: "python-2",
+        mode: "modern stateless json",
         source: Source::Package(&PYTHON_2, &["streamable-http", "stateless", "json"]),
-        keeps: Keeps::Nothing,
-        calls: &[Call::Echo],
-        ..USUAL
+        ..MODERN
+    },
+    Row {
+        server: "rmcp",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().over_sse())),
+        path: "/mcp",
+        calls: &[Call::Increment],
+        ..STREAMING
     },
     Row {
         server: "rmcp",
@@ -168,17 +239,25 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         server: "rmcp",
-        mode: "json",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().with_json())),
+        mode: "stateless json",
+        source: Source::Embedded(|| {
+            CounterServer::start_as(Form::default().without_sessions().with_json())
+        }),
         calls: &[Call::Increment],
-        ..USUAL
+        ..SESSIONLESS
     },
     Row {
         server: "rmcp",
-        mode: "stateless",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().without_sessions())),
-        keeps: Keeps::Nothing,
-        calls: &[Call::Count],
-        ..USUAL
+        mode: "of both eras",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().of_both_eras())),
+        calls: &[Call::Increment],
+        ..MODERN
+    },
+    Row {
+        server: "rmcp",
+        mode: "modern only",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().stateless_only())),
+        calls: &[Call::Increment],
+        ..MODERN
     },
 ];

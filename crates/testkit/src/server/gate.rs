@@ -29,7 +29,6 @@ pub(crate) struct Gate {
     switches: Switches,
     counters: Counters,
     streams: Streams,
-    counters: Counters,
 }
 
 impl Gate {
