@@ -4,6 +4,7 @@ mod calls;
 mod cancellation;
 mod common;
 mod credentials;
+mod detection;
 mod eras;
 mod forgeries;
 mod handlers;
@@ -19,6 +20,7 @@ mod stats;
 mod streams;
 mod subscriptions;
 mod tool_lists;
+mod transports;
 mod waiting;
 
 /// Keys and tokens of any shape, as the extractor's own tests make them.

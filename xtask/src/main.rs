@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod interop;
 mod plain;
 mod statistics;
 mod steps;
@@ -28,6 +29,8 @@ enum Command {
     /// The showing itself, in a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
+    /// Drives servers that others wrote through the pool: reuse, a crash in the middle, farewells.
+    Interop(interop::Options),
     /// Runs the tests of the workspace, the model of the pool's core and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -60,6 +63,7 @@ fn run(command: &Command) -> Result {
         Command::Ci => ci::run(&sh),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
+        Command::Interop(options) => interop::run(&sh, options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

@@ -44,6 +44,23 @@ pub trait Connector: Send + Sync {
     /// session that the server has already opened by then must still be closed by the connector.
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
 
+    /// Whether the transport is spoken at the request's endpoint, of which only the address is known
+    /// ([`Endpoint::auto`]).
+    ///
+    /// Default: [`Detection::Unable`], so that the connector is never chosen for such an endpoint.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for whatever says neither yes nor no: a refused credential, an upstream that
+    /// is not reached, fails or does not answer. It ends the detection and is told to whoever asked.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the deadline passes. Whatever was opened on the server must be
+    /// closed by the connector then as well as before it answers.
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        let _ = request;
+        Ok(Detection::Unable)
+    }
+
     /// Asks an idle session whether it is still alive. Never called for one that is
     /// [`Era::Stateless`], of which there is nothing that could die.
     ///
@@ -57,6 +74,18 @@ pub trait Connector: Send + Sync {
     async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
         plan.run(session.peer()).await
     }
+}
+
+/// What a connector says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Detection {
+    /// The transport is spoken there.
+    Mine,
+    /// Something answers there, and does not speak the transport.
+    NotMine,
+    /// The connector cannot tell.
+    Unable,
 }
 
 /// What a connector needs to know to open a session. Cheap to clone.
@@ -79,6 +108,12 @@ pub(crate) struct SlotsByEra {
 }
 
 impl SlotsByEra {
+    /// One call at a time.
+    pub(crate) const ONE: Self = Self {
+        legacy: 1,
+        stateless: 1,
+    };
+
     pub(crate) fn of(self, era: Era) -> u32 {
         match era {
             Era::Legacy => self.legacy,
@@ -134,11 +169,7 @@ impl ConnectRequest {
         );
         let credentials = Credentials::fixed(endpoint.clone(), headers);
         let deadline = Instant::now() + Duration::from_secs(10);
-        let slots = SlotsByEra {
-            legacy: 1,
-            stateless: 1,
-        };
-        Self::new(key, credentials, handlers, slots, deadline)
+        Self::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
     }
 
     /// The same request with handlers from another factory.

@@ -35,7 +35,7 @@ mod trace;
 pub use breaker::BreakerState;
 pub use client::{Listening, PooledClient};
 pub use config::{ConfigError, PoolConfig};
-pub use connector::{ConnectRequest, Connector};
+pub use connector::{ConnectRequest, Connector, Detection};
 pub use credentials::{
     CallContext, CallerHeaders, CredentialError, CredentialRequest, CredentialSource, Credentials,
 };
@@ -57,7 +57,8 @@ pub use key::PoolKey;
 pub use lifecycle::Lifecycle;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Observer, Released, ToolsListed,
+    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Observer, Released,
+    ToolsListed,
 };
 pub use pool::{
     AcquireRequest, BreakerStats, CloseReport, EndpointStats, KeyCondition, KeyCursor, KeyError,

@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 
 /// How a body is written.
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Events,
     Json,
     Other,
@@ -78,7 +78,11 @@ async fn refused(
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let fault = HttpFault::of_status(status, response.headers(), asked.in_session);
+    let fault = match status {
+        // What took POSTs when the session was opened takes none: another server stands there now.
+        StatusCode::METHOD_NOT_ALLOWED if asked.in_session => HttpFault::session_gone(),
+        _ => HttpFault::of_status(status, response.headers(), asked.in_session),
+    };
     let says_nothing_more = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
@@ -184,7 +188,7 @@ fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonR
     }
 }
 
-fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
+pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
     serde_json::from_slice(body).ok()
 }
 
@@ -192,7 +196,7 @@ fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-fn form(headers: &HeaderMap) -> Form {
+pub(crate) fn form(headers: &HeaderMap) -> Form {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = text.split(';').next().unwrap_or("").trim();
@@ -243,6 +247,16 @@ mod tests {
             .unwrap_err();
         assert_eq!(fault.kind(), &FaultKind::SessionGone);
         assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+    }
+
+    #[tokio::test]
+    async fn a_405_in_a_session_means_that_another_server_stands_there() {
+        for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
+            let fault = read(response(405, "text/plain", ""), &asked(in_session)).await;
+            let fault = fault.unwrap_err();
+            assert_eq!(fault.kind(), &kind);
+            assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+        }
     }
 
     #[tokio::test]

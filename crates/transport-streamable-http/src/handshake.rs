@@ -202,7 +202,7 @@ async fn await_stream(link: &Link) -> Result<(), ConnectError> {
 }
 
 /// Closes a session that was opened in vain, once the server has said which one it is.
-async fn abandon(link: Arc<Link>) {
+pub(crate) async fn abandon(link: Arc<Link>) {
     link.opening.close();
     let _ = timeout(GRACE, link.opening.wait()).await;
     let _ = timeout(GRACE, link.farewell()).await;

@@ -61,7 +61,7 @@ impl PooledClient {
         let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
         let context = CallContext::new(Arc::clone(&request.headers), Arc::new(extra));
         Self {
-            context: context.with_expiry(resolved.key.identity().expires_at()),
+            context: context.with_expiry(resolved.key().identity().expires_at()),
             timeout: shared.hub.config.call_timeout,
             shared,
             request,
@@ -69,10 +69,11 @@ impl PooledClient {
         }
     }
 
-    /// The key of the caller: what its sessions are shared by.
+    /// The key of the caller: what its sessions are shared by. Where the transport is found out,
+    /// with the one that was found last.
     #[must_use]
     pub fn key(&self) -> &PoolKey {
-        &self.resolved.key
+        self.resolved.key()
     }
 
     /// The same client with these headers for each of its calls: trace context, correlation ids.

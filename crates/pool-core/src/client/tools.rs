@@ -102,7 +102,7 @@ impl PooledClient {
     /// The list that is kept for this caller, if it is fresh and `fits`.
     async fn kept_tools(&self, fits: impl Fn(&Kept) -> bool) -> Option<ListToolsResult> {
         let lists = self.tool_lists()?;
-        let state = self.resolved.bucket().news.tools();
+        let state = self.resolved.latest().bucket().news.tools();
         let kept = lists.fresh(self.key(), state, Instant::now());
         let mut kept = kept.filter(|kept| fits(kept));
         if let Some(only_for) = kept.as_ref().and_then(|kept| kept.only_for())
@@ -128,7 +128,7 @@ impl PooledClient {
         let in_use = Credentials::new(
             Arc::clone(&hub.credentials),
             self.key().endpoint().clone(),
-            Arc::clone(&self.resolved.bucket().newest),
+            Arc::clone(&self.resolved.latest().bucket().newest),
             Arc::clone(&self.request.headers),
         );
         let headers = timeout(self.timeout, in_use.headers(Some(&self.context))).await;

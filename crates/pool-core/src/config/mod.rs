@@ -119,6 +119,10 @@ pub struct PoolConfig {
     /// a stream open: one connection and about 20 KB a session.
     #[serde(with = "humantime_serde")]
     pub tool_list_ttl: Duration,
+    /// For how long it is taken for granted which transport an address speaks
+    /// ([`Endpoint::auto`](crate::Endpoint::auto)). After that it is asked again in the background.
+    #[serde(with = "humantime_serde")]
+    pub transport_verdict_ttl: Duration,
 }
 
 impl Default for PoolConfig {
@@ -168,6 +172,8 @@ impl Default for PoolConfig {
             tool_list_max_bytes: 64 * 1024 * 1024,
             // Off: not every server says that its list has changed, and a stale list is a surprise.
             tool_list_ttl: Duration::ZERO,
+            // Servers change their transport with a release; one that denies it is asked at once.
+            transport_verdict_ttl: Duration::from_secs(600),
         }
     }
 }
@@ -194,6 +200,7 @@ impl PoolConfig {
             ("idle_pool_eviction", self.idle_pool_eviction),
             ("session_create_timeout", self.session_create_timeout),
             ("session_ttl", self.session_ttl),
+            ("transport_verdict_ttl", self.transport_verdict_ttl),
         ] {
             if duration.is_zero() {
                 return Err(ConfigError::bound(field, "a duration", "longer than zero"));

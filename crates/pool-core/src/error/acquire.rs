@@ -27,7 +27,8 @@ pub enum AcquireError {
     /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
     #[error("the caller's identity could not be told")]
     Identity(#[source] Arc<ExtractError>),
-    /// No connector was registered for the endpoint's transport. The configuration's fault.
+    /// No connector was registered for the endpoint's transport; for `auto`, none that can tell
+    /// what an address speaks. The configuration's fault.
     #[error("no connector for transport `{0}`")]
     NoConnector(TransportKind),
     /// [`Scope::Shared`](crate::Scope::Shared) was asked for with handlers that declare something
@@ -105,6 +106,8 @@ pub enum Stage {
     Check,
     /// For a new session to be opened.
     Connect,
+    /// For an answer to which transport the address speaks.
+    Detect,
     /// For an extractor to say who the caller is.
     Identity,
     /// In line for a session of this key (`max_sessions_per_key` is reached).
@@ -119,6 +122,7 @@ impl Stage {
             Self::Capacity => "capacity",
             Self::Check => "check",
             Self::Connect => "connect",
+            Self::Detect => "detect",
             Self::Identity => "identity",
             Self::Queue => "queue",
         }
@@ -129,6 +133,7 @@ impl Stage {
             Self::Capacity => "timeout_capacity",
             Self::Check => "timeout_check",
             Self::Connect => "timeout_connect",
+            Self::Detect => "timeout_detect",
             Self::Identity => "timeout_identity",
             Self::Queue => "timeout_queue",
         }
@@ -141,6 +146,7 @@ impl fmt::Display for Stage {
             Self::Capacity => "waiting for room under the pool's limits",
             Self::Check => "checking an idle session",
             Self::Connect => "opening a session",
+            Self::Detect => "finding out which transport is spoken",
             Self::Identity => "telling the caller's identity",
             Self::Queue => "in line for a session of this key",
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     AcquireError, BreakerState, CallError, CheckError, ConnectError, Endpoint, Farewell, ListKind,
-    Outcome, PoolKey, SessionInfo, WeakPool,
+    Outcome, PoolKey, SessionInfo, TransportKind, WeakPool,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -98,6 +98,20 @@ event! {
         key: &'a PoolKey,
         /// Why.
         error: &'a ConnectError,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// The pool asked which transport an address speaks.
+    Detected {
+        /// The endpoint, as it was asked for.
+        endpoint: &'a Endpoint,
+        /// The transport that was found.
+        transport: Option<&'a TransportKind>,
+        /// Why none was found; `None` when one was.
+        error: Option<&'a AcquireError>,
         /// How long it took.
         took: Duration,
     }

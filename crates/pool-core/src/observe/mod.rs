@@ -4,7 +4,7 @@ mod events;
 
 pub use events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
+    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
 };
 
 /// Hears every event of a pool. All methods do nothing by default.
@@ -41,6 +41,8 @@ pub trait Observer: Send + Sync {
     fn connected(&self, event: &Connected<'_>) {}
     /// A session could not be opened.
     fn connect_failed(&self, event: &ConnectFailed<'_>) {}
+    /// The pool asked which transport an address speaks.
+    fn detected(&self, event: &Detected<'_>) {}
     /// An idle session was asked whether it is alive.
     fn checked(&self, event: &Checked<'_>) {}
     /// A session was closed, farewell included.

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::{AcquireRequest, Shared, counters::Counters, patience::Patience, resolve::Resolved};
+use super::{AcquireRequest, Shared, counters::Counters, patience::Patience, resolved::Resolved};
 use crate::{
     AcquireError, CheckError, CloseReason, Era, Lease, Stage,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
@@ -45,6 +45,22 @@ impl Shared {
 
     /// A lease, whatever it takes.
     pub(crate) async fn wait(
+        &self,
+        resolved: &Resolved,
+        request: &AcquireRequest,
+        patience: Patience,
+    ) -> Result<Lease, AcquireError> {
+        match &resolved.found {
+            None => self.wait_over(resolved, request, patience).await,
+            Some(found) => {
+                self.wait_over_found((resolved, found), request, patience)
+                    .await
+            }
+        }
+    }
+
+    /// A lease over the transport of the request's key.
+    pub(super) async fn wait_over(
         &self,
         resolved: &Resolved,
         request: &AcquireRequest,

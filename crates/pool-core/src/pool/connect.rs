@@ -8,14 +8,14 @@ use tokio::{
 };
 
 use super::{
+    attempt::PendingAttempt,
     capacity::Scarce,
     counters::Counters,
     dial::{Opened, dial},
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, Connector, Era, FaultKind, Stage,
-    breaker::Attempt,
+    AcquireError, CloseReason, ConnectError, Connector, Era, Stage,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
     trace,
 };
@@ -32,15 +32,14 @@ pub(crate) fn begin(bucket: &Arc<Bucket>, asker: u64, ask: Arc<Ask>) {
         let kind = bucket.key.transport().clone();
         return place.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
     };
-    match bucket.upstream.breaker.admit(Instant::now()) {
+    match PendingAttempt::admit(hub, &bucket.upstream) {
         Err(retry_after) => {
             place.fail(&AcquireError::CircuitOpen { retry_after }, Blame::Endpoint);
         }
-        Ok((attempt, change)) => {
-            hub.note_breaker(bucket.key.endpoint(), change);
+        Ok(attempt) => {
             let job = Job {
                 connector: Arc::clone(connector),
-                attempt: PendingAttempt(Some(attempt), Arc::clone(bucket)),
+                attempt,
                 place,
                 ask,
             };
@@ -238,43 +237,6 @@ impl Drop for PlaceInKey {
     fn drop(&mut self) {
         if !self.settled {
             self.bucket.slots.abandon(self.asker, Blame::Nobody);
-        }
-    }
-}
-
-/// An attempt that the breaker admitted and that has not been settled.
-struct PendingAttempt(Option<Attempt>, Arc<Bucket>);
-
-impl PendingAttempt {
-    fn succeeded(mut self) {
-        if let Some(attempt) = self.0.take() {
-            let change = self.1.upstream.breaker.succeeded(attempt);
-            self.1.hub.note_breaker(self.1.key.endpoint(), change);
-        }
-    }
-
-    fn failed(mut self, error: &ConnectError) {
-        let Some(attempt) = self.0.take() else {
-            return;
-        };
-        let breaker = &self.1.upstream.breaker;
-        let change = if error.kind().counts_against_endpoint() {
-            breaker.failed(attempt, Instant::now())
-        } else if matches!(error.kind(), FaultKind::Other) {
-            breaker.abandoned(attempt)
-        } else {
-            // Refused, but answered: the endpoint is there.
-            breaker.succeeded(attempt)
-        };
-        self.1.hub.note_breaker(self.1.key.endpoint(), change);
-    }
-}
-
-impl Drop for PendingAttempt {
-    fn drop(&mut self) {
-        if let Some(attempt) = self.0.take() {
-            let change = self.1.upstream.breaker.abandoned(attempt);
-            self.1.hub.note_breaker(self.1.key.endpoint(), change);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::{AcquireRequest, resolve::Resolved};
+use super::{AcquireRequest, resolved::Resolved};
 use crate::{Endpoint, HandlerFactory, Principal, Scope};
 
 /// What the pool remembers of raw requests.

@@ -1,11 +1,14 @@
 //! The pool: what users hold, and what it is made of.
 
 mod acquire;
+mod attempt;
 mod builder;
 mod capacity;
 mod closer;
 mod connect;
+mod connectors;
 mod counters;
+mod detect;
 mod dial;
 mod endpoint_stats;
 mod hub;
@@ -17,11 +20,13 @@ mod patience;
 mod registry;
 mod request;
 mod resolve;
+mod resolved;
 mod revoke;
 mod shutdown;
 mod stats;
 mod sweep;
 mod upstream;
+mod verdict;
 mod weak;
 
 use std::{fmt, sync::Arc};
@@ -37,7 +42,7 @@ pub(crate) use memo::PrehashedState;
 use moka::sync::Cache;
 pub(crate) use patience::Patience;
 pub use request::AcquireRequest;
-pub(crate) use resolve::Resolved;
+pub(crate) use resolved::Resolved;
 pub use revoke::RevokeReport;
 pub use shutdown::CloseReport;
 pub use stats::{BreakerStats, PoolStats};
@@ -46,7 +51,7 @@ use tracing::Instrument;
 pub(crate) use upstream::Upstream;
 pub use weak::WeakPool;
 
-use self::{memo::Memo, upstream::Upstreams};
+use self::{detect::Verdicts, memo::Memo, upstream::Upstreams};
 use crate::{
     AcquireError, PoolConfig, PoolKey, PooledClient, bucket::Bucket, handler::Profile,
     identity::Identification, trace,
@@ -67,6 +72,7 @@ pub(crate) struct Shared {
     id: u64,
     buckets: Cache<PoolKey, Arc<Bucket>, PrehashedState>,
     upstreams: Upstreams,
+    verdicts: Verdicts,
     memo: Memo,
     identification: Identification,
     profile: Profile,
@@ -96,7 +102,8 @@ impl SessionPool {
     ///   with a newer one of the same identity.
     /// - [`AcquireError::Identity`]: an extractor failed, under
     ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
-    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool.
+    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool, or is to be
+    ///   found out and no connector can tell it.
     /// - [`AcquireError::NobodyToAnswer`]: [`Scope::Shared`](crate::Scope::Shared) with handlers
     ///   that declare sampling, elicitation or roots.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint
@@ -136,12 +143,16 @@ impl SessionPool {
     /// # Errors
     /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NobodyToAnswer`],
     /// [`AcquireError::NotShareable`] or [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// For an [`Endpoint::auto`](crate::Endpoint::auto) also [`AcquireError::CircuitOpen`],
+    /// [`AcquireError::Connect`] and [`AcquireError::NoConnector`]: its transport may have to be
+    /// found out first.
     ///
     /// # Cancel safety
     /// Safe; nothing is kept of a dropped call.
     pub async fn key(&self, request: &AcquireRequest) -> Result<PoolKey, AcquireError> {
         let patience = self.shared.patience(request);
-        Ok(self.shared.resolve(request, patience).await?.key.clone())
+        let resolved = self.shared.resolve(request, patience).await?;
+        self.shared.key_now(&resolved, request, patience).await
     }
 
     /// A client for this request: its identity and key are worked out once, then each of its calls

@@ -8,7 +8,7 @@ use std::{
 
 use http::HeaderMap;
 
-use super::resolve::Resolved;
+use super::resolved::Resolved;
 use crate::{Endpoint, HandlerFactory, Principal, Scope, credentials::Credential, moment::Moment};
 
 /// What somebody asks a pool for: which upstream, on whose behalf, with which headers.

@@ -1,75 +1,21 @@
 //! From a request to its key, and from a key to its bucket.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AcquireRequest, Shared,
-    capacity::Scarce,
-    counters::Counters,
-    hub::Message,
-    memo::{Known, Sight},
-    patience::Patience,
+    AcquireRequest, Shared, capacity::Scarce, counters::Counters, detect::Inquiry, hub::Message,
+    memo::Sight, patience::Patience, resolved::Resolved,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
-    bucket::{Bucket, Held, NewBucket, Taken},
+    bucket::{Bucket, NewBucket},
     credentials::Credential,
     handler::Profile,
     moment::Moment,
 };
-
-/// What a pool worked out of a request: its key, and the bucket that had it last.
-pub(crate) struct Resolved {
-    /// Which pool it was.
-    pub(super) pool: u64,
-    pub(crate) key: PoolKey,
-    pub(super) profile: Profile,
-    /// When the credential ends that came with the request.
-    pub(super) ends_at: Moment,
-    /// What an equal request is recognised by, where one may be.
-    pub(super) known: Option<Known>,
-    /// The bucket as it was found. Most never need another, and this one is read without an atomic
-    /// write, of which a hit consists for the rest.
-    first: Arc<Bucket>,
-    /// Whether there is a later one.
-    moved: AtomicBool,
-    /// The bucket that has the key now, once the first was forgotten.
-    later: ArcSwapOption<Bucket>,
-}
-
-impl Resolved {
-    /// A slot that is ready.
-    #[inline(always)]
-    pub(super) fn take(&self) -> Option<Held> {
-        if self.moved.load(Ordering::Acquire) {
-            return self.take_later();
-        }
-        take(&self.first)
-    }
-
-    #[inline(never)]
-    fn take_later(&self) -> Option<Held> {
-        take(self.later.load().as_ref()?)
-    }
-
-    /// The key's bucket.
-    pub(crate) fn bucket(&self) -> Arc<Bucket> {
-        let later = self.later.load_full();
-        later.unwrap_or_else(|| Arc::clone(&self.first))
-    }
-
-    fn move_to(&self, bucket: &Arc<Bucket>) {
-        self.later.store(Some(Arc::clone(bucket)));
-        self.moved.store(true, Ordering::Release);
-    }
-}
 
 impl Shared {
     /// What the request noted of an earlier resolution by this pool.
@@ -150,17 +96,19 @@ impl Shared {
         );
         let ends_at = self.end_of_credential(&key);
         let credential = request.credential(ends_at);
-        let bucket = self.bucket(&key, &profile, credential, patience).await?;
-        Ok(Resolved {
-            pool: self.id,
+        if !endpoint.is_auto() {
+            let bucket = self.bucket(&key, &profile, credential, patience).await?;
+            return Ok(Resolved::new(self.id, (bucket, ends_at), None));
+        }
+        let inquiry = Inquiry {
             key,
             profile,
-            ends_at,
-            known: None,
-            first: bucket,
-            moved: AtomicBool::new(false),
-            later: ArcSwapOption::empty(),
-        })
+            credential,
+        };
+        let verdict = self.verdicts.of(endpoint);
+        let finding = self.find_out(&verdict, &inquiry, patience).await?;
+        self.resolved_over(&inquiry, (&verdict, finding), patience)
+            .await
     }
 
     async fn identify(
@@ -193,7 +141,7 @@ impl Shared {
     }
 
     /// The bucket of a key, made if need be.
-    async fn bucket(
+    pub(super) async fn bucket(
         &self,
         key: &PoolKey,
         profile: &Profile,
@@ -288,13 +236,5 @@ impl Shared {
                 key: &bucket.key,
             });
         });
-    }
-}
-
-#[inline(always)]
-fn take(bucket: &Arc<Bucket>) -> Option<Held> {
-    match bucket.slots.take() {
-        Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
-        Taken::None | Taken::Dead => None,
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::{Endpoint, FaultKind, SessionAlarm};
+use mcp_pool_core::{Detection, Endpoint, FaultKind, SessionAlarm};
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
 use tokio::sync::{mpsc, watch};
 
@@ -31,11 +31,13 @@ pub struct Remote {
     pub(super) check: watch::Sender<Behaviour>,
     pub(super) close: watch::Sender<Behaviour>,
     pub(super) call: watch::Sender<Behaviour>,
+    pub(super) detect: watch::Sender<Behaviour>,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    answer: Detection,
     next_id: u64,
     sessions: BTreeMap<u64, Record>,
     connects: usize,
@@ -44,6 +46,7 @@ struct State {
     checks: usize,
     calls: usize,
     lists: usize,
+    detections: usize,
     most_open: usize,
     next_faults: VecDeque<FaultKind>,
 }
@@ -73,6 +76,7 @@ impl Remote {
             check: ok(),
             close: ok(),
             call: ok(),
+            detect: ok(),
             state: Arc::default(),
         }
     }
@@ -101,6 +105,18 @@ impl Remote {
     /// `Fail` fails the transport without saying whether the call was executed.
     pub fn on_call(&self, behaviour: Behaviour) {
         self.call.send_replace(behaviour);
+    }
+
+    /// How detections go; what those say that succeed, [`answer_detections`](Self::answer_detections)
+    /// sets.
+    pub fn on_detect(&self, behaviour: Behaviour) {
+        self.detect.send_replace(behaviour);
+    }
+
+    /// What the connector says when it is asked whether its transport is spoken somewhere. Default:
+    /// that it cannot tell.
+    pub fn answer_detections(&self, answer: Detection) {
+        self.lock().answer = answer;
     }
 
     /// The server forgets a session: calls on it are refused as unknown, as they would be after a
@@ -198,6 +214,20 @@ impl Remote {
         self.lock().lists
     }
 
+    /// How many detections were begun.
+    #[must_use]
+    pub fn detections(&self) -> usize {
+        self.lock().detections
+    }
+
+    pub(super) fn note_detection(&self) {
+        self.lock().detections += 1;
+    }
+
+    pub(super) fn answer(&self) -> Detection {
+        self.lock().answer
+    }
+
     pub(super) fn begin_connect(&self) -> Connecting {
         let mut state = self.lock();
         state.connects += 1;
@@ -259,6 +289,25 @@ impl Remote {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            answer: Detection::Unable,
+            next_id: 0,
+            sessions: BTreeMap::new(),
+            connects: 0,
+            connecting: 0,
+            closed: 0,
+            checks: 0,
+            calls: 0,
+            lists: 0,
+            detections: 0,
+            most_open: 0,
+            next_faults: VecDeque::new(),
+        }
     }
 }
 
