@@ -130,13 +130,11 @@ fn outcome_of(status: StatusCode) -> Outcome {
 
 /// Whether a connection was made and the TLS handshake on it failed.
 ///
-/// The TLS libraries report through `io::Error`; a plain socket never gives these kinds.
+/// The TLS libraries report through `io::Error`; a plain socket never gives this kind.
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && (io.kind() == io::ErrorKind::InvalidData || wraps_tls(io))
-        {
+        if cause.downcast_ref().is_some_and(is_invalid_data) {
             return true;
         }
         source = cause.source();
@@ -144,9 +142,11 @@ fn is_tls(error: &reqwest::Error) -> bool {
     false
 }
 
-fn wraps_tls(io: &io::Error) -> bool {
-    io.get_ref()
-        .is_some_and(|inner| format!("{inner:?}").contains("InvalidCertificate"))
+/// Whether the error is of this kind, or wraps one that is: `source` of an `io::Error` passes over
+/// the error that it wraps.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == io::ErrorKind::InvalidData || wrapped.is_some_and(is_invalid_data)
 }
 
 #[cfg(test)]
