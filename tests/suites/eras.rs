@@ -448,9 +448,12 @@ async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token
     close(&pool).await;
 }
 
-/// What the list of tools says of the caller's count.
+/// What the list of tools says of the caller's count, whichever way it is asked for.
 async fn shown(client: &PooledClient) -> String {
     let tools = client.list_all_tools().await.expect("tools");
+    let lease = client.acquire().await.expect("a session");
+    let by_hand = lease.peer().list_all_tools().await.expect("tools");
+    assert_eq!(tools, by_hand);
     let tool = tools.into_iter().find(|tool| tool.name == "count");
     let what = tool.and_then(|tool| tool.description);
     what.expect("the tool").into_owned()
