@@ -51,7 +51,7 @@ async fn the_same_lines_serve_a_server_of_either_era() {
         server.stop();
         notice_the_cut().await;
         let error = call(&alice, "count").await.expect_err("nobody there");
-        assert_eq!(error.outcome(), Outcome::NotExecuted, "{form:?}: {error:?}");
+        assert_ne!(error.outcome(), Outcome::Answered, "{form:?}: {error:?}");
         server.restart();
         assert_eq!(call(&alice, "increment").await.expect("a count"), 1);
         assert_eq!(pool.stats().circuit_breaker_trips, 0);
@@ -150,13 +150,13 @@ async fn finding_out_that_a_server_keeps_sessions_costs_one_request_once() {
 
 #[tokio::test]
 async fn a_crowd_on_a_new_endpoint_finds_out_once() {
-    for (form, discovers) in [(legacy(), 1), (stateless(), 30)] {
+    for (form, discovers) in [(legacy(), 1), (stateless(), 12)] {
         let server = CounterServer::start_as(form);
         let pool = pool(PoolConfig::default());
-        let users: Vec<_> = (0..30).map(|user| format!("user-{user}")).collect();
+        let users: Vec<_> = (0..12).map(|user| format!("user-{user}")).collect();
         let calls = users.iter().map(async |user| {
             let client = client(&pool, &server, user).await;
-            join_all((0..8).map(|_| call(&client, "count"))).await
+            join_all((0..4).map(|_| call(&client, "count"))).await
         });
         for answer in join_all(calls).await.into_iter().flatten() {
             answer.expect("a count");
@@ -448,9 +448,12 @@ async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token
     close(&pool).await;
 }
 
-/// What the list of tools says of the caller's count.
+/// What the list of tools says of the caller's count, whichever way it is asked for.
 async fn shown(client: &PooledClient) -> String {
     let tools = client.list_all_tools().await.expect("tools");
+    let lease = client.acquire().await.expect("a session");
+    let by_hand = lease.peer().list_all_tools().await.expect("tools");
+    assert_eq!(tools, by_hand);
     let tool = tools.into_iter().find(|tool| tool.name == "count");
     let what = tool.and_then(|tool| tool.description);
     what.expect("the tool").into_owned()
