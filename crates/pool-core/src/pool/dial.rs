@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Session,
+    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Scope, Session,
     bucket::{Ask, Bucket},
+    credentials::NewestHeaders,
     handler::Hearing,
 };
 
@@ -21,7 +22,7 @@ pub(super) async fn dial(
     let credentials = Credentials::new(
         Arc::clone(&hub.credentials),
         bucket.key.endpoint().clone(),
-        Arc::clone(&bucket.newest),
+        newest_headers(bucket),
     );
     let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
     let request = ConnectRequest::new(
@@ -52,4 +53,13 @@ pub(super) async fn dial(
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) hearing: Arc<Hearing>,
+}
+
+/// On whose behalf a session makes its own requests: whoever asked last, and nobody where the
+/// session is everybody's.
+fn newest_headers(bucket: &Bucket) -> Arc<NewestHeaders> {
+    match bucket.key.scope() {
+        Scope::Shared => Arc::new(NewestHeaders::new(Arc::default())),
+        _ => Arc::clone(&bucket.newest),
+    }
 }
