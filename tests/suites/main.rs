@@ -11,6 +11,7 @@ mod multiplexing;
 mod questions;
 mod seed_scenarios;
 mod server_messages;
+mod streams;
 mod subscriptions;
 mod tool_lists;
 mod waiting;

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use http::{HeaderMap, header};
 use mcp_pool_testkit::{
     conformance::Counterpart,
-    server::{CounterServer, Refusal},
+    server::{CounterServer, Form, Refusal},
 };
 use mcp_session_pool::{
     AcquireError, AcquireRequest, BreakerState, ConnectError, ConnectRequest, Connector,
     ConversationId, ExtractError, Identity, IdentityExtractor, PoolBuilder, PoolConfig, Principal,
-    Scope, Session, SessionPool, StreamableHttpConnector, TransportKind,
+    Scope, Session, SessionPool, SseConnector, StreamableHttpConnector, TransportKind,
 };
 use tokio::time::Instant;
 
@@ -39,7 +39,21 @@ impl Setup for StreamableHttp {
     }
 }
 
-/// Mounts every scenario over a transport.
+struct Sse;
+
+impl Setup for Sse {
+    type Server = CounterServer;
+
+    fn server() -> CounterServer {
+        CounterServer::start_as(Form::default().over_sse())
+    }
+
+    fn connector() -> Arc<dyn Connector> {
+        Arc::new(SseConnector::new().expect("an http client"))
+    }
+}
+
+/// Mounts scenarios over a transport.
 macro_rules! over {
     ($module:ident, $Setup:ty; $($scenario:ident)*) => {
         mod $module {
@@ -51,22 +65,29 @@ macro_rules! over {
     };
 }
 
-over! { streamable_http, super::StreamableHttp;
-    rotating_tokens_same_user_identity
-    identity_extractor_failure_falls_back_safely
-    same_url_identity_different_transport_separate_pools
-    idle_pool_key_evicted
-    stale_sessions_reaped_via_metrics
-    explicit_health_rpc_default_off
-    explicit_health_rpc_toggle_behavior
-    metrics_reflect_pool_behavior
-    circuit_breaker_metrics
-    pool_hit_faster_than_miss
-    whoever_differs_in_any_identity_header_has_a_session_of_their_own
-    header_case_and_order_do_not_matter
-    a_hundred_users_with_ten_calls_each_see_only_their_own_counts
-    two_conversations_of_one_user_on_a_stateful_server
+/// Mounts all scenarios that have one transport over it.
+macro_rules! scenarios {
+    ($module:ident, $Setup:ty) => {
+        over! { $module, $Setup;
+            rotating_tokens_same_user_identity
+            identity_extractor_failure_falls_back_safely
+            idle_pool_key_evicted
+            stale_sessions_reaped_via_metrics
+            explicit_health_rpc_default_off
+            explicit_health_rpc_toggle_behavior
+            metrics_reflect_pool_behavior
+            circuit_breaker_metrics
+            pool_hit_faster_than_miss
+            whoever_differs_in_any_identity_header_has_a_session_of_their_own
+            header_case_and_order_do_not_matter
+            a_hundred_users_with_ten_calls_each_see_only_their_own_counts
+            two_conversations_of_one_user_on_a_stateful_server
+        }
+    };
 }
+
+scenarios! { sse, super::Sse }
+scenarios! { streamable_http, super::StreamableHttp }
 
 async fn rotating_tokens_same_user_identity<S: Setup>() {
     let server = S::server();
@@ -112,15 +133,15 @@ async fn identity_extractor_failure_falls_back_safely<S: Setup>() {
     close(&pool).await;
 }
 
-async fn same_url_identity_different_transport_separate_pools<S: Setup>() {
-    let server = S::server();
-    let connector = Arc::new(StreamableHttpConnector::new().expect("an http client"));
+#[tokio::test]
+async fn same_url_identity_different_transport_separate_pools() {
+    let server = CounterServer::start_as(Form::default().over_both());
     let pool = SessionPool::builder()
-        .connector(Renamed(connector.clone(), TransportKind::STREAMABLE_HTTP))
-        .connector(Renamed(connector, TransportKind::SSE))
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .connector(SseConnector::new().expect("an http client"))
         .build()
         .expect("a pool");
-    let url = server.endpoint().url().to_string();
+    let url = server.url();
     let over = |endpoint| request(endpoint, "alice");
     let http = over(mcp_session_pool::Endpoint::streamable_http(&url).expect("a url"));
     let sse = over(mcp_session_pool::Endpoint::sse(&url).expect("a url"));
@@ -134,8 +155,9 @@ async fn same_url_identity_different_transport_separate_pools<S: Setup>() {
     drop(pool.acquire(&http).await.expect("a session"));
     drop(pool.acquire(&sse).await.expect("a session"));
     assert_eq!(pool.stats().pool_key_count, 2);
-    assert_eq!(server.open_sessions(), 2);
+    assert_eq!(server.open_sessions().len(), 2);
     close(&pool).await;
+    eventually("both are closed", || server.open_sessions().is_empty()).await;
 }
 
 async fn idle_pool_key_evicted<S: Setup>() {

@@ -1,26 +1,25 @@
 //! Streams of server-sent events, bounded in what one event may take.
 
-use std::{error::Error, fmt};
-
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use mcp_pool_core::{FaultKind, Outcome};
 
 use crate::HttpFault;
 
 /// The bytes of a response that is a stream of events, until one event is larger than `max` bytes:
-/// then [`Broken::TooLarge`], and the stream is at its end.
+/// then a fault of kind `Protocol`, and the stream is at its end.
 pub fn bounded(
     response: reqwest::Response,
     max: usize,
-) -> impl Stream<Item = Result<Bytes, Broken>> + Send + 'static {
+) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
     let mut size = EventSize::default();
     let mut over = false;
     response
         .bytes_stream()
         .map(move |chunk| {
-            let chunk = chunk.map_err(|error| Broken::Off(HttpFault::of_body(error)))?;
+            let chunk = chunk.map_err(HttpFault::of_body)?;
             match size.after(&chunk) > max {
-                true => Err(Broken::TooLarge { max }),
+                true => Err(too_large()),
                 false => Ok(chunk),
             }
         })
@@ -64,29 +63,10 @@ impl EventSize {
     }
 }
 
-/// Why a stream of events broke.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Broken {
-    /// The response broke off.
-    Off(HttpFault),
-    /// An event was larger than allowed.
-    TooLarge {
-        /// How many bytes are allowed.
-        max: usize,
-    },
+fn too_large() -> HttpFault {
+    let what = "an event is larger than allowed";
+    HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
 }
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off(fault) => fault.fmt(f),
-            Self::TooLarge { max } => write!(f, "an event is larger than {max} bytes"),
-        }
-    }
-}
-
-impl Error for Broken {}
 
 #[cfg(test)]
 mod tests {

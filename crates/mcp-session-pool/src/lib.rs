@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub use mcp_pool_core::*;
+#[cfg(all(feature = "sse", not(feature = "streamable-http")))]
+pub use mcp_pool_transport_sse::BuildError;
+#[cfg(feature = "sse")]
+pub use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector};
 

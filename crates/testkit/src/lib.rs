@@ -5,6 +5,7 @@ pub mod fake;
 pub mod logs;
 pub mod mocks;
 pub mod server;
+pub mod streams;
 mod talkative;
 
 pub use talkative::TalkativeServer;

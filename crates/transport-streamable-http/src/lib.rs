@@ -5,7 +5,6 @@ mod decode;
 mod driver;
 mod eras;
 mod events;
-
 mod handshake;
 mod link;
 mod listen;

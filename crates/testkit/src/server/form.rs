@@ -13,6 +13,10 @@ pub struct Form {
     pub json: bool,
     /// Which revisions it speaks. Default: [`Revisions::Legacy`].
     pub revisions: Revisions,
+    /// Whether it speaks HTTP+SSE. Default: no.
+    pub sse: bool,
+    /// Whether it speaks Streamable HTTP. Default: yes.
+    pub streamable_http: bool,
 }
 
 /// Which revisions a server speaks.
@@ -33,6 +37,8 @@ impl Default for Form {
             sessions: true,
             json: false,
             revisions: Revisions::Legacy,
+            sse: false,
+            streamable_http: true,
         }
     }
 }
@@ -49,6 +55,20 @@ impl Form {
     #[must_use]
     pub fn with_json(mut self) -> Self {
         self.json = true;
+        self
+    }
+
+    /// Over HTTP+SSE alone.
+    #[must_use]
+    pub fn over_sse(mut self) -> Self {
+        (self.sse, self.streamable_http) = (true, false);
+        self
+    }
+
+    /// Over HTTP+SSE and Streamable HTTP, at the same address.
+    #[must_use]
+    pub fn over_both(mut self) -> Self {
+        (self.sse, self.streamable_http) = (true, true);
         self
     }
 

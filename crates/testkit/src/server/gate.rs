@@ -9,7 +9,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -18,6 +18,7 @@ use super::{
     Form, Revisions, Switches, UnknownSession,
     counter::Counters,
     ledger::{Ledger, Seen},
+    sse::{Streams, session_in},
 };
 
 /// What stands before the MCP server proper.
@@ -26,11 +27,16 @@ pub(crate) struct Gate {
     form: Form,
     ledger: Arc<Ledger>,
     switches: Switches,
+    counters: Counters,
+    streams: Streams,
 }
 
 impl Gate {
     pub(crate) fn new(form: Form, ledger: Arc<Ledger>, switches: Switches) -> Self {
+        let counters = Counters::new(form.revisions, switches.clone());
         Self {
+            streams: Streams::new(Arc::clone(&ledger), counters.clone()),
+            counters,
             form,
             ledger,
             switches,
@@ -42,15 +48,19 @@ impl Gate {
         let mut config = StreamableHttpServerConfig::default();
         config.legacy_session_mode = self.form.sessions;
         config.json_response = self.form.json;
-        let counters = Counters::new(self.form.revisions, self.switches.clone());
+        let counters = self.counters.clone();
         let service = StreamableHttpService::new(
             move || Ok(counters.handler()),
             Arc::new(LocalSessionManager::default()),
             config,
         );
-        Router::new()
-            .fallback_service(service)
-            .layer(from_fn_with_state(self, pass))
+        let (stream, messages) = (self.streams.stream(), self.streams.clone().messages());
+        let router = match (self.form.sse, self.form.streamable_http) {
+            (false, _) => Router::new().fallback_service(service),
+            (true, false) => messages.route(PATH, stream),
+            (true, true) => messages.route(PATH, stream.fallback_service(service)),
+        };
+        router.layer(from_fn_with_state(self, pass))
     }
 
     /// What is said instead of passing a request on, if anything is.
@@ -87,7 +97,10 @@ impl Gate {
             .unwrap_or("");
         let known = self.form.revisions.versions();
         let is_handshake = seen.method == "initialize";
-        if is_handshake || known.iter().any(|version| version.as_str() == spoken) {
+        if seen.message.is_null()
+            || is_handshake
+            || known.iter().any(|version| version.as_str() == spoken)
+        {
             return None;
         }
         let error = serde_json::json!({
@@ -109,7 +122,7 @@ impl Gate {
         }
         match (seen.method.as_str(), &seen.session) {
             ("initialize", _) => {
-                if let Some(session) = session_id(response.headers()) {
+                if let Some(session) = session_header(response.headers()) {
                     self.ledger.note_opened(session);
                 }
             }
@@ -127,7 +140,7 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     let message = serde_json::from_slice(&body).unwrap_or_default();
     let seen = Seen {
         method: method(&parts.method, &message),
-        session: session_id(&parts.headers),
+        session: session_id(&parts),
         headers: parts.headers.clone(),
         message,
     };
@@ -135,15 +148,20 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
     if let Some(response) = gate.stop(&seen).await {
         return response;
     }
+    let loses_reply = gate.switches.loses_reply(&seen.method);
+    let answers_elsewhere = parts.uri.path() != PATH;
+    if let (true, true, Some(session)) = (loses_reply, answers_elsewhere, &seen.session) {
+        gate.streams.lose_answer(session);
+    }
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     gate.note_response(&seen, &response);
     if let Some(id) = gate.switches.stray_session() {
         response.headers_mut().insert(SESSION_ID, id);
     }
-    if gate.switches.loses_reply(&seen.method) {
-        return broken_off(response).await;
+    match loses_reply && !answers_elsewhere {
+        true => broken_off(response).await,
+        false => response,
     }
-    response
 }
 
 /// A refusal with a JSON-RPC error.
@@ -173,11 +191,19 @@ fn method(http: &Method, message: &serde_json::Value) -> String {
     method.unwrap_or("response").to_owned()
 }
 
-fn session_id(headers: &HeaderMap) -> Option<String> {
+/// The session that a request names: in its header, or in its query.
+fn session_id(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query().and_then(session_in).map(str::to_owned);
+    session_header(&parts.headers).or(query)
+}
+
+fn session_header(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(SESSION_ID)?.to_str().ok()?;
     Some(id.to_owned())
 }
 
+/// Where the server is.
+pub(super) const PATH: &str = "/mcp";
 const SESSION_ID: &str = "mcp-session-id";
 const MAX_BODY: usize = 16 * 1024 * 1024;
 const NAMELESS_ERROR: &str =

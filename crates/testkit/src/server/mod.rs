@@ -3,13 +3,16 @@
 mod counter;
 mod form;
 mod gate;
+mod hostile;
 mod ledger;
 mod run;
+mod sse;
 mod switches;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 pub use form::{Form, Revisions};
+pub use hostile::{HostileSse, Mischief};
 pub use ledger::Seen;
 use mcp_pool_core::Endpoint;
 pub use switches::{Refusal, Switches, UnknownSession};
@@ -17,14 +20,15 @@ pub use switches::{Refusal, Switches, UnknownSession};
 use self::ledger::Ledger;
 pub(crate) use self::run::Running;
 
-/// A stateful MCP server over Streamable HTTP, on a port of its own of the loopback interface.
+/// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback
+/// interface.
 ///
 /// It is rmcp's server behind a gate that counts, delays and refuses. Each session has a counter,
 /// and where there are no sessions each bearer token has one: the tool `increment` adds one and
 /// answers with the count, `count` answers with it, `wait` answers after
 /// [`Switches::delay_tools`]. `increment_here` has an argument `place` that revision 2026-07-28
-/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that stopping it cuts
-/// every connection. Stops when dropped.
+/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that
+/// stopping it cuts every connection. Stops when dropped.
 #[derive(Debug)]
 pub struct CounterServer {
     form: Form,
@@ -86,13 +90,17 @@ impl CounterServer {
     /// The server's address as an endpoint.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint::streamable_http(&self.url()).expect("a loopback address makes a valid url")
+        let endpoint = match self.form.streamable_http {
+            true => Endpoint::streamable_http(&self.url()),
+            false => Endpoint::sse(&self.url()),
+        };
+        endpoint.expect("a loopback address makes a valid url")
     }
 
     /// The server's address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("http://{}{}", self.address, gate::PATH)
     }
 
     /// What the server does on purpose.
@@ -143,7 +151,8 @@ impl CounterServer {
         self.ledger.opened()
     }
 
-    /// How many sessions the client has closed so far.
+    /// How many sessions the client has closed so far. One over HTTP+SSE is open, and closed, with
+    /// its stream.
     #[must_use]
     pub fn sessions_closed(&self) -> usize {
         self.ledger.closed()

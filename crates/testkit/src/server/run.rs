@@ -84,6 +84,6 @@ fn serve(listener: TcpListener, router: impl FnOnce() -> Router, stop: &Cancella
         stop.cancelled().await;
         served.abort();
     });
-    // Every connection is a task of this runtime and ends with it.
-    runtime.shutdown_background();
+    // Every connection is a task of this runtime and ends with it, before anybody is told.
+    runtime.shutdown_timeout(Duration::from_secs(10));
 }

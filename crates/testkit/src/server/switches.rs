@@ -117,7 +117,8 @@ impl Switches {
         self.lock().hanging.insert(method.to_owned());
     }
 
-    /// The next request of this method is executed, and its response breaks off.
+    /// The next request of this method is executed, and its response breaks off; over HTTP+SSE the
+    /// stream does, on which the answer would come.
     pub fn lose_reply(&self, method: &str) {
         self.lock().lost_replies.push(method.to_owned());
     }

@@ -1,0 +1,191 @@
+//! The HTTP+SSE side of a server: a session is a stream that is open.
+
+use std::{
+    collections::{BTreeMap, hash_map::RandomState},
+    hash::{BuildHasher, Hasher},
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{Query, State},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use http::{HeaderMap, StatusCode, header};
+use rmcp::{
+    RoleServer, ServiceExt,
+    model::{ClientJsonRpcMessage, ServerJsonRpcMessage},
+    transport::Transport,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::{counter::Counters, ledger::Ledger};
+
+/// The sessions of one server.
+#[derive(Clone)]
+pub(super) struct Streams {
+    ledger: Arc<Ledger>,
+    counters: Counters,
+    open: Arc<Mutex<BTreeMap<String, Inbox>>>,
+}
+
+/// The way into one session.
+struct Inbox {
+    messages: UnboundedSender<ClientJsonRpcMessage>,
+    /// Whether the next answer is lost, and the stream with it.
+    breaks: Arc<AtomicBool>,
+}
+
+/// One session's stream, on its way to the client.
+struct Outbox {
+    messages: UnboundedReceiver<ServerJsonRpcMessage>,
+    breaks: Arc<AtomicBool>,
+    announcement: Option<String>,
+    session: String,
+    streams: Streams,
+}
+
+/// The server's end of a session.
+struct Pipe {
+    inbox: UnboundedReceiver<ClientJsonRpcMessage>,
+    outbox: UnboundedSender<ServerJsonRpcMessage>,
+}
+
+impl Streams {
+    pub(super) fn new(ledger: Arc<Ledger>, counters: Counters) -> Self {
+        Self {
+            ledger,
+            counters,
+            open: Arc::default(),
+        }
+    }
+
+    /// What answers requests for a stream.
+    pub(super) fn stream(&self) -> MethodRouter {
+        get(open).with_state(self.clone())
+    }
+
+    /// What takes messages.
+    pub(super) fn messages(self) -> Router {
+        Router::new().route(MESSAGES, post(accept)).with_state(self)
+    }
+
+    /// The next answer of this session is lost, and its stream with it.
+    pub(super) fn lose_answer(&self, session: &str) {
+        if let Some(inbox) = self.lock().get(session) {
+            inbox.breaks.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Inbox>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox {
+    /// The next piece of the stream.
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        if let Some(announcement) = self.announcement.take() {
+            return Some(Ok(announcement.into()));
+        }
+        let message = self.messages.recv().await?;
+        if self.breaks.load(Ordering::SeqCst)
+            && !matches!(message, ServerJsonRpcMessage::Request(_))
+        {
+            return Some(Err(io::Error::other("the answer is lost")));
+        }
+        let text = serde_json::to_string(&message).expect("a message is json");
+        Some(Ok(format!("event: message\ndata: {text}\n\n").into()))
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.streams.lock().remove(&self.session);
+        self.streams.ledger.note_closed(&self.session);
+    }
+}
+
+impl Transport<RoleServer> for Pipe {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let sent = self.outbox.send(message);
+        std::future::ready(sent.map_err(|_| io::ErrorKind::BrokenPipe.into()))
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        self.inbox.recv().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The session that a query names.
+pub(super) fn session_in(query: &str) -> Option<&str> {
+    let mut pairs = query.split('&');
+    pairs.find_map(|pair| pair.strip_prefix(NAME)?.strip_prefix('='))
+}
+
+async fn open(State(streams): State<Streams>, headers: HeaderMap) -> Response {
+    if headers.contains_key("mcp-session-id") {
+        // A stream of the other transport, which this server does not offer.
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let session = format!("{:016x}", RandomState::new().build_hasher().finish());
+    let (messages, inbox) = unbounded_channel();
+    let (outbox, answers) = unbounded_channel();
+    let breaks = Arc::new(AtomicBool::new(false));
+    let entry = Inbox {
+        messages,
+        breaks: Arc::clone(&breaks),
+    };
+    streams.lock().insert(session.clone(), entry);
+    streams.ledger.note_opened(session.clone());
+    let counter = streams.counters.handler();
+    tokio::spawn(async move {
+        if let Ok(running) = counter.serve(Pipe { inbox, outbox }).await {
+            let _ = running.waiting().await;
+        }
+    });
+    let announcement = format!("event: endpoint\ndata: {MESSAGES}?{NAME}={session}\n\n");
+    let outbox = Outbox {
+        messages: answers,
+        breaks,
+        announcement: Some(announcement),
+        session,
+        streams,
+    };
+    let pieces = futures::stream::unfold(outbox, |mut outbox| async move {
+        outbox.next().await.map(|piece| (piece, outbox))
+    });
+    let events = [(header::CONTENT_TYPE, "text/event-stream")];
+    (events, Body::from_stream(pieces)).into_response()
+}
+
+async fn accept(
+    State(streams): State<Streams>,
+    Query(query): Query<BTreeMap<String, String>>,
+    Json(message): Json<ClientJsonRpcMessage>,
+) -> Response {
+    let streams = streams.lock();
+    let inbox = query.get(NAME).and_then(|session| streams.get(session));
+    match inbox.map(|inbox| inbox.messages.send(message)) {
+        Some(Ok(())) => (StatusCode::ACCEPTED, "Accepted").into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+const MESSAGES: &str = "/messages";
+const NAME: &str = "sessionId";

@@ -1,0 +1,51 @@
+//! A session over HTTP+SSE, as the pool sees it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use mcp_pool_core::{CallFailure, Farewell, RunningSession, SessionDriver};
+use mcp_pool_http::HttpFault;
+use rmcp::{
+    RoleClient, Service,
+    service::{Peer, ServiceError},
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::link::Link;
+
+/// A session over HTTP+SSE.
+pub(crate) struct Driver<S: Service<RoleClient>> {
+    pub(crate) running: RunningSession<S>,
+    pub(crate) link: Arc<Link>,
+}
+
+#[async_trait]
+impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
+    fn peer(&self) -> &Peer<RoleClient> {
+        self.running.peer()
+    }
+
+    fn classify(&self, error: &ServiceError) -> CallFailure {
+        match error {
+            ServiceError::TransportSend(sent) => match sent.error.downcast_ref::<HttpFault>() {
+                Some(fault) => fault.failure().clone(),
+                None => CallFailure::conservative(error),
+            },
+            ServiceError::TransportClosed => self.link.lost().failure().clone(),
+            _ => CallFailure::conservative(error),
+        }
+    }
+
+    async fn close(&self, timeout: Duration) -> Farewell {
+        let deadline = Instant::now() + timeout;
+        self.link.shut();
+        let said = timeout_at(deadline, self.link.closed.cancelled()).await;
+        self.running
+            .close(deadline.saturating_duration_since(Instant::now()))
+            .await;
+        match said {
+            Ok(()) => Farewell::Said,
+            Err(_) => Farewell::TimedOut,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What comes on a session's stream.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream::BoxStream};
+use http::{HeaderMap, HeaderValue, header};
+use mcp_pool_core::{ConnectError, Credentials, FaultKind, Outcome};
+use mcp_pool_http::{HttpFault, bounded, send, unexpected};
+use reqwest::Url;
+use sse_stream::{Sse, SseStream};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{announcement::resolve, connector::Limits};
+
+/// The stream of one session. Dropping or closing it ends the session on the server, since its
+/// connection is closed.
+pub(crate) struct Incoming {
+    open: Option<Open>,
+    /// Cancelled when the stream is closed.
+    pub(crate) closed: CancellationToken,
+}
+
+struct Open {
+    events: BoxStream<'static, Result<Sse, sse_stream::Error>>,
+    /// After the events, so that it tells of their end.
+    _closed: DropGuard,
+}
+
+/// One event, as the protocol has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Where the server wants its messages.
+    Endpoint(String),
+    Message(String),
+    /// One that the protocol does not have, or without data.
+    Other,
+}
+
+impl Incoming {
+    /// Asks for a stream.
+    ///
+    /// # Errors
+    /// No response came, or none that is a stream of events.
+    pub(crate) async fn open(
+        http: &reqwest::Client,
+        credentials: &Credentials,
+        url: &Url,
+        limits: Limits,
+    ) -> Result<Self, ConnectError> {
+        let request = |headers| http.get(url.clone()).headers(headers_of(headers));
+        let response = send(credentials, None, request).await?;
+        if !response.status().is_success() {
+            let fault = HttpFault::of_status(response.status(), response.headers(), false);
+            return Err(fault.into());
+        }
+        if !is_events(response.headers()) {
+            return Err(unexpected("the response is no stream of events"));
+        }
+        Ok(Self::of(
+            bounded(response, limits.max_event),
+            limits.idle_timeout,
+        ))
+    }
+
+    fn of(
+        bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
+        patience: Option<Duration>,
+    ) -> Self {
+        let closed = CancellationToken::new();
+        let open = Open {
+            events: SseStream::from_bytes_stream(lines(watched(bytes, patience))).boxed(),
+            _closed: closed.clone().drop_guard(),
+        };
+        Self {
+            open: Some(open),
+            closed,
+        }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// The stream is at its end, whichever way it got there. It is closed.
+    pub(crate) async fn next(&mut self) -> Result<Event, HttpFault> {
+        let Some(open) = &mut self.open else {
+            return Err(ended());
+        };
+        let fault = match open.events.next().await {
+            Some(Ok(event)) => return Ok(Event::of(event)),
+            Some(Err(error)) => fault_of(error),
+            None => ended(),
+        };
+        self.close();
+        Err(fault)
+    }
+
+    /// Where the server wants its messages, which it has to say first.
+    ///
+    /// # Errors
+    /// It says something else, ends the stream, or names a place that is not its own.
+    pub(crate) async fn endpoint(&mut self, stream: &Url) -> Result<Url, ConnectError> {
+        loop {
+            match self.next().await? {
+                Event::Endpoint(announced) => return Ok(resolve(stream, &announced)?),
+                Event::Message(_) => {
+                    return Err(unexpected("a message came before the endpoint"));
+                }
+                Event::Other => {}
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+}
+
+impl Event {
+    fn of(event: Sse) -> Self {
+        match (event.event.as_deref(), event.data) {
+            (Some("endpoint"), Some(data)) => Self::Endpoint(data),
+            (None | Some("" | "message"), Some(data)) if !data.is_empty() => Self::Message(data),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Line by line, so that a line which cannot be read does not take events along that came with it.
+fn lines(
+    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
+    let split = |chunk: Result<Bytes, HttpFault>| {
+        let mut rest = Some(chunk);
+        let next = move || match rest.take()? {
+            Ok(mut chunk) => {
+                let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                let line = chunk.split_to(end.map_or(chunk.len(), |end| end + 1));
+                rest = (!chunk.is_empty()).then_some(Ok(chunk));
+                Some(Ok(line))
+            }
+            fault => Some(fault),
+        };
+        futures::stream::iter(std::iter::from_fn(next))
+    };
+    bytes.flat_map(split)
+}
+
+/// Ends with a fault when nothing comes for too long.
+fn watched(
+    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
+    patience: Option<Duration>,
+) -> BoxStream<'static, Result<Bytes, HttpFault>> {
+    let Some(patience) = patience else {
+        return bytes.boxed();
+    };
+    let next = move |bytes: Option<BoxStream<'static, _>>| async move {
+        let mut bytes = bytes?;
+        match timeout(patience, bytes.next()).await {
+            Ok(chunk) => chunk.map(|chunk| (chunk, Some(bytes))),
+            Err(_) => Some((Err(silent()), None)),
+        }
+    };
+    futures::stream::unfold(Some(bytes.boxed()), next).boxed()
+}
+
+fn headers_of(mut headers: HeaderMap) -> HeaderMap {
+    let events = HeaderValue::from_static(EVENTS);
+    headers.insert(header::ACCEPT, events);
+    headers
+}
+
+fn is_events(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = text.split(';').next().unwrap_or("").trim();
+    media.eq_ignore_ascii_case(EVENTS)
+}
+
+fn fault_of(error: sse_stream::Error) -> HttpFault {
+    let unreadable = || {
+        let what = "the stream is not made of events";
+        HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
+    };
+    match error {
+        sse_stream::Error::Body(error) => match error.downcast::<HttpFault>() {
+            Ok(fault) => *fault,
+            Err(_) => unreadable(),
+        },
+        _ => unreadable(),
+    }
+}
+
+/// A stream that ends is a session that ends; nothing in the protocol resumes one.
+fn ended() -> HttpFault {
+    let what = "the server ended the stream";
+    HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
+}
+
+fn silent() -> HttpFault {
+    let what = "nothing came on the stream for too long";
+    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
+}
+
+const EVENTS: &str = "text/event-stream";
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use mcp_pool_testkit::streams::{ENDPOINT, STREAMS};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is read out of these chunks, up to the end of the stream.
+    fn read(chunks: Vec<Bytes>) -> (Vec<Event>, FaultKind) {
+        let chunks = futures::stream::iter(chunks.into_iter().map(Ok));
+        let mut incoming = Incoming::of(chunks, None);
+        let mut events = Vec::new();
+        loop {
+            match incoming.next().now_or_never().expect("all of it is there") {
+                Ok(Event::Other) => {}
+                Ok(event) => events.push(event),
+                Err(fault) => return (events, fault.kind().clone()),
+            }
+        }
+    }
+
+    /// The bytes, cut at these places.
+    fn cut(bytes: &[u8], places: &[usize]) -> Vec<Bytes> {
+        let mut places: Vec<usize> = places.iter().map(|at| at % (bytes.len() + 1)).collect();
+        places.push(bytes.len());
+        places.sort_unstable();
+        let mut begin = 0;
+        let piece = |end| {
+            let piece = Bytes::copy_from_slice(&bytes[begin..end]);
+            begin = end;
+            piece
+        };
+        places.into_iter().map(piece).collect()
+    }
+
+    fn whole(bytes: &[u8]) -> Vec<Bytes> {
+        cut(bytes, &[])
+    }
+
+    #[test]
+    fn every_way_to_write_a_stream_is_read() {
+        for stream in STREAMS {
+            let mut expected = vec![Event::Endpoint(ENDPOINT.to_owned())];
+            let messages = stream.messages.iter();
+            expected.extend(messages.map(|data| Event::Message((*data).to_owned())));
+            let (events, end) = read(whole(stream.bytes));
+            assert_eq!(events, expected, "{}", stream.name);
+            assert_eq!(end, FaultKind::SessionGone, "{}", stream.name);
+            let single: Vec<usize> = (0..stream.bytes.len()).collect();
+            let (events, _) = read(cut(stream.bytes, &single));
+            assert_eq!(events, expected, "{} byte by byte", stream.name);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_ends_the_stream_after_what_came_before_it() {
+        let (events, end) = read(whole(b"data: 1\n\nwhat is this\ndata: 2\n\n"));
+        assert_eq!(events, [Event::Message("1".to_owned())]);
+        assert_eq!(end, FaultKind::Protocol);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_the_stream_only_where_that_was_asked_for_and_comments_break_it() {
+        let pause = Duration::from_secs(60);
+        let stream = move || {
+            futures::stream::unfold(0, move |number| async move {
+                tokio::time::sleep(pause).await;
+                let chunk = Ok(Bytes::from_static(b": alive\n\n"));
+                (number < 10).then_some((chunk, number + 1))
+            })
+        };
+        for (patience, end) in [
+            (None, FaultKind::SessionGone),
+            (Some(pause * 2), FaultKind::SessionGone),
+            (Some(pause / 2), FaultKind::Timeout),
+        ] {
+            let fault = Incoming::of(stream(), patience).next().await.unwrap_err();
+            assert_eq!(fault.kind(), &end, "{patience:?}");
+        }
+    }
+
+    /// Bytes that have much of the format in them.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let word = proptest::sample::select(WORDS).prop_map(|word| word.as_bytes().to_vec());
+        let byte = any::<u8>().prop_map(|byte| vec![byte]);
+        let part = prop_oneof![8 => word, 1 => byte];
+        proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    const WORDS: &[&str] = &[
+        "data: ",
+        "data",
+        "event: message",
+        "event: endpoint",
+        "id: 1",
+        "retry: 1",
+        "retry: x",
+        ":",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        "\u{feff}",
+        "ä€😀",
+        "{}",
+        "x",
+        "\0",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_chunking_of_any_bytes_gives_the_same_events_and_the_same_end(
+            bytes in bytes(),
+            places in proptest::collection::vec(any::<usize>(), 0..20),
+        ) {
+            prop_assert_eq!(read(cut(&bytes, &places)), read(whole(&bytes)));
+        }
+
+        #[test]
+        fn any_chunking_of_a_stream_gives_its_events(
+            stream in proptest::sample::select(STREAMS),
+            places in proptest::collection::vec(any::<usize>(), 0..20),
+        ) {
+            prop_assert_eq!(read(cut(stream.bytes, &places)), read(whole(stream.bytes)));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod announcement;
+mod connector;
+mod driver;
+mod handshake;
+mod incoming;
+mod link;
+mod post;
+mod service;
+mod transport;
+
+pub use announcement::AnnouncementError;
+pub use connector::SseConnector;
+pub use mcp_pool_http::BuildError;

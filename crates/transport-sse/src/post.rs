@@ -1,0 +1,124 @@
+//! Messages to the server.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use mcp_pool_core::{CallContext, FaultKind, Outcome};
+use mcp_pool_http::{HttpFault, body, send};
+use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
+use tokio::time::timeout;
+
+use crate::link::Link;
+
+/// Sends a message. Its answer comes on the stream.
+///
+/// # Errors
+/// The server did not accept it, or the session ended meanwhile.
+pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Result<(), HttpFault> {
+    if link.over.is_cancelled() {
+        let what = "the session was over before the message was sent";
+        return Err(HttpFault::new(
+            Outcome::NotExecuted,
+            FaultKind::SessionGone,
+            what,
+        ));
+    }
+    let sent = tokio::select! {
+        // What is known of the message itself says more than that the session ended.
+        biased;
+        sent = timeout(link.limits.post_timeout, exchange(&link, &message)) => {
+            sent.unwrap_or_else(|_| Err(late()))
+        }
+        () = link.over.cancelled() => Err(link.lost()),
+    };
+    if let Err(fault) = &sent {
+        link.note_fault(fault);
+        if *fault.kind() == FaultKind::SessionGone {
+            // Nothing more is begun on it. What is under way may still be answered on the stream.
+            link.alarm.raise();
+        }
+    }
+    sent
+}
+
+async fn exchange(link: &Link, message: &ClientJsonRpcMessage) -> Result<(), HttpFault> {
+    let text = serde_json::to_vec(message).map_err(|_| {
+        let what = "the message cannot be written as json";
+        HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
+    })?;
+    let text = bytes::Bytes::from(text);
+    let call = call_context(message);
+    let response = send(&link.credentials, call, |headers| {
+        link.request(headers, text.clone())
+    });
+    let response = response.await?;
+    if !response.status().is_success() {
+        return refused(link, response, message).await;
+    }
+    // Nothing in it matters; reading it frees the connection.
+    let _ = timeout(PATIENCE, body(response, MAX_BODY)).await;
+    Ok(())
+}
+
+/// Reads a response whose status says that the message failed.
+async fn refused(
+    link: &Link,
+    response: reqwest::Response,
+    message: &ClientJsonRpcMessage,
+) -> Result<(), HttpFault> {
+    let status = response.status();
+    let in_session = link.is_initialized();
+    let fault = HttpFault::of_status(status, response.headers(), in_session);
+    let says_nothing_more = matches!(
+        fault.kind(),
+        FaultKind::Unauthorized(_)
+            | FaultKind::Forbidden(_)
+            | FaultKind::RateLimited { .. }
+            | FaultKind::SessionGone
+    );
+    let (false, Some(request)) = (says_nothing_more, request_id(message)) else {
+        return Err(fault);
+    };
+    let body = body(response, MAX_BODY).await;
+    let parsed = body
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok());
+    let Some(ServerJsonRpcMessage::Error(mut error)) = parsed else {
+        return Err(fault);
+    };
+    // An error without the request's id comes from before the request was looked at. From a server
+    // that was told a session, with 400, that is how several say that they do not know it.
+    if error.id.is_none() && in_session && status == StatusCode::BAD_REQUEST {
+        return Err(HttpFault::session_gone());
+    }
+    if error.id.as_ref().is_some_and(|id| id != request) {
+        return Err(fault);
+    }
+    error.id = Some(request.clone());
+    let _ = link.answers.send(ServerJsonRpcMessage::Error(error));
+    Ok(())
+}
+
+fn request_id(message: &ClientJsonRpcMessage) -> Option<&RequestId> {
+    match message {
+        ClientJsonRpcMessage::Request(request) => Some(&request.id),
+        _ => None,
+    }
+}
+
+/// Whose call a message belongs to, where the pool said so.
+fn call_context(message: &ClientJsonRpcMessage) -> Option<&CallContext> {
+    match message {
+        ClientJsonRpcMessage::Request(request) => request.request.extensions().get(),
+        _ => None,
+    }
+}
+
+fn late() -> HttpFault {
+    let what = "the server did not accept the message in time";
+    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
+}
+
+const MAX_BODY: usize = 64 * 1024;
+/// How long the rest of a response that says no more may take.
+const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,207 @@
+//! Servers that do harm: each attempt ends in an error that says what it was, in time, with bounded
+//! memory, and nobody else is sent a thing.
+
+use std::{
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use mcp_pool_core::{CallFailure, ConnectError, ConnectRequest, Connector, FaultKind, Outcome};
+use mcp_pool_testkit::server::{HostileSse, Mischief};
+use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
+use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
+use tokio::time::{Instant, timeout};
+
+/// How long a connect may take here.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What a machine under load may add to it.
+const LEEWAY: Duration = Duration::from_secs(20);
+const MOST_GROWTH: usize = 64 * 1024 * 1024;
+
+fn connector() -> SseConnector {
+    SseConnector::new().expect("an http client")
+}
+
+fn request(server: &HostileSse) -> ConnectRequest {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", "Bearer s3cret".parse().expect("a value"));
+    ConnectRequest::detached(&server.endpoint(), headers)
+}
+
+async fn connect(mischief: Mischief) -> ConnectError {
+    let server = HostileSse::start(mischief);
+    let request = request(&server).with_deadline(Instant::now() + PATIENCE);
+    let connector = connector();
+    let connected = timeout(PATIENCE + LEEWAY, connector.connect(&request)).await;
+    connected.expect("an end").expect_err("a refusal")
+}
+
+/// What becomes of the first call on a session with such a server.
+async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
+    let server = HostileSse::start(mischief);
+    let request = request(&server);
+    let session = connector.connect(&request).await.expect("a session");
+    let increment = CallToolRequest::new(CallToolRequestParams::new("increment"));
+    let called = session
+        .peer()
+        .send_request(ClientRequest::CallToolRequest(increment));
+    let error = timeout(PATIENCE + LEEWAY, called).await.expect("an end");
+    let failure = session.driver().classify(&error.expect_err("no answer"));
+    assert!(!failure.is_session_usable());
+    failure
+}
+
+/// What a mischief is good for, counted on the one who would be its victim.
+async fn foreign(announced: impl Fn(&HostileSse) -> String) -> ConnectError {
+    let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
+    let error = connect(Mischief::Announces(announced(&victim))).await;
+    assert_eq!(
+        victim.requests(),
+        [""; 0],
+        "the other origin was sent something"
+    );
+    error
+}
+
+fn announcement(error: &ConnectError) -> AnnouncementError {
+    assert_eq!(error.kind(), &FaultKind::Protocol, "{error:?}");
+    let source = std::error::Error::source(error).expect("a source");
+    *source.downcast_ref().expect("an announcement")
+}
+
+/// Watches how much memory is in use.
+struct Gauge {
+    before: usize,
+    end: Sender<()>,
+    watcher: JoinHandle<usize>,
+}
+
+impl Gauge {
+    fn start() -> Self {
+        let (end, ended) = channel::<()>();
+        let watcher = thread::spawn(move || {
+            let mut highest = memory();
+            while ended.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+                highest = highest.max(memory());
+            }
+            highest
+        });
+        Self {
+            before: memory(),
+            end,
+            watcher,
+        }
+    }
+
+    /// By how many bytes it grew at most.
+    fn stop(self) -> usize {
+        drop(self.end);
+        let highest = self.watcher.join().expect("a figure");
+        highest.saturating_sub(self.before)
+    }
+}
+
+/// The memory that is in use, in bytes.
+fn memory() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0_usize) * 4096
+}
+
+#[tokio::test]
+async fn an_endpoint_of_another_origin_is_refused_and_never_sent_anything() {
+    for error in [
+        foreign(|victim| format!("http://{}/m", victim.address())).await,
+        foreign(|victim| format!("//{}/m", victim.address())).await,
+        foreign(|victim| format!("https://{}/m", victim.address())).await,
+        foreign(|victim| format!("http://user:pw@{}/m", victim.address())).await,
+        foreign(|victim| format!("http://localhost:{}/m", victim.address().port())).await,
+    ] {
+        assert_eq!(announcement(&error), AnnouncementError::CrossOrigin);
+        assert!(!format!("{error} {error:?}").contains("/m"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
+    let to = format!("http://{}/sse", victim.address());
+    let error = connect(Mischief::Redirects(to)).await;
+    assert_eq!(error.kind(), &FaultKind::Protocol);
+    assert_eq!(victim.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_second_endpoint_ends_the_session_unless_it_is_the_first_again() {
+    let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
+    for other in [
+        format!("http://{}/m", victim.address()),
+        "/messages?sessionId=other".to_owned(),
+    ] {
+        let failure = call(connector(), Mischief::AnnouncesAgain(other)).await;
+        assert_eq!(failure.kind(), &FaultKind::Protocol);
+        assert_eq!(failure.outcome(), Outcome::Unknown);
+    }
+    assert_eq!(victim.requests(), [""; 0]);
+    let again = "event: endpoint\ndata: /messages?sessionId=hostile\n\n";
+    let failure = call(connector(), Mischief::Ends(again)).await;
+    assert_eq!(
+        failure.kind(),
+        &FaultKind::SessionGone,
+        "only the end of the stream"
+    );
+}
+
+#[tokio::test]
+async fn a_message_before_the_endpoint_is_a_violation() {
+    let error = connect(Mischief::SpeaksFirst).await;
+    assert_eq!(error.kind(), &FaultKind::Protocol);
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_ends_by_the_deadline() {
+    for mischief in [
+        Mischief::StallsBeforeEndpoint,
+        Mischief::StallsAfterEndpoint,
+    ] {
+        let began = Instant::now();
+        let error = connect(mischief.clone()).await;
+        assert_eq!(error.kind(), &FaultKind::Timeout, "{mischief:?}");
+        assert!(began.elapsed() < PATIENCE + LEEWAY);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_in_a_call_ends_by_the_idle_timeout() {
+    let watchful = connector().with_idle_timeout(Duration::from_millis(300));
+    let failure = call(watchful, Mischief::StallsInCall).await;
+    assert_eq!(failure.kind(), &FaultKind::Timeout);
+    assert_eq!(failure.outcome(), Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_accepted_ends_by_its_own_timeout() {
+    let hasty = connector().with_post_timeout(Duration::from_millis(300));
+    let failure = call(hasty, Mischief::SwallowsCalls).await;
+    assert_eq!(failure.kind(), &FaultKind::Timeout);
+    assert_eq!(failure.outcome(), Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_gigabyte_of_anything_ends_in_an_error_with_bounded_memory() {
+    // What a first connect needs anyway.
+    connect(Mischief::SpeaksFirst).await;
+    let gauge = Gauge::start();
+    let error = connect(Mischief::EndlessAnnouncement).await;
+    assert_eq!(error.kind(), &FaultKind::Protocol);
+    let failure = call(connector(), Mischief::EndlessEvent).await;
+    assert_eq!(failure.kind(), &FaultKind::Protocol);
+    assert_eq!(failure.outcome(), Outcome::Unknown);
+    let error = connect(Mischief::EndlessHeaders).await;
+    assert_eq!(error.kind(), &FaultKind::Unreachable);
+    let growth = gauge.stop();
+    println!("grew by {} KiB", growth / 1024);
+    assert!(growth < MOST_GROWTH, "grew by {growth} bytes");
+}
