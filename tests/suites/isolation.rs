@@ -485,6 +485,29 @@ async fn sharing_with_everybody_has_to_be_declared_by_name() {
 }
 
 #[tokio::test]
+async fn a_session_of_everybody_is_opened_and_closed_on_nobodys_behalf() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    for user in ["alice", "bob"] {
+        let endpoint = server.endpoint().declared_stateless_and_public();
+        let request = request(endpoint, user).with_scope(Scope::Shared);
+        let client = pool.client(request).await.expect("a client");
+        call(&client, "increment").await.expect("a count");
+    }
+    close(&pool).await;
+    let (calls, own): (Vec<_>, Vec<_>) = server
+        .seen()
+        .into_iter()
+        .partition(|seen| seen.method == "tools/call");
+    let tokens = calls.iter().map(|seen| &seen.headers["authorization"]);
+    assert!(tokens.eq(["Bearer alice-token", "Bearer bob-token"]));
+    assert!(own.iter().any(|seen| seen.method == "DELETE"));
+    for seen in own {
+        assert!(!seen.headers.contains_key("authorization"), "{seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn two_pools_of_one_process_do_not_give_a_key_the_same_fingerprint() {
     let request = alice(fake::endpoint("a"));
     let mut prints = BTreeSet::new();

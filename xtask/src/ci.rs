@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, bench, demo,
+    Result, bench, conformance, demo,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -42,6 +42,9 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
             check(&printed)
         })?;
     }
+    steps.take("conformance", || {
+        conformance::run(sh, &conformance::Options::default())
+    })?;
     Ok(tally)
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 mod interop;
 mod plain;
@@ -24,6 +25,8 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 enum Command {
     /// Runs everything that a change must pass, up to the first failure.
     Ci,
+    /// Plays the protocol's own scenarios for clients with a pooled client.
+    Conformance(conformance::Options),
     /// Shows the pool at work: real sessions of embedded servers, many users, rotating tokens.
     Demo(demo::Options),
     /// The showing itself, in a release build.
@@ -61,6 +64,7 @@ fn run(command: &Command) -> Result {
     sh.change_dir(root());
     match command {
         Command::Ci => ci::run(&sh),
+        Command::Conformance(options) => conformance::run(&sh, options),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
         Command::Interop(options) => interop::run(&sh, options),

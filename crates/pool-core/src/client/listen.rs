@@ -26,7 +26,8 @@ impl PooledClient {
     /// servers of revision 2026-07-28 tell; older ones tell the session's
     /// [handler](crate::HandlerFactory) instead.
     ///
-    /// The subscription is this caller's own. [`PoolConfig::call_timeout`](crate::PoolConfig)
+    /// The subscription is this caller's own; under [`Scope::Shared`](crate::Scope::Shared) it is
+    /// made on nobody's behalf, as everything that is not a call. [`PoolConfig::call_timeout`](crate::PoolConfig)
     /// limits how long the server may take to accept it, not how long it lives.
     ///
     /// # Errors

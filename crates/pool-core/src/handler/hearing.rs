@@ -79,12 +79,9 @@ impl Hearing {
         self.lock().clone()
     }
 
-    /// The session is over: what was held back is told at once, and nothing refers to the session
-    /// any more.
+    /// The session is over: what was held back is told at once.
     pub(crate) fn end(&self) {
         self.ears.over.cancel();
-        let handler = self.lock().take();
-        drop(handler);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Attended>>> {
@@ -154,19 +151,29 @@ impl Attended {
             && let Some(bucket) = self.ears.bucket.upgrade()
         {
             bucket.note_list_changed(list);
-            let Some(turn) = Turn::take(bucket, list) else {
-                // Somebody is about to tell of a change already.
+            if !self.is_my_turn(bucket, list).await {
                 return Ok(());
-            };
-            let pause = turn.bucket.hub.config.list_changed_debounce;
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.ears.over.cancelled() => {}
             }
-            // Given up before the handler is told: a change from now on is another one.
-            drop(turn);
         }
         Service::handle_notification(&self.handler, notification, context).await
+    }
+
+    /// Waits until it is time to tell the handler of a change; no, where somebody else of this key
+    /// is about to.
+    async fn is_my_turn(&self, bucket: Arc<Bucket>, list: ListKind) -> bool {
+        let pause = bucket.hub.config.list_changed_debounce;
+        if pause.is_zero() {
+            return true;
+        }
+        let Some(_turn) = Turn::take(bucket, list) else {
+            return false;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.ears.over.cancelled() => {}
+        }
+        // The turn is given up before the handler is told: a change from now on is another one.
+        true
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Session,
+    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Scope, Session,
     bucket::{Ask, Bucket},
+    credentials::{Credential, NewestHeaders},
     handler::Hearing,
+    moment::Moment,
 };
 
 /// Opens a session for a key, with the key's own credentials, handlers and ears.
@@ -17,11 +20,12 @@ pub(super) async fn dial(
     ask: &Ask,
 ) -> Result<Opened, ConnectError> {
     let hub = &bucket.hub;
+    let (newest, opener) = behalf(bucket, ask);
     let credentials = Credentials::new(
         Arc::clone(&hub.credentials),
         bucket.key.endpoint().clone(),
-        Arc::clone(&bucket.newest),
-        Arc::clone(&ask.credential.headers),
+        newest,
+        opener,
     );
     let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
     let request = ConnectRequest::new(
@@ -52,4 +56,20 @@ pub(super) async fn dial(
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) hearing: Arc<Hearing>,
+}
+
+/// On whose behalf a session makes its own requests: whoever asked last, or else whoever it was
+/// opened for; nobody where the session is everybody's.
+fn behalf(bucket: &Bucket, ask: &Ask) -> (Arc<NewestHeaders>, Arc<HeaderMap>) {
+    if *bucket.key.scope() != Scope::Shared {
+        let opener = Arc::clone(&ask.credential.headers);
+        return (Arc::clone(&bucket.newest), opener);
+    }
+    let nobody = Credential {
+        headers: Arc::default(),
+        ends_at: Moment::NEVER,
+    };
+    let opener = Arc::clone(&nobody.headers);
+    let newest = NewestHeaders::new(nobody, bucket.hub.clock.now());
+    (Arc::new(newest), opener)
 }
