@@ -13,6 +13,7 @@ mod peers;
 mod report;
 mod rig;
 mod rows;
+mod tokens;
 
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::count;

@@ -22,6 +22,7 @@ pub(super) struct Report {
     ratio_raw_vs_sha256: f64,
     ratio_contended_throughput: f64,
     ratio_contended_p99: f64,
+    ratio_jwt_first_vs_bare: f64,
 }
 
 /// How often an acquire allocates.
@@ -67,6 +68,9 @@ impl Report {
             deadpool_contended_ops_per_s: all(|f| f.deadpool_contended_ops_per_s),
             deadpool_contended_p99_us: all(|f| f.deadpool_contended_p99_us),
             keys_1k_p99_us: all(|f| f.keys_1k_p99_us),
+            jwt_seen_ns: all(|f| f.jwt_seen_ns),
+            jwt_first_ns: all(|f| f.jwt_first_ns),
+            jwt_bare_ns: all(|f| f.jwt_bare_ns),
         };
         Self {
             rounds: rounds.len(),
@@ -79,10 +83,29 @@ impl Report {
                 f.contended_ops_per_s / f.deadpool_contended_ops_per_s
             }),
             ratio_contended_p99: all(|f| f.contended_p99_us / f.deadpool_contended_p99_us),
+            ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
         }
     }
 
-    fn lines(&self) -> [Line; 8] {
+    fn lines(&self) -> impl Iterator<Item = Line> {
+        self.pool_lines().into_iter().chain(self.token_lines())
+    }
+
+    fn token_lines(&self) -> [Line; 2] {
+        let m = &self.medians;
+        let seen = Line::new("a token seen before, 900 bytes", ns("", m.jwt_seen_ns));
+        let first = Line::new("a new token, RS256", us(m.jwt_first_ns / 1e3));
+        [
+            seen.beside(String::new(), m.jwt_seen_ns, Target::AtMost(1_000.0)),
+            first.beside(
+                format!("jsonwebtoken {}", us(m.jwt_bare_ns / 1e3)),
+                self.ratio_jwt_first_vs_bare,
+                Target::AtMost(1.2),
+            ),
+        ]
+    }
+
+    fn pool_lines(&self) -> [Line; 8] {
         let (m, counts) = (&self.medians, &self.allocations);
         let deadpool = ns("deadpool ", m.deadpool_ns);
         [

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use mcp_pool_core::{AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{memory::MemoryConnector, peers::Trivial};
+use super::{memory::MemoryConnector, peers::Trivial, tokens::Tokens};
 use crate::Result;
 
 /// Everything that is measured, on a runtime with two workers.
@@ -22,6 +22,7 @@ pub(super) struct Rig {
     pub(super) deadpool: deadpool::managed::Pool<Trivial>,
     pub(super) bb8: bb8::Pool<Trivial>,
     pub(super) token: Vec<u8>,
+    pub(super) tokens: Tokens,
 }
 
 /// Who asks, as a gateway knows it before it makes a request.
@@ -66,6 +67,7 @@ impl Rig {
                 .build()?,
             bb8,
             token,
+            tokens: Tokens::new()?,
             runtime,
         })
     }

@@ -1,6 +1,6 @@
 //! What is measured in a round, row by row.
 
-use std::{hint::black_box, sync::Arc};
+use std::{cell::Cell, hint::black_box, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,6 +9,7 @@ use tokio::{runtime::Runtime, task::coop::unconstrained, time::Instant};
 use super::{
     crowd::{Crowd, ManyKeys, crowd},
     rig::Rig,
+    tokens::Tokens,
 };
 
 /// How much to measure.
@@ -35,6 +36,9 @@ pub(super) struct Figures {
     pub(super) deadpool_contended_ops_per_s: f64,
     pub(super) deadpool_contended_p99_us: f64,
     pub(super) keys_1k_p99_us: f64,
+    pub(super) jwt_seen_ns: f64,
+    pub(super) jwt_first_ns: f64,
+    pub(super) jwt_bare_ns: f64,
 }
 
 /// Measures one thing and writes it down.
@@ -93,6 +97,24 @@ fn many_keys(rig: &Rig, effort: Effort, figures: &mut Figures) {
     figures.keys_1k_p99_us = crowd(&rig.runtime, clients, effort.turns).p99_us;
 }
 
+fn jwt_seen(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    figures.jwt_seen_ns = alone(&rig.runtime, effort.operations, async || {
+        rig.tokens.seen().await;
+    });
+}
+
+fn jwt_first(rig: &Rig, _effort: Effort, figures: &mut Figures) {
+    let run = rig.tokens.first().expect("the key was taken before");
+    figures.jwt_first_ns = alone(&rig.runtime, Tokens::COUNT, async || run.next().await);
+}
+
+fn jwt_bare(rig: &Rig, _effort: Effort, figures: &mut Figures) {
+    let next = Cell::new(0);
+    figures.jwt_bare_ns = alone(&rig.runtime, Tokens::COUNT, async || {
+        rig.tokens.bare(next.replace(next.get() + 1));
+    });
+}
+
 /// The mean time of an operation in nanoseconds, run again and again on this thread with nothing
 /// beside it.
 ///
@@ -109,7 +131,7 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     time.as_secs_f64() * 1e9 / f64::from(operations)
 }
 
-pub(super) const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 12] = [
     client,
     deadpool,
     pool,
@@ -119,4 +141,7 @@ pub(super) const ROWS: [Row; 9] = [
     contended,
     deadpool_contended,
     many_keys,
+    jwt_seen,
+    jwt_first,
+    jwt_bare,
 ];
