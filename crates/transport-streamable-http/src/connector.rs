@@ -1,10 +1,8 @@
 //! The connector.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use mcp_pool_core::{ConnectError, ConnectRequest, Connector, FaultKind, Session, TransportKind};
-use tokio::sync::oneshot;
+use mcp_pool_core::{ConnectError, ConnectRequest, Connector, Session, TransportKind};
+use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
 use crate::handshake::Opening;
 
@@ -14,11 +12,6 @@ pub struct StreamableHttpConnector {
     http: reqwest::Client,
 }
 
-/// Why a connector could not be built: the HTTP client underneath could not.
-#[derive(Debug, thiserror::Error)]
-#[error("http client not built")]
-pub struct BuildError(#[source] reqwest::Error);
-
 impl StreamableHttpConnector {
     /// A connector with the default HTTP client: 10 seconds to connect, no proxy but the
     /// environment's, no redirects.
@@ -27,7 +20,7 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: the TLS library found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
-        Self::from_builder(reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT))
+        Self::from_builder(client_builder())
     }
 
     /// A connector whose HTTP client is built from `builder`: with client certificates, proxies,
@@ -40,10 +33,7 @@ impl StreamableHttpConnector {
     /// # Errors
     /// [`BuildError`]: the builder's settings do not make a client.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        let http = builder
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(BuildError)?;
+        let http = client(builder)?;
         Ok(Self { http })
     }
 }
@@ -55,20 +45,6 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        let (sender, receiver) = oneshot::channel();
-        let opening = Opening::new(self.http.clone(), request);
-        // On a task of its own: rmcp keeps the span in which a session was opened for as long as
-        // the session lives, and nobody may go away in the middle of a handshake.
-        tokio::spawn(async move {
-            if let Err(Ok(session)) = sender.send(opening.run().await) {
-                session.driver().close(CLOSE_TIMEOUT).await;
-            }
-        });
-        let lost = || Err(ConnectError::new(FaultKind::Other));
-        receiver.await.unwrap_or_else(|_| lost())
+        open_detached(Opening::new(self.http.clone(), request).run()).await
     }
 }
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a session that nobody waits for any more.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,15 +2,13 @@
 
 use http::{HeaderMap, StatusCode, header};
 use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_http::{HttpFault, body};
 use rmcp::{
     model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage},
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::{
-    events::{body, events},
-    fault::HttpFault,
-};
+use crate::events::events;
 
 /// What was asked, as far as it matters for the answer.
 pub(crate) struct Asked {

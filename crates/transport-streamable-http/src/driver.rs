@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_pool_core::{CallFailure, Farewell, RunningSession, SessionDriver};
+use mcp_pool_http::HttpFault;
 use rmcp::{
     RoleClient, Service,
     service::{Peer, ServiceError},
@@ -11,7 +12,7 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{fault::HttpFault, link::Link};
+use crate::link::Link;
 
 /// A session over Streamable HTTP.
 pub(crate) struct Driver<S: Service<RoleClient>> {

@@ -1,15 +1,15 @@
 //! How a session is opened.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{
     ClientHandlerBox, ConnectError, ConnectRequest, Era, FaultKind, RunningSession, Session,
     SessionInfo,
 };
+use mcp_pool_http::{negotiated, not_initialized, unexpected};
 use rmcp::{
-    RoleClient, Service,
     model::ProtocolVersion,
-    service::{ClientCacheConfig, ClientInitializeError, RunningService, ServiceExt},
+    service::{ClientCacheConfig, ClientInitializeError, ServiceExt},
     transport::streamable_http_client::{
         StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
     },
@@ -81,10 +81,7 @@ impl Opening {
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let revision = match negotiated(&running) {
-            Ok(revision) => revision,
-            Err(error) => return Err(error),
-        };
+        let revision = negotiated(running.peer())?;
         await_stream(&link).await?;
         let mut info = SessionInfo::new(Era::Legacy, revision.as_str());
         if let Some(id) = link.session_id() {
@@ -109,24 +106,6 @@ fn transport_config(address: String, slots: u32) -> StreamableHttpClientTranspor
     config
 }
 
-/// The revision that the server chose, if it is one with sessions that rmcp knows.
-fn negotiated<S: Service<RoleClient>>(
-    running: &RunningService<RoleClient, S>,
-) -> Result<ProtocolVersion, ConnectError> {
-    let info = running.peer().peer_info();
-    let version = info.map(|info| info.protocol_version.clone());
-    match version {
-        Some(version)
-            if version.has_initialize() && ProtocolVersion::KNOWN_VERSIONS.contains(&version) =>
-        {
-            Ok(version)
-        }
-        _ => Err(violation(
-            "the server chose a revision that was not offered",
-        )),
-    }
-}
-
 /// Waits for the standalone stream, where the session has one: a call that makes the server ask
 /// something would otherwise race against it.
 async fn await_stream(link: &Link) -> Result<(), ConnectError> {
@@ -139,8 +118,8 @@ async fn await_stream(link: &Link) -> Result<(), ConnectError> {
         .await;
     match state.map(|state| *state) {
         Ok(StreamState::Failed) => Err(match link.first_fault() {
-            Some(fault) => ConnectError::new(fault.kind().clone()).with_source(fault),
-            None => violation("the stream for the server's messages failed"),
+            Some(fault) => fault.into(),
+            None => unexpected("the stream for the server's messages failed"),
         }),
         _ => Ok(()),
     }
@@ -156,39 +135,11 @@ async fn abandon(link: Arc<Link>) {
 /// Why the handshake failed: the fault of an exchange where there was one, and otherwise what the
 /// server said.
 fn refused(link: &Link, error: &ClientInitializeError) -> ConnectError {
-    if let Some(fault) = link.first_fault() {
-        return ConnectError::new(fault.kind().clone()).with_source(fault);
-    }
-    match error {
-        ClientInitializeError::JsonRpcError(error) => {
-            ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(error.code.0))
-        }
-        ClientInitializeError::Cancelled => ConnectError::new(FaultKind::Other),
-        _ => violation("the answer to `initialize` is none"),
+    match link.first_fault() {
+        Some(fault) => fault.into(),
+        None => not_initialized(error),
     }
 }
-
-fn violation(what: &'static str) -> ConnectError {
-    ConnectError::new(FaultKind::Protocol).with_source(Violation::Unexpected(what))
-}
-
-/// In which way a server did not keep to the protocol.
-#[derive(Debug)]
-enum Violation {
-    Refused(i32),
-    Unexpected(&'static str),
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(code) => write!(f, "`initialize` was answered with error {code}"),
-            Self::Unexpected(what) => f.write_str(what),
-        }
-    }
-}
-
-impl Error for Violation {}
 
 /// For the pool's own health checks beside the calls of a session.
 const SPARE_REQUESTS: usize = 4;

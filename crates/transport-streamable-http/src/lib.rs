@@ -4,11 +4,12 @@ mod connector;
 mod decode;
 mod driver;
 mod events;
-mod fault;
+
 mod handshake;
 mod link;
 mod listen;
 mod post;
 mod wire;
 
-pub use connector::{BuildError, StreamableHttpConnector};
+pub use connector::StreamableHttpConnector;
+pub use mcp_pool_http::BuildError;

@@ -11,13 +11,11 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Challenge, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
-    upstream_headers,
+    CallContext, Credentials, Endpoint, Farewell, FaultKind, Outcome, SessionAlarm,
 };
+use mcp_pool_http::{HttpFault, send};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
-
-use crate::fault::HttpFault;
 
 /// One session's way to its server.
 pub(crate) struct Link {
@@ -96,19 +94,10 @@ impl Link {
     ) -> Result<reqwest::Response, HttpFault> {
         self.note_revision(outgoing.protocol);
         let call = outgoing.call.as_ref();
-        let headers = self
-            .credentials
-            .headers(call)
-            .await
-            .map_err(no_credentials)?;
-        let response = self.attempt(&outgoing, &headers).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        match self.credentials.renewed(call, &headers).await {
-            Ok(renewed) if *renewed != *headers => self.attempt(&outgoing, &renewed).await,
-            _ => Ok(response),
-        }
+        send(&self.credentials, call, |headers| {
+            self.request(&outgoing, headers)
+        })
+        .await
     }
 
     /// Takes the session id out of the response that opened the session.
@@ -187,26 +176,19 @@ impl Link {
         self.idle_streams.store(0, Ordering::Relaxed);
     }
 
-    async fn attempt(
-        &self,
-        outgoing: &Outgoing<'_>,
-        credentials: &HeaderMap,
-    ) -> Result<reqwest::Response, HttpFault> {
-        let mut request = self
+    fn request(&self, outgoing: &Outgoing<'_>, headers: HeaderMap) -> reqwest::RequestBuilder {
+        let request = self
             .http
             .request(outgoing.method.clone(), self.endpoint.url().clone())
-            .headers(self.headers(outgoing, credentials));
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
+            .headers(self.headers(outgoing, headers));
+        match &outgoing.body {
+            Some(body) => request.body(body.clone()),
+            None => request,
         }
-        request.send().await.map_err(HttpFault::of_send)
     }
 
-    fn headers(&self, outgoing: &Outgoing<'_>, credentials: &HeaderMap) -> HeaderMap {
-        let mut headers = upstream_headers(credentials);
-        if let Some(call) = &outgoing.call {
-            add_extra(&mut headers, call.extra());
-        }
+    /// Adds what the protocol wants to the headers of a request.
+    fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
         for (name, value) in outgoing.protocol {
             headers.insert(name, value.clone());
         }
@@ -241,42 +223,14 @@ impl Link {
     }
 }
 
-/// Adds the headers of one call. What authenticates, and what frames the message, is not theirs.
-fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
-    for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
-        headers.remove(name);
-        for value in extra.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-}
-
 fn is_valid_session_id(id: &HeaderValue) -> bool {
     let bytes = id.as_bytes();
     !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
-fn no_credentials(_error: mcp_pool_core::CredentialError) -> HttpFault {
-    HttpFault::harmless(
-        Outcome::NotExecuted,
-        FaultKind::Unauthorized(Challenge::default()),
-        "no credentials to be had",
-    )
-}
-
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const NEVER_EXTRA: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::COOKIE,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-];
 
 #[cfg(test)]
 mod tests {
@@ -295,18 +249,5 @@ mod tests {
             let value = HeaderValue::from_bytes(id).unwrap();
             assert_eq!(is_valid_session_id(&value), valid, "{id:?}");
         }
-    }
-
-    #[test]
-    fn a_calls_own_headers_never_replace_what_authenticates() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer mine".parse().unwrap());
-        headers.insert("traceparent", "old".parse().unwrap());
-        let mut extra = HeaderMap::new();
-        extra.insert(header::AUTHORIZATION, "Bearer other".parse().unwrap());
-        extra.insert("traceparent", "new".parse().unwrap());
-        add_extra(&mut headers, &extra);
-        assert_eq!(headers[header::AUTHORIZATION], "Bearer mine");
-        assert_eq!(headers["traceparent"], "new");
     }
 }

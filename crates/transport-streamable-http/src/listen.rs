@@ -12,6 +12,7 @@ use std::{
 use futures::StreamExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use mcp_pool_core::FaultKind;
+use mcp_pool_http::HttpFault;
 use rmcp::transport::{
     common::client_side_sse::SseRetryPolicy,
     streamable_http_client::{AuthRequiredError, StreamableHttpError},
@@ -20,7 +21,6 @@ use tokio::time::Instant;
 
 use crate::{
     events::{Events, events},
-    fault::HttpFault,
     link::{Link, Outgoing, StreamState},
 };
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method};
 use mcp_pool_core::{CallContext, FaultKind, Outcome};
+use mcp_pool_http::HttpFault;
 use rmcp::{
     model::{ClientJsonRpcMessage, ClientRequest, GetExtensions},
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
@@ -11,7 +12,6 @@ use rmcp::{
 
 use crate::{
     decode::{Asked, decode},
-    fault::HttpFault,
     link::{Link, Outgoing, StreamState},
 };
 

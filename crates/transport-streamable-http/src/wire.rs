@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
+use mcp_pool_http::HttpFault;
 use rmcp::{
     model::ClientJsonRpcMessage,
     transport::streamable_http_client::{
@@ -11,7 +12,7 @@ use rmcp::{
     },
 };
 
-use crate::{events::Events, fault::HttpFault, link::Link, listen::Listen, post::Post};
+use crate::{events::Events, link::Link, listen::Listen, post::Post};
 
 /// A link as rmcp sees it.
 ///

@@ -94,10 +94,8 @@ pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Finding> 
 
 /// Whoever takes one extension does not take another along.
 pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Finding> {
-    if !SIBLINGS
-        .iter()
-        .any(|sibling| manifest.folder().starts_with(sibling))
-    {
+    let folder = manifest.folder();
+    if folder != SHARED && !SIBLINGS.iter().any(|sibling| folder.starts_with(sibling)) {
         return Vec::new();
     }
     let sibling = |dependency: &Dependency| {
@@ -174,6 +172,9 @@ const FOREIGN_TO_CORE: [&str; 5] = [
     "sse-stream",
 ];
 
+/// What transports share; it knows none of them.
+const SHARED: &str = "http";
+
 const SIBLINGS: [&str; 3] = ["identity-", "telemetry", "transport-"];
 
 #[cfg(test)]
@@ -203,7 +204,9 @@ mod tests {
         let text = "[dependencies]\nmcp-pool-core.workspace = true\n\
             mcp-pool-identity-jwt.workspace = true\n\
             [dev-dependencies]\nmcp-pool-transport-sse.workspace = true\n";
-        assert_eq!(lines("telemetry", siblings_stand_alone, text), [3]);
+        for folder in ["telemetry", "http"] {
+            assert_eq!(lines(folder, siblings_stand_alone, text), [3], "{folder}");
+        }
         assert!(lines("mcp-session-pool", siblings_stand_alone, text).is_empty());
     }
 

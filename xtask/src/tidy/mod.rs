@@ -78,6 +78,7 @@ fn check(files: &BTreeMap<String, String>) -> Vec<Finding> {
 const TEXT_RULES: &[fn(&str, &str) -> Vec<Finding>] = &[
     text::left_for_later,
     text::machine_paths,
+    text::no_io_in_moka,
     text::short_architecture,
 ];
 

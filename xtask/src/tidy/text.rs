@@ -41,6 +41,19 @@ pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Finding> {
     )]
 }
 
+/// moka is a map here: nothing is awaited inside it, so that no caller pays for another's I/O.
+/// Without the feature there is no `moka::future` to be used.
+pub(super) fn no_io_in_moka(path: &str, text: &str) -> Vec<Finding> {
+    if !path.ends_with("Cargo.toml") {
+        return Vec::new();
+    }
+    let awaits = |line: &&str| line.starts_with("moka") && line.contains("\"future\"");
+    per_line(text, awaits, |line| {
+        let remedy = "leave `future` out; what is to be awaited is awaited outside of the cache";
+        Finding::new(path, line, "no_io_in_moka", remedy)
+    })
+}
+
 fn per_line(
     text: &str,
     wrong: impl Fn(&&str) -> bool,
@@ -125,5 +138,13 @@ mod tests {
         assert!(long(150).is_empty());
         assert_eq!(Finding::lines(&long(151)), [151]);
         assert!(short_architecture("docs/other.md", &"x\n".repeat(151)).is_empty());
+    }
+    #[test]
+    fn a_cache_that_could_await_is_found() {
+        let text =
+            "[dependencies]\nmoka = { version = \"1\", features = [\"future\", \"sync\"] }\n";
+        assert_eq!(Finding::lines(&no_io_in_moka("a/Cargo.toml", text)), [2]);
+        assert!(no_io_in_moka("a/Cargo.toml", "moka = { features = [\"sync\"] }").is_empty());
+        assert!(no_io_in_moka("notes.md", text).is_empty());
     }
 }

@@ -3,11 +3,11 @@
 use std::{error::Error, fmt, io, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
-use mcp_pool_core::{CallFailure, FaultKind, Outcome};
+use mcp_pool_core::{CallFailure, ConnectError, FaultKind, Outcome};
 
 /// What went wrong with one HTTP exchange. Shows no URL, no header and no body.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpFault {
+pub struct HttpFault {
     failure: CallFailure,
     what: &'static str,
     source: Option<Arc<reqwest::Error>>,
@@ -15,7 +15,8 @@ pub(crate) struct HttpFault {
 
 impl HttpFault {
     /// A fault after which the session is not to be used again.
-    pub(crate) fn new(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
+    #[must_use]
+    pub fn new(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
         Self {
             failure: CallFailure::new(outcome, kind),
             what,
@@ -24,7 +25,8 @@ impl HttpFault {
     }
 
     /// A fault that leaves the session as good as it was.
-    pub(crate) fn harmless(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
+    #[must_use]
+    pub fn harmless(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
         Self {
             failure: CallFailure::new(outcome, kind).with_usable_session(),
             what,
@@ -33,13 +35,15 @@ impl HttpFault {
     }
 
     /// The server does not know the session; it did nothing.
-    pub(crate) fn session_gone() -> Self {
+    #[must_use]
+    pub fn session_gone() -> Self {
         let what = "the server does not know the session";
         Self::new(Outcome::NotExecuted, FaultKind::SessionGone, what)
     }
 
     /// The request got no response.
-    pub(crate) fn of_send(error: reqwest::Error) -> Self {
+    #[must_use]
+    pub fn of_send(error: reqwest::Error) -> Self {
         let (outcome, kind, what) = if error.is_builder() {
             (Outcome::NotExecuted, FaultKind::Other, "request not built")
         } else if error.is_connect() {
@@ -58,13 +62,15 @@ impl HttpFault {
     }
 
     /// The response broke off.
-    pub(crate) fn of_body(error: reqwest::Error) -> Self {
+    #[must_use]
+    pub fn of_body(error: reqwest::Error) -> Self {
         let what = "the response broke off";
         Self::new(Outcome::Unknown, FaultKind::Unreachable, what).with_source(error)
     }
 
     /// The response has a status that says the request failed.
-    pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, in_session: bool) -> Self {
+    #[must_use]
+    pub fn of_status(status: StatusCode, headers: &HeaderMap, in_session: bool) -> Self {
         if status == StatusCode::NOT_FOUND && in_session {
             return Self::session_gone();
         }
@@ -73,17 +79,26 @@ impl HttpFault {
     }
 
     /// What a call makes of it.
-    pub(crate) fn failure(&self) -> &CallFailure {
+    #[must_use]
+    pub fn failure(&self) -> &CallFailure {
         &self.failure
     }
 
-    pub(crate) fn kind(&self) -> &FaultKind {
+    /// What went wrong, in the pool's words.
+    #[must_use]
+    pub fn kind(&self) -> &FaultKind {
         self.failure.kind()
     }
 
     fn with_source(mut self, error: reqwest::Error) -> Self {
         self.source = Some(Arc::new(error.without_url()));
         self
+    }
+}
+
+impl From<HttpFault> for ConnectError {
+    fn from(fault: HttpFault) -> Self {
+        Self::new(fault.kind().clone()).with_source(fault)
     }
 }
 
@@ -115,13 +130,11 @@ fn outcome_of(status: StatusCode) -> Outcome {
 
 /// Whether a connection was made and the TLS handshake on it failed.
 ///
-/// The TLS libraries report through `io::Error`; a plain socket never gives these kinds.
+/// The TLS libraries report through `io::Error`; a plain socket never gives this kind.
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && (io.kind() == io::ErrorKind::InvalidData || wraps_tls(io))
-        {
+        if cause.downcast_ref().is_some_and(is_invalid_data) {
             return true;
         }
         source = cause.source();
@@ -129,9 +142,11 @@ fn is_tls(error: &reqwest::Error) -> bool {
     false
 }
 
-fn wraps_tls(io: &io::Error) -> bool {
-    io.get_ref()
-        .is_some_and(|inner| format!("{inner:?}").contains("InvalidCertificate"))
+/// Whether the error is of this kind, or wraps one that is: `source` of an `io::Error` passes over
+/// the error that it wraps.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == io::ErrorKind::InvalidData || wrapped.is_some_and(is_invalid_data)
 }
 
 #[cfg(test)]
