@@ -371,3 +371,26 @@ async fn no_token_follows_a_redirect_to_another_origin() {
     close(&pool).await;
     assert!(other.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_session_of_everybody_is_opened_and_closed_on_nobodys_behalf() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig::default());
+    for user in ["alice", "bob"] {
+        let endpoint = server.endpoint().declared_stateless_and_public();
+        let request = request(endpoint, user).with_scope(Scope::Shared);
+        let client = pool.client(request).await.expect("a client");
+        call(&client, "increment").await.expect("a count");
+    }
+    close(&pool).await;
+    let (calls, own): (Vec<_>, Vec<_>) = server
+        .seen()
+        .into_iter()
+        .partition(|seen| seen.method == "tools/call");
+    let tokens = calls.iter().map(|seen| &seen.headers["authorization"]);
+    assert!(tokens.eq(["Bearer alice-token", "Bearer bob-token"]));
+    assert!(own.iter().any(|seen| seen.method == "DELETE"));
+    for seen in own {
+        assert!(!seen.headers.contains_key("authorization"), "{seen:?}");
+    }
+}
