@@ -243,9 +243,11 @@ async fn a_hundred_thousand_keys_are_looked_at_without_holding_up_an_acquire() {
         wait * 10 < look,
         "an acquire took {wait:?}, a look {look:?}"
     );
+    // Seconds mean nothing without optimisation; a key costs no more than a few acquires do.
+    let most = waits[waits.len() / 2] * 20 * u32::try_from(KEYS).expect("not that many");
     assert!(
-        look < Duration::from_secs(1),
-        "a look each second: {look:?}"
+        look < most,
+        "a look at each key: {look:?}, {most:?} expected at most"
     );
     pool.close(Duration::from_secs(10)).await;
 }

@@ -132,7 +132,8 @@ mod tests {
         check_json(&json).unwrap();
         let figures: serde_json::Value = serde_json::from_str(&json).unwrap();
         for (name, figure) in figures.as_object().unwrap() {
-            let may_be_zero = name.ends_with("_allocs");
+            // Of two figures of a quick run either may be the larger.
+            let may_be_zero = name.ends_with("_allocs") || name.contains("_overhead_");
             assert!(
                 may_be_zero || figure.as_f64().unwrap() > 0.0,
                 "{name}: {figure}"

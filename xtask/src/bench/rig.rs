@@ -94,6 +94,12 @@ impl Rig {
         );
     }
 
+    /// Acquires through the client whose pool is observed, and gives back.
+    pub(super) async fn by_client_with_metrics(&self) {
+        let lease = self.observed.acquire().await;
+        drop(lease.expect("the server in memory is always there"));
+    }
+
     /// Acquires through the client, uses the session and gives it back.
     pub(super) async fn used(&self) {
         let lease = self.client.acquire().await;

@@ -1,7 +1,7 @@
 //! What a session and a key cost in memory, and a look at all keys in time.
 //!
 //! ```console
-//! cargo run --release --package mcp-session-pool-tests --example sizing
+//! cargo run --release --package mcp-pool-transport-streamable-http --example sizing
 //! ```
 //!
 //! The server runs in a process of its own, so that what it needs is not counted.
@@ -13,10 +13,9 @@ use std::{
     time::Duration,
 };
 
+use mcp_pool_core::{AcquireRequest, Endpoint, KeyQuery, PoolConfig, Principal, SessionPool};
 use mcp_pool_testkit::server::CounterServer;
-use mcp_session_pool::{
-    AcquireRequest, Endpoint, KeyQuery, PoolConfig, Principal, SessionPool, StreamableHttpConnector,
-};
+use mcp_pool_transport_streamable_http::StreamableHttpConnector;
 use tokio::time::Instant;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
