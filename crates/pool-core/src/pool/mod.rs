@@ -9,6 +9,7 @@ mod connect;
 mod connectors;
 mod counters;
 mod detect;
+mod flight;
 mod hub;
 mod lease;
 mod memo;
