@@ -5,17 +5,18 @@ use std::{error::Error, fmt::Debug, time::Duration};
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
     logs::LogCapture,
-    server::{CounterServer, Refusal},
+    server::{CounterServer, Form, Refusal},
 };
 use mcp_session_pool::{
     AcquireRequest, CallError, ConversationId, Endpoint, PoolConfig, Principal, Scope, SessionPool,
+    SseConnector,
 };
 
 #[path = "suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
 
-use common::{call, headers, pool};
+use common::{call, headers, pool, pool_over};
 
 /// Everything secret that the tests plant.
 const PLANTED: [&str; 7] = [
@@ -30,7 +31,8 @@ const PLANTED: [&str; 7] = [
 
 fn request(server: &CounterServer) -> AcquireRequest {
     let url = format!("{}?key=pl4nted-query", server.url());
-    let endpoint = Endpoint::streamable_http(&url).expect("a url");
+    let transport = server.endpoint().transport().clone();
+    let endpoint = Endpoint::new(&url, transport).expect("a url");
     AcquireRequest::new(endpoint, Principal::user("pl4nted-principal"))
         .with_scope(Scope::conversation("pl4nted-conversation"))
         .with_headers(headers(&[
@@ -97,14 +99,20 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer) -> String {
 async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type() {
     let logs = LogCapture::begin();
     let mut server = CounterServer::start();
-    let pool = pool(PoolConfig::default());
-    let shown = a_busy_life(&pool, &mut server).await;
+    let mut shown = a_busy_life(&pool(PoolConfig::default()), &mut server).await;
+    let mut over_sse = CounterServer::start_as(Form::default().over_sse());
+    let connector = SseConnector::new().expect("an http client");
+    let pool = pool_over(connector, PoolConfig::default());
+    shown += &a_busy_life(&pool, &mut over_sse).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
     let mut secrets: Vec<String> = PLANTED.map(str::to_owned).to_vec();
-    secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
-    assert!(secrets.len() > PLANTED.len());
+    for server in [&server, &over_sse] {
+        let known = secrets.len();
+        secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
+        assert!(secrets.len() > known, "there were sessions");
+    }
     for secret in secrets {
         for line in text.lines() {
             assert!(!line.contains(&secret), "logged: {line}");

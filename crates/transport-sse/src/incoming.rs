@@ -289,30 +289,31 @@ mod tests {
 
     /// Bytes that have much of the format in them.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
-        let words = [
-            "data: ",
-            "data",
-            "event: message",
-            "event: endpoint",
-            "id: 1",
-            "retry: 1",
-            "retry: x",
-            ":",
-            "\n",
-            "\r",
-            "\r\n",
-            "\n\n",
-            "\u{feff}",
-            "ä€😀",
-            "{}",
-            "x",
-            "\0",
-        ];
-        let word = proptest::sample::select(&words[..]).prop_map(|word| word.as_bytes().to_vec());
+        let word = proptest::sample::select(WORDS).prop_map(|word| word.as_bytes().to_vec());
         let byte = any::<u8>().prop_map(|byte| vec![byte]);
         let part = prop_oneof![8 => word, 1 => byte];
         proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
     }
+
+    const WORDS: &[&str] = &[
+        "data: ",
+        "data",
+        "event: message",
+        "event: endpoint",
+        "id: 1",
+        "retry: 1",
+        "retry: x",
+        ":",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        "\u{feff}",
+        "ä€😀",
+        "{}",
+        "x",
+        "\0",
+    ];
 
     proptest! {
         #[test]
