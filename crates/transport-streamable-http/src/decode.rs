@@ -213,11 +213,11 @@ pub(crate) fn form(headers: &HeaderMap) -> Form {
 mod tests {
     use super::*;
 
-    fn response(status: u16, content: &str, text: &'static str) -> reqwest::Response {
+    fn response(status: u16, content: &str, text: impl Into<String>) -> reqwest::Response {
         let response = http::Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, content)
-            .body(text)
+            .body(text.into())
             .unwrap();
         response.into()
     }
@@ -285,6 +285,50 @@ mod tests {
                 matches!(answer, Ok(StreamableHttpPostResponse::Json(..))),
                 "{status}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_what_its_era_knows_is_of_another_one() {
+        let named = |code: i32| {
+            format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":3}}"#)
+        };
+        let legacy = asked(true);
+        let stateless = Asked {
+            era: Some(Era::Stateless),
+            ..asked(false)
+        };
+        let unsaid = Asked {
+            era: None,
+            ..asked(false)
+        };
+        let nameless = || NAMELESS.to_owned();
+        for (status, text, asked, is_proof) in [
+            (400, named(-32022), &legacy, true),
+            (400, named(-32020), &legacy, true),
+            (400, named(-32602), &legacy, false),
+            (200, named(-32022), &legacy, false),
+            (400, named(-32022), &stateless, true),
+            (400, nameless(), &stateless, true),
+            (404, "no such page".to_owned(), &stateless, true),
+            (405, String::new(), &stateless, true),
+            (404, named(-32601), &stateless, false),
+            (400, named(-32020), &stateless, false),
+            (400, named(-32602), &stateless, false),
+            (403, String::new(), &stateless, false),
+            (500, nameless(), &stateless, false),
+            (400, nameless(), &unsaid, false),
+        ] {
+            let what = format!("{status} {text} {:?}", asked.era);
+            let kind = match text.starts_with('{') {
+                true => "application/json",
+                false => "text/plain",
+            };
+            let fault = read(response(status, kind, text), asked).await.err();
+            let is_gone = fault.is_some_and(|fault| {
+                fault.failure().is_repeatable_elsewhere() && !fault.failure().is_session_usable()
+            });
+            assert_eq!(is_gone, is_proof, "{what}");
         }
     }
 
