@@ -5,8 +5,8 @@ use std::{pin::pin, time::Duration};
 use futures::{FutureExt, future::join_all};
 use mcp_pool_testkit::fake::{self, Behaviour, Remote};
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, Challenge, Detection, Endpoint, FaultKind, PoolConfig,
-    SessionPool, Stage, TransportKind,
+    AcquireError, AcquireRequest, Challenge, ConfigError, Detection, Endpoint, FaultKind,
+    PoolConfig, SessionPool, Stage, TransportKind,
 };
 
 use crate::common::{call, close, eventually, request};
@@ -307,6 +307,13 @@ async fn without_a_connector_that_can_tell_auto_is_a_transport_that_nobody_speak
         "{error:?}"
     );
     assert_eq!((new.connects(), old.connects()), (0, 0));
+}
+
+#[tokio::test]
+async fn no_connector_may_pass_for_whichever_transport_is_spoken() {
+    let (connector, _) = fake::connector_of(TransportKind::AUTO);
+    let error = SessionPool::builder().connector(connector).build();
+    assert_eq!(error.unwrap_err(), ConfigError::ReservedTransport);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ mod report;
 mod rows;
 mod server;
 
+use futures::StreamExt;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{Duration, Instant, timeout},
@@ -38,7 +39,7 @@ pub(crate) struct Options {
     skip_missing: bool,
 }
 
-/// Drives the servers, one after the other, and prints what came of it.
+/// Drives the servers, a few at a time, and prints what came of it.
 ///
 /// # Errors
 /// When a tool is missing, or what was expected of a server did not hold.
@@ -90,20 +91,26 @@ fn installed<'r>(sh: &Shell, rows: Vec<&'r Row>, skip_missing: bool) -> Result<V
 }
 
 async fn drive_all(rows: &[&Row]) -> Report {
-    let mut report = Report::default();
-    for row in rows {
-        eprintln!("== {}", row.name());
-        let began = Instant::now();
-        let outcome = match timeout(PATIENCE, drive(row)).await {
-            Ok(outcome) => outcome.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("not done after {PATIENCE:?}")),
-        };
-        if let Err(error) = &outcome {
-            eprintln!("== {}: {error}", row.name());
+    let lines = futures::stream::iter(rows).map(|row| line(row));
+    Report::of(lines.buffered(AT_ONCE).collect().await)
+}
+
+/// What comes of one server.
+async fn line(row: &Row) -> Line {
+    let began = Instant::now();
+    let outcome = match timeout(PATIENCE, drive(row)).await {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("not done after {PATIENCE:?}")),
+    };
+    eprintln!(
+        "== {}: {}",
+        row.name(),
+        match &outcome {
+            Ok(_) => "ok",
+            Err(error) => error,
         }
-        report.add(Line::of(row, outcome, began.elapsed()));
-    }
-    report
+    );
+    Line::of(row, outcome, began.elapsed())
 }
 
 async fn drive(row: &Row) -> Result<job::Outcome> {
@@ -121,5 +128,7 @@ async fn told_to_stop() {
     }
 }
 
+/// Servers spend most of their time with starting.
+const AT_ONCE: usize = 3;
 /// A server that takes longer for the whole of its job hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);

@@ -8,7 +8,6 @@ use super::{job::Outcome, ledger::Figures, rows::Row};
 use crate::{Result, root};
 
 /// What came of all servers. Prints as a table.
-#[derive(Default)]
 pub(super) struct Report(Vec<Line>);
 
 /// What came of one of them.
@@ -53,8 +52,8 @@ impl Line {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, line: Line) {
-        self.0.push(line);
+    pub(super) fn of(lines: Vec<Line>) -> Self {
+        Self(lines)
     }
 
     /// # Errors

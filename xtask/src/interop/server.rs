@@ -42,16 +42,7 @@ impl Server {
             Source::Package(package, words) => {
                 let log = install::logs().join(format!("{}.log", row.name().replace(' ', "-")));
                 fs::create_dir_all(install::logs())?;
-                let address = free_address().await?;
-                let child = spawn(package, words, (address, &log))?;
-                let mut process = Process {
-                    package,
-                    words,
-                    address,
-                    log,
-                    child,
-                };
-                process.ready().await?;
+                let process = Process::start(package, words, log).await?;
                 Ok(Self::Process(process))
             }
             Source::Embedded(start) => {
@@ -83,11 +74,7 @@ impl Server {
     /// Starts it again on the same port.
     pub(super) async fn restart(&mut self) -> Result {
         match self {
-            Self::Process(process) => {
-                let place = (process.address, &process.log);
-                process.child = spawn(process.package, process.words, place)?;
-                process.ready().await
-            }
+            Self::Process(process) => process.restart().await,
             Self::Embedded(server, _) => {
                 server.restart();
                 Ok(())
@@ -97,6 +84,37 @@ impl Server {
 }
 
 impl Process {
+    async fn start(
+        package: &'static Package,
+        words: &'static [&'static str],
+        log: PathBuf,
+    ) -> Result<Self> {
+        let address = free_address().await?;
+        let child = spawn(package, words, (address, &log))?;
+        let mut process = Self {
+            package,
+            words,
+            address,
+            log,
+            child,
+        };
+        match process.ready().await {
+            Ok(()) => Ok(process),
+            // Somebody else may have been given the port meanwhile.
+            Err(_) => {
+                process.address = free_address().await?;
+                process.restart().await?;
+                Ok(process)
+            }
+        }
+    }
+
+    async fn restart(&mut self) -> Result {
+        let place = (self.address, &self.log);
+        self.child = spawn(self.package, self.words, place)?;
+        self.ready().await
+    }
+
     /// Waits until it listens.
     async fn ready(&mut self) -> Result {
         for _ in 0..LOOKS {

@@ -11,6 +11,7 @@ mod counters;
 mod detect;
 mod dial;
 mod endpoint_stats;
+mod flight;
 mod hub;
 mod key_query;
 mod key_stats;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::detect::Flight;
+use super::flight::Flight;
 use crate::moment::Moment;
 
 /// Which transport an address speaks, as far as it is known.

@@ -35,9 +35,9 @@ pub struct Remote {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    answer: Detection,
+    answer: Option<Detection>,
     next_id: u64,
     sessions: BTreeMap<u64, Record>,
     connects: usize,
@@ -116,7 +116,7 @@ impl Remote {
     /// What the connector says when it is asked whether its transport is spoken somewhere. Default:
     /// that it cannot tell.
     pub fn answer_detections(&self, answer: Detection) {
-        self.lock().answer = answer;
+        self.lock().answer = Some(answer);
     }
 
     /// The server forgets a session: calls on it are refused as unknown, as they would be after a
@@ -225,7 +225,7 @@ impl Remote {
     }
 
     pub(super) fn answer(&self) -> Detection {
-        self.lock().answer
+        self.lock().answer.unwrap_or(Detection::Unable)
     }
 
     pub(super) fn begin_connect(&self) -> Connecting {
@@ -289,25 +289,6 @@ impl Remote {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            answer: Detection::Unable,
-            next_id: 0,
-            sessions: BTreeMap::new(),
-            connects: 0,
-            connecting: 0,
-            closed: 0,
-            checks: 0,
-            calls: 0,
-            lists: 0,
-            detections: 0,
-            most_open: 0,
-            next_faults: VecDeque::new(),
-        }
     }
 }
 
