@@ -13,12 +13,12 @@ use mcp_pool_testkit::{
 use mcp_session_pool::{
     AcquireError, AcquireRequest, CallError, CredentialError, CredentialRequest, CredentialSource,
     Endpoint, ExtractError, Identity, IdentityExtractor, PoolConfig, PooledClient, Principal,
-    Retry, SessionPool,
+    Retry, Scope, SessionPool,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    common::{call, close, eventually, headers},
+    common::{call, close, eventually, headers, request},
     seed_scenarios::{Setup, StreamableHttp, over, with},
 };
 
@@ -375,7 +375,8 @@ async fn no_token_follows_a_redirect_to_another_origin() {
 #[tokio::test]
 async fn a_session_of_everybody_is_opened_and_closed_on_nobodys_behalf() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig::default());
+    let pool = with::<StreamableHttp>(PoolConfig::default()).build();
+    let pool = pool.expect("a pool");
     for user in ["alice", "bob"] {
         let endpoint = server.endpoint().declared_stateless_and_public();
         let request = request(endpoint, user).with_scope(Scope::Shared);
