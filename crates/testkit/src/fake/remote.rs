@@ -152,7 +152,9 @@ impl Remote {
     pub fn say(&self, notification: &ServerNotification) {
         for record in self.lock().sessions.values() {
             let said = RxJsonRpcMessage::<RoleClient>::notification(notification.clone());
-            let _ = record.line.as_ref().map(|line| line.send(said));
+            if let Some(line) = &record.line {
+                let _ = line.send(said);
+            }
         }
     }
 
