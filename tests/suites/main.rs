@@ -9,5 +9,6 @@ mod lifecycle;
 mod limits;
 mod multiplexing;
 mod seed_scenarios;
+mod stateless;
 mod streams;
 mod waiting;
