@@ -16,6 +16,7 @@ mod questions;
 mod revocation;
 mod seed_scenarios;
 mod server_messages;
+mod stateless;
 mod stats;
 mod streams;
 mod subscriptions;
