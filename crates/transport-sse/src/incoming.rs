@@ -64,7 +64,7 @@ impl Incoming {
         ))
     }
 
-    fn of(
+    pub(crate) fn of(
         bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
         patience: Option<Duration>,
     ) -> Self {

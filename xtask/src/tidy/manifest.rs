@@ -13,6 +13,8 @@ pub(super) struct Manifest<'a> {
     dependencies: Vec<Dependency>,
     shares_lints: bool,
     is_member: bool,
+    /// Whether it is a workspace of its own, which shares nothing.
+    stands_alone: bool,
 }
 
 struct Dependency {
@@ -49,6 +51,7 @@ impl<'a> Manifest<'a> {
             dependencies,
             shares_lints: table(root, "lints").is_some_and(|lints| says_true(lints, "workspace")),
             is_member: root.contains_key("package"),
+            stands_alone: root.contains_key("package") && root.contains_key("workspace"),
         })
     }
 
@@ -108,6 +111,9 @@ pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Finding> {
 
 /// One version of a dependency in the whole workspace.
 pub(super) fn shared_versions(manifest: &Manifest) -> Vec<Finding> {
+    if manifest.stands_alone {
+        return Vec::new();
+    }
     let remedy = "write `workspace = true`, and its version into the root's Cargo.toml";
     manifest.find(
         |dependency| !dependency.is_shared,
@@ -118,7 +124,7 @@ pub(super) fn shared_versions(manifest: &Manifest) -> Vec<Finding> {
 
 /// One set of lints in the whole workspace.
 pub(super) fn shared_lints(manifest: &Manifest) -> Vec<Finding> {
-    if manifest.shares_lints || !manifest.is_member {
+    if manifest.shares_lints || !manifest.is_member || manifest.stands_alone {
         return Vec::new();
     }
     vec![Finding::new(
@@ -217,6 +223,13 @@ mod tests {
             [dependencies.f]\ngit = \"https://example.com\"\n\
             [build-dependencies]\ng = \"2\"\n";
         assert_eq!(lines("a", shared_versions, text), [2, 3, 9, 12]);
+    }
+
+    #[test]
+    fn a_workspace_of_its_own_shares_nothing() {
+        let text = "[package]\nname = \"a\"\n[workspace]\n[dependencies]\na = \"1\"\n";
+        assert!(lines("a", shared_versions, text).is_empty());
+        assert!(lines("a", shared_lints, text).is_empty());
     }
 
     #[test]
