@@ -1,130 +1,477 @@
 //! Two requests that differ in anything that is part of the key never touch the same session.
 //! Sessions are told apart by the server's own ids, not by the pool's word.
 
-use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
-
-use mcp_pool_testkit::{fake, server::CounterServer};
-use mcp_session_pool::{
-    AcquireError, AcquireRequest, ClientHandlerBox, Endpoint, HandlerFactory, PoolConfig, PoolKey,
-    Principal, Scope, SilentHandlers,
-    rmcp::model::{ClientCapabilities, ClientConfig, Implementation, RootsCapabilities},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
 };
 
-use crate::common::{call, close, headers, pool, pool_over};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use mcp_pool_testkit::{fake, server::CounterServer};
+use mcp_session_pool::{
+    AcquireError, AcquireRequest, DEFAULT_IDENTITY_HEADERS, Endpoint, OnExtractError, PoolConfig,
+    PooledClient, Principal, Scope, SessionPool, StreamableHttpConnector, TransportKind,
+    rmcp::model::{CallToolRequestParams, ContentBlock},
+};
 
-/// Handlers under another name, or with other capabilities.
-struct Declaring {
-    profile: &'static str,
-    capabilities: ClientCapabilities,
-}
+use crate::{
+    common::{builder, call, close, eventually, headers, pool, pool_over, request},
+    forgeries::{forgeries, verified},
+    handlers::{Answering, declaring},
+    seed_scenarios::Renamed,
+    tokens,
+};
 
-impl HandlerFactory for Declaring {
-    fn profile(&self) -> &str {
-        self.profile
-    }
-
-    fn declared(&self) -> ClientCapabilities {
-        self.capabilities.clone()
-    }
-
-    fn wants_server_messages(&self) -> bool {
-        false
-    }
-
-    fn handler(&self, _key: &PoolKey) -> ClientHandlerBox {
-        let client = Implementation::new("test", "1");
-        ClientHandlerBox::new(ClientConfig::new(self.capabilities.clone(), client))
+/// With one session a key, so that who shares a key shares a session.
+fn config() -> PoolConfig {
+    PoolConfig {
+        max_sessions_per_key: 1,
+        ..PoolConfig::default()
     }
 }
 
-fn declaring(profile: &'static str, roots: bool) -> Arc<dyn HandlerFactory> {
-    let mut capabilities = ClientCapabilities::default();
-    capabilities.roots = roots.then(RootsCapabilities::default);
-    Arc::new(Declaring {
-        profile,
-        capabilities,
-    })
+fn alice(endpoint: Endpoint) -> AcquireRequest {
+    AcquireRequest::new(endpoint, Principal::user("alice"))
 }
 
-/// Requests to one server of which no two may share a session.
-fn strangers(server: &CounterServer) -> Vec<AcquireRequest> {
-    let endpoint = server.endpoint();
-    let url = server.url();
-    let at = |url: &str| Endpoint::streamable_http(url).expect("a url");
-    let user = |id: &str| AcquireRequest::new(endpoint.clone(), Principal::user(id.to_owned()));
-    let to = |endpoint| AcquireRequest::new(endpoint, Principal::user("alice"));
-    let with = |pairs: &[(&str, &str)]| user("alice").with_headers(headers(pairs));
-    vec![
-        user("alice"),
-        user("bob"),
-        user(""),
-        AcquireRequest::new(endpoint.clone(), Principal::anonymous()),
-        AcquireRequest::new(endpoint.clone(), Principal::user("alice").in_tenant("acme")),
-        AcquireRequest::new(endpoint.clone(), Principal::user("alice").in_tenant("")),
-        AcquireRequest::new(endpoint.clone(), Principal::anonymous().in_tenant("alice")),
-        with(&[("authorization", "Bearer a")]),
-        with(&[("authorization", "Bearer b")]),
-        with(&[("authorization", "bearer a")]),
-        with(&[("x-api-key", "Bearer a")]),
-        with(&[("cookie", "a=1")]),
-        with(&[("cookie", "a=1"), ("cookie", "b=2")]),
-        with(&[("cookie", "a=1; b=2")]),
-        with(&[("x-tenant-id", "acme")]),
-        with(&[("x-tenant-id", "acme"), ("x-user-id", "alice")]),
-        with(&[("x-tenant-id", "acmex-user-id"), ("x-user-id", "alice")]),
-        with(&[("x-user-id", "")]),
-        user("alice").with_scope(Scope::conversation("one")),
-        user("alice").with_scope(Scope::conversation("two")),
-        user("alice").with_scope(Scope::conversation("")),
-        to(endpoint.clone().with_gateway("g1")),
-        to(endpoint.clone().with_gateway("g2")),
-        to(endpoint.clone().with_gateway("")),
-        to(at(&format!("{url}?tenant=a"))),
-        to(at(&format!("{url}?tenant=b"))),
-        to(at(&format!("{url}/"))),
-        to(at(&url.replace("127.0.0.1", "localhost"))),
-        to(endpoint.clone().declared_stateless_and_public()).with_scope(Scope::Shared),
-        user("alice").with_handlers(declaring("silent", true)),
-        user("alice").with_handlers(declaring("other", false)),
-        user("alice").with_handlers(declaring("other", true)),
-    ]
+/// Alice with these headers.
+fn with(server: &CounterServer, pairs: &[(&str, &str)]) -> AcquireRequest {
+    alice(server.endpoint()).with_headers(headers(pairs))
+}
+
+/// Calls with each of these requests, twice, and expects each to have a session of its own.
+async fn apart(server: &CounterServer, pool: &SessionPool, requests: &[AcquireRequest]) {
+    let mut owner = BTreeMap::new();
+    for round in 1..=2 {
+        for (number, request) in requests.iter().enumerate() {
+            let so_far = server.seen().len();
+            let client = pool.client(request.clone()).await.expect("a client");
+            let count = call(&client, "increment").await.expect("a count");
+            assert_eq!(count, round, "number {number} meets another: {request:?}");
+            let mut seen = server.seen().split_off(so_far).into_iter();
+            let seen = seen.find(|seen| seen.method == "tools/call");
+            let session = seen.and_then(|seen| seen.session).expect("a session");
+            assert_eq!(*owner.entry(session).or_insert(number), number);
+        }
+    }
+    assert_eq!(owner.len(), requests.len());
+    close(pool).await;
 }
 
 #[tokio::test]
-async fn strangers_never_meet_in_one_session() {
+async fn users_never_meet() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    });
-    let requests = strangers(&server);
-    for round in 1..=2 {
-        for (number, request) in requests.iter().enumerate() {
-            let client = pool.client(request.clone()).await.expect("a client");
-            let count = call(&client, "increment").await.expect("a count");
-            assert_eq!(count, round, "stranger {number}: {request:?}");
+    let of = |principal| AcquireRequest::new(server.endpoint(), principal);
+    let user = |id: &'static str| of(Principal::user(id));
+    let users = [
+        user("alice"),
+        user("Alice"),
+        user("bob"),
+        user(""),
+        of(Principal::anonymous()),
+    ];
+    apart(&server, &pool(config()), &users).await;
+}
+
+#[tokio::test]
+async fn tenants_never_meet() {
+    let server = CounterServer::start();
+    let of = |principal| AcquireRequest::new(server.endpoint(), principal);
+    let tenants = [
+        of(Principal::user("alice")),
+        of(Principal::user("alice").in_tenant("acme")),
+        of(Principal::user("alice").in_tenant("globex")),
+        of(Principal::user("alice").in_tenant("")),
+        of(Principal::user("aliceacme")),
+        of(Principal::anonymous().in_tenant("alice")),
+        with(&server, &[("x-tenant-id", "acme")]),
+        with(&server, &[("x-tenant-id", "globex")]),
+    ];
+    apart(&server, &pool(config()), &tenants).await;
+}
+
+#[tokio::test]
+async fn credentials_of_every_kind_never_meet() {
+    let server = CounterServer::start();
+    let mut requests = vec![with(&server, &[])];
+    for name in &DEFAULT_IDENTITY_HEADERS {
+        for value in ["one", "two"] {
+            requests.push(with(&server, &[(name.as_str(), value)]));
         }
     }
-    assert_eq!(server.sessions_opened(), requests.len());
-    let by_session = server.count_by_session("tools/call");
+    apart(&server, &pool(config()), &requests).await;
+}
+
+#[tokio::test]
+async fn principals_that_share_one_upstream_credential_never_meet() {
+    let server = CounterServer::start();
+    let shared = headers(&[("authorization", "Bearer the-gateways-own")]);
+    let of = |user: &'static str| {
+        AcquireRequest::new(server.endpoint(), Principal::user(user)).with_headers(shared.clone())
+    };
+    apart(&server, &pool(config()), &[of("alice"), of("bob")]).await;
+}
+
+#[tokio::test]
+async fn conversations_never_meet() {
+    let server = CounterServer::start();
+    let in_scope = |scope| alice(server.endpoint()).with_scope(scope);
+    let shareable = server.endpoint().declared_stateless_and_public();
+    let conversations = [
+        in_scope(Scope::Identity),
+        in_scope(Scope::conversation("one")),
+        in_scope(Scope::conversation("two")),
+        in_scope(Scope::conversation("")),
+        alice(shareable).with_scope(Scope::Shared),
+    ];
+    apart(&server, &pool(config()), &conversations).await;
+}
+
+#[tokio::test]
+async fn gateways_on_one_url_never_meet() {
+    let server = CounterServer::start();
+    let of = |gateway: &str| alice(server.endpoint().with_gateway(gateway));
+    let gateways = [alice(server.endpoint()), of("g1"), of("g2"), of("")];
+    apart(&server, &pool(config()), &gateways).await;
+}
+
+#[tokio::test]
+async fn urls_never_meet() {
+    let server = CounterServer::start();
+    let url = server.url();
+    let at = |url: &str| alice(Endpoint::streamable_http(url).expect("a url"));
+    let urls = [
+        at(&url),
+        at(&format!("{url}?tenant=a")),
+        at(&format!("{url}?tenant=b")),
+        at(&format!("{url}/")),
+        at(&url.replace("127.0.0.1", "localhost")),
+    ];
+    apart(&server, &pool(config()), &urls).await;
+}
+
+#[tokio::test]
+async fn transports_never_meet() {
+    let server = CounterServer::start();
+    let connector = Arc::new(StreamableHttpConnector::new().expect("an http client"));
+    let (http, other) = (TransportKind::STREAMABLE_HTTP, TransportKind::new("other"));
+    let pool = SessionPool::builder()
+        .config(config())
+        .connector(Renamed(Arc::clone(&connector), http.clone()))
+        .connector(Renamed(connector, other.clone()))
+        .build()
+        .expect("a pool");
+    let over = |kind| alice(Endpoint::new(&server.url(), kind).expect("a url"));
+    apart(&server, &pool, &[over(http), over(other)]).await;
+}
+
+#[tokio::test]
+async fn declared_capabilities_and_handlers_never_meet() {
+    let server = CounterServer::start();
+    let with = |profile, roots| alice(server.endpoint()).with_handlers(declaring(profile, roots));
+    let handlers = [
+        alice(server.endpoint()),
+        with("silent", true),
+        with("other", false),
+        with("other", true),
+    ];
+    apart(&server, &pool(config()), &handlers).await;
+}
+
+#[tokio::test]
+async fn no_trick_with_headers_reaches_anothers_session() {
+    let server = CounterServer::start();
+    let long = |last: &str| format!("{}{last}", "x".repeat(65_535));
+    let raw = |bytes: &[u8]| {
+        let mut map = HeaderMap::new();
+        let value = HeaderValue::from_bytes(bytes).expect("a value");
+        map.insert("x-user-id", value);
+        alice(server.endpoint()).with_headers(map)
+    };
+    let tricks = [
+        with(&server, &[("x-user-id", "")]),
+        with(&server, &[("x-user-id", "a")]),
+        with(&server, &[("x-user-id", "A")]),
+        // Twice, in both orders, joined by commas, and with nothing.
+        with(&server, &[("x-user-id", "a"), ("x-user-id", "b")]),
+        with(&server, &[("x-user-id", "b"), ("x-user-id", "a")]),
+        with(&server, &[("x-user-id", "a, b")]),
+        with(&server, &[("x-user-id", "a,b")]),
+        with(&server, &[("x-user-id", "a"), ("x-user-id", "")]),
+        // Where a folded line was unfolded, in each of the ways.
+        with(&server, &[("x-user-id", "a b")]),
+        with(&server, &[("x-user-id", "a  b")]),
+        with(&server, &[("x-user-id", "a\t b")]),
+        // A value that holds another header, and one that ends in the next one's name.
+        with(&server, &[("x-tenant-id", "t"), ("x-user-id", "a")]),
+        with(&server, &[("x-tenant-id", "t; x-user-id: a")]),
+        with(
+            &server,
+            &[("x-tenant-id", "tx-user-id"), ("x-user-id", "a")],
+        ),
+        with(&server, &[("x-tenant-id", "tx-user-ida")]),
+        with(&server, &[("x-tenant-id", "a"), ("x-user-id", "t")]),
+        with(
+            &server,
+            &[
+                ("x-tenant-id", "t"),
+                ("x-tenant-id", "x-user-id"),
+                ("x-tenant-id", "a"),
+            ],
+        ),
+        // What is no text, and what is very long.
+        raw(b"\xff"),
+        raw(b"\xff\xfe"),
+        raw("ä".as_bytes()),
+        with(&server, &[("x-user-id", &long("1"))]),
+        with(&server, &[("x-user-id", &long("2"))]),
+    ];
+    apart(&server, &pool(config()), &tricks).await;
+    let unfolded = ["a\r\n b", "a\n\tb", "a\rb"];
     assert!(
-        by_session.values().all(|calls| *calls == 2),
-        "{by_session:?}"
+        unfolded
+            .iter()
+            .all(|value| HeaderValue::from_str(value).is_err())
+    );
+}
+
+#[tokio::test]
+async fn case_and_order_of_headers_and_headers_that_identify_nobody_part_nobody() {
+    let server = CounterServer::start();
+    let pool = pool(config());
+    let same: [&[(&str, &str)]; 3] = [
+        &[("X-User-Id", "alice"), ("X-Tenant-Id", "acme")],
+        &[("x-tenant-id", "acme"), ("x-user-id", "alice")],
+        &[
+            ("X-TENANT-ID", "acme"),
+            ("accept", "x"),
+            ("X-USER-ID", "alice"),
+        ],
+    ];
+    for (count, pairs) in (1..).zip(same) {
+        let client = pool.client(with(&server, pairs)).await.expect("a client");
+        assert_eq!(call(&client, "increment").await.expect("a count"), count);
+    }
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_forged_token_reaches_a_session_of_its_own_or_none() {
+    let (good, forged) = forgeries();
+    let server = CounterServer::start();
+    // Nobody but the tokens tells them apart.
+    let with = |token: &str| {
+        AcquireRequest::new(server.endpoint(), Principal::anonymous())
+            .with_headers(tokens::bearer(token))
+    };
+    let mut requests = vec![with(&good)];
+    requests.extend(forged.iter().map(|(_, token)| with(token)));
+    apart(
+        &server,
+        &verified(config(), OnExtractError::HashHeaders),
+        &requests,
+    )
+    .await;
+
+    let pool = verified(config(), OnExtractError::Refuse);
+    let alice = pool.client(with(&good)).await.expect("a client");
+    call(&alice, "increment").await.expect("a count");
+    let opened = server.sessions_opened();
+    for (what, token) in &forged {
+        let error = pool.acquire(&with(token)).await.expect_err("a forgery");
+        assert!(
+            matches!(error, AcquireError::Identity(_)),
+            "{what}: {error:?}"
+        );
+    }
+    assert_eq!(server.sessions_opened(), opened);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn concurrent_callers_of_one_session_each_send_their_own_credentials() {
+    let server = CounterServer::start();
+    let pool = pool(PoolConfig {
+        max_concurrent_per_session: NonZeroU32::new(40).expect("not zero"),
+        identity_headers: vec![HeaderName::from_static("x-user-id")],
+        ..config()
+    });
+    let callers = (0..40).map(|number| {
+        let token = format!("Bearer token-{number}");
+        let pairs = [("x-user-id", "alice"), ("authorization", &*token)];
+        let (pool, request) = (&pool, with(&server, &pairs));
+        async move {
+            let client = pool.client(request).await.expect("a client");
+            call(&client, "increment").await.expect("a count")
+        }
+    });
+    let counts = futures::future::join_all(callers).await;
+    let counts: BTreeSet<_> = counts.into_iter().collect();
+    assert_eq!(counts, (1..=40).collect(), "one session");
+    let seen = server.seen();
+    let calls = seen.iter().filter(|seen| seen.method == "tools/call");
+    let sent: BTreeSet<_> = calls
+        .map(|seen| &seen.headers[header::AUTHORIZATION])
+        .collect();
+    assert_eq!(sent.len(), 40, "each its own token");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn what_belongs_to_one_request_is_never_sent_with_another() {
+    let server = CounterServer::start();
+    let pool = pool(config());
+    let traced = with(&server, &[("traceparent", "00-of-the-request")]);
+    let client = pool.client(traced).await.expect("a client");
+    let own = client.with_headers(&headers(&[
+        ("traceparent", "00-of-the-call"),
+        ("x-request-id", "7"),
+        ("x-not-listed", "x"),
+        ("authorization", "Bearer smuggled"),
+    ]));
+    let plain = pool.client(with(&server, &[])).await.expect("a client");
+    for client in [&own, &client, &plain] {
+        call(client, "increment").await.expect("a count");
+    }
+    close(&pool).await;
+    let of = |name: &str, method: &str| -> Vec<_> {
+        let seen = server
+            .seen()
+            .into_iter()
+            .filter(|seen| seen.method == method);
+        let value = seen.map(|seen| seen.headers.get(name).cloned());
+        value
+            .map(|value| value.map(|value| value.to_str().expect("text").to_owned()))
+            .collect()
+    };
+    let traces = [
+        Some("00-of-the-call".to_owned()),
+        Some("00-of-the-request".to_owned()),
+        None,
+    ];
+    assert_eq!(of("traceparent", "tools/call"), traces);
+    assert_eq!(
+        of("x-request-id", "tools/call"),
+        [Some("7".to_owned()), None, None]
+    );
+    for name in ["x-not-listed", "authorization"] {
+        assert_eq!(of(name, "tools/call"), [None, None, None], "{name}");
+    }
+    for method in ["initialize", "notifications/initialized", "DELETE"] {
+        assert_eq!(of("traceparent", method), [None], "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_call_ends_nobody_elses() {
+    let server = CounterServer::start();
+    server.switches().delay_tools(Duration::from_secs(1));
+    let pool = pool(PoolConfig {
+        max_concurrent_per_session: NonZeroU32::new(2).expect("not zero"),
+        ..config()
+    });
+    let of = async |user| {
+        let client = pool.client(request(server.endpoint(), user)).await;
+        let client = client.expect("a client");
+        call(&client, "increment").await.expect("a count");
+        client
+    };
+    let (alice, bob) = (of("alice").await, of("bob").await);
+    let all_run = eventually("all run", || server.count("tools/call") == 5);
+    let left = async {
+        tokio::select! {
+            _ = call(&alice, "wait") => panic!("it was answered"),
+            () = all_run => {}
+        }
+    };
+    let (second, bobs) = (call(&alice, "wait"), call(&bob, "wait"));
+    let ((), second, bobs) = futures::future::join3(left, second, bobs).await;
+    second.expect("on the same session");
+    bobs.expect("on his own");
+    eventually("the server was told", || {
+        server.count("notifications/cancelled") == 1
+    })
+    .await;
+    let by_session = server.count_by_session("notifications/cancelled");
+    let calls = server.count_by_session("tools/call");
+    let told: Vec<_> = by_session.keys().map(|session| calls[session]).collect();
+    assert_eq!(
+        told,
+        [3],
+        "on the session with three calls, which is Alice's"
     );
     close(&pool).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn every_part_of_the_key_is_part_of_its_digest() {
+/// Calls a tool and returns its text.
+async fn say(client: &PooledClient, tool: &'static str) -> String {
+    let result = client.call_tool(CallToolRequestParams::new(tool)).await;
+    let content = result.expect("an answer").content;
+    let text = content.first().and_then(ContentBlock::as_text);
+    text.expect("a text").text.clone()
+}
+
+#[tokio::test]
+async fn what_a_server_starts_reaches_its_caller_and_nobody_else() {
     let server = CounterServer::start();
-    let (connector, _remote) = fake::connector();
-    let pool = pool_over(connector, PoolConfig::default());
-    let mut seen = BTreeSet::new();
-    for request in strangers(&server) {
-        let key = pool.key(&request).await.expect("a key");
-        assert!(seen.insert(key.fingerprint()), "{request:?}");
-        assert_eq!(pool.key(&request).await.expect("a key"), key);
+    let answering = Answering::default();
+    let pool = builder(config()).handlers(answering.clone()).build();
+    let pool = pool.expect("a pool");
+    let talk = Scope::conversation("-talk");
+    let alice = request(server.endpoint(), "alice");
+    let requests = [
+        ("alice", alice.clone()),
+        ("alice-talk", alice.with_scope(talk)),
+        ("bob", request(server.endpoint(), "bob")),
+        ("carol", request(server.endpoint(), "carol")),
+    ];
+    let spoken_to = requests.iter().map(|(name, request)| {
+        let pool = &pool;
+        async move {
+            let client = pool.client(request.clone()).await.expect("a client");
+            call(&client, "increment").await.expect("a count");
+            if *name == "carol" {
+                return;
+            }
+            let calls = [say(&client, "sample"), say(&client, "elicit")];
+            for answer in futures::future::join_all(calls).await {
+                assert!(answer.contains(&format!("\"{name}\"")), "{name}: {answer}");
+            }
+            say(&client, "progress").await;
+            say(&client, "announce").await;
+        }
+    });
+    futures::future::join_all(spoken_to).await;
+    let all = vec!["elicitation", "list changed", "progress", "sampling"];
+    let each = ["alice", "alice-talk", "bob"].map(|name| (name.to_owned(), all.clone()));
+    let expected = BTreeMap::from(each);
+    eventually("each has heard their own", || answering.heard() == expected).await;
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn after_a_revocation_nothing_of_the_old_identity_is_handed_out() {
+    let server = CounterServer::start();
+    let pool = pool(config());
+    let kept = with(&server, &[("authorization", "Bearer t")]);
+    let client = pool.client(kept.clone()).await.expect("a client");
+    call(&client, "increment").await.expect("a count");
+    let old = server.open_sessions();
+    pool.revoke_identity(client.key().identity());
+    let anew = with(&server, &[("authorization", "Bearer t")]);
+    let later = pool.client(anew).await.expect("a client");
+    for (count, client) in [&client, &later].into_iter().enumerate() {
+        let seen = call(client, "count").await.expect("a count");
+        assert_eq!(seen, 0, "{count}: a session of its own");
     }
+    drop(pool.acquire(&kept).await.expect("a session"));
+    eventually("the old one is closed", || {
+        !server.open_sessions().contains(&old[0])
+    })
+    .await;
+    assert_eq!(server.count_by_session("tools/call")[&old[0]], 1);
     close(&pool).await;
 }
 
@@ -135,76 +482,13 @@ async fn sharing_with_everybody_has_to_be_declared_by_name() {
     let shared = |endpoint, user: &'static str| {
         AcquireRequest::new(endpoint, Principal::user(user)).with_scope(Scope::Shared)
     };
-    let undeclared = fake::endpoint("a");
-    let error = pool.acquire(&shared(undeclared, "alice")).await;
+    let error = pool.acquire(&shared(fake::endpoint("a"), "alice")).await;
     assert!(matches!(error, Err(AcquireError::NotShareable)));
     let declared = fake::endpoint("a").declared_stateless_and_public();
     for user in ["alice", "bob"] {
-        drop(
-            pool.acquire(&shared(declared.clone(), user))
-                .await
-                .expect("a session"),
-        );
+        let lease = pool.acquire(&shared(declared.clone(), user)).await;
+        drop(lease.expect("a session"));
     }
     assert_eq!(remote.connects(), 1);
     close(&pool).await;
-}
-
-#[tokio::test]
-async fn concurrent_callers_of_one_session_each_send_their_own_credentials() {
-    let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        max_sessions_per_key: 1,
-        max_concurrent_per_session: NonZeroU32::new(40).expect("not zero"),
-        identity_headers: vec!["x-user-id".parse().expect("a name")],
-        ..PoolConfig::default()
-    });
-    let of = |number: usize| {
-        AcquireRequest::new(server.endpoint(), Principal::user("alice")).with_headers(headers(&[
-            ("x-user-id", "alice"),
-            ("authorization", &format!("Bearer token-{number}")),
-        ]))
-    };
-    let callers = (0..40).map(|number| {
-        let (pool, request) = (&pool, of(number));
-        async move {
-            let client = pool.client(request).await.expect("a client");
-            call(&client, "increment").await.expect("a count")
-        }
-    });
-    let counts: BTreeSet<_> = futures::future::join_all(callers)
-        .await
-        .into_iter()
-        .collect();
-    assert_eq!(counts, (1..=40).collect(), "one session");
-    let sent: BTreeSet<_> = server
-        .seen()
-        .iter()
-        .filter(|seen| seen.method == "tools/call")
-        .map(|seen| {
-            seen.headers["authorization"]
-                .to_str()
-                .unwrap_or("")
-                .to_owned()
-        })
-        .collect();
-    assert_eq!(sent.len(), 40, "each its own token");
-    close(&pool).await;
-}
-
-#[test]
-fn the_default_handlers_declare_nothing() {
-    let silent = SilentHandlers::default();
-    assert_eq!(silent.declared(), ClientCapabilities::default());
-    assert!(!silent.wants_server_messages());
-}
-
-#[tokio::test]
-async fn two_pools_of_one_process_do_not_give_a_key_the_same_fingerprint() {
-    let server = CounterServer::start();
-    let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
-    let (one, other) = (pool(PoolConfig::default()), pool(PoolConfig::default()));
-    let keys = (one.key(&request).await, other.key(&request).await);
-    let (one, other) = (keys.0.expect("a key"), keys.1.expect("a key"));
-    assert_ne!(one.fingerprint(), other.fingerprint());
 }

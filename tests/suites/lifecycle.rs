@@ -320,3 +320,14 @@ async fn a_pool_that_is_off_opens_a_session_for_each_lease_and_closes_it() {
     assert_eq!(server.sessions_opened(), 3);
     close(&pool).await;
 }
+
+#[tokio::test]
+async fn two_pools_of_one_process_do_not_give_a_key_the_same_fingerprint() {
+    let request = request(fake::endpoint("a"), "alice");
+    let mut prints = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let pool = pool_over(fake::connector().0, PoolConfig::default());
+        prints.insert(pool.key(&request).await.expect("a key").fingerprint());
+    }
+    assert_eq!(prints.len(), 2);
+}

@@ -3,12 +3,32 @@
 mod calls;
 mod cancellation;
 mod common;
+mod credentials;
+mod detection;
 mod eras;
+mod forgeries;
+mod handlers;
 mod isolation;
 mod lifecycle;
 mod limits;
 mod multiplexing;
+mod questions;
+mod revocation;
 mod seed_scenarios;
+mod server_messages;
+mod stateless;
 mod stats;
 mod streams;
+mod subscriptions;
+mod tool_lists;
+mod transports;
 mod waiting;
+
+/// Keys and tokens of any shape, as the extractor's own tests make them.
+#[path = "../../crates/identity-jwt/tests/it/support.rs"]
+#[allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "these suites use a part of it"
+)]
+mod tokens;

@@ -18,14 +18,14 @@ use tokio::time::Instant;
 use crate::common::{call, client, close, eventually, headers, request};
 
 /// A transport that the scenarios are run over.
-trait Setup {
+pub(crate) trait Setup {
     type Server: Counterpart + Send + Sync;
 
     fn server() -> Self::Server;
     fn connector() -> Arc<dyn Connector>;
 }
 
-struct StreamableHttp;
+pub(crate) struct StreamableHttp;
 
 impl Setup for StreamableHttp {
     type Server = CounterServer;
@@ -64,6 +64,7 @@ macro_rules! over {
         }
     };
 }
+pub(crate) use over;
 
 /// Mounts all scenarios that have one transport over it.
 macro_rules! scenarios {
@@ -423,7 +424,7 @@ impl IdentityExtractor for Broken {
 }
 
 /// A connector under another name.
-struct Renamed<C>(C, TransportKind);
+pub(crate) struct Renamed<C>(pub(crate) C, pub(crate) TransportKind);
 
 #[async_trait]
 impl<C: std::ops::Deref<Target: Connector> + Send + Sync> Connector for Renamed<C> {
@@ -436,7 +437,7 @@ impl<C: std::ops::Deref<Target: Connector> + Send + Sync> Connector for Renamed<
     }
 }
 
-fn with<S: Setup>(config: PoolConfig) -> PoolBuilder {
+pub(crate) fn with<S: Setup>(config: PoolConfig) -> PoolBuilder {
     let connector = S::connector();
     let kind = connector.kind();
     SessionPool::builder()

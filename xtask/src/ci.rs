@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, bench, demo,
+    Result, bench, conformance, demo, interop,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -42,6 +42,11 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
             check(&printed)
         })?;
     }
+    steps.take("conformance", || {
+        conformance::run(sh, &conformance::Options::default())
+    })?;
+    // Nothing may be missing here: what was not tried is not known to work.
+    steps.take("interop", || interop::run(sh, &interop::Options::default()))?;
     Ok(tally)
 }
 

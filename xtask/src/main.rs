@@ -2,7 +2,9 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
+mod interop;
 mod plain;
 mod statistics;
 mod steps;
@@ -23,11 +25,15 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 enum Command {
     /// Runs everything that a change must pass, up to the first failure.
     Ci,
+    /// Plays the protocol's own scenarios for clients with a pooled client.
+    Conformance(conformance::Options),
     /// Shows the pool at work: real sessions of embedded servers, many users, rotating tokens.
     Demo(demo::Options),
     /// The showing itself, in a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
+    /// Drives servers that others wrote through the pool: reuse, a crash in the middle, farewells.
+    Interop(interop::Options),
     /// Runs the tests of the workspace, the model of the pool's core and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -58,8 +64,10 @@ fn run(command: &Command) -> Result {
     sh.change_dir(root());
     match command {
         Command::Ci => ci::run(&sh),
+        Command::Conformance(options) => conformance::run(&sh, options),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
+        Command::Interop(options) => interop::run(&sh, options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

@@ -8,7 +8,6 @@ use std::time::Duration;
 pub struct BuildError(#[source] reqwest::Error);
 
 /// The default: 10 seconds to connect, no proxy but the environment's.
-#[must_use]
 pub fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT)
 }

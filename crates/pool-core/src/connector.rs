@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::{
     CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory,
     Identity, PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
-    digest::DigestKey, handler::Profile,
+    digest::DigestKey,
+    handler::{Hearing, Profile},
 };
 
 /// Opens sessions over one transport.
@@ -43,6 +44,23 @@ pub trait Connector: Send + Sync {
     /// session that the server has already opened by then must still be closed by the connector.
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
 
+    /// Whether the transport is spoken at the request's endpoint, of which only the address is known
+    /// ([`Endpoint::auto`]).
+    ///
+    /// Default: [`Detection::Unable`], so that the connector is never chosen for such an endpoint.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for whatever says neither yes nor no: a refused credential, an upstream that
+    /// is not reached, fails or does not answer. It ends the detection and is told to whoever asked.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the deadline passes. Whatever was opened on the server must be
+    /// closed by the connector then as well as before it answers.
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        let _ = request;
+        Ok(Detection::Unable)
+    }
+
     /// Asks an idle session whether it is still alive. Never called for one that is
     /// [`Era::Stateless`], of which there is nothing that could die.
     ///
@@ -58,12 +76,26 @@ pub trait Connector: Send + Sync {
     }
 }
 
+/// What a connector says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Detection {
+    /// The transport is spoken there.
+    Mine,
+    /// Something answers there, and does not speak the transport.
+    NotMine,
+    /// The connector cannot tell.
+    Unable,
+}
+
 /// What a connector needs to know to open a session. Cheap to clone.
 #[derive(Clone)]
 pub struct ConnectRequest {
     key: PoolKey,
     credentials: Credentials,
     handlers: Arc<dyn HandlerFactory>,
+    hearing: Arc<Hearing>,
+    listens: bool,
     slots: SlotsByEra,
     deadline: Instant,
 }
@@ -76,6 +108,12 @@ pub(crate) struct SlotsByEra {
 }
 
 impl SlotsByEra {
+    /// One call at a time.
+    pub(crate) const ONE: Self = Self {
+        legacy: 1,
+        stateless: 1,
+    };
+
     pub(crate) fn of(self, era: Era) -> u32 {
         match era {
             Era::Legacy => self.legacy,
@@ -96,9 +134,23 @@ impl ConnectRequest {
             key,
             credentials,
             handlers,
+            hearing: Arc::default(),
+            listens: false,
             slots,
             deadline,
         }
+    }
+
+    /// The same request, with the key's own ears.
+    pub(crate) fn with_hearing(mut self, hearing: Arc<Hearing>) -> Self {
+        self.hearing = hearing;
+        self
+    }
+
+    /// The same request, for a pool that wants to hear of changes itself, or not.
+    pub(crate) fn listening(mut self, listens: bool) -> Self {
+        self.listens = listens;
+        self
     }
 
     /// A request without a pool: to try out a connector, or to test one.
@@ -117,11 +169,7 @@ impl ConnectRequest {
         );
         let credentials = Credentials::fixed(endpoint.clone(), headers);
         let deadline = Instant::now() + Duration::from_secs(10);
-        let slots = SlotsByEra {
-            legacy: 1,
-            stateless: 1,
-        };
-        Self::new(key, credentials, handlers, slots, deadline)
+        Self::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
     }
 
     /// The same request with handlers from another factory.
@@ -173,15 +221,25 @@ impl ConnectRequest {
         &self.credentials
     }
 
-    /// A handler for the new session.
+    /// A handler for the new session, with the pool in front of it. Of several, the last one is the
+    /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        self.handlers.handler(&self.key)
+        let handler = self.handlers.handler(&self.key);
+        self.hearing.attend(handler, self.handlers.declared())
     }
 
-    /// Whether the handler wants messages that the server sends outside of any call.
+    /// Whether anybody wants messages that the server sends outside of any call: the handler, or
+    /// the pool itself, to hear of changes of a list that it keeps.
     #[must_use]
     pub fn wants_server_messages(&self) -> bool {
+        self.listens || self.needs_server_messages()
+    }
+
+    /// Whether the handler wants them, so that a session without them is of no use. A session whose
+    /// messages only the pool wants is as good as any where the server has no stream for them.
+    #[must_use]
+    pub fn needs_server_messages(&self) -> bool {
         self.handlers.wants_server_messages()
     }
 

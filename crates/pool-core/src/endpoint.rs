@@ -53,6 +53,21 @@ impl Endpoint {
         })))
     }
 
+    /// An endpoint whose transport the pool finds out.
+    ///
+    /// The pool's connectors are asked in the order in which they were added, until one says that
+    /// its transport is spoken there: see [`Connector::detect`](crate::Connector::detect). Add
+    /// Streamable HTTP before HTTP+SSE, as the specification's rule of backwards compatibility has
+    /// it (revision 2025-11-25, transports). What was found is remembered by URL for
+    /// [`PoolConfig::transport_verdict_ttl`](crate::PoolConfig), and asked for again at once when
+    /// the server denies it. Keys have the transport that was found.
+    ///
+    /// # Errors
+    /// As [`Endpoint::new`].
+    pub fn auto(url: &str) -> Result<Self, EndpointError> {
+        Self::new(url, TransportKind::AUTO)
+    }
+
     /// An endpoint that speaks Streamable HTTP.
     ///
     /// # Errors
@@ -156,6 +171,16 @@ impl Endpoint {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         }
+    }
+
+    /// Whether the transport is still to be found out.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.0.transport == TransportKind::AUTO
+    }
+
+    /// The same endpoint over this transport.
+    pub(crate) fn over(self, transport: &TransportKind) -> Self {
+        self.change(|inner| inner.transport = transport.clone())
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -107,6 +107,15 @@ impl FaultKind {
         matches!(self, Self::Forbidden(_) | Self::Unauthorized(_))
     }
 
+    /// What the upstream demands of a credential, when it refused the one it was sent.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Forbidden(challenge) | Self::Unauthorized(challenge) => Some(challenge),
+            _ => None,
+        }
+    }
+
     /// When it may make sense to try again.
     #[must_use]
     pub fn retry(&self) -> Retry {
@@ -194,6 +203,13 @@ impl Challenge {
             rest = &rest[at + name.len()..];
         }
         None
+    }
+
+    /// Whether the credential holds and lacks a scope (`error="insufficient_scope"`, RFC 6750
+    /// section 3.1).
+    #[must_use]
+    pub fn is_insufficient_scope(&self) -> bool {
+        self.parameter("error") == Some("insufficient_scope")
     }
 
     /// The scopes that the operation needs, from the `scope` parameter.

@@ -1,6 +1,21 @@
 //! What a pooled client declares to its server, and who hears the server.
 
+mod closure;
+mod defaults;
+mod hearing;
+mod messages;
+mod news;
+mod progress;
+
 use std::{fmt, sync::Arc};
+
+pub use closure::HandlerFn;
+pub use defaults::with_schema_defaults;
+pub(crate) use hearing::{Attended, Hearing};
+pub use messages::{Heard, ServerMessage, ServerMessages, ServerMessagesReceiver};
+pub use news::ListKind;
+pub(crate) use news::News;
+pub(crate) use progress::ProgressSink;
 
 use rmcp::{
     ErrorData, RoleClient, Service,
@@ -17,13 +32,28 @@ use crate::PoolKey;
 /// notifications which a server starts on its own reach the caller they belong to.
 ///
 /// What a handler declares is fixed when its session is opened and changes what the server offers;
-/// [`profile`](Self::profile) and [`declared`](Self::declared) are therefore part of the key.
+/// [`profile`](Self::profile) and [`declared`](Self::declared) are therefore part of the key. A
+/// handler never hears the sessions of another key than the one it was built for.
+///
+/// The pool stands in front of every handler: it sends what [`declared`](Self::declared) says,
+/// whatever the handler's own info says, refuses requests for anything else, notes changes of lists
+/// before it passes them on (see [`PoolConfig::list_changed_debounce`](crate::PoolConfig)), and
+/// gives the progress of a call to whoever asked for it
+/// ([`PooledClient::with_progress`](crate::PooledClient::with_progress)).
+///
+/// [`HandlerFn`] makes a factory from a closure; [`ServerMessages`] is one that passes notifications
+/// on through a channel.
 pub trait HandlerFactory: Send + Sync {
     /// Names the handlers of this factory. Two factories whose handlers must not serve each other's
     /// callers need different names.
     fn profile(&self) -> &str;
 
     /// The capabilities that every handler of this factory declares. Default: none.
+    ///
+    /// Sampling, elicitation and roots are questions to one caller. A session under
+    /// [`Scope::Shared`](crate::Scope::Shared) belongs to nobody who could answer them, so that
+    /// asking for one with such a factory fails with
+    /// [`AcquireError::NobodyToAnswer`](crate::AcquireError::NobodyToAnswer).
     fn declared(&self) -> ClientCapabilities {
         ClientCapabilities::default()
     }
@@ -113,10 +143,7 @@ impl SilentHandlers {
 impl Default for SilentHandlers {
     /// Introduces itself as `mcp-session-pool` of this version.
     fn default() -> Self {
-        Self::new(Implementation::new(
-            "mcp-session-pool",
-            env!("CARGO_PKG_VERSION"),
-        ))
+        Self::new(pool_itself())
     }
 }
 
@@ -129,6 +156,11 @@ impl HandlerFactory for SilentHandlers {
         let client = self.client.clone();
         ClientHandlerBox::new(ClientConfig::new(ClientCapabilities::default(), client))
     }
+}
+
+/// How the pool introduces itself to servers where nobody says otherwise.
+fn pool_itself() -> Implementation {
+    Implementation::new("mcp-session-pool", env!("CARGO_PKG_VERSION"))
 }
 
 /// What a factory declares, as a part of the key.
@@ -149,5 +181,17 @@ impl Profile {
             factory,
             declared: declared.into(),
         }
+    }
+
+    /// The first capability among the declared ones that takes a single caller to answer for it.
+    pub(crate) fn needs_caller(&self) -> Option<&'static str> {
+        let declared = self.factory.declared();
+        [
+            ("elicitation", declared.elicitation.is_some()),
+            ("roots", declared.roots.is_some()),
+            ("sampling", declared.sampling.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_declared)| is_declared.then_some(name))
     }
 }

@@ -61,6 +61,24 @@ impl PoolKey {
         }))
     }
 
+    /// The key of the same callers over another transport. `profile` is the one it was made with.
+    pub(crate) fn over(
+        &self,
+        transport: &TransportKind,
+        secret: &DigestKey,
+        profile: &Profile,
+    ) -> Self {
+        let endpoint = self.endpoint().clone().over(transport);
+        Self::new(
+            secret,
+            self.principal(),
+            &endpoint,
+            self.identity(),
+            self.scope(),
+            profile,
+        )
+    }
+
     /// Whom the gateway serves; anonymous under [`Scope::Shared`].
     #[must_use]
     pub fn principal(&self) -> &Principal {

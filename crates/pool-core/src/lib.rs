@@ -29,20 +29,24 @@ mod bucket;
 mod digest;
 mod expiry;
 mod moment;
+mod tools;
 mod trace;
 
 pub use breaker::BreakerState;
-pub use client::PooledClient;
+pub use client::{Listening, PooledClient};
 pub use config::{ConfigError, PoolConfig};
-pub use connector::{ConnectRequest, Connector};
+pub use connector::{ConnectRequest, Connector, Detection};
 pub use credentials::{
     CallContext, CallerHeaders, CredentialError, CredentialRequest, CredentialSource, Credentials,
 };
 pub use digest::Fingerprint;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{AcquireError, CallError, CallFailure, ConnectError, Outcome, Stage};
+pub use error::{AcquireError, CallError, CallFailure, ConnectError, InputError, Outcome, Stage};
 pub use fault::{Challenge, FaultKind, Retry};
-pub use handler::{ClientHandlerBox, HandlerFactory, SilentHandlers};
+pub use handler::{
+    ClientHandlerBox, HandlerFactory, HandlerFn, Heard, ListKind, ServerMessage, ServerMessages,
+    ServerMessagesReceiver, SilentHandlers, with_schema_defaults,
+};
 pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
 pub use health::HealthError;
 pub use identity::{
@@ -53,11 +57,13 @@ pub use key::PoolKey;
 pub use lifecycle::Lifecycle;
 pub use observe::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Observer, Released,
+    ToolsListed,
 };
 pub use pool::{
     AcquireRequest, BreakerStats, CloseReport, EndpointStats, KeyCondition, KeyCursor, KeyError,
-    KeyOrder, KeyPage, KeyQuery, KeyStats, Lease, PoolBuilder, PoolStats, SessionPool, WeakPool,
+    KeyOrder, KeyPage, KeyQuery, KeyStats, Lease, PoolBuilder, PoolStats, RevokeReport,
+    SessionPool, WeakPool,
 };
 pub use principal::Principal;
 pub use probe::{CheckError, Probe, ProbePlan};

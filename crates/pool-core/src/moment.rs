@@ -16,6 +16,14 @@ pub(crate) struct Clock {
 }
 
 impl Moment {
+    /// Later than anything.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// So many nanoseconds after the clock's beginning.
+    pub(crate) fn of_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
     /// How many nanoseconds after the clock's beginning.
     pub(crate) fn nanos(self) -> u64 {
         self.0
@@ -25,6 +33,12 @@ impl Moment {
     #[inline]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment so long before this one.
+    pub(crate) fn before(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(by))
     }
 }
 

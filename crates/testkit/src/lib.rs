@@ -6,3 +6,6 @@ pub mod logs;
 pub mod mocks;
 pub mod server;
 pub mod streams;
+mod talkative;
+
+pub use talkative::TalkativeServer;

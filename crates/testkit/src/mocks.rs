@@ -23,7 +23,8 @@ use mcp_pool_core::{
     AcquireFailed, Acquired, BreakerChanged, CallFinished, CheckError, Checked, ClientHandlerBox,
     Closed, ConnectError, ConnectFailed, ConnectRequest, Connected, Connector, CredentialError,
     CredentialRequest, CredentialSource, ExtractError, HandlerFactory, Identity, IdentityExtractor,
-    KeyCreated, KeyEvicted, Observer, PoolKey, ProbePlan, Released, Session, TransportKind,
+    KeyCreated, KeyEvicted, ListChanged, Observer, PoolKey, ProbePlan, Released, Session,
+    ToolsListed, TransportKind,
 };
 use mockall::mock;
 use rmcp::model::ClientCapabilities;
@@ -99,5 +100,7 @@ mock! {
         fn key_evicted<'a>(&self, event: &KeyEvicted<'a>);
         fn breaker_changed<'a>(&self, event: &BreakerChanged<'a>);
         fn call_finished<'a>(&self, event: &CallFinished<'a>);
+        fn list_changed<'a>(&self, event: &ListChanged<'a>);
+        fn tools_listed<'a>(&self, event: &ToolsListed<'a>);
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mcp_pool_core::{ConnectError, ConnectRequest, Connector, Session, TransportKind};
+use mcp_pool_core::{ConnectError, ConnectRequest, Connector, Detection, Session, TransportKind};
 use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
-use crate::handshake::Opening;
+use crate::{detect::detect, handshake::Opening};
 
 /// Opens sessions over HTTP+SSE, all of them on one HTTP client.
 #[derive(Clone, Debug)]
@@ -96,5 +96,9 @@ impl Connector for SseConnector {
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         open_detached(Opening::new(self.http.clone(), self.limits, request).run()).await
+    }
+
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        detect(&self.http, self.limits, request).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod connector;
+mod detect;
 mod driver;
 mod handshake;
 mod incoming;

@@ -122,3 +122,72 @@ fn late() -> HttpFault {
 const MAX_BODY: usize = 64 * 1024;
 /// How long the rest of a response that says no more may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use mcp_pool_core::{Credentials, Endpoint};
+    use rmcp::model::{ClientRequest, PingRequest};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{connector::Limits, link::NewLink};
+
+    fn link() -> (Arc<Link>, UnboundedReceiver<ServerJsonRpcMessage>) {
+        let (sender, answers) = unbounded_channel();
+        let endpoint = Endpoint::sse("http://localhost/sse").unwrap();
+        let link = Link::new(NewLink {
+            http: reqwest::Client::new(),
+            credentials: Credentials::fixed(endpoint.clone(), HeaderMap::new()),
+            limits: Limits::default(),
+            stream: endpoint.url().clone(),
+            endpoint: endpoint.url().clone(),
+            answers: sender,
+            closed: CancellationToken::new(),
+        });
+        link.note_initialized();
+        (link, answers)
+    }
+
+    /// What becomes of request 3 that is refused with this status and an error for `id`.
+    async fn refuse(
+        status: u16,
+        id: &str,
+    ) -> (Result<(), HttpFault>, Option<ServerJsonRpcMessage>) {
+        let (link, mut answers) = link();
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        let message = ClientJsonRpcMessage::request(ping, RequestId::Number(3));
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32601,"message":"x"}},"id":{id}}}"#);
+        let response = http::Response::builder().status(status).body(text).unwrap();
+        let refused = refused(&link, response.into(), &message).await;
+        (refused, answers.try_recv().ok())
+    }
+
+    #[tokio::test]
+    async fn an_error_that_names_the_request_is_its_answer_whatever_the_status() {
+        for status in [400, 500] {
+            let (refused, answer) = refuse(status, "3").await;
+            refused.unwrap();
+            let Some(ServerJsonRpcMessage::Error(error)) = answer else {
+                panic!("{status}: {answer:?}");
+            };
+            assert_eq!(error.id, Some(RequestId::Number(3)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_answers_nothing_is_a_fault() {
+        for (status, id, kind) in [
+            (400, "4", "protocol"),
+            (400, "null", "session_gone"),
+            (401, "3", "unauthorized"),
+            (404, "3", "session_gone"),
+        ] {
+            let (refused, answer) = refuse(status, id).await;
+            assert_eq!(refused.unwrap_err().kind().as_str(), kind, "{status}");
+            assert!(answer.is_none(), "{status}");
+        }
+    }
+}

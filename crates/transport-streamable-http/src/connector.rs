@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mcp_pool_core::{ConnectError, ConnectRequest, Connector, Session, TransportKind};
+use mcp_pool_core::{
+    ConnectError, ConnectRequest, Connector, Detection, FaultKind, Session, TransportKind,
+};
 use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
-use crate::{eras::Eras, opening::Opening};
+use crate::{detect::Question, eras::Eras, opening::Opening};
 
 /// Opens sessions over Streamable HTTP, all of them on one HTTP client.
 #[derive(Clone, Debug)]
@@ -70,6 +72,13 @@ impl Connector for StreamableHttpConnector {
             request: request.clone(),
         };
         open_detached(opening.run()).await
+    }
+
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        // On a task of its own, which sees to it that nothing stays open, whoever goes away.
+        let question = Question::new(self.http.clone(), request);
+        let answer = tokio::spawn(question.ask()).await;
+        answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 
 /// How a body is written.
 #[derive(Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Events,
     Json,
     Other,
@@ -78,7 +78,11 @@ async fn refused(
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let fault = HttpFault::of_status(status, response.headers(), asked.in_session);
+    let fault = match status {
+        // What took POSTs when the session was opened takes none: another server stands there now.
+        StatusCode::METHOD_NOT_ALLOWED if asked.in_session => HttpFault::session_gone(),
+        _ => HttpFault::of_status(status, response.headers(), asked.in_session),
+    };
     let says_nothing_more = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
@@ -184,7 +188,7 @@ fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonR
     }
 }
 
-fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
+pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
     serde_json::from_slice(body).ok()
 }
 
@@ -192,7 +196,7 @@ fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-fn form(headers: &HeaderMap) -> Form {
+pub(crate) fn form(headers: &HeaderMap) -> Form {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = text.split(';').next().unwrap_or("").trim();
@@ -209,11 +213,11 @@ fn form(headers: &HeaderMap) -> Form {
 mod tests {
     use super::*;
 
-    fn response(status: u16, content: &str, text: &'static str) -> reqwest::Response {
+    fn response(status: u16, content: &str, text: impl Into<String>) -> reqwest::Response {
         let response = http::Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, content)
-            .body(text)
+            .body(text.into())
             .unwrap();
         response.into()
     }
@@ -246,6 +250,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_405_in_a_session_means_that_another_server_stands_there() {
+        for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
+            let fault = read(response(405, "text/plain", ""), &asked(in_session)).await;
+            let fault = fault.unwrap_err();
+            assert_eq!(fault.kind(), &kind);
+            assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+        }
+    }
+
+    #[tokio::test]
     async fn a_nameless_error_outside_of_a_session_is_the_answer() {
         for status in [200, 400, 500] {
             let answer = read(
@@ -271,6 +285,50 @@ mod tests {
                 matches!(answer, Ok(StreamableHttpPostResponse::Json(..))),
                 "{status}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_what_its_era_knows_is_of_another_one() {
+        let named = |code: i32| {
+            format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":3}}"#)
+        };
+        let legacy = asked(true);
+        let stateless = Asked {
+            era: Some(Era::Stateless),
+            ..asked(false)
+        };
+        let unsaid = Asked {
+            era: None,
+            ..asked(false)
+        };
+        let nameless = || NAMELESS.to_owned();
+        for (status, text, asked, is_proof) in [
+            (400, named(-32022), &legacy, true),
+            (400, named(-32020), &legacy, true),
+            (400, named(-32602), &legacy, false),
+            (200, named(-32022), &legacy, false),
+            (400, named(-32022), &stateless, true),
+            (400, nameless(), &stateless, true),
+            (404, "no such page".to_owned(), &stateless, true),
+            (405, String::new(), &stateless, true),
+            (404, named(-32601), &stateless, false),
+            (400, named(-32020), &stateless, false),
+            (400, named(-32602), &stateless, false),
+            (403, String::new(), &stateless, false),
+            (500, nameless(), &stateless, false),
+            (400, nameless(), &unsaid, false),
+        ] {
+            let what = format!("{status} {text} {:?}", asked.era);
+            let kind = match text.starts_with('{') {
+                true => "application/json",
+                false => "text/plain",
+            };
+            let fault = read(response(status, kind, text), asked).await.err();
+            let is_gone = fault.is_some_and(|fault| {
+                fault.failure().is_repeatable_elsewhere() && !fault.failure().is_session_usable()
+            });
+            assert_eq!(is_gone, is_proof, "{what}");
         }
     }
 

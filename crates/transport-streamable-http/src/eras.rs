@@ -99,3 +99,81 @@ impl fmt::Debug for Eras {
 
 /// A server forgotten for another one costs a request.
 const MAX_KNOWN: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const REMEMBER: Duration = Duration::from_secs(60);
+
+    fn endpoint() -> Endpoint {
+        Endpoint::streamable_http("https://example.com/mcp").unwrap()
+    }
+
+    /// Asks; whoever has to find out finds `answer`, after a second.
+    async fn ask(
+        eras: &Eras,
+        asked: &AtomicUsize,
+        answer: Result<Option<Era>, ()>,
+    ) -> Result<Option<Era>, ()> {
+        let inquiry = eras.of(&endpoint());
+        if let Some(era) = inquiry.known() {
+            return Ok(Some(era));
+        }
+        let find = async {
+            asked.fetch_add(1, Ordering::SeqCst);
+            sleep(Duration::from_secs(1)).await;
+            answer
+        };
+        eras.find_out(&inquiry, find).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_finds_out_for_all_and_it_is_known_for_a_while() {
+        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let era = Ok(Some(Era::Stateless));
+        let answers = tokio::join!(ask(&eras, &asked, era), ask(&eras, &asked, Ok(None)));
+        assert_eq!(answers, (era, era));
+        sleep(REMEMBER - Duration::from_secs(1)).await;
+        assert_eq!(ask(&eras, &asked, Ok(None)).await, era);
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(ask(&eras, &asked, Ok(None)).await, Ok(None), "forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_proves_nothing_serves_those_who_wait_and_nobody_after_them() {
+        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let era = Ok(Some(Era::Legacy));
+        let answers = tokio::join!(ask(&eras, &asked, Ok(None)), ask(&eras, &asked, era));
+        assert_eq!(answers, (Ok(None), Ok(None)));
+        assert_eq!(ask(&eras, &asked, era).await, era);
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_cannot_ask_or_leaves_hands_the_question_on() {
+        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let era = Ok(Some(Era::Legacy));
+        let brief = tokio::time::timeout(Duration::from_millis(500), ask(&eras, &asked, era));
+        let answers = tokio::join!(brief, ask(&eras, &asked, Err(())), ask(&eras, &asked, era));
+        assert!(answers.0.is_err());
+        assert_eq!((answers.1, answers.2), (Err(()), era));
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_a_server_turns_out_to_be_replaces_what_it_was() {
+        let eras = Eras::new(REMEMBER);
+        for era in [Era::Legacy, Era::Stateless, Era::Legacy] {
+            eras.learn(&endpoint(), era);
+            assert_eq!(eras.of(&endpoint()).known(), Some(era));
+        }
+        let other = Endpoint::streamable_http("https://example.com/other").unwrap();
+        assert_eq!(eras.of(&other).known(), None);
+    }
+}

@@ -57,6 +57,7 @@ impl Handshake {
             credentials: request.credentials().clone(),
             era,
             wants_stream: request.wants_server_messages(),
+            needs_stream: request.needs_server_messages(),
         });
         Self {
             link,
@@ -139,12 +140,6 @@ impl Says {
     }
 }
 
-impl From<Failed> for ConnectError {
-    fn from(failed: Failed) -> Self {
-        failed.error
-    }
-}
-
 fn offered(era: Era) -> ProtocolVersion {
     match era {
         Era::Stateless => STATELESS,
@@ -181,10 +176,10 @@ fn transport_config(address: String, slots: u32) -> StreamableHttpClientTranspor
     config
 }
 
-/// Waits for the standalone stream, where the session has one: a call that makes the server ask
+/// Waits for the standalone stream, where the session needs one: a call that makes the server ask
 /// something would otherwise race against it.
 async fn await_stream(link: &Link) -> Result<(), ConnectError> {
-    if !link.wants_stream || !link.is_in_session() {
+    if !link.needs_stream || !link.is_in_session() {
         return Ok(());
     }
     let mut stream = link.stream.subscribe();
@@ -201,7 +196,7 @@ async fn await_stream(link: &Link) -> Result<(), ConnectError> {
 }
 
 /// Closes a session that was opened in vain, once the server has said which one it is.
-async fn abandon(link: Arc<Link>) {
+pub(crate) async fn abandon(link: Arc<Link>) {
     link.opening.close();
     let _ = timeout(GRACE, link.opening.wait()).await;
     let _ = timeout(GRACE, link.farewell()).await;
@@ -222,3 +217,50 @@ const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
 const SPARE_REQUESTS: usize = 4;
 /// How long a session that was opened in vain may take to be closed, in each of two steps.
 const GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_server_of_this_era_would_not_say_proves_the_other_one() {
+        let says = |status: u16| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
+            Says::of(Era::Stateless, &fault.clone().into(), Some(&fault))
+        };
+        for (status, expected) in [
+            (400, Says::Other(Era::Legacy)),
+            (401, Says::NotAsked),
+            (403, Says::NotAsked),
+            (404, Says::Other(Era::Legacy)),
+            (405, Says::Other(Era::Legacy)),
+            (422, Says::Other(Era::Legacy)),
+            (429, Says::Nothing),
+            (500, Says::Nothing),
+            (503, Says::Nothing),
+            (504, Says::Nothing),
+        ] {
+            assert_eq!(says(status), expected, "{status}");
+        }
+        let timeout = ConnectError::new(FaultKind::Timeout);
+        assert_eq!(Says::of(Era::Legacy, &timeout, None), Says::Nothing);
+        let refused = unexpected("the answer is none");
+        let other = Says::Other(Era::Stateless);
+        assert_eq!(Says::of(Era::Legacy, &refused, None), other);
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_is_told_from_one_that_broke() {
+        for (outcome, expected) in [
+            (Outcome::NotExecuted, Says::NotAsked),
+            (Outcome::Unknown, Says::Nothing),
+        ] {
+            let fault = HttpFault::new(outcome, FaultKind::Unreachable, "gone");
+            let said = Says::of(Era::Stateless, &fault.clone().into(), Some(&fault));
+            assert_eq!(said, expected);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connector;
 mod decode;
+mod detect;
 mod driver;
 mod eras;
 mod events;

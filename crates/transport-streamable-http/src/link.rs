@@ -23,8 +23,10 @@ pub(crate) struct Link {
     endpoint: Endpoint,
     credentials: Credentials,
     pub(crate) era: Era,
-    /// Whether the session's handler wants the standalone stream.
+    /// Whether anybody wants the standalone stream.
     pub(crate) wants_stream: bool,
+    /// Whether it is of no use without.
+    pub(crate) needs_stream: bool,
     pub(crate) alarm: SessionAlarm,
     /// What became of the standalone stream.
     pub(crate) stream: watch::Sender<StreamState>,
@@ -46,6 +48,7 @@ pub(crate) struct NewLink {
     pub(crate) credentials: Credentials,
     pub(crate) era: Era,
     pub(crate) wants_stream: bool,
+    pub(crate) needs_stream: bool,
 }
 
 /// What became of the standalone stream.
@@ -77,6 +80,7 @@ impl Link {
             credentials: new.credentials,
             era: new.era,
             wants_stream: new.wants_stream,
+            needs_stream: new.needs_stream,
             alarm: SessionAlarm::default(),
             stream: watch::Sender::new(StreamState::Unknown),
             opening: TaskTracker::new(),

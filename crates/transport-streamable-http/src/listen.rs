@@ -67,6 +67,11 @@ impl Listen {
                 return Err(StreamableHttpError::ServerDoesNotSupportSse);
             }
             Ok(response) if response.status().is_success() => Ok(response),
+            // Whoever could do without takes any other "no" for one as well.
+            Ok(_) if !resumes && !link.needs_stream => {
+                settle(link, StreamState::Absent);
+                return Err(StreamableHttpError::ServerDoesNotSupportSse);
+            }
             Ok(response) => Err(HttpFault::of_status(
                 response.status(),
                 response.headers(),
@@ -112,7 +117,7 @@ fn given_up(link: &Link, fault: HttpFault) -> StreamableHttpError<HttpFault> {
     if !is_hopeless {
         return StreamableHttpError::Client(fault);
     }
-    if link.wants_stream || *fault.kind() == FaultKind::SessionGone {
+    if link.needs_stream || *fault.kind() == FaultKind::SessionGone {
         link.alarm.raise();
     }
     // Without a text: the challenge is not for logs.
@@ -131,7 +136,7 @@ fn watched(link: &Arc<Link>, events: Events) -> Events {
         futures::stream::once(async move {
             if spoke.load(Ordering::Relaxed) || began.elapsed() >= LIVELY {
                 link.note_busy_stream();
-            } else if link.note_idle_stream() > MAX_SILENT_STREAMS && link.wants_stream {
+            } else if link.note_idle_stream() > MAX_SILENT_STREAMS && link.needs_stream {
                 link.alarm.raise();
             }
         })

@@ -47,11 +47,8 @@ impl Opening {
             }
             known = found.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
         }
-        match known {
-            Some(era) => self.as_known(era).await,
-            // Whoever asked has just found nothing.
-            None => Ok(self.attempt(Era::Legacy, self.request.deadline()).await?),
-        }
+        // Where whoever asked has just found nothing, most servers are of the older kind.
+        self.as_known(known.unwrap_or(Era::Legacy)).await
     }
 
     /// Opens the first session with a server. Returns the era too, if there was proof of it.
@@ -94,8 +91,9 @@ impl Opening {
                 self.eras.learn(self.request.endpoint(), other);
                 Ok(session)
             }
-            // Servers with sessions are the ones that have more to say.
-            Err(again) if other == Era::Legacy => Err(again.error),
+            // Servers with sessions are the ones that have more to say, unless this one has none and
+            // is too busy to say so.
+            Err(again) if other == Era::Legacy || again.says == Says::Nothing => Err(again.error),
             Err(_) => Err(failed.error),
         }
     }

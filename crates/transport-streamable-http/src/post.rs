@@ -56,7 +56,7 @@ impl Post {
 
     /// Sends the message that opens a session. Its response is awaited whoever goes away meanwhile,
     /// since a session that the server has opened must be closed.
-    async fn open(self, link: &Arc<Link>) -> Result<reqwest::Response, HttpFault> {
+    pub(crate) async fn open(self, link: &Arc<Link>) -> Result<reqwest::Response, HttpFault> {
         let opening = Arc::clone(link);
         let response = link.opening.spawn(async move {
             let response = self.exchange(&opening).await?;

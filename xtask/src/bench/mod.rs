@@ -14,6 +14,7 @@ mod report;
 mod rig;
 mod rows;
 mod telemetry;
+mod tokens;
 
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::count;

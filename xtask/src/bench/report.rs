@@ -27,6 +27,7 @@ pub(super) struct Report {
     /// What metrics add to an acquire whose session is used, so that the time of its use is recorded.
     metrics_overhead_of_use_ns: f64,
     call_with_telemetry_ratio: f64,
+    ratio_jwt_first_vs_bare: f64,
 }
 
 /// How often an acquire allocates.
@@ -77,6 +78,9 @@ impl Report {
             use_with_metrics_ns: all(|f| f.use_with_metrics_ns),
             call_with_telemetry_us: all(|f| f.call_with_telemetry_us),
             call_held_open_us: all(|f| f.call_held_open_us),
+            jwt_seen_ns: all(|f| f.jwt_seen_ns),
+            jwt_first_ns: all(|f| f.jwt_first_ns),
+            jwt_bare_ns: all(|f| f.jwt_bare_ns),
         };
         Self {
             rounds: rounds.len(),
@@ -92,10 +96,29 @@ impl Report {
             metrics_overhead_ns: all(|f| f.acquire_with_metrics_ns - f.client_acquire_ns),
             metrics_overhead_of_use_ns: all(|f| f.use_with_metrics_ns - f.use_ns),
             call_with_telemetry_ratio: all(|f| f.call_with_telemetry_us / f.call_held_open_us),
+            ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
         }
     }
 
-    fn lines(&self) -> [Line; 11] {
+    fn lines(&self) -> impl Iterator<Item = Line> {
+        self.pool_lines().into_iter().chain(self.token_lines())
+    }
+
+    fn token_lines(&self) -> [Line; 2] {
+        let m = &self.medians;
+        let seen = Line::new("a token seen before, 900 bytes", ns("", m.jwt_seen_ns));
+        let first = Line::new("a new token, RS256", us(m.jwt_first_ns / 1e3));
+        [
+            seen.beside(String::new(), m.jwt_seen_ns, Target::AtMost(1_000.0)),
+            first.beside(
+                format!("jsonwebtoken {}", us(m.jwt_bare_ns / 1e3)),
+                self.ratio_jwt_first_vs_bare,
+                Target::AtMost(1.2),
+            ),
+        ]
+    }
+
+    fn pool_lines(&self) -> [Line; 11] {
         let (m, counts) = (&self.medians, &self.allocations);
         let deadpool = ns("deadpool ", m.deadpool_ns);
         [

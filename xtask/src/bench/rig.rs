@@ -8,7 +8,7 @@ use mcp_pool_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{memory::MemoryConnector, peers::Trivial, telemetry::Telemetry};
+use super::{memory::MemoryConnector, peers::Trivial, telemetry::Telemetry, tokens::Tokens};
 use crate::Result;
 
 /// Everything that is measured, on a runtime with two workers.
@@ -27,6 +27,7 @@ pub(super) struct Rig {
     pub(super) deadpool: deadpool::managed::Pool<Trivial>,
     pub(super) bb8: bb8::Pool<Trivial>,
     pub(super) token: Vec<u8>,
+    pub(super) tokens: Tokens,
 }
 
 /// Who asks, as a gateway knows it before it makes a request.
@@ -76,6 +77,7 @@ impl Rig {
                 .build()?,
             bb8,
             token,
+            tokens: Tokens::new()?,
             runtime,
         })
     }

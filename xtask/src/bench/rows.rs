@@ -1,6 +1,6 @@
 //! What is measured in a round, row by row.
 
-use std::{hint::black_box, sync::Arc};
+use std::{cell::Cell, hint::black_box, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,6 +10,7 @@ use super::{
     crowd::{Crowd, ManyKeys, crowd},
     rig::Rig,
     telemetry::Calls,
+    tokens::Tokens,
 };
 
 /// How much to measure.
@@ -43,6 +44,9 @@ pub(super) struct Figures {
     pub(super) use_with_metrics_ns: f64,
     pub(super) call_with_telemetry_us: f64,
     pub(super) call_held_open_us: f64,
+    pub(super) jwt_seen_ns: f64,
+    pub(super) jwt_first_ns: f64,
+    pub(super) jwt_bare_ns: f64,
 }
 
 /// Measures one thing and writes it down.
@@ -122,6 +126,24 @@ fn calls(rig: &Rig, effort: Effort, figures: &mut Figures) {
     figures.call_held_open_us = held_us;
 }
 
+fn jwt_seen(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    figures.jwt_seen_ns = alone(&rig.runtime, effort.operations, async || {
+        rig.tokens.seen().await;
+    });
+}
+
+fn jwt_first(rig: &Rig, _effort: Effort, figures: &mut Figures) {
+    let run = rig.tokens.first().expect("the key was taken before");
+    figures.jwt_first_ns = alone(&rig.runtime, Tokens::COUNT, async || run.next().await);
+}
+
+fn jwt_bare(rig: &Rig, _effort: Effort, figures: &mut Figures) {
+    let next = Cell::new(0);
+    figures.jwt_bare_ns = alone(&rig.runtime, Tokens::COUNT, async || {
+        rig.tokens.bare(next.replace(next.get() + 1));
+    });
+}
+
 /// The mean time of an operation in nanoseconds, run again and again on this thread with nothing
 /// beside it.
 ///
@@ -138,7 +160,7 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     time.as_secs_f64() * 1e9 / f64::from(operations)
 }
 
-pub(super) const ROWS: [Row; 12] = [
+pub(super) const ROWS: [Row; 15] = [
     client,
     with_metrics,
     deadpool,
@@ -151,4 +173,7 @@ pub(super) const ROWS: [Row; 12] = [
     many_keys,
     used,
     calls,
+    jwt_seen,
+    jwt_first,
+    jwt_bare,
 ];

@@ -1,14 +1,15 @@
 //! `cargo xtask tidy`: the rules of this repository that no other tool knows.
 //!
 //! A rule is a function from a file to findings. Text rules see any file, code rules a parsed
-//! Rust file, manifest rules a parsed `Cargo.toml`; the one rule on how a crate is laid out sees
-//! all files at once.
+//! Rust file, manifest rules a parsed `Cargo.toml`; the rules on how a crate is laid out and on
+//! what the docs promise see all files at once.
 
 mod code;
 mod docs;
 mod finding;
 mod layout;
 mod manifest;
+mod promises;
 mod source;
 mod text;
 
@@ -52,6 +53,7 @@ fn files(sh: &Shell) -> Result<BTreeMap<String, String>> {
 
 fn check(files: &BTreeMap<String, String>) -> Vec<Finding> {
     let mut findings = layout::readme_is_the_doc(files);
+    findings.extend(promises::promised_tests_exist(files));
     for (path, text) in files {
         findings.extend(TEXT_RULES.iter().flat_map(|rule| rule(path, text)));
         if path.ends_with(".rs") {

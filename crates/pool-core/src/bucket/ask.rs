@@ -5,11 +5,12 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use http::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::Held;
-use crate::{AcquireError, ConnectError, Stage, pool::Patience, trace::WaitTrace};
+use crate::{
+    AcquireError, ConnectError, Stage, credentials::Credential, pool::Patience, trace::WaitTrace,
+};
 
 /// What a waiter is given in the end.
 pub(crate) type Grant = Result<Held, AcquireError>;
@@ -17,8 +18,8 @@ pub(crate) type Grant = Result<Held, AcquireError>;
 /// Somebody who waits for a session: where to hand it, and whose it would be.
 pub(crate) struct Ask {
     pub(crate) id: u64,
-    /// The headers of the request, to open a session with.
-    pub(crate) headers: Arc<HeaderMap>,
+    /// What came with the request, to open a session with.
+    pub(crate) credential: Credential,
     pub(crate) patience: Patience,
     /// What the waiting looks like in the waiter's trace.
     pub(crate) trace: WaitTrace,
@@ -30,13 +31,13 @@ pub(crate) struct Ask {
 impl Ask {
     pub(crate) fn new(
         id: u64,
-        headers: Arc<HeaderMap>,
+        credential: Credential,
         patience: Patience,
     ) -> (Arc<Self>, oneshot::Receiver<Grant>) {
         let (sender, receiver) = oneshot::channel();
         let ask = Self {
             id,
-            headers,
+            credential,
             patience,
             trace: WaitTrace::default(),
             stage: AtomicU8::new(QUEUE),

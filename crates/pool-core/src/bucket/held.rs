@@ -48,6 +48,11 @@ impl Held {
         self.slot().origin == Origin::Opened
     }
 
+    /// Whether nothing was retired since the session was opened.
+    pub(crate) fn is_current(&self) -> bool {
+        self.live().generation == self.bucket.slots.generation()
+    }
+
     /// Notes that the session has just proved alive.
     pub(crate) fn note_alive(&mut self, now: Moment) {
         if let Some(slot) = &mut self.slot {

@@ -11,7 +11,7 @@ use super::{
     Bucket,
     slots::{Member, Slot},
 };
-use crate::{Era, PoolKey, Session, moment::Moment};
+use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment};
 
 /// A session inside the pool.
 pub(crate) struct Live {
@@ -20,6 +20,7 @@ pub(crate) struct Live {
     /// The key's bucket, to be told when the session leaves it.
     pub(crate) bucket: Weak<Bucket>,
     pub(crate) session: Session,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) slots: u32,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
@@ -37,6 +38,7 @@ pub(crate) struct Live {
 pub(crate) struct NewLive {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) bucket: Weak<Bucket>,
     pub(crate) slots: u32,
     pub(crate) generation: u64,
@@ -53,6 +55,7 @@ impl Live {
         Self {
             id: new.id,
             key: new.key,
+            hearing: new.hearing,
             bucket: new.bucket,
             slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
             generation: new.generation,

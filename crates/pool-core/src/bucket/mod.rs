@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use ask::{Ask, Grant};
 pub(crate) use chronicle::Chronicle;
 pub(crate) use held::Held;
+use http::HeaderMap;
 pub(crate) use live::{Live, LiveSlot, NewLive};
 pub(crate) use next_look::NextLook;
 pub(crate) use slots::{
@@ -21,12 +22,12 @@ pub(crate) use slots::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    CloseReason, Era, Lifecycle, PoolKey, Scope,
+    CloseReason, Era, Lifecycle, ListKind, PoolKey, Scope,
     connector::SlotsByEra,
-    credentials::NewestHeaders,
-    handler::Profile,
+    credentials::{Credential, NewestHeaders},
+    handler::{News, Profile},
     moment::Moment,
-    pool::{Hub, Upstream},
+    pool::{Counters, Hub, Upstream},
 };
 
 /// One key: its sessions and permits.
@@ -39,6 +40,8 @@ pub(crate) struct Bucket {
     pub(crate) hub: Arc<Hub>,
     /// How many calls may run on a session of this key.
     pub(crate) slots_per_session: SlotsByEra,
+    /// What its sessions have heard.
+    pub(crate) news: News,
     /// What happened to the key.
     pub(crate) chronicle: Chronicle,
     /// When the closer looks at the key next.
@@ -52,7 +55,7 @@ pub(crate) struct NewBucket {
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) newest: NewestHeaders,
+    pub(crate) credential: Credential,
     pub(crate) place: OwnedSemaphorePermit,
 }
 
@@ -81,12 +84,35 @@ impl Bucket {
             key: new.key,
             profile: new.profile,
             upstream: new.upstream,
-            newest: Arc::new(new.newest),
+            newest: Arc::new(NewestHeaders::new(new.credential, hub.clock.now())),
             slots_per_session: slots,
+            news: News::new(hub.new_id()),
             chronicle: Chronicle::default(),
             next_look: NextLook::default(),
             place: Mutex::new(Some(new.place)),
             hub,
+        }
+    }
+
+    /// Notes what somebody came with; costs one comparison of addresses when it is the newest
+    /// already.
+    #[inline]
+    pub(crate) fn note_credential(
+        self: &Arc<Self>,
+        headers: &Arc<HeaderMap>,
+        ends_at: Moment,
+        now: Moment,
+    ) {
+        if !self.newest.are(headers) && self.newest.note(headers, ends_at, now) {
+            self.watch_credential();
+        }
+    }
+
+    /// Sees to it that the key is looked at when its last credential ends.
+    pub(crate) fn watch_credential(self: &Arc<Self>) {
+        let [retire_at, _] = self.newest.retirements();
+        if retire_at != Moment::NEVER {
+            self.hub.watch(self, self.hub.clock.instant(retire_at));
         }
     }
 
@@ -95,6 +121,21 @@ impl Bucket {
         for live in members {
             self.hub.close(live, reason);
         }
+    }
+
+    /// Notes that a session heard of a change: what was kept of the list is not used any more.
+    pub(crate) fn note_list_changed(&self, list: ListKind) {
+        if list == ListKind::Tools {
+            self.news.note_tools_changed(self.hub.new_id());
+        }
+        Counters::add(&self.hub.counters.list_changes);
+        self.hub.observe(|observer, pool| {
+            observer.list_changed(&crate::ListChanged {
+                pool,
+                key: &self.key,
+                list,
+            });
+        });
     }
 
     /// Gives the key's place back, once it was forgotten.

@@ -8,6 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::{
     PooledClient,
+    input::Asker,
     propagate::{adopt, propagate},
     send::{Failed, send},
 };
@@ -63,6 +64,7 @@ impl PooledClient {
         let mut call = Call::begin(self, &method, target(&request));
         let span = call.span();
         let result = call.run(request).instrument(span).await;
+        let result = result.map(|(result, _)| result);
         call.finish(&result);
         result
     }
@@ -94,11 +96,23 @@ impl<'c> Call<'c> {
         self.span.clone()
     }
 
-    async fn run(&mut self, request: ClientRequest) -> Result<ServerResult, CallError> {
+    /// When the call's time is up.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The server's result, and who is to give it what it asks for, if it does.
+    pub(super) async fn run(
+        &mut self,
+        request: ClientRequest,
+    ) -> Result<(ServerResult, Option<Asker>), CallError> {
         loop {
             let lease = self.lease().await?;
             match self.send_with_headers(&lease, &request).await {
-                Ok(result) => return Ok(result),
+                Ok(result) => {
+                    let asker = Asker::of(&lease, &result);
+                    return Ok((result, asker));
+                }
                 Err(failed) => self.judge(lease, failed)?,
             }
         }
@@ -131,7 +145,7 @@ impl<'c> Call<'c> {
         let propagated = propagator
             .and_then(|propagator| propagate(propagator, &mut request, &self.client.context));
         let context = propagated.as_ref().unwrap_or(&self.client.context);
-        let result = send(lease.session(), request, context, self.deadline).await;
+        let result = send(lease.live(), request, context, self.deadline).await;
         if let Ok(ServerResult::CallToolResult(result)) = &result {
             self.tool_failed = result.is_error == Some(true);
         }
@@ -145,10 +159,7 @@ impl<'c> Call<'c> {
     /// the call is to be repeated.
     pub(super) fn judge(&mut self, lease: Lease, failed: Failed) -> Result<(), CallError> {
         let Some(failure) = failed.failure() else {
-            return match failed {
-                Failed::Answered(error) => Err(CallError::Rpc(error)),
-                Failed::TimedOut | Failed::Broken(_) => Err(CallError::UnexpectedResult),
-            };
+            return Err(failed.surfaced());
         };
         let is_conversation = matches!(lease.key().scope(), Scope::Conversation(_));
         let loses_state = is_conversation && lease.info().era == Era::Legacy;
@@ -236,7 +247,7 @@ fn dispose(lease: Lease, failure: &CallFailure) {
     lease.discard_broken(reason);
 }
 
-fn surfaced(failure: CallFailure) -> CallError {
+pub(super) fn surfaced(failure: CallFailure) -> CallError {
     match failure.outcome() {
         Outcome::NotExecuted => CallError::NotExecuted(failure),
         Outcome::Unknown => CallError::OutcomeUnknown(failure),

@@ -1,14 +1,20 @@
 //! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
 
 mod call;
+mod input;
+mod listen;
+mod listing;
 mod methods;
+mod progress;
 mod propagate;
 mod relearn;
 mod send;
+mod tools;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
+pub use listen::Listening;
 use tracing::Instrument;
 
 use crate::{
@@ -30,6 +36,13 @@ use crate::{
 /// kept is gone with the session. A server that keeps no sessions has no such state, so that there
 /// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
 /// is called once more when the list of tools has told which. Nothing else is ever repeated.
+///
+/// # What a server asks before it answers
+/// Servers with sessions ask by requests of their own, which the caller's
+/// [handlers](crate::HandlerFactory) answer meanwhile. Servers without sessions answer that they
+/// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
+/// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
+/// request that gives the server's own note back untouched.
 #[derive(Clone)]
 pub struct PooledClient {
     shared: Arc<Shared>,
@@ -46,8 +59,9 @@ impl PooledClient {
         resolved: Arc<Resolved>,
     ) -> Self {
         let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
+        let context = CallContext::new(Arc::clone(&request.headers), Arc::new(extra));
         Self {
-            context: CallContext::new(Arc::clone(&request.headers), Arc::new(extra)),
+            context: context.with_expiry(resolved.key().identity().expires_at()),
             timeout: shared.hub.config.call_timeout,
             shared,
             request,
@@ -55,10 +69,11 @@ impl PooledClient {
         }
     }
 
-    /// The key of the caller: what its sessions are shared by.
+    /// The key of the caller: what its sessions are shared by. Where the transport is found out,
+    /// with the one that was found last.
     #[must_use]
     pub fn key(&self) -> &PoolKey {
-        &self.resolved.key
+        self.resolved.key()
     }
 
     /// The same client with these headers for each of its calls: trace context, correlation ids.
@@ -69,7 +84,7 @@ impl PooledClient {
         let names = &self.shared.hub.config.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
-            context: CallContext::new(Arc::clone(&self.request.headers), extra),
+            context: self.context.clone().with_extra(extra),
             ..self.clone()
         }
     }

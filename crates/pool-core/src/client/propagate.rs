@@ -39,7 +39,7 @@ pub(super) fn propagate(
     for (name, value) in &injected {
         extra.insert(name, value.clone());
     }
-    Some(context.with_extra(Arc::new(extra)))
+    Some(context.clone().with_extra(Arc::new(extra)))
 }
 
 /// Makes the context that the caller passed through by hand the parent of a call's span, where the

@@ -11,7 +11,11 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{CallContext, CallFailure, FaultKind, Outcome, Session, trace};
+use super::call::surfaced;
+use crate::{
+    CallContext, CallError, CallFailure, FaultKind, Outcome, Session, bucket::Live,
+    handler::ProgressSink, trace,
+};
 
 /// Why a request on a session has no result.
 pub(super) enum Failed {
@@ -25,22 +29,38 @@ pub(super) enum Failed {
 
 /// Sends one request and waits for its answer.
 pub(super) async fn send(
-    session: &Session,
+    live: &Live,
     mut request: ClientRequest,
     context: &CallContext,
     deadline: Instant,
 ) -> Result<ServerResult, Failed> {
     request.extensions_mut().insert(context.clone());
-    let answer = timeout_at(deadline, exchange(session.peer(), request)).await;
+    let answer = timeout_at(deadline, exchange(live, request, context.progress())).await;
     match answer {
         Ok(Ok(result)) => Ok(result),
-        Ok(Err(ServiceError::McpError(error))) => Err(Failed::Answered(error)),
-        Ok(Err(error)) => Err(Failed::Broken(session.driver().classify(&error))),
+        Ok(Err(error)) => Err(Failed::of(&live.session, error)),
         Err(_) => Err(Failed::TimedOut),
     }
 }
 
 impl Failed {
+    /// What an error on a session means.
+    pub(super) fn of(session: &Session, error: ServiceError) -> Self {
+        match error {
+            ServiceError::McpError(error) => Self::Answered(error),
+            error => Self::Broken(session.driver().classify(&error)),
+        }
+    }
+
+    /// What the caller is told.
+    pub(super) fn surfaced(self) -> CallError {
+        match (self.failure(), self) {
+            (Some(failure), _) => surfaced(failure),
+            (None, Self::Answered(error)) => CallError::Rpc(error),
+            (None, _) => CallError::UnexpectedResult,
+        }
+    }
+
     /// The failure of the transport, if that is what it was.
     pub(super) fn failure(&self) -> Option<CallFailure> {
         match self {
@@ -54,11 +74,15 @@ impl Failed {
 }
 
 async fn exchange(
-    peer: &Peer<RoleClient>,
+    live: &Live,
     request: ClientRequest,
+    progress: Option<&ProgressSink>,
 ) -> Result<ServerResult, ServiceError> {
+    let peer = live.session.peer();
     let options = PeerRequestOptions::no_options();
+    let beginning = progress.map(|sink| live.hearing.routes().begin(sink.clone()));
     let handle = peer.send_request_with_option(request, options).await?;
+    let _route = beginning.map(|beginning| beginning.sent(handle.progress_token.clone()));
     trace::note_request_id(&handle.id);
     let mut unanswered = Unanswered {
         peer,

@@ -20,6 +20,10 @@ pub enum ConfigError {
     /// The pool was built outside of a tokio runtime.
     #[error("a pool must be built within a tokio runtime")]
     NoRuntime,
+    /// A connector was registered for [`TransportKind::AUTO`](crate::TransportKind::AUTO), which
+    /// is no transport.
+    #[error("connector: `auto` stands for whichever transport is spoken")]
+    ReservedTransport,
     /// A text is not of the form that its variable takes.
     #[error("{variable}: expected {expected}")]
     Syntax {

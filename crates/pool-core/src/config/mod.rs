@@ -71,6 +71,11 @@ pub struct PoolConfig {
     /// A key unused for longer than this is forgotten and its idle sessions are closed.
     #[serde(with = "humantime_serde")]
     pub idle_pool_eviction: Duration,
+    /// How long the handler of a key is not told that a list has changed, counted from the first
+    /// time that a session of the key hears so. A burst of changes is told once, at the end of that
+    /// time or when the session ends. The pool itself takes note at once. 0: every change is told.
+    #[serde(with = "humantime_serde")]
+    pub list_changed_debounce: Duration,
     /// How many calls may run at the same time on the one session of a conversation.
     pub max_concurrent_per_conversation: NonZeroU32,
     /// How many calls may run at the same time on a session with a state (revision 2025-11-25 and
@@ -102,6 +107,22 @@ pub struct PoolConfig {
     pub session_ttl: Duration,
     /// By which part of `session_ttl` lives are shortened at random. 0.0 to 1.0.
     pub session_ttl_jitter: f64,
+    /// How much memory the tool lists that are kept may take, in bytes of JSON. The lists that were
+    /// used the longest ago go first; one that is larger by itself is not kept.
+    pub tool_list_max_bytes: u64,
+    /// How long a list of tools may be used again that a [`PooledClient`](crate::PooledClient) got
+    /// for its key. 0: every list is asked for.
+    ///
+    /// A list is let go of before that when its server says that it has changed, or how long it
+    /// is fresh (`ttlMs`), and where the server keeps it to one credential (`cacheScope`), when the
+    /// caller comes with another. To hear of changes, each session with an older server then keeps
+    /// a stream open: one connection and about 20 KB a session.
+    #[serde(with = "humantime_serde")]
+    pub tool_list_ttl: Duration,
+    /// For how long it is taken for granted which transport an address speaks
+    /// ([`Endpoint::auto`](crate::Endpoint::auto)). After that it is asked again in the background.
+    #[serde(with = "humantime_serde")]
+    pub transport_verdict_ttl: Duration,
 }
 
 impl Default for PoolConfig {
@@ -127,6 +148,8 @@ impl Default for PoolConfig {
             identity_headers: DEFAULT_IDENTITY_HEADERS.to_vec(),
             // Twice a session's life: by then nothing is left to be kept.
             idle_pool_eviction: Duration::from_secs(600),
+            // Servers that reload say so for every tool; whoever asks again asks once.
+            list_changed_debounce: Duration::from_secs(5),
             max_concurrent_per_conversation: NonZeroU32::new(64).expect("64 is not zero"),
             // Not every server keeps two calls of one session apart.
             max_concurrent_per_session: NonZeroU32::MIN,
@@ -145,6 +168,12 @@ impl Default for PoolConfig {
             session_ttl: Duration::from_secs(300),
             // Sessions that were opened together do not end together.
             session_ttl_jitter: 0.1,
+            // A thousand lists of 64 KB, which is a hundred well described tools each.
+            tool_list_max_bytes: 64 * 1024 * 1024,
+            // Off: not every server says that its list has changed, and a stale list is a surprise.
+            tool_list_ttl: Duration::ZERO,
+            // Servers change their transport with a release; one that denies it is asked at once.
+            transport_verdict_ttl: Duration::from_secs(600),
         }
     }
 }
@@ -171,6 +200,7 @@ impl PoolConfig {
             ("idle_pool_eviction", self.idle_pool_eviction),
             ("session_create_timeout", self.session_create_timeout),
             ("session_ttl", self.session_ttl),
+            ("transport_verdict_ttl", self.transport_verdict_ttl),
         ] {
             if duration.is_zero() {
                 return Err(ConfigError::bound(field, "a duration", "longer than zero"));

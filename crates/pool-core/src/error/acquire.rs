@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{ConnectError, ExtractError, Retry, TransportKind};
+use crate::{Challenge, ConnectError, ExtractError, Retry, TransportKind};
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,12 +20,22 @@ pub enum AcquireError {
     /// A session could not be opened. Whose fault it is, the kind of the source says.
     #[error("no session could be opened")]
     Connect(#[source] Arc<ConnectError>),
+    /// The caller's credential has ended, and nobody has come with a newer one of the same identity.
+    /// The caller's fault: ask again with a new one.
+    #[error("the caller's credential has expired")]
+    CredentialExpired,
     /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
     #[error("the caller's identity could not be told")]
     Identity(#[source] Arc<ExtractError>),
-    /// No connector was registered for the endpoint's transport. The configuration's fault.
+    /// No connector was registered for the endpoint's transport; for `auto`, none that can tell
+    /// what an address speaks. The configuration's fault.
     #[error("no connector for transport `{0}`")]
     NoConnector(TransportKind),
+    /// [`Scope::Shared`](crate::Scope::Shared) was asked for with handlers that declare something
+    /// only a single caller could answer for. The caller's fault: give the request
+    /// [handlers of its own](crate::AcquireRequest::with_handlers) that declare nothing.
+    #[error("scope: `shared` has nobody to answer `{0}`, which the handlers declare")]
+    NobodyToAnswer(&'static str),
     /// [`Scope::Shared`](crate::Scope::Shared) was asked for an endpoint that was not declared
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
@@ -50,9 +60,21 @@ impl AcquireError {
         match self {
             Self::CircuitOpen { retry_after } => Retry::Later(Some(*retry_after)),
             Self::Connect(error) => error.retry(),
-            Self::Identity(_) => Retry::WithOtherCredentials,
+            Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
             Self::Timeout { .. } => Retry::Later(None),
-            Self::Closed | Self::NoConnector(_) | Self::NotShareable => Retry::Never,
+            Self::Closed | Self::NoConnector(_) | Self::NobodyToAnswer(_) | Self::NotShareable => {
+                Retry::Never
+            }
+        }
+    }
+
+    /// What the upstream demands of a credential, when it refused the one a session was to be
+    /// opened with.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Connect(error) => error.kind().challenge(),
+            _ => None,
         }
     }
 
@@ -63,8 +85,10 @@ impl AcquireError {
             Self::CircuitOpen { .. } => "circuit_open",
             Self::Closed => "closed",
             Self::Connect(error) => error.kind().as_str(),
+            Self::CredentialExpired => "credential_expired",
             Self::Identity(_) => "identity",
             Self::NoConnector(_) => "no_connector",
+            Self::NobodyToAnswer(_) => "nobody_to_answer",
             Self::NotShareable => "not_shareable",
             Self::Timeout { stage, .. } => stage.as_timeout(),
         }
@@ -82,6 +106,8 @@ pub enum Stage {
     Check,
     /// For a new session to be opened.
     Connect,
+    /// For an answer to which transport the address speaks.
+    Detect,
     /// For an extractor to say who the caller is.
     Identity,
     /// In line for a session of this key (`max_sessions_per_key` is reached).
@@ -96,6 +122,7 @@ impl Stage {
             Self::Capacity => "capacity",
             Self::Check => "check",
             Self::Connect => "connect",
+            Self::Detect => "detect",
             Self::Identity => "identity",
             Self::Queue => "queue",
         }
@@ -106,6 +133,7 @@ impl Stage {
             Self::Capacity => "timeout_capacity",
             Self::Check => "timeout_check",
             Self::Connect => "timeout_connect",
+            Self::Detect => "timeout_detect",
             Self::Identity => "timeout_identity",
             Self::Queue => "timeout_queue",
         }
@@ -118,6 +146,7 @@ impl fmt::Display for Stage {
             Self::Capacity => "waiting for room under the pool's limits",
             Self::Check => "checking an idle session",
             Self::Connect => "opening a session",
+            Self::Detect => "finding out which transport is spoken",
             Self::Identity => "telling the caller's identity",
             Self::Queue => "in line for a session of this key",
         })

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use rmcp::{ErrorData, service::ServiceError};
 
-use crate::{AcquireError, FaultKind};
+use crate::{AcquireError, Challenge, FaultKind};
 
 /// What is known of a call's effect on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,9 +110,15 @@ pub enum CallError {
     /// No session could be had; nothing was sent.
     #[error("call not sent")]
     Acquire(#[source] Arc<AcquireError>),
+    /// The server asked for input before it would answer, and there was none.
+    #[error("the server asked for input")]
+    Input(#[from] InputError),
     /// The server provably did nothing. Whose fault it is, the failure's kind says.
     #[error("call not executed: {0}")]
     NotExecuted(CallFailure),
+    /// The server's revision of the protocol has no such method; nothing was sent.
+    #[error("the server's revision has no `{0}`")]
+    NotInRevision(&'static str),
     /// The request was sent and no answer came: it may have been executed. The pool never repeats
     /// such a call.
     #[error("call outcome unknown: {0}")]
@@ -134,9 +140,12 @@ impl CallError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Acquire(_) | Self::NotExecuted(_) | Self::SessionLost => Outcome::NotExecuted,
+            Self::Acquire(_)
+            | Self::NotExecuted(_)
+            | Self::NotInRevision(_)
+            | Self::SessionLost => Outcome::NotExecuted,
             Self::OutcomeUnknown(_) => Outcome::Unknown,
-            Self::Rpc(_) | Self::UnexpectedResult => Outcome::Answered,
+            Self::Input(_) | Self::Rpc(_) | Self::UnexpectedResult => Outcome::Answered,
         }
     }
 
@@ -146,7 +155,9 @@ impl CallError {
     pub fn error_type(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Acquire(error) => error.as_str(),
+            Self::Input(_) => "input",
             Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().as_str(),
+            Self::NotInRevision(_) => "not_in_revision",
             Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
             Self::SessionLost => "session_lost",
             Self::UnexpectedResult => "unexpected_result",
@@ -161,4 +172,35 @@ impl CallError {
             _ => None,
         }
     }
+
+    /// What the upstream demands of a credential, when it refused the caller's: by 401, or by 403
+    /// with, where it says so, the scopes that are missing ([`Challenge::scopes`]).
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Acquire(error) => error.challenge(),
+            _ => self.failure()?.kind().challenge(),
+        }
+    }
+}
+
+/// Why a server that asked for input got none.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// It asked for something that the caller's handlers do not declare. The server's fault.
+    #[error("it asked for something that was not declared")]
+    NotDeclared,
+    /// The caller's handler answered with an error.
+    #[error("the handler answered with error {}", .0.code.0)]
+    Refused(ErrorData),
+    /// The call's time was up before the handler had answered.
+    #[error("no answer of the handler in time")]
+    TimedOut,
+    /// It asked again and again, this many times. The server's fault.
+    #[error("it asked {0} times")]
+    TooManyRounds(usize),
+    /// The handler's answer was none to what was asked, or cannot be written as JSON.
+    #[error("the handler's answer is of another kind")]
+    Unreadable,
 }

@@ -5,5 +5,5 @@ mod call;
 mod connect;
 
 pub use acquire::{AcquireError, Stage};
-pub use call::{CallError, CallFailure, Outcome};
+pub use call::{CallError, CallFailure, InputError, Outcome};
 pub use connect::ConnectError;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AcquireError, BreakerState, CallError, CheckError, ConnectError, Endpoint, Farewell, Outcome,
-    PoolKey, SessionInfo, WeakPool,
+    AcquireError, BreakerState, CallError, CheckError, ConnectError, Endpoint, Farewell, ListKind,
+    Outcome, PoolKey, SessionInfo, TransportKind, WeakPool,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -104,6 +104,20 @@ event! {
 }
 
 event! {
+    /// The pool asked which transport an address speaks.
+    Detected {
+        /// The endpoint, as it was asked for.
+        endpoint: &'a Endpoint,
+        /// The transport that was found.
+        transport: Option<&'a TransportKind>,
+        /// Why none was found; `None` when one was.
+        error: Option<&'a AcquireError>,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
     /// An idle session was asked whether it is alive.
     Checked {
         /// The key.
@@ -187,6 +201,26 @@ event! {
     }
 }
 
+event! {
+    /// A session heard that a list of its server has changed.
+    ListChanged {
+        /// The key.
+        key: &'a PoolKey,
+        /// The list.
+        list: ListKind,
+    }
+}
+
+event! {
+    /// A client asked for its tools while the pool keeps such lists.
+    ToolsListed {
+        /// The key.
+        key: &'a PoolKey,
+        /// Whether the list was there already (a hit) rather than asked for (a miss).
+        hit: bool,
+    }
+}
+
 /// Why a session was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -196,6 +230,8 @@ pub enum CloseReason {
     Broken,
     /// It did not pass a health check.
     CheckFailed,
+    /// The credential it was used with ended, and no newer one of the same identity had come.
+    CredentialExpired,
     /// The pool was closed and the deadline for its users had passed.
     Cut,
     /// Whoever held it said so.
@@ -212,6 +248,8 @@ pub enum CloseReason {
     Lost,
     /// Pooling is off.
     NotPooled,
+    /// Its principal or identity was revoked.
+    Revoked,
     /// Its place was needed for another key.
     Room,
     /// The pool was closed.
@@ -227,6 +265,7 @@ impl CloseReason {
         match self {
             Self::Broken => "broken",
             Self::CheckFailed => "check_failed",
+            Self::CredentialExpired => "credential_expired",
             Self::Cut => "cut",
             Self::Discarded => "discarded",
             Self::Drained => "drained",
@@ -235,6 +274,7 @@ impl CloseReason {
             Self::Idle => "idle",
             Self::Lost => "lost",
             Self::NotPooled => "not_pooled",
+            Self::Revoked => "revoked",
             Self::Room => "room",
             Self::Shutdown => "shutdown",
             Self::Superseded => "superseded",

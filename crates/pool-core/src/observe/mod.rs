@@ -4,7 +4,7 @@ mod events;
 
 pub use events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, KeyCreated, KeyEvicted, Released,
+    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
 };
 
 /// Hears every event of a pool. All methods do nothing by default.
@@ -41,6 +41,8 @@ pub trait Observer: Send + Sync {
     fn connected(&self, event: &Connected<'_>) {}
     /// A session could not be opened.
     fn connect_failed(&self, event: &ConnectFailed<'_>) {}
+    /// The pool asked which transport an address speaks.
+    fn detected(&self, event: &Detected<'_>) {}
     /// An idle session was asked whether it is alive.
     fn checked(&self, event: &Checked<'_>) {}
     /// A session was closed, farewell included.
@@ -53,4 +55,8 @@ pub trait Observer: Send + Sync {
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {}
     /// A call of a [`PooledClient`](crate::PooledClient) ended.
     fn call_finished(&self, event: &CallFinished<'_>) {}
+    /// A session heard that a list of its server has changed.
+    fn list_changed(&self, event: &ListChanged<'_>) {}
+    /// A client asked for its tools while the pool keeps such lists.
+    fn tools_listed(&self, event: &ToolsListed<'_>) {}
 }

@@ -11,11 +11,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::{
-    AcquireRequest, Shared,
-    counters::Counters,
-    resolve::{Patience, Resolved},
-};
+use super::{AcquireRequest, Shared, counters::Counters, patience::Patience, resolved::Resolved};
 use crate::{
     AcquireError, CheckError, CloseReason, Era, Lease, Stage,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
@@ -31,11 +27,10 @@ impl Shared {
         let mut held = resolved.take()?;
         let now = self.hub.clock.now();
         held.note_wanted(now);
+        let bucket = held.bucket();
+        bucket.note_credential(&request.headers, resolved.ends_at, now);
         match self.verdict(&held, now) {
-            Verdict::Keep => {
-                held.bucket().newest.note(&request.headers);
-                Some(self.lease(held, None))
-            }
+            Verdict::Keep => Some(self.lease(held, None)),
             Verdict::Close => {
                 self.discard_unfit(held);
                 None
@@ -50,6 +45,22 @@ impl Shared {
 
     /// A lease, whatever it takes.
     pub(crate) async fn wait(
+        &self,
+        resolved: &Resolved,
+        request: &AcquireRequest,
+        patience: Patience,
+    ) -> Result<Lease, AcquireError> {
+        match &resolved.found {
+            None => self.wait_over(resolved, request, patience).await,
+            Some(found) => {
+                self.wait_over_found((resolved, found), request, patience)
+                    .await
+            }
+        }
+    }
+
+    /// A lease over the transport of the request's key.
+    pub(super) async fn wait_over(
         &self,
         resolved: &Resolved,
         request: &AcquireRequest,
@@ -80,17 +91,21 @@ impl Shared {
                 return Err(AcquireError::Closed);
             }
             let bucket = resolved.bucket();
-            let headers = Arc::clone(&request.headers);
-            let (ask, door) = Ask::new(self.hub.new_id(), headers, patience);
+            let (credential, now) = (request.credential(resolved.ends_at), self.hub.clock.now());
+            bucket.note_credential(&credential.headers, credential.ends_at, now);
+            if bucket.newest.have_ended(now) {
+                return Err(AcquireError::CredentialExpired);
+            }
+            let (ask, door) = Ask::new(self.hub.new_id(), credential.clone(), patience);
             let place = (at_head, self.hub.clock.moment(patience.deadline));
             match bucket.slots.join(ask.id, Arc::clone(&ask), place) {
                 Joined::Slot(slot) => {
                     let mut held = Held::new(bucket, slot);
-                    held.note_wanted(self.hub.clock.now());
+                    held.note_wanted(now);
                     return Ok(held);
                 }
                 Joined::Dead => {
-                    self.successor(resolved, &request.headers, patience).await?;
+                    self.successor(resolved, credential, patience).await?;
                 }
                 Joined::Waiting {
                     wants_connect,
@@ -120,13 +135,22 @@ impl Shared {
         let now = self.hub.clock.now();
         held.note_wanted(now);
         match self.verdict(&held, now) {
-            Verdict::Keep => Ok(Some(self.lease(held, Some(patience)))),
+            Verdict::Keep => Ok(self.unless_retired(held, patience)),
             Verdict::Close => {
                 self.discard_unfit(held);
                 Ok(None)
             }
             Verdict::Check => self.check(held, patience).await,
         }
+    }
+
+    /// A lease on a session, unless it was retired while it was on its way to whoever waited.
+    fn unless_retired(&self, held: Held, patience: Patience) -> Option<Lease> {
+        if held.is_current() {
+            return Some(self.lease(held, Some(patience)));
+        }
+        held.give_back(Fate::Unfit, CloseReason::Superseded);
+        None
     }
 
     /// Asks a session whether it is alive.
@@ -138,7 +162,7 @@ impl Shared {
         let began = Instant::now();
         let live = Arc::clone(held.live());
         let Some(connector) = self.hub.connectors.get(live.key.transport()) else {
-            return Ok(Some(self.lease(held, Some(patience))));
+            return Ok(self.unless_retired(held, patience));
         };
         let span = trace::check(live.session.info());
         let check = connector.check(&live.session, &self.hub.probes);
@@ -159,7 +183,7 @@ impl Shared {
         let now = self.hub.clock.now();
         held.note_alive(now);
         held.note_wanted(now);
-        Ok(Some(self.lease(held, Some(patience))))
+        Ok(self.unless_retired(held, patience))
     }
 
     fn note_checked(&self, live: &crate::bucket::Live, error: Option<CheckError>, began: Instant) {
@@ -186,6 +210,9 @@ impl Shared {
         if live.session.is_over() {
             return Verdict::Close;
         }
+        if held.bucket().newest.have_ended(now) {
+            return Verdict::Close;
+        }
         if live.suspect.load(Ordering::Relaxed) {
             return Verdict::Check;
         }
@@ -201,6 +228,8 @@ impl Shared {
     fn discard_unfit(&self, held: Held) {
         let reason = if held.live().session.is_over() {
             CloseReason::Lost
+        } else if held.bucket().newest.have_ended(self.hub.clock.now()) {
+            CloseReason::CredentialExpired
         } else {
             CloseReason::Expired
         };

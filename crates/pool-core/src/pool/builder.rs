@@ -1,7 +1,6 @@
 //! How a pool is put together.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -18,7 +17,9 @@ use super::{
     Hub, SessionPool, Shared,
     capacity::Capacity,
     closer::Closer,
+    connectors::Connectors,
     counters::Counters,
+    detect::Verdicts,
     hub::Message,
     memo::{Memo, PrehashedState},
     registry::Registry,
@@ -27,8 +28,8 @@ use super::{
 use crate::{
     Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource,
     HandlerFactory, HeaderIdentity, IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan,
-    SilentHandlers, TransportKind, bucket::Bucket, digest::DigestKey, handler::Profile,
-    identity::Identification, moment::Clock,
+    SilentHandlers, bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification,
+    moment::Clock, tools::ToolLists,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].
@@ -62,7 +63,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Adds a transport.
+    /// Adds a transport. For an endpoint whose transport is to be found out, connectors are asked in
+    /// the order in which they were added.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector + 'static) -> Self {
         self.connectors.push(Arc::new(connector));
@@ -119,6 +121,7 @@ impl PoolBuilder {
     /// - [`ConfigError::Bound`]: a field of the configuration is out of its bounds.
     /// - [`ConfigError::DuplicateConnector`]: two connectors speak the same transport.
     /// - [`ConfigError::NoRuntime`]: called outside of a tokio runtime.
+    /// - [`ConfigError::ReservedTransport`]: a connector claims to speak `auto`.
     pub fn build(self) -> Result<SessionPool, ConfigError> {
         self.config.validate()?;
         let runtime = Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
@@ -134,6 +137,7 @@ impl PoolBuilder {
             id: POOLS.fetch_add(1, Ordering::Relaxed),
             buckets: buckets(&hub),
             upstreams: Upstreams::new(hub.config.breaker()),
+            verdicts: Verdicts::new(),
             memo: Memo::new(identification.headers.names().to_vec()),
             identification,
             profile,
@@ -165,13 +169,14 @@ impl PoolBuilder {
             expiry: config.expiry(),
             probes,
             secret: DigestKey::random(),
-            connectors: by_kind(self.connectors)?,
+            connectors: Connectors::new(self.connectors)?,
             credentials: self.credentials,
             observer: self.observer,
             propagator: self.propagator,
             capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
             counters: Counters::default(),
             registry: Registry::default(),
+            tools: ToolLists::new(&config),
             tasks: TaskTracker::new(),
             runtime,
             closer,
@@ -188,19 +193,6 @@ impl fmt::Debug for PoolBuilder {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-fn by_kind(
-    connectors: Vec<Arc<dyn Connector>>,
-) -> Result<HashMap<TransportKind, Arc<dyn Connector>>, ConfigError> {
-    let mut by_kind = HashMap::new();
-    for connector in connectors {
-        let kind = connector.kind();
-        if by_kind.insert(kind.clone(), connector).is_some() {
-            return Err(ConfigError::DuplicateConnector(kind));
-        }
-    }
-    Ok(by_kind)
 }
 
 /// The map of keys. It has neither a size nor a clock of its own: which key goes, and when, is

@@ -151,6 +151,9 @@ fn expel(bucket: &Weak<Bucket>, id: u64) {
 
 fn note_evicted(bucket: &Bucket) {
     let hub = &bucket.hub;
+    if let Some(tools) = &hub.tools {
+        tools.forget(&bucket.key);
+    }
     Counters::add(&hub.counters.keys_evicted);
     hub.observe(|observer, pool| {
         observer.key_evicted(&crate::KeyEvicted {

@@ -8,14 +8,14 @@ use tokio::{
 };
 
 use super::{
+    attempt::PendingAttempt,
     capacity::Scarce,
     counters::Counters,
+    dial::{Opened, dial},
     hub::{Hub, Message},
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectRequest, Connector, Credentials, Era,
-    FaultKind, Session, Stage,
-    breaker::Attempt,
+    AcquireError, CloseReason, ConnectError, Connector, Era, Stage,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
     trace,
 };
@@ -32,15 +32,14 @@ pub(crate) fn begin(bucket: &Arc<Bucket>, asker: u64, ask: Arc<Ask>) {
         let kind = bucket.key.transport().clone();
         return place.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
     };
-    match bucket.upstream.breaker.admit(Instant::now()) {
+    match PendingAttempt::admit(hub, &bucket.upstream) {
         Err(retry_after) => {
             place.fail(&AcquireError::CircuitOpen { retry_after }, Blame::Endpoint);
         }
-        Ok((attempt, change)) => {
-            hub.note_breaker(bucket.key.endpoint(), change);
+        Ok(attempt) => {
             let job = Job {
                 connector: Arc::clone(connector),
-                attempt: PendingAttempt(Some(attempt), Arc::clone(bucket)),
+                attempt,
                 place,
                 ask,
             };
@@ -79,15 +78,21 @@ impl Job {
         if !place.bucket.slots.is_wanted() {
             return;
         }
+        let (credential, now) = (&ask.credential, hub.clock.now());
+        let bucket = &place.bucket;
+        bucket.note_credential(&credential.headers, credential.ends_at, now);
+        if bucket.newest.have_ended(now) {
+            return place.fail(&AcquireError::CredentialExpired, Blame::Caller);
+        }
         ask.enter(Stage::Connect);
         let span = trace::open(&hub.config.name, &place.bucket.key, &ask.trace);
         let generation = place.bucket.slots.generation();
         let began = Instant::now();
-        match connect(&connector, &place.bucket, &ask).await {
-            Ok(session) => {
+        match dial(&connector, &place.bucket, &ask).await {
+            Ok(opened) => {
                 attempt.succeeded();
-                place.bucket.upstream.note_era(session.info().era);
-                let live = admissible(&place.bucket, session, generation, room);
+                place.bucket.upstream.note_era(opened.session.info().era);
+                let live = admissible(&place.bucket, opened, generation, room);
                 trace::note_session(&span, live.session.info());
                 note_connected(&hub, &live, began);
                 place.admit(live);
@@ -122,53 +127,28 @@ async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
         .ok()
 }
 
-async fn connect(
-    connector: &Arc<dyn Connector>,
-    bucket: &Bucket,
-    ask: &Ask,
-) -> Result<Session, ConnectError> {
-    let hub = &bucket.hub;
-    bucket.newest.note(&ask.headers);
-    let credentials = Credentials::new(
-        Arc::clone(&hub.credentials),
-        bucket.key.endpoint().clone(),
-        Arc::clone(&bucket.newest),
-    );
-    let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
-    let request = ConnectRequest::new(
-        bucket.key.clone(),
-        credentials,
-        Arc::clone(&bucket.profile.factory),
-        bucket.slots_per_session,
-        deadline,
-    );
-    match timeout_at(deadline, connector.connect(&request)).await {
-        Ok(result) => result,
-        Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
-    }
-}
-
 /// A session as a member of its key.
 fn admissible(
     bucket: &Arc<Bucket>,
-    session: Session,
+    opened: Opened,
     generation: u64,
     place: OwnedSemaphorePermit,
 ) -> Arc<Live> {
     let hub = &bucket.hub;
     let now = Instant::now();
-    let era = session.info().era;
+    let era = opened.session.info().era;
     let ends_at = match era {
         Era::Legacy => hub.expiry.end_of_life(now, rand::random()),
         // There is nothing of it that could grow old.
         Era::Stateless => crate::expiry::after(now, Duration::MAX),
     };
     let live = Live::new(
-        session,
+        opened.session,
         NewLive {
             id: hub.new_id(),
             key: bucket.key.clone(),
             bucket: Arc::downgrade(bucket),
+            hearing: opened.hearing,
             slots: bucket.slots_per_session.of(era),
             generation,
             opened_at: now,
@@ -257,43 +237,6 @@ impl Drop for PlaceInKey {
     fn drop(&mut self) {
         if !self.settled {
             self.bucket.slots.abandon(self.asker, Blame::Nobody);
-        }
-    }
-}
-
-/// An attempt that the breaker admitted and that has not been settled.
-struct PendingAttempt(Option<Attempt>, Arc<Bucket>);
-
-impl PendingAttempt {
-    fn succeeded(mut self) {
-        if let Some(attempt) = self.0.take() {
-            let change = self.1.upstream.breaker.succeeded(attempt);
-            self.1.hub.note_breaker(self.1.key.endpoint(), change);
-        }
-    }
-
-    fn failed(mut self, error: &ConnectError) {
-        let Some(attempt) = self.0.take() else {
-            return;
-        };
-        let breaker = &self.1.upstream.breaker;
-        let change = if error.kind().counts_against_endpoint() {
-            breaker.failed(attempt, Instant::now())
-        } else if matches!(error.kind(), FaultKind::Other) {
-            breaker.abandoned(attempt)
-        } else {
-            // Refused, but answered: the endpoint is there.
-            breaker.succeeded(attempt)
-        };
-        self.1.hub.note_breaker(self.1.key.endpoint(), change);
-    }
-}
-
-impl Drop for PendingAttempt {
-    fn drop(&mut self) {
-        if let Some(attempt) = self.0.take() {
-            let change = self.1.upstream.breaker.abandoned(attempt);
-            self.1.hub.note_breaker(self.1.key.endpoint(), change);
         }
     }
 }

@@ -19,11 +19,19 @@ pub(crate) struct Counters {
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
+    pub(crate) list_changes: AtomicU64,
+    pub(crate) tool_list_hits: AtomicU64,
+    pub(crate) tool_list_misses: AtomicU64,
+    pub(crate) revoked: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_many(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
     }
 
     pub(crate) fn read(counter: &AtomicU64) -> u64 {
@@ -40,7 +48,7 @@ impl Counters {
     pub(crate) fn note_closed(&self, reason: CloseReason) {
         Self::add(&self.closed);
         match reason {
-            CloseReason::Expired => Self::add(&self.reaped),
+            CloseReason::Expired | CloseReason::CredentialExpired => Self::add(&self.reaped),
             CloseReason::Evicted | CloseReason::Idle | CloseReason::Room => {
                 Self::add(&self.evictions);
             }

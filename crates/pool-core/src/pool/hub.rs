@@ -1,7 +1,6 @@
 //! What every part of a pool needs: settings, seams, limits, and the way to the closer.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,15 +11,17 @@ use std::{
 use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
-use super::{capacity::Capacity, connect, counters::Counters, registry::Registry};
+use super::{
+    capacity::Capacity, connect, connectors::Connectors, counters::Counters, registry::Registry,
+};
 use crate::{
-    CloseReason, Connector, ContextPropagator, CredentialSource, Endpoint, Observer, PoolConfig,
-    ProbePlan, TransportKind,
+    CloseReason, ContextPropagator, CredentialSource, Endpoint, Observer, PoolConfig, ProbePlan,
     breaker::{Attempt, BreakerState},
     bucket::{Bucket, Live},
     digest::DigestKey,
     expiry::ExpiryPolicy,
     moment::Clock,
+    tools::ToolLists,
 };
 
 /// What every part of a pool needs. Holds no bucket, so that buckets may hold it.
@@ -30,13 +31,15 @@ pub(crate) struct Hub {
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) probes: ProbePlan,
     pub(crate) secret: DigestKey,
-    pub(crate) connectors: HashMap<TransportKind, Arc<dyn Connector>>,
+    pub(crate) connectors: Connectors,
     pub(crate) credentials: Arc<dyn CredentialSource>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) capacity: Capacity,
     pub(crate) counters: Counters,
     pub(crate) registry: Registry,
+    /// The tool lists that are kept, where any are.
+    pub(crate) tools: Option<ToolLists>,
     /// Connects and farewells under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
@@ -77,6 +80,7 @@ impl Hub {
             return;
         }
         live.give_up_place();
+        live.hearing.end();
         self.registry.remove(live.id);
         self.tell(Message::Close(live, reason));
     }

@@ -12,7 +12,7 @@ use rmcp::{RoleClient, service::Peer};
 
 use crate::{
     CloseReason, Era, PoolKey, SessionInfo,
-    bucket::{Bucket, Fate, Held},
+    bucket::{Bucket, Fate, Held, Live},
 };
 
 /// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
@@ -88,8 +88,12 @@ impl Lease {
     }
 
     pub(crate) fn session(&self) -> &crate::Session {
+        &self.live().session
+    }
+
+    pub(crate) fn live(&self) -> &Live {
         self.used.store(USED, Ordering::Relaxed);
-        &self.held.live().session
+        self.held.live()
     }
 
     /// Gives the slot back, unless that was done before.
@@ -104,9 +108,10 @@ impl Lease {
             fate => (fate, reason),
         };
         let used = self.used.load(Ordering::Relaxed) != UNUSED;
-        if used || hub.observer.is_some() {
-            note_released(&mut self.held, used, fate);
-        }
+        let (fate, reason) = match used || hub.observer.is_some() {
+            true => note_released(&mut self.held, used, (fate, reason)),
+            false => (fate, reason),
+        };
         match fate {
             Fate::Keep => self.held.settle_fit(),
             fate => self.held.settle(fate, reason),
@@ -130,9 +135,20 @@ impl fmt::Debug for Lease {
     }
 }
 
+/// Notes that a session was released. Returns what becomes of it after all.
 #[inline(never)]
-fn note_released(held: &mut Held, used: bool, fate: Fate) {
+fn note_released(
+    held: &mut Held,
+    used: bool,
+    (fate, reason): (Fate, CloseReason),
+) -> (Fate, CloseReason) {
     let now = held.bucket().hub.clock.now();
+    let (fate, reason) = match fate {
+        Fate::Keep if held.bucket().newest.have_ended(now) => {
+            (Fate::Discard, CloseReason::CredentialExpired)
+        }
+        fate => (fate, reason),
+    };
     held.bucket().hub.observe(|observer, pool| {
         observer.released(&crate::Released {
             pool,
@@ -146,6 +162,7 @@ fn note_released(held: &mut Held, used: bool, fate: Fate) {
         held.note_alive(now);
         held.note_wanted(now);
     }
+    (fate, reason)
 }
 
 const UNUSED: usize = 0;

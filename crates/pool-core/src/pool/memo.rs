@@ -14,7 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::{AcquireRequest, resolve::Resolved};
+use super::{AcquireRequest, resolved::Resolved};
 use crate::{Endpoint, HandlerFactory, Principal, Scope};
 
 /// What the pool remembers of raw requests.
@@ -146,11 +146,11 @@ fn bit(place: usize) -> u64 {
 
 /// For keys that are hashes already.
 #[derive(Clone, Copy, Default)]
-pub(super) struct PrehashedState;
+pub(crate) struct PrehashedState;
 
 /// Hands the key through.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Prehashed(u64);
+pub(crate) struct Prehashed(u64);
 
 impl BuildHasher for PrehashedState {
     type Hasher = Prehashed;

@@ -1,24 +1,33 @@
 //! The pool: what users hold, and what it is made of.
 
 mod acquire;
+mod attempt;
 mod builder;
 mod capacity;
 mod closer;
 mod connect;
+mod connectors;
 mod counters;
+mod detect;
+mod dial;
 mod endpoint_stats;
+mod flight;
 mod hub;
 mod key_query;
 mod key_stats;
 mod lease;
 mod memo;
+mod patience;
 mod registry;
 mod request;
 mod resolve;
+mod resolved;
+mod revoke;
 mod shutdown;
 mod stats;
 mod sweep;
 mod upstream;
+mod verdict;
 mod weak;
 
 use std::{fmt, sync::Arc};
@@ -30,9 +39,12 @@ pub(crate) use hub::Hub;
 pub use key_query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};
 pub use key_stats::{KeyError, KeyPage, KeyStats};
 pub use lease::Lease;
+pub(crate) use memo::PrehashedState;
 use moka::sync::Cache;
+pub(crate) use patience::Patience;
 pub use request::AcquireRequest;
-pub(crate) use resolve::{Patience, Resolved};
+pub(crate) use resolved::Resolved;
+pub use revoke::RevokeReport;
 pub use shutdown::CloseReport;
 pub use stats::{BreakerStats, PoolStats};
 use tokio::time::Instant;
@@ -40,7 +52,7 @@ use tracing::Instrument;
 pub(crate) use upstream::Upstream;
 pub use weak::WeakPool;
 
-use self::{memo::Memo, upstream::Upstreams};
+use self::{detect::Verdicts, memo::Memo, upstream::Upstreams};
 use crate::{
     AcquireError, PoolConfig, PoolKey, PooledClient, bucket::Bucket, handler::Profile,
     identity::Identification, trace,
@@ -59,8 +71,9 @@ pub struct SessionPool {
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     id: u64,
-    buckets: Cache<PoolKey, Arc<Bucket>, memo::PrehashedState>,
+    buckets: Cache<PoolKey, Arc<Bucket>, PrehashedState>,
     upstreams: Upstreams,
+    verdicts: Verdicts,
     memo: Memo,
     identification: Identification,
     profile: Profile,
@@ -86,9 +99,14 @@ impl SessionPool {
     /// - [`AcquireError::CircuitOpen`]: nothing was free, and the endpoint's circuit is open.
     /// - [`AcquireError::Closed`]: the pool is closed.
     /// - [`AcquireError::Connect`]: nothing was free, and a session could not be opened.
+    /// - [`AcquireError::CredentialExpired`]: the caller's credential has ended, and nobody has come
+    ///   with a newer one of the same identity.
     /// - [`AcquireError::Identity`]: an extractor failed, under
     ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
-    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool.
+    /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool, or is to be
+    ///   found out and no connector can tell it.
+    /// - [`AcquireError::NobodyToAnswer`]: [`Scope::Shared`](crate::Scope::Shared) with handlers
+    ///   that declare sampling, elicitation or roots.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint
     ///   that was not declared for it.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error says what was waited for.
@@ -124,14 +142,18 @@ impl SessionPool {
     /// The key of a request: what it shares sessions by.
     ///
     /// # Errors
-    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NotShareable`] or
-    /// [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NobodyToAnswer`],
+    /// [`AcquireError::NotShareable`] or [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// For an [`Endpoint::auto`](crate::Endpoint::auto) also [`AcquireError::CircuitOpen`],
+    /// [`AcquireError::Connect`] and [`AcquireError::NoConnector`]: its transport may have to be
+    /// found out first.
     ///
     /// # Cancel safety
     /// Safe; nothing is kept of a dropped call.
     pub async fn key(&self, request: &AcquireRequest) -> Result<PoolKey, AcquireError> {
         let patience = self.shared.patience(request);
-        Ok(self.shared.resolve(request, patience).await?.key.clone())
+        let resolved = self.shared.resolve(request, patience).await?;
+        self.shared.key_now(&resolved, request, patience).await
     }
 
     /// A client for this request: its identity and key are worked out once, then each of its calls

@@ -8,8 +8,8 @@ use std::{
 
 use http::HeaderMap;
 
-use super::resolve::Resolved;
-use crate::{Endpoint, HandlerFactory, Principal, Scope};
+use super::resolved::Resolved;
+use crate::{Endpoint, HandlerFactory, Principal, Scope, credentials::Credential, moment::Moment};
 
 /// What somebody asks a pool for: which upstream, on whose behalf, with which headers.
 ///
@@ -93,6 +93,14 @@ impl AcquireRequest {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// What came with it.
+    pub(super) fn credential(&self, ends_at: Moment) -> Credential {
+        Credential {
+            headers: Arc::clone(&self.headers),
+            ends_at,
+        }
     }
 
     /// Forgets what a pool worked out of the request as it was.

@@ -1,89 +1,21 @@
 //! From a request to its key, and from a key to its bucket.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use http::HeaderMap;
 use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AcquireRequest, Shared,
-    capacity::Scarce,
-    counters::Counters,
-    hub::Message,
-    memo::{Known, Sight},
+    AcquireRequest, Shared, capacity::Scarce, counters::Counters, detect::Inquiry, hub::Message,
+    memo::Sight, patience::Patience, resolved::Resolved,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
-    bucket::{Bucket, Held, NewBucket, Taken},
-    credentials::NewestHeaders,
+    bucket::{Bucket, NewBucket},
+    credentials::Credential,
     handler::Profile,
+    moment::Moment,
 };
-
-/// What a pool worked out of a request: its key, and the bucket that had it last.
-pub(crate) struct Resolved {
-    /// Which pool it was.
-    pub(super) pool: u64,
-    pub(crate) key: PoolKey,
-    pub(super) profile: Profile,
-    /// What an equal request is recognised by, where one may be.
-    pub(super) known: Option<Known>,
-    /// The bucket as it was found. Most never need another, and this one is read without an atomic
-    /// write, of which a hit consists for the rest.
-    first: Arc<Bucket>,
-    /// Whether there is a later one.
-    moved: AtomicBool,
-    /// The bucket that has the key now, once the first was forgotten.
-    later: ArcSwapOption<Bucket>,
-}
-
-impl Resolved {
-    /// A slot that is ready.
-    #[inline(always)]
-    pub(super) fn take(&self) -> Option<Held> {
-        if self.moved.load(Ordering::Acquire) {
-            return self.take_later();
-        }
-        take(&self.first)
-    }
-
-    #[inline(never)]
-    fn take_later(&self) -> Option<Held> {
-        take(self.later.load().as_ref()?)
-    }
-
-    /// The key's bucket.
-    pub(super) fn bucket(&self) -> Arc<Bucket> {
-        let later = self.later.load_full();
-        later.unwrap_or_else(|| Arc::clone(&self.first))
-    }
-
-    fn move_to(&self, bucket: &Arc<Bucket>) {
-        self.later.store(Some(Arc::clone(bucket)));
-        self.moved.store(true, Ordering::Release);
-    }
-}
-
-/// How long somebody is ready to wait, and since when.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) began: Instant,
-    pub(crate) deadline: Instant,
-}
-
-impl Patience {
-    pub(crate) fn timeout(self, stage: Stage) -> AcquireError {
-        AcquireError::Timeout {
-            stage,
-            waited: self.began.elapsed(),
-            last_cause: None,
-        }
-    }
-}
 
 impl Shared {
     /// What the request noted of an earlier resolution by this pool.
@@ -147,8 +79,13 @@ impl Shared {
         if request.scope == Scope::Shared && !endpoint.is_declared_stateless_and_public() {
             return Err(AcquireError::NotShareable);
         }
-        let identity = self.identify(request, patience).await?;
         let profile = self.profile(request.handlers.as_ref());
+        if request.scope == Scope::Shared
+            && let Some(capability) = profile.needs_caller()
+        {
+            return Err(AcquireError::NobodyToAnswer(capability));
+        }
+        let identity = self.identify(request, patience).await?;
         let key = PoolKey::new(
             &self.hub.secret,
             &request.principal,
@@ -157,18 +94,21 @@ impl Shared {
             &request.scope,
             &profile,
         );
-        let bucket = self
-            .bucket(&key, &profile, &request.headers, patience)
-            .await?;
-        Ok(Resolved {
-            pool: self.id,
+        let ends_at = self.end_of_credential(&key);
+        let credential = request.credential(ends_at);
+        if !endpoint.is_auto() {
+            let bucket = self.bucket(&key, &profile, credential, patience).await?;
+            return Ok(Resolved::new(self.id, (bucket, ends_at), None));
+        }
+        let inquiry = Inquiry {
             key,
             profile,
-            known: None,
-            first: bucket,
-            moved: AtomicBool::new(false),
-            later: ArcSwapOption::empty(),
-        })
+            credential,
+        };
+        let verdict = self.verdicts.of(endpoint);
+        let finding = self.find_out(&verdict, &inquiry, patience).await?;
+        self.resolved_over(&inquiry, (&verdict, finding), patience)
+            .await
     }
 
     async fn identify(
@@ -192,12 +132,20 @@ impl Shared {
         own.map_or_else(|| self.profile.clone(), |own| Profile::new(Arc::clone(own)))
     }
 
+    /// When the credential behind a key ends, as far as the key's sessions are concerned.
+    fn end_of_credential(&self, key: &PoolKey) -> Moment {
+        match key.identity().expires_at() {
+            Some(at) if !self.hub.credentials.renews() => self.hub.clock.moment(at),
+            _ => Moment::NEVER,
+        }
+    }
+
     /// The bucket of a key, made if need be.
-    async fn bucket(
+    pub(super) async fn bucket(
         &self,
         key: &PoolKey,
         profile: &Profile,
-        headers: &Arc<HeaderMap>,
+        credential: Credential,
         patience: Patience,
     ) -> Result<Arc<Bucket>, AcquireError> {
         if let Some(bucket) = self
@@ -205,6 +153,8 @@ impl Shared {
             .get(key)
             .filter(|bucket| !bucket.slots.is_dead())
         {
+            let now = self.hub.clock.now();
+            bucket.note_credential(&credential.headers, credential.ends_at, now);
             return Ok(bucket);
         }
         let place = match self.hub.capacity.try_place(Scarce::Keys) {
@@ -221,7 +171,7 @@ impl Shared {
             key: key.clone(),
             profile: profile.clone(),
             upstream: self.upstreams.of(key.endpoint()),
-            newest: NewestHeaders::new(Arc::clone(headers)),
+            credential: credential.clone(),
             place,
         };
         let make = || Arc::new(Bucket::new(new, Arc::clone(&self.hub)));
@@ -232,6 +182,9 @@ impl Shared {
         let bucket = Arc::clone(entry.value());
         if entry.is_fresh() {
             self.watch_new(&bucket);
+        } else {
+            let now = self.hub.clock.now();
+            bucket.note_credential(&credential.headers, credential.ends_at, now);
         }
         Ok(bucket)
     }
@@ -244,14 +197,14 @@ impl Shared {
     pub(super) async fn successor(
         &self,
         resolved: &Resolved,
-        headers: &Arc<HeaderMap>,
+        credential: Credential,
         patience: Patience,
     ) -> Result<(), AcquireError> {
         if self.hub.is_closed() {
             return Err(AcquireError::Closed);
         }
         let bucket = self
-            .bucket(&resolved.key, &resolved.profile, headers, patience)
+            .bucket(&resolved.key, &resolved.profile, credential, patience)
             .await?;
         resolved.move_to(&bucket);
         Ok(())
@@ -276,19 +229,12 @@ impl Shared {
             config.idle_pool_eviction.min(config.session_ttl),
         );
         self.hub.watch(bucket, first_look);
+        bucket.watch_credential();
         self.hub.observe(|observer, pool| {
             observer.key_created(&crate::KeyCreated {
                 pool,
                 key: &bucket.key,
             });
         });
-    }
-}
-
-#[inline(always)]
-fn take(bucket: &Arc<Bucket>) -> Option<Held> {
-    match bucket.slots.take() {
-        Taken::Slot(slot) => Some(Held::new(Arc::clone(bucket), slot)),
-        Taken::None | Taken::Dead => None,
     }
 }

@@ -113,7 +113,7 @@ impl Shared {
     /// Ends every key. Returns how many waiters were turned away.
     pub(super) fn shut(&self) -> u64 {
         self.hub.closed.store(true, Ordering::SeqCst);
-        let mut turned_away = 0;
+        let mut turned_away = self.verdicts.shut();
         for (_, bucket) in &self.buckets {
             let Some(shut) = bucket.slots.shut() else {
                 continue;

@@ -33,10 +33,18 @@ pub struct PoolStats {
     pub anonymous_identity_count: u64,
     /// How often an identity extractor failed.
     pub extract_failures: u64,
+    /// Sessions that were open when their principal or identity was revoked.
+    pub sessions_revoked: u64,
     /// Sessions opened so far.
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// How often a session heard that a list of its server has changed.
+    pub list_changes: u64,
+    /// Tool lists that were there already; 0 where the pool keeps none.
+    pub tool_list_hits: u64,
+    /// Tool lists that had to be asked for; 0 where the pool keeps none.
+    pub tool_list_misses: u64,
     /// Keys known now.
     pub pool_key_count: usize,
     /// Sessions in use now.
@@ -89,8 +97,12 @@ impl Shared {
             sessions_reaped: Counters::read(&counters.reaped),
             anonymous_identity_count: Counters::read(&counters.anonymous),
             extract_failures: Counters::read(&counters.extract_failures),
+            sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
+            list_changes: Counters::read(&counters.list_changes),
+            tool_list_hits: Counters::read(&counters.tool_list_hits),
+            tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: hub.capacity.taken(Scarce::Sessions),
             max_total_keys: hub.config.max_total_keys,
             max_total_sessions: hub.config.max_total_sessions,

@@ -14,6 +14,11 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     let now_here = clock.moment(now);
     let expired = bucket.slots.weed(|live, _| live.ends_at <= now_here);
     bucket.close_all(expired, CloseReason::Expired);
+    let credentials = bucket.newest.retirements();
+    if credentials.iter().any(|at| *at <= now_here) {
+        let unused = bucket.slots.weed(|_, _| true);
+        bucket.close_all(unused, CloseReason::CredentialExpired);
+    }
     let lost = bucket.slots.weed(|live, _| live.session.is_over());
     bucket.close_all(lost, CloseReason::Lost);
     let (late, next_deadline) = bucket.slots.expire(now_here);
@@ -30,7 +35,9 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     let pause = config.session_ttl.min(config.idle_pool_eviction) / 8;
     let soonest = crate::expiry::after(now, pause.max(MIN_BETWEEN_LOOKS));
     let first_end = bucket.slots.first_end(|live| live.ends_at);
-    let next = first_end.map_or(forget_at, |end| clock.instant(end).min(forget_at));
+    let ends = first_end.into_iter().chain(credentials);
+    let next_end = ends.filter(|at| *at > now_here).min();
+    let next = next_end.map_or(forget_at, |end| clock.instant(end).min(forget_at));
     // A key in use past its idle time is looked at again after a while.
     let next = if next <= now { soonest } else { next };
     Some(next_deadline.map_or(next, |deadline| clock.instant(deadline).min(next)))

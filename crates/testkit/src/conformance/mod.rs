@@ -13,10 +13,12 @@
 //! The expression gives a connector and a server that it can speak to, anew for each test. The crate
 //! that mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
+mod detection;
 mod faults;
 mod life;
 mod requests;
 
+pub use detection::*;
 pub use faults::*;
 pub use life::*;
 use mcp_pool_core::{ConnectRequest, Endpoint};
@@ -85,6 +87,8 @@ macro_rules! connector_suite {
             a_refused_credential_is_renewed_once
             what_belongs_to_one_hop_or_to_the_gateway_stays_behind
             nothing_shows_a_secret
+            a_detection_leaves_nothing_open
+            a_detection_tells_no_from_trouble
         );
     };
     (@each $make:expr; $($promise:ident)*) => {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Era, Farewell, FaultKind,
-    ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo, TransportKind,
+    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Detection, Era, Farewell,
+    FaultKind, ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo,
+    TransportKind,
 };
 use rmcp::{
     RoleClient, Service, ServiceExt,
@@ -73,6 +74,12 @@ impl Connector for FakeConnector {
         };
         let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
         Ok(Session::new(driver, info).with_alarm(alarm))
+    }
+
+    async fn detect(&self, _request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        self.remote.note_detection();
+        play(&self.remote.detect).await.map_err(ConnectError::new)?;
+        Ok(self.remote.answer())
     }
 
     async fn check(&self, _session: &Session, _plan: &ProbePlan) -> Result<(), CheckError> {

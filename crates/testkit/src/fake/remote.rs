@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::{Endpoint, FaultKind, SessionAlarm};
-use tokio::sync::watch;
+use mcp_pool_core::{Detection, Endpoint, FaultKind, SessionAlarm};
+use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
+use tokio::sync::{mpsc, watch};
 
 /// How a step of the fake goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +31,13 @@ pub struct Remote {
     pub(super) check: watch::Sender<Behaviour>,
     pub(super) close: watch::Sender<Behaviour>,
     pub(super) call: watch::Sender<Behaviour>,
+    pub(super) detect: watch::Sender<Behaviour>,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    answer: Option<Detection>,
     next_id: u64,
     sessions: BTreeMap<u64, Record>,
     connects: usize,
@@ -42,9 +45,14 @@ struct State {
     closed: usize,
     checks: usize,
     calls: usize,
+    lists: usize,
+    detections: usize,
     most_open: usize,
     next_faults: VecDeque<FaultKind>,
 }
+
+/// The way to a session's client.
+pub(super) type Line = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
 
 /// What the fake server knows of a session.
 #[derive(Debug)]
@@ -53,6 +61,8 @@ struct Record {
     alarm: SessionAlarm,
     calls: usize,
     lost: bool,
+    /// The way to the session's client, once it has one.
+    line: Option<Line>,
 }
 
 /// A connect under way.
@@ -66,6 +76,7 @@ impl Remote {
             check: ok(),
             close: ok(),
             call: ok(),
+            detect: ok(),
             state: Arc::default(),
         }
     }
@@ -96,6 +107,18 @@ impl Remote {
         self.call.send_replace(behaviour);
     }
 
+    /// How detections go; what those say that succeed, [`answer_detections`](Self::answer_detections)
+    /// sets.
+    pub fn on_detect(&self, behaviour: Behaviour) {
+        self.detect.send_replace(behaviour);
+    }
+
+    /// What the connector says when it is asked whether its transport is spoken somewhere. Default:
+    /// that it cannot tell.
+    pub fn answer_detections(&self, answer: Detection) {
+        self.lock().answer = Some(answer);
+    }
+
     /// The server forgets a session: calls on it are refused as unknown, as they would be after a
     /// restart. Returns how many sessions it were.
     pub fn forget_sessions(&self) -> usize {
@@ -122,6 +145,16 @@ impl Remote {
         };
         for alarm in alarms {
             alarm.raise();
+        }
+    }
+
+    /// The server says something of its own accord, to every session.
+    pub fn say(&self, notification: &ServerNotification) {
+        for record in self.lock().sessions.values() {
+            let said = RxJsonRpcMessage::<RoleClient>::notification(notification.clone());
+            if let Some(line) = &record.line {
+                let _ = line.send(said);
+            }
         }
     }
 
@@ -177,6 +210,26 @@ impl Remote {
         self.lock().calls
     }
 
+    /// How many lists of tools the server was asked for.
+    #[must_use]
+    pub fn lists(&self) -> usize {
+        self.lock().lists
+    }
+
+    /// How many detections were begun.
+    #[must_use]
+    pub fn detections(&self) -> usize {
+        self.lock().detections
+    }
+
+    pub(super) fn note_detection(&self) {
+        self.lock().detections += 1;
+    }
+
+    pub(super) fn answer(&self) -> Detection {
+        self.lock().answer.unwrap_or(Detection::Unable)
+    }
+
     pub(super) fn begin_connect(&self) -> Connecting {
         let mut state = self.lock();
         state.connects += 1;
@@ -194,6 +247,7 @@ impl Remote {
             alarm: alarm.clone(),
             calls: 0,
             lost: false,
+            line: None,
         };
         state.sessions.insert(id, record);
         id
@@ -201,6 +255,16 @@ impl Remote {
 
     pub(super) fn next_fault(&self) -> Option<FaultKind> {
         self.lock().next_faults.pop_front()
+    }
+
+    pub(super) fn note_line(&self, id: u64, line: Line) {
+        if let Some(record) = self.lock().sessions.get_mut(&id) {
+            record.line = Some(line);
+        }
+    }
+
+    pub(super) fn note_list(&self) {
+        self.lock().lists += 1;
     }
 
     pub(super) fn note_check(&self) {

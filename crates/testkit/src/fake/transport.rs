@@ -34,6 +34,7 @@ pub(super) struct FakeFault {
 impl Memory {
     pub(super) fn new(id: u64, remote: Remote) -> Self {
         let (answers, inbox) = mpsc::unbounded_channel();
+        remote.note_line(id, answers.clone());
         Self {
             id,
             remote,
@@ -58,6 +59,7 @@ impl Transport<RoleClient> for Memory {
             let result = match request.request {
                 ClientRequest::InitializeRequest(_) => greeting(),
                 ClientRequest::ListToolsRequest(_) => {
+                    remote.note_list();
                     ServerResult::ListToolsResult(ListToolsResult::default())
                 }
                 ClientRequest::PingRequest(_) => ServerResult::EmptyResult(EmptyObject {}),

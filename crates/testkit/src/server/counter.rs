@@ -20,7 +20,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{Revisions, Switches};
+use super::{Revisions, Switches, initiative};
 
 /// What the handlers of one server share.
 #[derive(Clone)]
@@ -75,7 +75,8 @@ impl Counter {
 
 impl ServerHandler for Counter {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        ServerConfig::new(capabilities.enable_tool_list_changed().build())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -104,6 +105,9 @@ impl ServerHandler for Counter {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(said) = initiative::run(&request.name, &context).await {
+            return said.map(answer);
+        }
         let count = self.count(&context);
         let count = match request.name.as_ref() {
             "increment" | "increment_here" => count.fetch_add(1, Ordering::SeqCst) + 1,
@@ -121,11 +125,12 @@ impl ServerHandler for Counter {
             }
             _ => return Err(ErrorData::invalid_params("no such tool", None)),
         };
-        let text = ContentBlock::text(count.to_string());
-        Ok(CallToolResponse::Complete(CallToolResult::success(vec![
-            text,
-        ])))
+        Ok(answer(count.to_string()))
     }
+}
+
+fn answer(text: String) -> CallToolResponse {
+    CallToolResponse::Complete(CallToolResult::success(vec![ContentBlock::text(text)]))
 }
 
 /// The tools, as a caller sees them whose count is this.
@@ -135,7 +140,7 @@ fn tools(count: u64) -> Vec<Tool> {
         "type": "object",
         "properties": { "place": { "type": "string", "x-mcp-header": "Place" } },
     });
-    [
+    let own = [
         ("count", format!("the count, {count} by now"), &nothing),
         (
             "fail",
@@ -153,10 +158,12 @@ fn tools(count: u64) -> Vec<Tool> {
             "answers with the count after a while".to_owned(),
             &nothing,
         ),
-    ]
-    .map(|(name, what, schema)| {
+    ];
+    let initiative = initiative::TOOLS.map(|(name, what)| (name, what.to_owned(), &nothing));
+    let all = own.into_iter().chain(initiative);
+    all.map(|(name, what, schema)| {
         let schema = schema.as_object().cloned().unwrap_or_default();
         Tool::new(name, what, Arc::new(schema))
     })
-    .to_vec()
+    .collect()
 }

@@ -17,7 +17,7 @@ pub struct Seen {
     pub session: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its JSON-RPC message; `null` for requests without one.
+    /// The JSON-RPC message in it; null for requests without one.
     pub message: serde_json::Value,
 }
 

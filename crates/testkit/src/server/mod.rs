@@ -4,6 +4,7 @@ mod counter;
 mod form;
 mod gate;
 mod hostile;
+mod initiative;
 mod ledger;
 mod run;
 mod sse;
@@ -17,7 +18,8 @@ pub use ledger::Seen;
 use mcp_pool_core::Endpoint;
 pub use switches::{Refusal, Switches, UnknownSession};
 
-use self::{ledger::Ledger, run::Running};
+use self::ledger::Ledger;
+pub(crate) use self::run::Running;
 
 /// A stateful MCP server over Streamable HTTP or HTTP+SSE, on a port of its own of the loopback
 /// interface.
@@ -26,7 +28,9 @@ use self::{ledger::Ledger, run::Running};
 /// and where there are no sessions each bearer token has one: the tool `increment` adds one and
 /// answers with the count, `count` answers with it, `wait` answers after
 /// [`Switches::delay_tools`]. `increment_here` has an argument `place` that revision 2026-07-28
-/// wants in a header too. The list of tools shows the count. Runs on threads of its own, so that
+/// wants in a header too. The list of tools shows the count. By `sample` and `elicit` the server
+/// asks whoever called them and answers with the answer as JSON; by `announce` it says that its
+/// tools have changed, by `progress` how far the call is. Runs on threads of its own, so that
 /// stopping it cuts every connection. Stops when dropped.
 #[derive(Debug)]
 pub struct CounterServer {
@@ -72,7 +76,7 @@ impl CounterServer {
     pub fn restart(&mut self) {
         self.stop();
         let gate = gate::Gate::new(self.form, Arc::clone(&self.ledger), self.switches.clone());
-        let running = Running::start(self.address, gate);
+        let running = Running::start(self.address, || gate.into_router());
         self.address = running.address();
         self.running = Some(running);
     }

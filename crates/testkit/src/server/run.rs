@@ -7,10 +7,8 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
+use axum::{Router, serve::ListenerExt};
 use tokio_util::sync::CancellationToken;
-
-use super::gate::Gate;
 
 /// A server that is running. Dropping it cuts every connection.
 #[derive(Debug)]
@@ -21,7 +19,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(address: SocketAddr, gate: Gate) -> Self {
+    /// Starts a server; `router` is made on its own threads.
+    pub(crate) fn start(
+        address: SocketAddr,
+        router: impl FnOnce() -> Router + Send + 'static,
+    ) -> Self {
         let listener = bind(address).expect("a port of the loopback interface");
         let address = listener
             .local_addr()
@@ -31,7 +33,7 @@ impl Running {
             .expect("a listener can be made non-blocking");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let thread = thread::spawn(move || serve(listener, gate, &stopped));
+        let thread = thread::spawn(move || serve(listener, router, &stopped));
         Self {
             address,
             stop,
@@ -65,7 +67,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-fn serve(listener: TcpListener, gate: Gate, stop: &CancellationToken) {
+fn serve(listener: TcpListener, router: impl FnOnce() -> Router, stop: &CancellationToken) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -77,7 +79,7 @@ fn serve(listener: TcpListener, gate: Gate, stop: &CancellationToken) {
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
-        let router = gate.into_router();
+        let router = router();
         let served = tokio::spawn(async move { axum::serve(listener, router).await });
         stop.cancelled().await;
         served.abort();

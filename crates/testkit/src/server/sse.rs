@@ -181,9 +181,9 @@ async fn accept(
 ) -> Response {
     let streams = streams.lock();
     let inbox = query.get(NAME).and_then(|session| streams.get(session));
-    match inbox.map(|inbox| inbox.messages.send(message)) {
-        Some(Ok(())) => (StatusCode::ACCEPTED, "Accepted").into_response(),
-        _ => StatusCode::NOT_FOUND.into_response(),
+    match inbox.is_some_and(|inbox| inbox.messages.send(message).is_ok()) {
+        true => (StatusCode::ACCEPTED, "Accepted").into_response(),
+        false => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -1,0 +1,315 @@
+//! Calls for which a server may ask for input before it answers.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::try_join_all;
+use rmcp::{
+    RoleClient,
+    model::{
+        CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest,
+        ClientResult, DEFAULT_MRTR_MAX_ROUNDS, GetExtensions, GetMeta, GetPromptRequest,
+        GetPromptRequestParams, GetPromptResponse, GetPromptResult, InputRequest,
+        InputRequiredResult, InputResponses, NumberOrString, ReadResourceRequest,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerRequest,
+        ServerResult,
+    },
+    service::{Peer, RequestContext},
+};
+use tokio::time::{sleep, timeout_at};
+use tracing::Instrument;
+
+use super::{PooledClient, call::Call};
+use crate::{CallError, InputError, Lease, handler::Attended, trace::Target};
+
+/// A request for which a server may ask for input.
+trait Asking: Clone {
+    const METHOD: &'static str;
+    type Answer;
+
+    fn request(self) -> ClientRequest;
+    /// What the request is about.
+    fn target(&self) -> Target<'_>;
+    /// The final answer, if that is what it is.
+    fn answer(result: ServerResult) -> Option<Self::Answer>;
+    /// What goes along with the next attempt: the input, and the server's own note, untouched.
+    fn go_on_with(&mut self, input: Option<InputResponses>, state: Option<String>);
+}
+
+macro_rules! asking {
+    ($wire:literal: $Request:ident($Params:ident) -> $Answer:ident, $target:expr, $answer:expr) => {
+        impl Asking for $Params {
+            const METHOD: &'static str = $wire;
+            type Answer = $Answer;
+
+            fn request(self) -> ClientRequest {
+                ClientRequest::$Request($Request::new(self))
+            }
+
+            fn target(&self) -> Target<'_> {
+                $target(self)
+            }
+
+            fn answer(result: ServerResult) -> Option<$Answer> {
+                $answer(result)
+            }
+
+            fn go_on_with(&mut self, input: Option<InputResponses>, state: Option<String>) {
+                self.input_responses = input;
+                self.request_state = state;
+            }
+        }
+    };
+}
+
+asking!("tools/call": CallToolRequest(CallToolRequestParams) -> CallToolResult, tool, tool_result);
+asking!("prompts/get": GetPromptRequest(GetPromptRequestParams) -> GetPromptResult, prompt, |result| {
+    match result {
+        ServerResult::GetPromptResult(result) => Some(result),
+        _ => None,
+    }
+});
+asking!("resources/read": ReadResourceRequest(ReadResourceRequestParams) -> ReadResourceResult, |_| Target::None, |result| {
+    match result {
+        ServerResult::ReadResourceResult(result) => Some(result),
+        _ => None,
+    }
+});
+
+fn tool(params: &CallToolRequestParams) -> Target<'_> {
+    Target::Tool(&params.name)
+}
+
+fn prompt(params: &GetPromptRequestParams) -> Target<'_> {
+    Target::Prompt(&params.name)
+}
+
+fn tool_result(result: ServerResult) -> Option<CallToolResult> {
+    match result {
+        ServerResult::CallToolResult(result) => Some(result),
+        // A result that leaves out even the empty content.
+        ServerResult::EmptyResult(_) => Some(CallToolResult::default()),
+        _ => None,
+    }
+}
+
+impl PooledClient {
+    /// `tools/call`. When the server asks for input first (revision 2026-07-28), the caller's
+    /// [handlers](crate::HandlerFactory) are asked for it and the call goes on, within its timeout.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request); [`CallError::Input`] when the server asked for input and
+    /// there was none; [`CallError::UnexpectedResult`] when it started a task, which
+    /// [`call_tool_once`](Self::call_tool_once) returns.
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn call_tool(
+        &self,
+        params: CallToolRequestParams,
+    ) -> Result<CallToolResult, CallError> {
+        self.go_through(params).await
+    }
+
+    /// `tools/call`, whatever the server makes of it: a result, a question for input, or a task.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when the server answered
+    /// with none of the three.
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn call_tool_once(
+        &self,
+        params: CallToolRequestParams,
+    ) -> Result<CallToolResponse, CallError> {
+        match self.request(params.request()).await? {
+            ServerResult::InputRequiredResult(asked) => Ok(CallToolResponse::InputRequired(asked)),
+            ServerResult::CreateTaskResult(task) => Ok(CallToolResponse::Task(task)),
+            result => final_answer::<CallToolRequestParams>(result).map(CallToolResponse::Complete),
+        }
+    }
+
+    /// `prompts/get`, with input as in [`call_tool`](Self::call_tool).
+    ///
+    /// # Errors
+    /// As [`call_tool`](Self::call_tool).
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn get_prompt(
+        &self,
+        params: GetPromptRequestParams,
+    ) -> Result<GetPromptResult, CallError> {
+        self.go_through(params).await
+    }
+
+    /// `prompts/get`, whether the server answers or asks for input.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when it did neither.
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn get_prompt_once(
+        &self,
+        params: GetPromptRequestParams,
+    ) -> Result<GetPromptResponse, CallError> {
+        match self.request(params.request()).await? {
+            ServerResult::InputRequiredResult(asked) => Ok(GetPromptResponse::InputRequired(asked)),
+            result => {
+                final_answer::<GetPromptRequestParams>(result).map(GetPromptResponse::Complete)
+            }
+        }
+    }
+
+    /// `resources/read`, with input as in [`call_tool`](Self::call_tool).
+    ///
+    /// # Errors
+    /// As [`call_tool`](Self::call_tool).
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn read_resource(
+        &self,
+        params: ReadResourceRequestParams,
+    ) -> Result<ReadResourceResult, CallError> {
+        self.go_through(params).await
+    }
+
+    /// `resources/read`, whether the server answers or asks for input.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when it did neither.
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn read_resource_once(
+        &self,
+        params: ReadResourceRequestParams,
+    ) -> Result<ReadResourceResponse, CallError> {
+        match self.request(params.request()).await? {
+            ServerResult::InputRequiredResult(asked) => {
+                Ok(ReadResourceResponse::InputRequired(asked))
+            }
+            result => final_answer::<ReadResourceRequestParams>(result)
+                .map(ReadResourceResponse::Complete),
+        }
+    }
+
+    async fn go_through<A: Asking>(&self, asking: A) -> Result<A::Answer, CallError> {
+        let mut call = Call::begin(self, A::METHOD, asking.target());
+        let span = call.span();
+        let result = call.go_through(asking).instrument(span).await;
+        call.finish(&result);
+        result
+    }
+}
+
+impl Call<'_> {
+    async fn go_through<A: Asking>(&mut self, mut asking: A) -> Result<A::Answer, CallError> {
+        let mut idle_rounds = 0;
+        for _ in 0..DEFAULT_MRTR_MAX_ROUNDS {
+            let (result, asker) = self.run(asking.clone().request()).await?;
+            let ServerResult::InputRequiredResult(asked) = result else {
+                return final_answer::<A>(result);
+            };
+            let (input, state) = self.input(asked, asker, &mut idle_rounds).await?;
+            asking.go_on_with(input, state);
+        }
+        Err(InputError::TooManyRounds(DEFAULT_MRTR_MAX_ROUNDS).into())
+    }
+
+    /// What the server asked for, and its note to itself as it came.
+    async fn input(
+        &self,
+        asked: InputRequiredResult,
+        asker: Option<Asker>,
+        idle_rounds: &mut u32,
+    ) -> Result<(Option<InputResponses>, Option<String>), CallError> {
+        let requests = asked.input_requests.unwrap_or_default();
+        if requests.is_empty() {
+            if asked.request_state.is_none() {
+                return Err(CallError::UnexpectedResult);
+            }
+            // The server only asks to be called again.
+            let pause = (FIRST_PAUSE * 2_u32.pow((*idle_rounds).min(8))).min(LONGEST_PAUSE);
+            *idle_rounds += 1;
+            timeout_at(self.deadline(), sleep(pause))
+                .await
+                .map_err(|_| InputError::TimedOut)?;
+            return Ok((None, asked.request_state));
+        }
+        *idle_rounds = 0;
+        let asker = asker.ok_or(InputError::NotDeclared)?;
+        let answers = requests
+            .into_iter()
+            .map(|(name, request)| asker.answer(name, request));
+        let answers = timeout_at(self.deadline(), try_join_all(answers))
+            .await
+            .map_err(|_| InputError::TimedOut)??;
+        Ok((Some(answers.into_iter().collect()), asked.request_state))
+    }
+}
+
+/// Who answers for the caller, on the session that the server asked on.
+pub(super) struct Asker {
+    handler: Arc<Attended>,
+    peer: Peer<RoleClient>,
+}
+
+impl Asker {
+    /// Whoever answers for the caller of this lease, if the result asks for anything.
+    pub(super) fn of(lease: &Lease, result: &ServerResult) -> Option<Self> {
+        if !matches!(result, ServerResult::InputRequiredResult(_)) {
+            return None;
+        }
+        Some(Self {
+            handler: lease.live().hearing.handler()?,
+            peer: lease.peer().clone(),
+        })
+    }
+
+    async fn answer(
+        &self,
+        name: String,
+        request: InputRequest,
+    ) -> Result<(String, serde_json::Value), InputError> {
+        let asked = self.as_asked(&name, request);
+        let asked = asked.filter(|(request, _)| self.handler.declares(request));
+        let (request, context) = asked.ok_or(InputError::NotDeclared)?;
+        let answer = self.handler.answer(request, context).await;
+        let answer = match answer.map_err(InputError::Refused)? {
+            ClientResult::CreateMessageResult(result) => serde_json::to_value(result),
+            ClientResult::ElicitResult(result) => serde_json::to_value(result),
+            ClientResult::ListRootsResult(result) => serde_json::to_value(result),
+            _ => return Err(InputError::Unreadable),
+        };
+        Ok((name, answer.map_err(|_| InputError::Unreadable)?))
+    }
+
+    /// The request as if the server had sent it by itself.
+    fn as_asked(
+        &self,
+        name: &str,
+        request: InputRequest,
+    ) -> Option<(ServerRequest, RequestContext<RoleClient>)> {
+        let mut request = match request {
+            InputRequest::CreateMessage(request) => ServerRequest::CreateMessageRequest(request),
+            InputRequest::Elicitation(request) => ServerRequest::ElicitRequest(request),
+            InputRequest::ListRoots(request) => ServerRequest::ListRootsRequest(request),
+            _ => return None,
+        };
+        let id = NumberOrString::String(Arc::from(name));
+        let mut context = RequestContext::new(id, self.peer.clone());
+        std::mem::swap(&mut context.meta, request.get_meta_mut());
+        std::mem::swap(&mut context.extensions, request.extensions_mut());
+        Some((request, context))
+    }
+}
+
+fn final_answer<A: Asking>(result: ServerResult) -> Result<A::Answer, CallError> {
+    A::answer(result).ok_or(CallError::UnexpectedResult)
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);

@@ -1,0 +1,96 @@
+//! Listings: page after page, all of them on one session.
+
+use rmcp::model::{
+    ClientRequest, ListPromptsRequest, ListPromptsResult, ListResourceTemplatesRequest,
+    ListResourceTemplatesResult, ListResourcesRequest, ListResourcesResult, ListToolsRequest,
+    ListToolsResult, PaginatedRequestParams, ServerResult,
+};
+
+use super::call::Call;
+use crate::{CallError, Era};
+
+/// How much of a list is wanted.
+pub(super) enum Extent {
+    All,
+    Page(Option<PaginatedRequestParams>),
+}
+
+/// What came of a listing.
+pub(super) struct Listing<P> {
+    /// At least one.
+    pub(super) pages: Vec<P>,
+    pub(super) era: Era,
+    /// The state of the key's tool list before it was asked for: see
+    /// [`News`](crate::handler::News).
+    pub(super) state: u64,
+}
+
+/// One page of a list.
+pub(super) trait Page: Sized {
+    fn request(params: Option<PaginatedRequestParams>) -> ClientRequest;
+    fn from_result(result: ServerResult) -> Option<Self>;
+    fn next_cursor(&self) -> Option<&String>;
+}
+
+macro_rules! page {
+    ($Request:ident -> $Result:ident) => {
+        impl Page for $Result {
+            fn request(params: Option<PaginatedRequestParams>) -> ClientRequest {
+                let mut request = $Request::default();
+                request.params = params;
+                ClientRequest::$Request(request)
+            }
+
+            fn from_result(result: ServerResult) -> Option<Self> {
+                match result {
+                    ServerResult::$Result(page) => Some(page),
+                    _ => None,
+                }
+            }
+
+            fn next_cursor(&self) -> Option<&String> {
+                self.next_cursor.as_ref()
+            }
+        }
+    };
+}
+
+page!(ListPromptsRequest -> ListPromptsResult);
+page!(ListResourcesRequest -> ListResourcesResult);
+page!(ListResourceTemplatesRequest -> ListResourceTemplatesResult);
+page!(ListToolsRequest -> ListToolsResult);
+
+impl Call<'_> {
+    /// Reads pages of a list. Begins again from the first one when the session is lost half-way,
+    /// since a cursor is worth something only on the session it came from.
+    pub(super) async fn pages<P: Page>(&mut self, extent: Extent) -> Result<Listing<P>, CallError> {
+        let (first, all) = match extent {
+            Extent::All => (None, true),
+            Extent::Page(params) => (params, false),
+        };
+        'listing: loop {
+            let lease = self.lease().await?;
+            let mut listing = Listing {
+                pages: Vec::new(),
+                era: lease.info().era,
+                state: lease.bucket().news.tools(),
+            };
+            let mut params = first.clone();
+            loop {
+                let page = match self.send(&lease, P::request(params)).await {
+                    Ok(result) => P::from_result(result).ok_or(CallError::UnexpectedResult)?,
+                    Err(failed) => {
+                        self.judge(lease, failed)?;
+                        continue 'listing;
+                    }
+                };
+                let cursor = page.next_cursor().cloned();
+                listing.pages.push(page);
+                if !all || cursor.is_none() {
+                    return Ok(listing);
+                }
+                params = Some(PaginatedRequestParams::default().with_cursor(cursor));
+            }
+        }
+    }
+}

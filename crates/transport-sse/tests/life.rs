@@ -1,0 +1,80 @@
+//! What is known of a session, and how it ends when its handler is busy with something else.
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use mcp_pool_core::{
+    ClientHandlerBox, ConnectRequest, Connector, Era, FaultKind, HandlerFactory, Outcome, PoolKey,
+    SessionInfo,
+};
+use mcp_pool_testkit::server::{CounterServer, Form, HostileSse, Mischief};
+use mcp_pool_transport_sse::SseConnector;
+use rmcp::{
+    ClientHandler, ErrorData, RoleClient,
+    model::{CallToolRequest, CallToolRequestParams, ClientRequest},
+    service::RequestContext,
+};
+use tokio::time::Instant;
+
+/// Asks for the roots, and never gets them.
+struct Stuck;
+
+#[expect(deprecated, reason = "servers of older revisions ask for roots")]
+impl ClientHandler for Stuck {
+    async fn list_roots(
+        &self,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<rmcp::model::ListRootsResult, ErrorData> {
+        std::future::pending().await
+    }
+}
+
+impl HandlerFactory for Stuck {
+    fn profile(&self) -> &str {
+        "stuck"
+    }
+
+    fn handler(&self, _key: &PoolKey) -> ClientHandlerBox {
+        ClientHandlerBox::new(Self)
+    }
+}
+
+fn connector() -> SseConnector {
+    SseConnector::new().expect("an http client")
+}
+
+fn increment() -> ClientRequest {
+    let increment = CallToolRequest::new(CallToolRequestParams::new("increment"));
+    ClientRequest::CallToolRequest(increment)
+}
+
+#[tokio::test]
+async fn a_call_ends_with_the_stream_although_a_handler_is_still_busy() {
+    let asks = "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n";
+    let server = HostileSse::start(Mischief::Ends(asks));
+    let request = ConnectRequest::detached(&server.endpoint(), HeaderMap::new())
+        .with_handlers(Arc::new(Stuck));
+    let session = connector().connect(&request).await.expect("a session");
+    let began = Instant::now();
+    let error = session.peer().send_request(increment()).await;
+    let failure = session.driver().classify(&error.expect_err("no answer"));
+    assert_eq!(failure.outcome(), Outcome::Unknown);
+    assert_eq!(failure.kind(), &FaultKind::SessionGone);
+    assert!(began.elapsed() < HANDLERS / 2, "{:?}", began.elapsed());
+    assert!(session.is_over());
+}
+
+#[tokio::test]
+async fn the_session_id_in_the_announced_endpoint_is_known_as_a_fingerprint() {
+    let server = CounterServer::start_as(Form::default().over_sse());
+    let request = ConnectRequest::detached(&server.endpoint(), HeaderMap::new());
+    let session = connector().connect(&request).await.expect("a session");
+    let id = server.open_sessions().pop().expect("a session");
+    let expected = SessionInfo::new(Era::Legacy, "").with_session_id(&id);
+    assert!(expected.session.is_some());
+    assert_eq!(session.info().session, expected.session);
+    assert!(!format!("{:?}", session.info()).contains(&id));
+}
+
+/// How long rmcp waits for handlers before it gives a session up.
+const HANDLERS: Duration = Duration::from_secs(5);

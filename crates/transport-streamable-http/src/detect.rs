@@ -1,0 +1,187 @@
+//! Whether Streamable HTTP is spoken at an address.
+//!
+//! The rule is that of the specification's backwards compatibility (revision 2025-11-25,
+//! transports): a POST of `initialize` that succeeds says yes, and one that gets 400, 404 or 405
+//! says no. Since revision 2026-07-28 a server may also say yes by an error of its own.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::StatusCode;
+use mcp_pool_core::{ConnectError, ConnectRequest, Detection, Era, FaultKind};
+use mcp_pool_http::{HttpFault, body, unexpected};
+use rmcp::{
+    Service,
+    model::{
+        ClientJsonRpcMessage, ClientRequest, InitializeRequest, ProtocolVersion, RequestId,
+        ServerJsonRpcMessage,
+    },
+    transport::streamable_http_client::StreamableHttpResponseLimits,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    decode::{Form, form, parse},
+    handshake::abandon,
+    link::{Link, NewLink},
+    post::Post,
+};
+
+/// A question to an address.
+pub(crate) struct Question {
+    link: Arc<Link>,
+    post: Post,
+    deadline: Instant,
+}
+
+impl Question {
+    pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest) -> Self {
+        let link = Link::new(NewLink {
+            http,
+            endpoint: request.endpoint().clone(),
+            credentials: request.credentials().clone(),
+            era: Era::Legacy,
+            wants_stream: false,
+            needs_stream: false,
+        });
+        let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        let client = request.handler().into_service(version).get_info();
+        let initialize = ClientRequest::InitializeRequest(InitializeRequest::new(client));
+        let post = Post {
+            message: ClientJsonRpcMessage::request(initialize, RequestId::Number(0)),
+            protocol: HashMap::new(),
+            limits: StreamableHttpResponseLimits::default(),
+        };
+        Self {
+            link,
+            post,
+            deadline: request.deadline(),
+        }
+    }
+
+    /// Asks, and closes the session that may have been opened by that.
+    pub(crate) async fn ask(self) -> Result<Detection, ConnectError> {
+        let link = Arc::clone(&self.link);
+        let answer = timeout_at(self.deadline, self.answer()).await;
+        abandon(link).await;
+        answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+    }
+
+    async fn answer(self) -> Result<Detection, ConnectError> {
+        reading(self.post.open(&self.link).await?).await
+    }
+}
+
+/// What a response to `initialize` says.
+async fn reading(response: reqwest::Response) -> Result<Detection, ConnectError> {
+    let (status, headers) = (response.status(), response.headers());
+    match (status, form(headers)) {
+        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, form) => Ok(match form {
+            Form::Json if is_modern(&read(response).await) => Detection::Mine,
+            _ => Detection::NotMine,
+        }),
+        (status, _) if !status.is_success() => {
+            Err(HttpFault::of_status(status, headers, false).into())
+        }
+        // What it says, only a session can tell; that it says it like this is enough.
+        (StatusCode::OK, Form::Events) => Ok(Detection::Mine),
+        (StatusCode::OK, Form::Json) if is_answer(&read(response).await) => Ok(Detection::Mine),
+        _ => Err(unexpected("the answer to `initialize` is none")),
+    }
+}
+
+/// The message in a body, if it is one.
+async fn read(response: reqwest::Response) -> Option<ServerJsonRpcMessage> {
+    let body = body(response, MAX_ANSWER).await.ok()?;
+    parse(&body)
+}
+
+/// Whether a refusal comes from a server that is too new for `initialize`, rather than from
+/// something that does not know Streamable HTTP.
+fn is_modern(refusal: &Option<ServerJsonRpcMessage>) -> bool {
+    matches!(refusal, Some(ServerJsonRpcMessage::Error(refusal))
+        if MODERN_ERRORS.contains(&refusal.error.code.0))
+}
+
+fn is_answer(message: &Option<ServerJsonRpcMessage>) -> bool {
+    matches!(
+        message,
+        Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_))
+    )
+}
+
+const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
+const METHOD_NOT_ALLOWED: StatusCode = StatusCode::METHOD_NOT_ALLOWED;
+
+/// How servers of revision 2026-07-28 refuse a request before they execute it: a header and a body
+/// that differ, a capability that is missing, a revision that is not supported, a method that is not
+/// known (basic, error codes; transports, streamable HTTP).
+const MODERN_ERRORS: [i32; 4] = [-32020, -32021, -32022, -32601];
+
+/// The result of `initialize` with long instructions is well under it.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::header;
+
+    use super::*;
+
+    async fn read_as(status: u16, content: &str, text: &str) -> Result<Detection, FaultKind> {
+        let response = http::Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, content)
+            .body(text.to_owned())
+            .unwrap();
+        let answer = reading(response.into()).await;
+        answer.map_err(|error| error.kind().clone())
+    }
+
+    fn error(code: i32) -> String {
+        format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":0}}"#)
+    }
+
+    #[tokio::test]
+    async fn only_an_error_of_a_newer_revision_makes_a_refusal_a_yes() {
+        for (status, code) in [(400, -32022), (400, -32020), (400, -32021), (404, -32601)] {
+            let answer = read_as(status, "application/json", &error(code)).await;
+            assert_eq!(answer, Ok(Detection::Mine), "{code}");
+        }
+        let others = [
+            ("application/json", error(-32000)),
+            ("application/json", r#"{"detail":"Not Found"}"#.to_owned()),
+            ("text/html", error(-32022)),
+            ("text/plain", String::new()),
+        ];
+        for status in [400, 404, 405] {
+            for (content, text) in &others {
+                let answer = read_as(status, content, text).await;
+                assert_eq!(answer, Ok(Detection::NotMine), "{status} {text}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_json_or_events_is_a_yes_and_anything_else_none() {
+        for (content, text) in [
+            (
+                "application/json",
+                r#"{"jsonrpc":"2.0","result":{},"id":0}"#,
+            ),
+            ("application/json; charset=utf-8", &error(-32603)),
+            ("text/event-stream", ""),
+        ] {
+            assert_eq!(read_as(200, content, text).await, Ok(Detection::Mine));
+        }
+        for (status, content, text) in [
+            (200, "text/html", "<p>welcome</p>"),
+            (200, "application/json", r#"{"ok":true}"#),
+            (202, "text/event-stream", ""),
+            (307, "text/plain", ""),
+            (406, "text/plain", ""),
+        ] {
+            let answer = read_as(status, content, text).await;
+            assert_eq!(answer, Err(FaultKind::Protocol), "{status} {text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A client for the scenarios of `@modelcontextprotocol/conformance`, which names the scenario in the
+//! environment and gives the server's address as the last argument. Everything goes through a pool,
+//! as it does for those who use one.
+
+use std::{env, error::Error};
+
+use mcp_session_pool::{
+    AcquireRequest, ClientHandlerBox, Endpoint, HandlerFn, PoolConfig, PooledClient, Principal,
+    SessionPool, StreamableHttpConnector,
+    rmcp::{
+        ClientHandler, ErrorData, RoleClient,
+        model::{
+            CallToolRequestParams, ClientCapabilities, ElicitRequestParams, ElicitResult,
+            ElicitationAction, GetPromptRequestParams, ReadResourceRequestParams, Tool,
+        },
+        service::RequestContext,
+    },
+    with_schema_defaults,
+};
+use serde_json::{Map, Value, json};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> Result {
+    let scenario = env::var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default();
+    let url = env::args().next_back().ok_or("no address")?;
+    let handlers = HandlerFn::new("conformance", |_key: &_| ClientHandlerBox::new(Accepts))
+        .declaring(ClientCapabilities::builder().enable_elicitation().build());
+    let pool = SessionPool::builder()
+        .config(PoolConfig::default())
+        .connector(StreamableHttpConnector::new()?)
+        .handlers(handlers)
+        .build()?;
+    let endpoint = Endpoint::streamable_http(&url)?;
+    let client = pool
+        .client(AcquireRequest::new(endpoint, Principal::anonymous()))
+        .await?;
+    let result = play(&scenario, &client).await;
+    pool.close(std::time::Duration::from_secs(5)).await;
+    result
+}
+
+/// Does what a scenario is about.
+async fn play(scenario: &str, client: &PooledClient) -> Result {
+    let tools = client.list_all_tools().await?;
+    match scenario {
+        "tools_call" => call(client, "add_numbers", json!({ "a": 5, "b": 3 })).await,
+        "elicitation-sep1034-client-defaults" => {
+            call(client, "test_client_elicitation_defaults", json!({})).await
+        }
+        "sse-retry" => call(client, "test_reconnection", json!({})).await,
+        "http-standard-headers" => everything(client, &tools).await,
+        "http-custom-headers" => as_told(client).await,
+        "http-invalid-tool-headers" => each(client, &tools).await,
+        "json-schema-2020-12-preservation" => echo(client, &tools).await,
+        "sep-2322-client-request-state" => in_rounds(client).await,
+        _ => Ok(()),
+    }
+}
+
+async fn call(client: &PooledClient, tool: &str, arguments: Value) -> Result {
+    let arguments = arguments.as_object().cloned().ok_or("no object")?;
+    let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+    client.call_tool(params).await?;
+    Ok(())
+}
+
+/// Every method that has a standard header of its own.
+async fn everything(client: &PooledClient, tools: &[Tool]) -> Result {
+    each(client, tools).await?;
+    for resource in client.list_all_resources().await? {
+        let params = ReadResourceRequestParams::new(resource.uri.clone());
+        client.read_resource(params).await?;
+    }
+    for prompt in client.list_all_prompts().await? {
+        client
+            .get_prompt(GetPromptRequestParams::new(prompt.name.clone()))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Each tool once, with a string for everything that it requires.
+async fn each(client: &PooledClient, tools: &[Tool]) -> Result {
+    for tool in tools {
+        let required = tool.input_schema.get("required").and_then(Value::as_array);
+        let arguments: Map<String, Value> = required
+            .into_iter()
+            .flatten()
+            .filter_map(|name| Some((name.as_str()?.to_owned(), json!("x"))))
+            .collect();
+        call(client, &tool.name, Value::Object(arguments)).await?;
+    }
+    Ok(())
+}
+
+/// The calls that the scenario asks for in its context.
+async fn as_told(client: &PooledClient) -> Result {
+    let context: Value = serde_json::from_str(&env::var("MCP_CONFORMANCE_CONTEXT")?)?;
+    let calls = context["toolCalls"].as_array().ok_or("no calls")?;
+    for told in calls {
+        let name = told["name"].as_str().ok_or("no name")?;
+        call(client, name, told["arguments"].clone()).await?;
+    }
+    Ok(())
+}
+
+/// A tool's schema as an argument, so that the server can see what is left of it.
+async fn echo(client: &PooledClient, tools: &[Tool]) -> Result {
+    let focal = tools.iter().find(|tool| tool.name != "json_schema_echo");
+    let schema = focal.ok_or("no tool")?.input_schema.as_ref();
+    call(client, "json_schema_echo", json!({ "schema": schema })).await
+}
+
+/// Calls for which the server asks, at the same time as others.
+async fn in_rounds(client: &PooledClient) -> Result {
+    let tools = [
+        "test_mrtr_echo_state",
+        "test_mrtr_unrelated",
+        "test_mrtr_no_state",
+        "test_mrtr_no_result_type",
+    ];
+    futures::future::try_join_all(tools.map(|tool| call(client, tool, json!({})))).await?;
+    call(client, "test_mrtr_unrelated", json!({})).await
+}
+
+/// Accepts every form as it is.
+struct Accepts;
+
+impl ClientHandler for Accepts {
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> std::result::Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams {
+            requested_schema, ..
+        } = request
+        else {
+            return Ok(ElicitResult::new(ElicitationAction::Decline));
+        };
+        let accepted = ElicitResult::new(ElicitationAction::Accept);
+        Ok(with_schema_defaults(accepted, &requested_schema))
+    }
+}

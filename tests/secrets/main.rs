@@ -1,0 +1,327 @@
+//! Tokens, cookies, keys, session ids and queries appear nowhere but on the wire.
+
+use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::Duration};
+
+use http::{StatusCode, header};
+use mcp_pool_testkit::{
+    logs::LogCapture,
+    server::{CounterServer, Form, Refusal},
+};
+use mcp_session_pool::{
+    AcquireError, AcquireRequest, CallContext, CallError, CallerHeaders, CheckError, ConfigError,
+    Connector, ConversationId, CredentialError, Endpoint, Era, ExtractError, Fingerprint,
+    HeaderIdentity, Identity, OnExtractError, PoolConfig, PooledClient, Principal, Probe,
+    ProbePlan, Retry, Scope, SessionAlarm, SessionPool, SilentHandlers, SseConnector, Stage,
+    StreamableHttpConnector, TransportKind, jwt,
+};
+use tokio::time::Instant;
+
+#[path = "../suites/common.rs"]
+#[expect(dead_code, reason = "the suites use more of it")]
+mod common;
+mod shown;
+
+use common::{call, eventually, headers};
+use shown::{ShowingConnector, ShowingSource, Shown};
+
+/// Everything secret that the tests plant.
+const PLANTED: [&str; 13] = [
+    "pl4nted-token",
+    "pl4nted-cookie",
+    "pl4nted-key",
+    "pl4nted-query",
+    "pl4nted-challenge",
+    "pl4nted-conversation",
+    "pl4nted-principal",
+    "pl4nted-trace",
+    "pl4nted-claim",
+    "pl4nted-hmac-secret-of-32-bytes!",
+    "pl4nted-redirect",
+    // The last two parts of a token.
+    "eyJzdWIiOiJwbDRudGVkLWNsYWltIn0",
+    "cGw0bnRlZC10b2tlbg",
+];
+
+fn request(server: &CounterServer) -> AcquireRequest {
+    let url = format!("{}?key=pl4nted-query", server.url());
+    let transport = server.endpoint().transport().clone();
+    let endpoint = Endpoint::new(&url, transport).expect("a url");
+    AcquireRequest::new(endpoint, Principal::user("pl4nted-principal"))
+        .with_scope(Scope::conversation("pl4nted-conversation"))
+        .with_headers(headers(&[
+            ("authorization", "Bearer pl4nted-token"),
+            ("cookie", "sid=pl4nted-cookie"),
+            ("x-api-key", "pl4nted-key"),
+            ("traceparent", "pl4nted-trace"),
+        ]))
+}
+
+fn pool(connector: impl Connector + Debug + 'static, shown: &Shown) -> SessionPool {
+    shown.show(&connector);
+    let config = PoolConfig {
+        max_sessions_per_key: 2,
+        max_concurrent_per_conversation: NonZeroU32::MIN,
+        circuit_breaker_threshold: 2,
+        circuit_breaker_reset: Duration::from_millis(50),
+        ..PoolConfig::default()
+    };
+    shown.show(&config);
+    let builder = SessionPool::builder()
+        .config(config)
+        .connector(ShowingConnector(connector, shown.clone()))
+        .credentials(ShowingSource(shown.clone()))
+        .observer(shown.clone());
+    shown.show(&builder);
+    builder.build().expect("a valid configuration")
+}
+
+async fn fails(client: &PooledClient, shown: &Shown) -> CallError {
+    let error = call(client, "increment").await.expect_err("a failure");
+    shown.fail(&error);
+    if let Some(failure) = error.failure() {
+        shown.show(failure);
+    }
+    if let Some(challenge) = error.challenge() {
+        shown.show(challenge);
+    }
+    error
+}
+
+/// Calls until one succeeds: the circuit may be open for a moment.
+async fn recovers(client: &PooledClient) {
+    for _ in 0..200 {
+        if call(client, "increment").await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not recover");
+}
+
+fn show_figures(pool: &SessionPool, shown: &Shown) {
+    let stats = pool.stats();
+    shown.show(&stats);
+    stats.pools.values().for_each(|row| shown.show(row));
+    let circuits = stats.circuit_breakers.values();
+    circuits.for_each(|row| shown.show(row));
+    shown.add(&serde_json::to_string(&stats).expect("json"));
+}
+
+/// Every way a call can go.
+async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Shown) {
+    let request = request(server);
+    shown.show(&request);
+    let client = pool.client(request.clone()).await.expect("a client");
+    call(&client, "increment").await.expect("a count");
+    let lease = pool.acquire(&request).await.expect("a session");
+    shown.show(&lease);
+    shown.show(&client);
+    shown.show(client.key());
+    shown.show(client.key().identity());
+    shown.show(client.key().scope());
+    drop(lease);
+
+    server.forget_sessions();
+    fails(&client, shown).await;
+    recovers(&client).await;
+    // Too late, which is why the session is asked whether it is alive, and it is not.
+    server.switches().delay_tools(Duration::from_millis(500));
+    let hasty = client.with_timeout(Duration::from_millis(100));
+    shown.fail(&call(&hasty, "wait").await.expect_err("too late"));
+    server.forget_sessions();
+    recovers(&client).await;
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        let refusal = Refusal::new(status);
+        let demand = "Bearer realm=\"pl4nted-challenge\", scope=\"pl4nted-challenge\"";
+        let refusal = refusal.with_header(header::WWW_AUTHENTICATE, demand);
+        server.switches().refuse(refusal);
+        fails(&client, shown).await;
+        pool.drain();
+        fails(&client, shown).await;
+        let health = pool.check_endpoint(&request).await;
+        shown.fail(&health.expect_err("it is refused"));
+        server.switches().serve();
+        recovers(&client).await;
+    }
+    let redirect = Refusal::new(StatusCode::TEMPORARY_REDIRECT);
+    let elsewhere = format!("{}?key=pl4nted-redirect", server.url());
+    let redirect = redirect.with_header(header::LOCATION, &elsewhere);
+    server.switches().refuse(redirect.of("tools/call"));
+    fails(&client, shown).await;
+    server.switches().serve();
+    server.switches().lose_reply("tools/call");
+    fails(&client, shown).await;
+    recovers(&client).await;
+    server.stop();
+    for _ in 0..3 {
+        fails(&client, shown).await;
+    }
+    show_figures(pool, shown);
+    server.restart();
+    recovers(&client).await;
+
+    shown.show(pool);
+    show_figures(pool, shown);
+    let report = pool.revoke(&Principal::user("pl4nted-principal"));
+    shown.show(&report);
+    eventually("the key is forgotten", || {
+        pool.stats().pool_keys_evicted > 0
+    })
+    .await;
+    shown.show(&pool.close(Duration::from_secs(10)).await);
+    fails(&client, shown).await;
+}
+
+/// Tokens that are refused, and everything that verifies them.
+async fn refused_tokens(server: &CounterServer, shown: &Shown) {
+    let secret = "pl4nted-hmac-secret-of-32-bytes!";
+    let keys = jwt::JwtKeys::secret(secret).expect("a key");
+    shown.show(&keys);
+    let url = jwt::JwtKeys::url("http://127.0.0.1:1/?key=pl4nted-query");
+    shown.show(&url.expect("a url"));
+    shown.fail(&jwt::JwtKeys::pem("pl4nted-key").expect_err("no key"));
+    let nobodys = jwt::JwtIdentity::builder(keys.clone()).build();
+    shown.fail(&nobodys.expect_err("no issuer"));
+    let builder = jwt::JwtIdentity::builder(keys).any_audience();
+    shown.show(&builder);
+    let identity = builder.issuer("i").build().expect("an extractor");
+    shown.show(&identity);
+    let config = PoolConfig {
+        on_extract_error: OnExtractError::Refuse,
+        ..PoolConfig::default()
+    };
+    let pool = common::builder(config).extractor(identity.clone());
+    let pool = pool.observer(shown.clone()).build().expect("a pool");
+    // {"alg":"HS256"}, {"sub":"pl4nted-claim"}, and a signature that is none.
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbDRudGVkLWNsYWltIn0.cGw0bnRlZC10b2tlbg";
+    let refusal = identity.identify(token).await.expect_err("it is forged");
+    shown.fail(&refusal);
+    let token = format!("Bearer {token}");
+    let request = AcquireRequest::new(server.endpoint(), Principal::anonymous())
+        .with_headers(headers(&[("authorization", &token)]));
+    let error = pool.acquire(&request).await.expect_err("it is forged");
+    shown.fail(&error);
+    if let AcquireError::Identity(error) = error {
+        shown.fail(&*error);
+        shown.show(&error.fault());
+    }
+    pool.close(Duration::from_secs(10)).await;
+}
+
+/// What has nothing to do with a life of a pool, or is only made of what has.
+fn the_rest(shown: &Shown) {
+    let secret = Arc::new(headers(&[("authorization", "Bearer pl4nted-token")]));
+    let context = CallContext::new(Arc::clone(&secret), Arc::clone(&secret));
+    shown.show(&context.with_expiry(Some(Instant::now())));
+    shown.show(&CallerHeaders);
+    shown.show(&Principal::user("pl4nted-principal").in_tenant("pl4nted-principal"));
+    shown.show(&ConversationId::new("pl4nted-conversation"));
+    shown.show(&Fingerprint::of("test", b"pl4nted-token"));
+    shown.show(&HeaderIdentity::default());
+    shown.show(&Identity::from_parts("test", ["pl4nted-token"]));
+    let endpoint =
+        Endpoint::streamable_http("https://u:pl4nted-key@a/?k=pl4nted-query#pl4nted-query");
+    match endpoint {
+        Ok(endpoint) => shown.show(&endpoint),
+        Err(error) => shown.fail(&error),
+    }
+    for url in [
+        "https://a/?k=pl4nted-query",
+        "pl4nted-query",
+        "ftp://pl4nted-query",
+    ] {
+        match Endpoint::streamable_http(url) {
+            Ok(endpoint) => shown.show(&endpoint),
+            Err(error) => shown.fail(&error),
+        }
+    }
+    shown.fail(&CredentialError::new("no reason holds a credential"));
+    shown.fail(&ExtractError::unavailable("nor does this one"));
+    shown.show(&SilentHandlers::default());
+    shown.show(&ProbePlan::new([Probe::Ping], Duration::ZERO));
+    shown.show(&CheckError::Closed);
+    shown.show(&SessionAlarm::default());
+    shown.show(&ConfigError::NoRuntime);
+    shown.show(&TransportKind::SSE);
+    shown.show(&Probe::Ping);
+    shown.show(&Era::Legacy);
+    shown.show(&Stage::Queue);
+    shown.show(&Retry::Never);
+    shown.show(&OnExtractError::Refuse);
+    shown.show(&jwt::OpaqueTokens::Refuse);
+    shown.show(&jwt::JwtClaim::required("sub"));
+    shown.show(&jwt::JwksSettings::default());
+    shown.show(&jwt::JwtCacheSettings::default());
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type() {
+    let (logs, shown) = (LogCapture::begin(), Shown::default());
+    let mut server = CounterServer::start();
+    let connector = StreamableHttpConnector::new().expect("an http client");
+    a_busy_life(&pool(connector, &shown), &mut server, &shown).await;
+    let mut over_sse = CounterServer::start_as(Form::default().over_sse());
+    let connector = SseConnector::new().expect("an http client");
+    a_busy_life(&pool(connector, &shown), &mut over_sse, &shown).await;
+    refused_tokens(&server, &shown).await;
+    the_rest(&shown);
+    let text = logs.text();
+    assert!(text.contains("session opened"), "the logs were captured");
+    assert!(text.contains("rmcp"), "those of rmcp too");
+    let mut secrets: BTreeSet<String> = PLANTED.map(str::to_owned).into();
+    for server in [&server, &over_sse] {
+        let known = secrets.len();
+        secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
+        assert!(secrets.len() > known, "there were sessions");
+    }
+    let shown_text = shown.text();
+    for secret in secrets {
+        for line in text.lines() {
+            assert!(!line.contains(&secret), "logged: {line}");
+        }
+        let at = shown_text.lines().find(|line| line.contains(&secret));
+        assert!(at.is_none(), "shown: {secret}: {at:?}");
+    }
+    let silent: Vec<_> = public_types().difference(&shown.types()).cloned().collect();
+    assert!(
+        silent.is_empty(),
+        "these types have not shown themselves: {silent:?}"
+    );
+}
+
+/// The names of all public types that can show themselves, as the crates export them.
+fn public_types() -> BTreeSet<String> {
+    let sources = [
+        include_str!("../../crates/pool-core/src/lib.rs"),
+        include_str!("../../crates/identity-jwt/src/lib.rs"),
+        include_str!("../../crates/transport-sse/src/lib.rs"),
+        include_str!("../../crates/transport-streamable-http/src/lib.rs"),
+    ];
+    let exported = sources.iter().flat_map(|source| {
+        let exports = source.split("\npub use ").skip(1);
+        exports.filter_map(|export| export.split(';').next())
+    });
+    let names =
+        exported.flat_map(|export| export.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    let is_type =
+        |name: &&str| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
+    let names = names
+        .filter(is_type)
+        .filter(|name| !NOT_SHOWN.contains(name));
+    names.map(str::to_owned).collect()
+}
+
+/// Traits, and what holds nothing of a caller's.
+const NOT_SHOWN: [&str; 9] = [
+    "Algorithm",
+    // Made when no TLS can be had.
+    "BuildError",
+    "Connector",
+    "CredentialSource",
+    "HandlerFactory",
+    "IdentityExtractor",
+    "Observer",
+    // Shows its name and nothing else; it is a connector's own.
+    "RunningSession",
+    "SessionDriver",
+];

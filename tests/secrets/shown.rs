@@ -1,0 +1,160 @@
+//! What types show of themselves, and which types did.
+
+use std::{
+    any::type_name,
+    collections::BTreeSet,
+    error::Error,
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use mcp_session_pool::{
+    AcquireFailed, Acquired, BreakerChanged, CallFinished, CallerHeaders, Checked, Closed,
+    ConnectError, ConnectFailed, ConnectRequest, Connected, Connector, CredentialError,
+    CredentialRequest, CredentialSource, KeyCreated, KeyEvicted, Observer, Released, Session,
+    TransportKind,
+};
+
+/// What was shown so far. All clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(Arc<Mutex<Pages>>);
+
+#[derive(Default)]
+struct Pages {
+    text: String,
+    types: BTreeSet<String>,
+}
+
+impl Shown {
+    /// Has a value show itself.
+    pub(crate) fn show<T: Debug + ?Sized>(&self, value: &T) {
+        let mut pages = self.pages();
+        pages.text += &format!("{value:?} {value:#?}\n");
+        let name = type_name::<T>().split('<').next().unwrap_or_default();
+        let name = name.rsplit("::").next().unwrap_or_default();
+        pages.types.insert(name.to_owned());
+    }
+
+    /// Has an error and all its causes show themselves.
+    pub(crate) fn fail<E: Error>(&self, error: &E) {
+        self.show(error);
+        let mut pages = self.pages();
+        pages.text += &format!("{error}\n");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            pages.text += &format!("{cause} {cause:?}\n");
+            source = cause.source();
+        }
+    }
+
+    /// Adds what was printed otherwise.
+    pub(crate) fn add(&self, text: &str) {
+        self.pages().text += text;
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.pages().text.clone()
+    }
+
+    /// The names of the types that showed themselves.
+    pub(crate) fn types(&self) -> BTreeSet<String> {
+        self.pages().types.clone()
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().expect("nobody panics with it")
+    }
+}
+
+/// Every event shows itself.
+impl Observer for Shown {
+    fn acquired(&self, event: &Acquired<'_>) {
+        self.show(event);
+    }
+
+    fn acquire_failed(&self, event: &AcquireFailed<'_>) {
+        self.show(event);
+        self.fail(event.error());
+    }
+
+    fn released(&self, event: &Released<'_>) {
+        self.show(event);
+    }
+
+    fn connected(&self, event: &Connected<'_>) {
+        self.show(event);
+    }
+
+    fn connect_failed(&self, event: &ConnectFailed<'_>) {
+        self.show(event);
+        self.fail(event.error());
+        self.show(event.error().kind());
+    }
+
+    fn checked(&self, event: &Checked<'_>) {
+        self.show(event);
+        if let Some(error) = event.error() {
+            self.fail(&error);
+        }
+    }
+
+    fn closed(&self, event: &Closed<'_>) {
+        self.show(event);
+        self.show(&event.reason());
+        self.show(&event.farewell());
+    }
+
+    fn key_created(&self, event: &KeyCreated<'_>) {
+        self.show(event);
+    }
+
+    fn key_evicted(&self, event: &KeyEvicted<'_>) {
+        self.show(event);
+    }
+
+    fn breaker_changed(&self, event: &BreakerChanged<'_>) {
+        self.show(event);
+        self.show(&event.after());
+    }
+
+    fn call_finished(&self, event: &CallFinished<'_>) {
+        self.show(event);
+        self.show(&event.outcome());
+    }
+}
+
+/// The default source, which shows what it is asked.
+pub(crate) struct ShowingSource(pub(crate) Shown);
+
+#[async_trait]
+impl CredentialSource for ShowingSource {
+    async fn headers(
+        &self,
+        request: &CredentialRequest<'_>,
+    ) -> Result<Arc<HeaderMap>, CredentialError> {
+        self.0.show(request);
+        CallerHeaders.headers(request).await
+    }
+}
+
+/// A connector that shows what it is asked for and what it opens.
+pub(crate) struct ShowingConnector<C>(pub(crate) C, pub(crate) Shown);
+
+#[async_trait]
+impl<C: Connector> Connector for ShowingConnector<C> {
+    fn kind(&self) -> TransportKind {
+        self.0.kind()
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
+        self.1.show(request);
+        self.1.show(request.credentials());
+        self.1.show(&request.handler());
+        let session = self.0.connect(request).await?;
+        self.1.show(&session);
+        self.1.show(session.info());
+        Ok(session)
+    }
+}

@@ -1,0 +1,116 @@
+//! What is special about servers that keep no sessions.
+
+use std::time::Duration;
+
+use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_session_pool::{Outcome, PoolConfig, PooledClient, rmcp::model::CallToolRequestParams};
+
+use crate::common::{call, client, close, headers, number, pool, request};
+
+#[tokio::test]
+async fn a_session_id_from_a_server_without_sessions_is_nothing() {
+    let server = CounterServer::start_as(Form::default().stateless_only());
+    server.switches().name_a_session("none");
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    for count in 1..=3 {
+        assert_eq!(call(&client, "increment").await.expect("a count"), count);
+    }
+    let lease = client.acquire().await.expect("a session");
+    assert!(lease.info().session.is_none());
+    drop(lease);
+    close(&pool).await;
+    assert!(server.seen().iter().all(|seen| seen.session.is_none()));
+    assert_eq!(server.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() {
+    let server = CounterServer::start_as(Form::default().stateless_only());
+    let config = PoolConfig {
+        health_check_interval: Duration::from_millis(1),
+        session_ttl: Duration::from_millis(50),
+        ..PoolConfig::default()
+    };
+    let pool = pool(config);
+    let client = client(&pool, &server, "alice").await;
+    call(&client, "increment").await.expect("a count");
+    let brief = client.with_timeout(Duration::from_millis(50));
+    server.switches().delay_tools(Duration::from_secs(10));
+    let error = call(&brief, "wait").await.expect_err("too late");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    server.switches().lose_reply("tools/call");
+    let error = call(&client, "increment").await.expect_err("a lost reply");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(call(&client, "increment").await.expect("a count"), 3);
+    assert_eq!(pool.stats().sessions_opened, 1);
+    assert_eq!(server.count("server/discover"), 1);
+    assert_eq!(server.count("tools/call"), 4);
+    assert_eq!(server.seen().len(), 5, "nobody asked it anything else");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token() {
+    let server = CounterServer::start_as(Form::default().stateless_only().with_json());
+    let pool = pool(PoolConfig::default());
+    let alice = client(&pool, &server, "alice").await;
+    let bob = client(&pool, &server, "bob").await;
+    call(&alice, "increment").await.expect("a count");
+    assert_eq!(shown(&alice).await, "the count, 1 by now");
+    assert_eq!(shown(&bob).await, "the count, 0 by now");
+    // The same user with a new token, on the same key and session.
+    let [old, new] = ["old", "new"].map(|token| {
+        let headers = headers(&[
+            ("x-user-id", "carol"),
+            ("x-token", token),
+            ("authorization", &format!("Bearer {token}")),
+        ]);
+        request(server.endpoint(), "carol").with_headers(headers)
+    });
+    let config = PoolConfig {
+        identity_headers: vec!["x-user-id".parse().expect("a name")],
+        ..PoolConfig::default()
+    };
+    let pool = crate::common::pool(config);
+    let old = pool.client(old).await.expect("a client");
+    let new = pool.client(new).await.expect("a client");
+    assert_eq!(old.key(), new.key());
+    call(&old, "increment").await.expect("a count");
+    assert_eq!(shown(&old).await, "the count, 1 by now");
+    assert_eq!(shown(&new).await, "the count, 0 by now");
+    assert_eq!(pool.stats().sessions_opened, 1);
+    close(&pool).await;
+}
+
+/// What the list of tools says of the caller's count, whichever way it is asked for.
+async fn shown(client: &PooledClient) -> String {
+    let tools = client.list_all_tools().await.expect("tools");
+    let lease = client.acquire().await.expect("a session");
+    let by_hand = lease.peer().list_all_tools().await.expect("tools");
+    assert_eq!(tools, by_hand);
+    let tool = tools.into_iter().find(|tool| tool.name == "count");
+    let what = tool.and_then(|tool| tool.description);
+    what.expect("the tool").into_owned()
+}
+
+#[tokio::test]
+async fn a_tool_that_wants_headers_gets_them_without_having_been_asked_for_before() {
+    let server = CounterServer::start_as(Form::default().stateless_only());
+    let pool = pool(PoolConfig::default());
+    let client = client(&pool, &server, "alice").await;
+    for count in 1..=2 {
+        let arguments = serde_json::json!({ "place": "here" });
+        let mut params = CallToolRequestParams::new("increment_here");
+        params.arguments = arguments.as_object().cloned();
+        let result = client.call_tool(params).await.expect("a count");
+        assert_eq!(number(&result), count);
+    }
+    let sent = |method: &str| server.count(method);
+    assert_eq!((sent("tools/call"), sent("tools/list")), (3, 1));
+    let seen = server.seen();
+    let last = seen.last().expect("a request");
+    assert_eq!(last.headers["mcp-param-place"], "here");
+    close(&pool).await;
+}

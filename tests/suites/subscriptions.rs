@@ -1,0 +1,88 @@
+//! Subscriptions belong to the caller who made them.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use mcp_pool_testkit::TalkativeServer;
+use mcp_session_pool::{
+    CallError, Lifecycle, PoolConfig, PooledClient, SessionPool,
+    rmcp::model::{ServerNotification, SubscriptionFilter},
+};
+
+use crate::common::{close, eventually, pool, request};
+
+async fn client_of(
+    pool: &SessionPool,
+    server: &TalkativeServer,
+    (user, lifecycle): (&str, Lifecycle),
+) -> PooledClient {
+    let endpoint = server.endpoint().with_lifecycle(lifecycle);
+    let client = pool.client(request(endpoint, user)).await;
+    client.expect("a client")
+}
+
+fn tool_changes() -> SubscriptionFilter {
+    SubscriptionFilter::builder().tools_list_changed().build()
+}
+
+#[tokio::test]
+async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() {
+    let server = TalkativeServer::start();
+    let pool = pool(PoolConfig::default());
+    let alice = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
+    let bob = client_of(&pool, &server, ("bob", Lifecycle::Stateless)).await;
+    let mut hers = alice.listen(tool_changes()).await.expect("a subscription");
+    let his = bob.listen(tool_changes()).await.expect("a subscription");
+    assert_eq!(hers.accepted().tools_list_changed, Some(true));
+    assert_eq!(pool.stats().total_active_sessions, 2);
+    eventually("both are served", || server.subscriptions() == 2).await;
+    drop(his);
+    eventually("one is left", || server.subscriptions() == 1).await;
+    server.change_tools().await;
+    let heard = hers.next().await.expect("a change");
+    assert!(matches!(
+        heard,
+        Some(ServerNotification::ToolListChangedNotification(_))
+    ));
+    assert!(hers.ended().is_none());
+    drop(hers);
+    eventually("none is left", || server.subscriptions() == 0).await;
+    assert_eq!(pool.stats().total_active_sessions, 0);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
+    let server = TalkativeServer::start();
+    server.hint(Some(Duration::from_secs(60)), None);
+    let pool = pool(PoolConfig {
+        tool_list_ttl: Duration::from_secs(60),
+        ..PoolConfig::default()
+    });
+    let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
+    for _ in 0..2 {
+        client.list_all_tools().await.expect("tools");
+    }
+    assert_eq!(server.lists(), 1);
+    let listening = client.listen(tool_changes()).await.expect("a subscription");
+    let mut changes = Box::pin(listening.into_stream());
+    server.change_tools().await;
+    changes.next().await.expect("a change").expect("a change");
+    client.list_all_tools().await.expect("tools");
+    assert_eq!(server.lists(), 2);
+    drop(changes);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn servers_with_sessions_have_no_subscriptions() {
+    let server = TalkativeServer::start();
+    let pool = pool(PoolConfig::default());
+    let client = client_of(&pool, &server, ("alice", Lifecycle::Legacy)).await;
+    let error = client
+        .listen(tool_changes())
+        .await
+        .expect_err("no such thing");
+    assert!(matches!(error, CallError::NotInRevision(_)), "{error:?}");
+    close(&pool).await;
+}

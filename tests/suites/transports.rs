@@ -1,0 +1,152 @@
+//! The transport of a real server is found out, and again when another server takes its place.
+
+use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_session_pool::{
+    AcquireError, Endpoint, FaultKind, Outcome, PoolConfig, PooledClient, SessionPool,
+    SseConnector, StreamableHttpConnector, TransportKind,
+};
+
+use crate::common::{call, close, request};
+
+/// A pool over both transports, asked in the order of the specification.
+fn pool() -> SessionPool {
+    SessionPool::builder()
+        .config(PoolConfig::default())
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .connector(SseConnector::new().expect("an http client"))
+        .build()
+        .expect("a valid configuration")
+}
+
+fn over_sse() -> Form {
+    Form::default().over_sse()
+}
+
+fn auto(server: &CounterServer) -> Endpoint {
+    Endpoint::auto(&server.url()).expect("a valid url")
+}
+
+/// Calls until there is an answer: a call on a connection that was just cut may be lost with it.
+async fn notice(client: &PooledClient) {
+    for _ in 0..100 {
+        match call(client, "count").await {
+            Ok(count) => return assert_eq!(count, 0, "it is a new session"),
+            Err(error) => assert_eq!(error.outcome(), Outcome::Unknown, "{error}"),
+        }
+    }
+    panic!("a hundred calls were lost");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_that_closed() {
+    let server = CounterServer::start();
+    let pool = pool();
+    let alice = request(auto(&server), "alice");
+    let key = pool.key(&alice).await.unwrap();
+    assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
+    assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 1));
+    let client = pool.client(alice).await.unwrap();
+    for count in 1..=3 {
+        assert_eq!(call(&client, "increment").await.unwrap(), count);
+    }
+    assert_eq!(server.sessions_opened(), 2);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
+    let server = CounterServer::start();
+    server.switches().accept_tokens(["alice-token"]);
+    let pool = pool();
+    let endpoint = auto(&server);
+    let refused = pool.key(&request(endpoint.clone(), "mallory")).await;
+    let AcquireError::Connect(error) = refused.unwrap_err() else {
+        panic!("not a failed connect");
+    };
+    let FaultKind::Unauthorized(challenge) = error.kind() else {
+        panic!("not a refused credential: {error}");
+    };
+    assert_eq!(challenge.parameter("error"), Some("invalid_token"));
+    let client = pool.client(request(endpoint, "alice")).await.unwrap();
+    assert_eq!(call(&client, "increment").await.unwrap(), 1);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
+    let server = CounterServer::start_as(over_sse());
+    let pool = pool();
+    let alice = request(auto(&server), "alice");
+    let key = pool.key(&alice).await.unwrap();
+    assert_eq!(key.transport(), &TransportKind::SSE);
+    server.expect_no_session().await;
+    let client = pool.client(alice).await.unwrap();
+    for count in 1..=3 {
+        assert_eq!(call(&client, "increment").await.unwrap(), count);
+    }
+    assert_eq!(server.sessions_opened(), 2);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_used() {
+    let server = CounterServer::start_as(Form::default().over_both());
+    let pool = pool();
+    let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
+    assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
+    close(&pool).await;
+    let pool = SessionPool::builder()
+        .connector(SseConnector::new().expect("an http client"))
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .build()
+        .expect("a valid configuration");
+    let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
+    assert_eq!(key.transport(), &TransportKind::SSE);
+    close(&pool).await;
+    server.expect_no_session().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_same() {
+    let server = CounterServer::start_as(Form::default().stateless_only());
+    let pool = pool();
+    let client = pool.client(request(auto(&server), "alice")).await.unwrap();
+    assert_eq!(call(&client, "increment").await.unwrap(), 1);
+    assert_eq!(client.key().transport(), &TransportKind::STREAMABLE_HTTP);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn calls_go_on_when_a_server_of_another_transport_takes_the_place() {
+    let mut server = CounterServer::start();
+    let pool = pool();
+    // Kept by their owners over every change.
+    let alice = request(auto(&server), "alice");
+    let bob = pool.client(request(auto(&server), "bob")).await.unwrap();
+    let forms = [
+        (Form::default(), TransportKind::STREAMABLE_HTTP),
+        (over_sse(), TransportKind::SSE),
+        (
+            Form::default().stateless_only(),
+            TransportKind::STREAMABLE_HTTP,
+        ),
+        (over_sse(), TransportKind::SSE),
+        (Form::default(), TransportKind::STREAMABLE_HTTP),
+    ];
+    for (form, transport) in forms {
+        server.restart_as(form);
+        notice(&bob).await;
+        for count in 1..=3 {
+            assert_eq!(call(&bob, "increment").await.unwrap(), count, "{transport}");
+        }
+        assert_eq!(bob.key().transport(), &transport);
+        let client = pool.client(alice.clone()).await.unwrap();
+        assert_eq!(call(&client, "increment").await.unwrap(), 1, "{transport}");
+        assert_eq!(pool.key(&alice).await.unwrap().transport(), &transport);
+    }
+    close(&pool).await;
+    server.expect_no_session().await;
+}

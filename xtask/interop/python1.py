@@ -1,0 +1,32 @@
+"""A small server of the Python SDK 1.x: python1.py PORT sse|streamable-http [stateless] [json]"""
+
+import sys
+from weakref import WeakKeyDictionary
+
+from mcp.server.fastmcp import Context, FastMCP
+
+port, transport, *options = sys.argv[1:]
+server = FastMCP(
+    "python-1",
+    host="127.0.0.1",
+    port=int(port),
+    stateless_http="stateless" in options,
+    json_response="json" in options,
+)
+counts: WeakKeyDictionary = WeakKeyDictionary()
+
+
+@server.tool()
+def echo(message: str) -> str:
+    """Says it again."""
+    return message
+
+
+@server.tool()
+def increment(ctx: Context) -> str:
+    """Adds one to the session's count."""
+    counts[ctx.session] = counts.get(ctx.session, 0) + 1
+    return str(counts[ctx.session])
+
+
+server.run(transport=transport)

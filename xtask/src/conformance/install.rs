@@ -1,0 +1,88 @@
+//! The scenarios' own tools, kept under `target`.
+
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use super::scenarios::Suite;
+use crate::Result;
+
+/// The tools as they are installed.
+pub(super) struct Installed {
+    modules: PathBuf,
+}
+
+/// Installs what is not there yet: the two versions of the tool, and the node that they need.
+pub(super) fn install(sh: &Shell) -> Result<Installed> {
+    let home = Path::new(crate::root()).join("target/conformance");
+    let installed = Installed {
+        modules: home.join("node_modules"),
+    };
+    let stamp = home.join("installed");
+    let wanted = PACKAGES.join(" ");
+    if sh.read_file(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(installed);
+    }
+    if cmd!(sh, "npm --version")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .is_err()
+    {
+        return Err("npm is missing; it comes with node".into());
+    }
+    sh.create_dir(&home)?;
+    sh.write_file(home.join("package.json"), "{ \"private\": true }\n")?;
+    cmd!(
+        sh,
+        "npm install --prefix {home} --no-audit --no-fund --silent"
+    )
+    .args(PACKAGES)
+    .quiet()
+    .run()?;
+    sh.write_file(&stamp, wanted)?;
+    Ok(installed)
+}
+
+impl Installed {
+    /// What the tool lists for a suite.
+    pub(super) fn list(&self, sh: &Shell, suite: &Suite) -> Result<String> {
+        let (node, tool) = (self.node(), self.tool(suite));
+        let listing = cmd!(sh, "{node} {tool} list --client").args(suite.list_options());
+        Ok(listing.quiet().read()?)
+    }
+
+    /// Plays a scenario with the client and returns what the tool printed.
+    pub(super) fn play(
+        &self,
+        sh: &Shell,
+        suite: &Suite,
+        scenario: &str,
+        client: &str,
+    ) -> Result<String> {
+        let (node, tool) = (self.node(), self.tool(suite));
+        let play = cmd!(
+            sh,
+            "{node} {tool} client --command {client} --scenario {scenario}"
+        );
+        let play = play.args(suite.play_options()).quiet().ignore_status();
+        let output = play.output()?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    fn node(&self) -> PathBuf {
+        self.modules.join(".bin/node")
+    }
+
+    fn tool(&self, suite: &Suite) -> PathBuf {
+        self.modules.join(suite.package).join("dist/index.js")
+    }
+}
+
+/// Both versions under names of their own. They need a newer node than many systems have.
+const PACKAGES: [&str; 3] = [
+    "conformance-released@npm:@modelcontextprotocol/conformance@0.1.16",
+    "conformance-next@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "node@22",
+];

@@ -1,0 +1,86 @@
+//! `cargo xtask conformance`: the protocol's own scenarios for clients, played by a pooled client.
+
+mod install;
+mod scenarios;
+mod verdict;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use xshell::{Shell, cmd};
+
+use self::{
+    install::{Installed, install},
+    scenarios::{SUITES, Suite},
+    verdict::{Report, Row},
+};
+use crate::Result;
+
+/// How to run the scenarios.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Only scenarios whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Leave it at a word where npm is missing, instead of failing.
+    #[arg(long)]
+    skip_missing: bool,
+}
+
+/// Runs every scenario that applies and fails if one does not end as it is expected to.
+pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
+    let installed = match install(sh) {
+        Ok(installed) => installed,
+        Err(missing) if options.skip_missing => {
+            println!("conformance: left out: {missing}");
+            return Ok(());
+        }
+        Err(missing) => return Err(missing),
+    };
+    let report = play_all(sh, &installed, options)?;
+    println!("{report}");
+    report.verdict()
+}
+
+fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Report> {
+    let client = build_client(sh)?;
+    let mut report = Report::default();
+    for suite in SUITES {
+        let listed = suite.scenarios(&installed.list(sh, suite)?);
+        report.leave_out(listed.iter().filter(|name| scenarios::needs_oauth(name)));
+        let only = options.only.as_deref().unwrap_or_default();
+        let wanted: Vec<_> = listed
+            .into_iter()
+            .filter(|name| !scenarios::needs_oauth(name) && name.contains(only))
+            .collect();
+        let bar = bar(suite, wanted.len());
+        for scenario in wanted {
+            bar.set_message(scenario.clone());
+            let printed = installed.play(sh, suite, &scenario, &client)?;
+            report.add(Row::of(suite, &scenario, &printed), printed);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+    }
+    Ok(report)
+}
+
+/// Builds the client and says where it is.
+fn build_client(sh: &Shell) -> Result<String> {
+    let built = cmd!(
+        sh,
+        "cargo build -p mcp-session-pool-tests --example conformance_client --message-format json"
+    );
+    let messages = built.quiet().read()?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "conformance_client")
+        .find_map(|message| message["executable"].as_str().map(str::to_owned))
+        .ok_or_else(|| "cargo did not say where the client is".into())
+}
+
+fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {pos}/{len} {msg}");
+    let bar = ProgressBar::new(scenarios as u64).with_prefix(suite.name);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,113 @@
+//! Which scenarios there are, and which of them are expected to fail.
+
+/// The scenarios of one version of the tool for one set of requirements.
+pub(super) struct Suite {
+    pub(super) name: &'static str,
+    /// The name under which the tool is installed.
+    pub(super) package: &'static str,
+    /// The set of requirements, where the tool has any.
+    requirements: Option<&'static str>,
+}
+
+/// A scenario that is expected to fail, and why.
+pub(super) struct Expected {
+    pub(super) suite: &'static str,
+    pub(super) scenario: &'static str,
+    pub(super) reason: &'static str,
+}
+
+/// Everything that is played.
+pub(super) const SUITES: &[Suite] = &[
+    Suite {
+        name: "0.1.16, up to 2025-11-25",
+        package: "conformance-released",
+        requirements: None,
+    },
+    Suite {
+        name: "0.2.0-alpha.12, 2025-11-25",
+        package: "conformance-next",
+        requirements: Some("2025-11-25"),
+    },
+    Suite {
+        name: "0.2.0-alpha.12, 2026-07-28",
+        package: "conformance-next",
+        requirements: Some("2026-07-28"),
+    },
+];
+
+/// The scenarios that fail, each with its reason. One that passes all the same fails the run, so
+/// that the list cannot outlive its reasons.
+pub(super) const EXPECTED: &[Expected] = &[];
+
+/// Whether a scenario is about getting tokens, which a pool does not do: it is given credentials,
+/// by its users or by their `CredentialSource`.
+pub(super) fn needs_oauth(scenario: &str) -> bool {
+    scenario.starts_with("auth/")
+}
+
+impl Suite {
+    pub(super) fn list_options(&self) -> Vec<&'static str> {
+        let set = self.requirements;
+        set.map_or_else(Vec::new, |set| vec!["--requirements", set])
+    }
+
+    /// A scenario is played at the revision whose requirements it is listed for.
+    pub(super) fn play_options(&self) -> Vec<&'static str> {
+        let set = self.requirements;
+        set.map_or_else(Vec::new, |set| vec!["--spec-version", set])
+    }
+
+    /// The scenarios for clients in what the tool lists: those under a heading of their own, and
+    /// those marked so further down.
+    pub(super) fn scenarios(&self, listing: &str) -> Vec<String> {
+        let mut is_client = false;
+        let mut names = Vec::new();
+        for line in listing.lines() {
+            let Some(entry) = line.trim().strip_prefix("- ") else {
+                if line.trim_end().ends_with(':') {
+                    is_client = line.starts_with("Client scenarios");
+                }
+                continue;
+            };
+            let (name, mark) = entry.split_once(' ').unwrap_or((entry, ""));
+            if is_client || mark.contains("[client]") {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_of_clients_are_told_from_those_of_servers() {
+        let listing = "\
+Required for 2026-07-28 (3 scenarios):
+
+Server scenarios (test against a server):
+  - server-stateless
+
+Client scenarios (test against a client):
+  - tools_call [2025-06-18,2025-11-25]
+  - request-metadata
+
+Run and reported, but never scored:
+  extension (2):
+    - auth/dpop [client]
+    - tasks-lifecycle [server]
+";
+        let names = SUITES[0].scenarios(listing);
+        assert_eq!(names, ["tools_call", "request-metadata", "auth/dpop"]);
+    }
+
+    #[test]
+    fn every_expected_failure_is_of_a_suite_and_has_a_reason() {
+        for expected in EXPECTED {
+            assert!(SUITES.iter().any(|suite| suite.name == expected.suite));
+            assert!(!expected.reason.is_empty(), "{}", expected.scenario);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The job: what is done with each server, and what must hold for it.
+
+use futures::future::{join_all, try_join_all};
+use http::{HeaderMap, header::AUTHORIZATION};
+use mcp_session_pool::{
+    AcquireRequest, Endpoint, PoolConfig, PoolStats, PooledClient, Principal, SessionPool,
+    SseConnector, StreamableHttpConnector,
+    rmcp::model::{CallToolRequestParams, CallToolResult},
+};
+use tokio::time::{Duration, sleep, timeout};
+
+use super::{
+    ledger::{Figures, Ledger},
+    proxy::Proxy,
+    rows::{Call, Keeps, Row},
+    server::Server,
+};
+use crate::Result;
+
+/// What came of it.
+pub(super) struct Outcome {
+    pub(super) revision: String,
+    pub(super) figures: Figures,
+    pub(super) calls: usize,
+}
+
+/// One of the users.
+struct User {
+    number: usize,
+    client: PooledClient,
+}
+
+/// Lets five users call the server, kills it in the middle, and looks at what was left.
+///
+/// # Errors
+/// With what did not hold.
+pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result<Outcome> {
+    let pool = pool()?;
+    let url = proxy.url(row.path);
+    let found = pool.key(&request(Endpoint::auto(&url)?, 0)?).await?;
+    must(
+        found.transport() == &row.transport,
+        "another transport is found",
+    )?;
+    let endpoint = Endpoint::new(&url, row.transport.clone())?.with_lifecycle(row.lifecycle);
+    let users = users(&pool, &endpoint).await?;
+    try_join_all(users.iter().map(|user| user.list_tools(row))).await?;
+    try_join_all(users.iter().map(|user| user.work(row))).await?;
+
+    proxy.ledger().note_killed();
+    server.kill().await?;
+    let hopeless = timeout(AT_ONCE, users[0].call(row, 1)).await;
+    must(
+        matches!(hopeless, Ok(Err(_))),
+        "a call of a dead server fails at once",
+    )?;
+    server.restart().await?;
+
+    // Whoever is not told that the session is gone must not notice that it is another.
+    try_join_all(users.iter().map(|user| user.work(row))).await?;
+    let revision = users[0].revision().await?;
+    must(revision == row.revision, &format!("it speaks {revision}"))?;
+    let closing = pool.close(Duration::from_secs(10)).await;
+    must(
+        closing.complete && closing.cut == 0,
+        "the pool closes in time",
+    )?;
+    let figures = settled(proxy.ledger()).await;
+    audit(row, proxy.ledger(), &figures)?;
+    audit_pool(row, &pool.stats())?;
+    let calls = proxy.ledger().answered("tools/call");
+    must(
+        calls == USERS * CALLS_EACH * 2,
+        &format!("{calls} calls were answered"),
+    )?;
+    Ok(Outcome {
+        revision,
+        figures,
+        calls,
+    })
+}
+
+fn pool() -> Result<SessionPool> {
+    let config = PoolConfig {
+        call_timeout: Duration::from_secs(20),
+        ..PoolConfig::default()
+    };
+    Ok(SessionPool::builder()
+        .config(config)
+        .connector(StreamableHttpConnector::new()?)
+        .connector(SseConnector::new()?)
+        .build()?)
+}
+
+async fn users(pool: &SessionPool, endpoint: &Endpoint) -> Result<Vec<User>> {
+    let users = (0..USERS).map(|number| async move {
+        let request = request(endpoint.clone(), number)?;
+        let client = pool.client(request).await?;
+        Ok(User { number, client })
+    });
+    join_all(users).await.into_iter().collect()
+}
+
+fn request(endpoint: Endpoint, user: usize) -> Result<AcquireRequest> {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, format!("Bearer user-{user}").parse()?);
+    let request = AcquireRequest::new(endpoint, Principal::user(format!("user-{user}")));
+    Ok(request.with_headers(headers))
+}
+
+impl User {
+    async fn list_tools(&self, row: &Row) -> Result {
+        let tools = self.client.list_all_tools().await?;
+        for call in row.calls {
+            let is_there = tools.iter().any(|tool| tool.name == call.tool());
+            must(is_there, &format!("it has no tool `{}`", call.tool()))?;
+        }
+        Ok(())
+    }
+
+    /// The calls of one half, one after the other.
+    async fn work(&self, row: &Row) -> Result {
+        for number in 0..CALLS_EACH {
+            self.call(row, number).await?;
+        }
+        Ok(())
+    }
+
+    async fn call(&self, row: &Row, number: usize) -> Result {
+        let kinds = row.calls.len();
+        let call = row.calls[number % kinds];
+        let message = format!("user {} call {number}", self.number);
+        let params = CallToolRequestParams::new(call.tool());
+        let params = match call {
+            Call::Echo => {
+                let arguments = serde_json::json!({ "message": message });
+                params.with_arguments(arguments.as_object().cloned().unwrap_or_default())
+            }
+            Call::Increment => params,
+        };
+        let answer = text(&self.client.call_tool(params).await?);
+        let right = match call {
+            Call::Echo => answer.contains(&message),
+            Call::Increment => answer == (number / kinds + 1).to_string(),
+        };
+        must(right, &format!("{message}: the answer was {answer:?}"))
+    }
+
+    async fn revision(&self) -> Result<String> {
+        let lease = self.client.acquire().await?;
+        Ok(lease.info().protocol_version.clone())
+    }
+}
+
+impl Call {
+    fn tool(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Increment => "increment",
+        }
+    }
+}
+
+/// The figures once everything that is to end has ended, or after a while.
+async fn settled(ledger: &Ledger) -> Figures {
+    for _ in 0..500 {
+        let figures = ledger.figures();
+        if figures.open == 0 && figures.streams == 0 {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    ledger.figures()
+}
+
+/// What the proxy must have seen: a session for each user and half, each with all of its calls, and
+/// every one of them closed, but for those that were killed. One more may have been opened to find
+/// out the transport.
+fn audit(row: &Row, ledger: &Ledger, figures: &Figures) -> Result {
+    let (lost, calls) = match row.keeps {
+        Keeps::Ids | Keeps::Streams => (USERS, vec![CALLS_EACH; USERS * 2]),
+        // A server that keeps nothing loses nothing.
+        Keeps::Nothing => (0, vec![]),
+    };
+    let opened_by_users = calls.len();
+    let right = (figures.lost, figures.open, figures.streams) == (lost, 0, 0)
+        && figures.calls == calls
+        && (figures.closed + lost).saturating_sub(opened_by_users) <= 1;
+    must(right, &format!("the proxy saw {figures:?}"))?;
+    let openings = ledger.answered(row.opens_with());
+    let expected = USERS * row.halves() + usize::from(row.is_found_by_opening());
+    let what = format!("`{}` was sent {openings} times", row.opens_with());
+    must(openings == expected, &what)
+}
+
+fn audit_pool(row: &Row, stats: &PoolStats) -> Result {
+    let (opened, closed) = (stats.sessions_opened, stats.sessions_closed);
+    let right = opened == (USERS * row.halves()) as u64 && closed == opened;
+    must(
+        right,
+        &format!("the pool opened {opened} and closed {closed}"),
+    )
+}
+
+fn text(result: &CallToolResult) -> String {
+    let content = result.content.first().and_then(|content| content.as_text());
+    content.map(|text| text.text.clone()).unwrap_or_default()
+}
+
+/// # Errors
+/// With `otherwise`, when `holds` does not.
+fn must(holds: bool, otherwise: &str) -> Result {
+    match holds {
+        true => Ok(()),
+        false => Err(format!("not so: {otherwise}").into()),
+    }
+}
+
+const USERS: usize = 5;
+/// In each half.
+const CALLS_EACH: usize = 20;
+const AT_ONCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,254 @@
+//! A reverse proxy that counts sessions, calls and open streams on their way.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    serve::ListenerExt,
+};
+use futures::{Stream, StreamExt};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::ledger::{End, Ledger};
+use crate::Result;
+
+/// A proxy before one server. Stops when dropped.
+pub(super) struct Proxy {
+    address: SocketAddr,
+    ledger: Arc<Ledger>,
+    serving: JoinHandle<()>,
+}
+
+/// What each request needs.
+#[derive(Clone)]
+struct Desk {
+    upstream: SocketAddr,
+    http: reqwest::Client,
+    ledger: Arc<Ledger>,
+}
+
+/// What a request says of itself.
+struct Seen {
+    /// The JSON-RPC method; for requests without one the HTTP method.
+    method: String,
+    /// The session that it names, in its header or in its query.
+    session: Option<String>,
+}
+
+impl Proxy {
+    pub(super) async fn start(upstream: SocketAddr) -> Result<Self> {
+        let ledger = Arc::new(Ledger::default());
+        let desk = Desk {
+            upstream,
+            // A connection to a server that was killed must not be used again.
+            http: reqwest::Client::builder()
+                .pool_max_idle_per_host(0)
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+            ledger: Arc::clone(&ledger),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let router = Router::new().fallback(pass).with_state(desk);
+        let serving = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self {
+            address,
+            ledger,
+            serving,
+        })
+    }
+
+    /// The address of a path on the server, through the proxy.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn pass(State(desk): State<Desk>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let seen = Seen::of(&parts, &body);
+    match desk.send(&parts, body).await {
+        Ok(response) => desk.hand_back(&seen, response),
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+impl Desk {
+    async fn send(&self, parts: &Parts, body: Bytes) -> reqwest::Result<reqwest::Response> {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let url = format!("http://{}{path}", self.upstream);
+        let headers = end_to_end(&parts.headers);
+        let request = self.http.request(parts.method.clone(), url);
+        request.headers(headers).body(body).send().await
+    }
+
+    /// The server's response, noted as it passes.
+    fn hand_back(&self, seen: &Seen, response: reqwest::Response) -> Response {
+        let (status, headers) = (response.status(), end_to_end(response.headers()));
+        if status.is_success() {
+            if let Some(id) = headers.get(SESSION_ID).and_then(|id| id.to_str().ok()) {
+                self.ledger.note_opened(id);
+            }
+            self.ledger
+                .note_answered(&seen.method, seen.session.as_deref());
+        }
+        // A server that does not know the session any more has closed it by itself.
+        let is_over = status.is_success() || status == StatusCode::NOT_FOUND;
+        if let Some(session) = seen.session.as_deref().filter(|_| seen.method == "DELETE")
+            && is_over
+        {
+            self.ledger.note_ended(session, End::Closed);
+        }
+        let body = response.bytes_stream();
+        let is_stream = status.is_success() && seen.method == "GET";
+        let body = match is_stream {
+            true => Body::from_stream(watched(Arc::clone(&self.ledger), body)),
+            false => Body::from_stream(body),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+impl Seen {
+    fn of(parts: &Parts, body: &[u8]) -> Self {
+        let message: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let method = match parts.method {
+            Method::POST => message["method"].as_str().unwrap_or("response"),
+            ref method => method.as_str(),
+        };
+        let header = parts.headers.get(SESSION_ID);
+        let header = header.and_then(|id| id.to_str().ok()).map(str::to_owned);
+        Self {
+            method: method.to_owned(),
+            session: header.or_else(|| session_in(parts.uri.query()?)),
+        }
+    }
+}
+
+/// A stream that is counted while it is open, and whose session is, where its first event tells
+/// one: that of HTTP+SSE, which ends with it.
+fn watched<E>(
+    ledger: Arc<Ledger>,
+    body: impl Stream<Item = std::result::Result<Bytes, E>>,
+) -> impl Stream<Item = std::result::Result<Bytes, E>> {
+    ledger.note_stream_opened();
+    let mut open = OpenStream {
+        ledger,
+        session: None,
+        head: Vec::new(),
+    };
+    body.inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            open.read(chunk);
+        }
+    })
+}
+
+struct OpenStream {
+    ledger: Arc<Ledger>,
+    session: Option<String>,
+    /// The first bytes, up to the end of the first event.
+    head: Vec<u8>,
+}
+
+impl OpenStream {
+    fn read(&mut self, chunk: &[u8]) {
+        if self.session.is_some() || self.head.len() > MAX_HEAD {
+            return;
+        }
+        self.head.extend_from_slice(chunk);
+        let text = String::from_utf8_lossy(&self.head);
+        if let Some(session) = announced(&text) {
+            self.ledger.note_opened(&session);
+            self.session = Some(session);
+        }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.ledger.note_stream_ended();
+        if let Some(session) = &self.session {
+            self.ledger.note_ended(session, End::Closed);
+        }
+    }
+}
+
+/// The session in an `endpoint` event at the beginning of a stream.
+fn announced(text: &str) -> Option<String> {
+    let event = text.trim_start().strip_prefix("event: endpoint")?;
+    let data = event.trim_start().strip_prefix("data: ")?;
+    let (url, _) = data.split_once(['\r', '\n'])?;
+    session_in(url.split_once('?')?.1)
+}
+
+fn session_in(query: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let named = |(name, id): (&str, &str)| {
+        matches!(name, "session_id" | "sessionId").then(|| id.to_owned())
+    };
+    pairs.find_map(named)
+}
+
+/// The headers that are not about the one connection they came on.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers
+}
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const HOP_BY_HOP: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("keep-alive"),
+];
+const MAX_HEAD: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_of_a_stream_is_read_once_its_event_is_whole() {
+        let whole = "event: endpoint\r\ndata: /messages/?session_id=a1&x=2\r\n\r\n";
+        assert_eq!(announced(whole).as_deref(), Some("a1"));
+        let other = "event: endpoint\ndata: /message?sessionId=b-2\n\n";
+        assert_eq!(announced(other).as_deref(), Some("b-2"));
+        assert_eq!(
+            announced("event: endpoint\ndata: /message?sessionId=b"),
+            None
+        );
+        assert_eq!(announced("event: message\ndata: {}\n\n"), None);
+        assert_eq!(announced(": ping\n\n"), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is printed in the end.
+
+use std::{fmt, time::Duration};
+
+use tabled::{Table, Tabled, settings::Style};
+
+use super::{job::Outcome, ledger::Figures, rows::Row};
+use crate::{Result, root};
+
+/// What came of all servers. Prints as a table.
+pub(super) struct Report(Vec<Line>);
+
+/// What came of one of them.
+#[derive(Tabled)]
+pub(super) struct Line {
+    server: String,
+    version: String,
+    transport: String,
+    revision: String,
+    sessions: String,
+    calls: usize,
+    #[tabled(display = "seconds")]
+    time: Duration,
+    result: String,
+}
+
+impl Line {
+    pub(super) fn of(
+        row: &Row,
+        outcome: std::result::Result<Outcome, String>,
+        time: Duration,
+    ) -> Self {
+        let (outcome, result) = match outcome {
+            Ok(outcome) => (Some(outcome), OK.to_owned()),
+            Err(error) => (None, error),
+        };
+        let version = row.package().map(|package| package.version.to_owned());
+        Self {
+            server: format!("{} {}", row.server, row.mode).trim_end().to_owned(),
+            version: version.unwrap_or_else(rmcp_version),
+            transport: row.transport.to_string(),
+            sessions: outcome
+                .as_ref()
+                .map(|outcome| sessions(&outcome.figures))
+                .unwrap_or_default(),
+            calls: outcome.as_ref().map_or(0, |outcome| outcome.calls),
+            revision: outcome.map(|outcome| outcome.revision).unwrap_or_default(),
+            time,
+            result,
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn of(lines: Vec<Line>) -> Self {
+        Self(lines)
+    }
+
+    /// # Errors
+    /// When something did not hold for a server.
+    pub(super) fn verdict(&self) -> Result {
+        let failed = self.0.iter().filter(|line| line.result != OK).count();
+        match failed {
+            0 => Ok(()),
+            failed => Err(format!("{failed} of {} servers failed", self.0.len()).into()),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Table::new(&self.0).with(Style::sharp()).fmt(f)
+    }
+}
+
+fn sessions(figures: &Figures) -> String {
+    match (figures.closed, figures.lost) {
+        (0, 0) => "keeps none".to_owned(),
+        (closed, lost) => format!("{closed} closed, {lost} killed"),
+    }
+}
+
+fn seconds(time: &Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// The version of rmcp that the workspace is locked to.
+fn rmcp_version() -> String {
+    let lock = std::fs::read_to_string(format!("{}/Cargo.lock", root())).unwrap_or_default();
+    let mut lines = lock.lines().skip_while(|line| *line != "name = \"rmcp\"");
+    let version = lines.nth(1).and_then(|line| line.split('"').nth(1));
+    version.unwrap_or("unknown").to_owned()
+}
+
+const OK: &str = "ok";

@@ -1,0 +1,263 @@
+//! The servers: where each comes from, how it is started, and what is expected of it. One more
+//! server is one more row.
+
+use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_session_pool::{Lifecycle, TransportKind};
+
+/// A server in one of its modes.
+pub(super) struct Row {
+    /// The server.
+    pub(super) server: &'static str,
+    /// The mode, as far as the transport does not say it.
+    pub(super) mode: &'static str,
+    pub(super) source: Source,
+    pub(super) transport: TransportKind,
+    pub(super) path: &'static str,
+    pub(super) keeps: Keeps,
+    /// Which era it is taken to be of.
+    pub(super) lifecycle: Lifecycle,
+    /// The revision that is negotiated with it.
+    pub(super) revision: &'static str,
+    /// The calls that users make of it, in turn.
+    pub(super) calls: &'static [Call],
+}
+
+/// A call of a tool, with the answer that shows whose session it was.
+#[derive(Clone, Copy)]
+pub(super) enum Call {
+    /// `echo` says its message again.
+    Echo,
+    /// `increment` counts itself, for each session; for each bearer token where there are none.
+    Increment,
+}
+
+/// Where a server comes from, and how it is started.
+pub(super) enum Source {
+    /// From a package. The program gets these words after those of the package.
+    Package(&'static Package, &'static [&'static str]),
+    /// rmcp's server, in this very process.
+    Embedded(fn() -> CounterServer),
+}
+
+/// A package at a pinned version.
+pub(super) struct Package {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
+    pub(super) registry: Registry,
+    /// What is started: a file of the package for npm, a script of this repository for PyPI.
+    pub(super) program: &'static str,
+}
+
+/// Where a package is found, and with which tools it is installed and run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registry {
+    Npm,
+    PyPi,
+}
+
+/// How a session is known on the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// By an id in a header of each request.
+    Ids,
+    /// By the stream that its answers come on.
+    Streams,
+    /// Not at all: the server keeps no sessions.
+    Nothing,
+}
+
+impl Row {
+    /// What it is called on the command line.
+    pub(super) fn name(&self) -> String {
+        let words = [self.server, self.transport.as_str(), self.mode];
+        words.join(" ").trim_end().to_owned()
+    }
+
+    /// The request that begins each of the pool's sessions.
+    pub(super) fn opens_with(&self) -> &'static str {
+        match self.is_modern() {
+            true => "server/discover",
+            false => "initialize",
+        }
+    }
+
+    /// Whether the transport is found out by that request too.
+    pub(super) fn is_found_by_opening(&self) -> bool {
+        self.transport == TransportKind::STREAMABLE_HTTP && !self.is_modern()
+    }
+
+    /// In how many sessions a user's calls are made: another one once the first was killed.
+    pub(super) fn halves(&self) -> usize {
+        match self.keeps {
+            Keeps::Ids | Keeps::Streams => 2,
+            Keeps::Nothing => 1,
+        }
+    }
+
+    fn is_modern(&self) -> bool {
+        self.revision == MODERN.revision
+    }
+
+    pub(super) fn package(&self) -> Option<&'static Package> {
+        match self.source {
+            Source::Package(package, _) => Some(package),
+            Source::Embedded(_) => None,
+        }
+    }
+}
+
+const EVERYTHING: Package = Package {
+    name: "@modelcontextprotocol/server-everything",
+    version: "2026.8.31",
+    registry: Registry::Npm,
+    program: "dist/index.js",
+};
+const PYTHON_1: Package = Package {
+    name: "mcp",
+    version: "1.30.0",
+    registry: Registry::PyPi,
+    program: "python1.py",
+};
+const PYTHON_2: Package = Package {
+    name: "mcp",
+    version: "2.3.0",
+    registry: Registry::PyPi,
+    program: "python2.py",
+};
+
+/// A server over Streamable HTTP that keeps sessions and counts; the others differ from it.
+const USUAL: Row = Row {
+    server: "",
+    mode: "",
+    source: Source::Embedded(CounterServer::start),
+    transport: TransportKind::STREAMABLE_HTTP,
+    path: "/mcp",
+    keeps: Keeps::Ids,
+    lifecycle: Lifecycle::Auto,
+    revision: "2025-11-25",
+    calls: &[Call::Echo, Call::Increment],
+};
+
+/// A server over HTTP+SSE that counts.
+const STREAMING: Row = Row {
+    transport: TransportKind::SSE,
+    path: "/sse",
+    keeps: Keeps::Streams,
+    ..USUAL
+};
+
+/// A server without sessions, taken for one that might have some.
+const SESSIONLESS: Row = Row {
+    mode: "stateless",
+    keeps: Keeps::Nothing,
+    calls: &[Call::Echo],
+    ..USUAL
+};
+
+/// A server of the revision without sessions.
+const MODERN: Row = Row {
+    revision: "2026-07-28",
+    ..SESSIONLESS
+};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        server: "everything",
+        source: Source::Package(&EVERYTHING, &["sse"]),
+        calls: &[Call::Echo],
+        ..STREAMING
+    },
+    Row {
+        server: "everything",
+        source: Source::Package(&EVERYTHING, &["streamableHttp"]),
+        calls: &[Call::Echo],
+        ..USUAL
+    },
+    Row {
+        server: "python-1",
+        source: Source::Package(&PYTHON_1, &["sse"]),
+        ..STREAMING
+    },
+    Row {
+        server: "python-1",
+        source: Source::Package(&PYTHON_1, &["streamable-http"]),
+        ..USUAL
+    },
+    Row {
+        server: "python-1",
+        source: Source::Package(&PYTHON_1, &["streamable-http", "stateless"]),
+        ..SESSIONLESS
+    },
+    Row {
+        server: "python-1",
+        mode: "stateless json",
+        source: Source::Package(&PYTHON_1, &["streamable-http", "stateless", "json"]),
+        ..SESSIONLESS
+    },
+    Row {
+        server: "python-2",
+        source: Source::Package(&PYTHON_2, &["sse"]),
+        ..STREAMING
+    },
+    Row {
+        server: "python-2",
+        mode: "legacy",
+        source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        lifecycle: Lifecycle::Legacy,
+        ..USUAL
+    },
+    Row {
+        server: "python-2",
+        mode: "legacy stateless",
+        source: Source::Package(&PYTHON_2, &["streamable-http", "stateless"]),
+        lifecycle: Lifecycle::Legacy,
+        ..SESSIONLESS
+    },
+    Row {
+        server: "python-2",
+        mode: "modern",
+        source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        ..MODERN
+    },
+    Row {
+        server: "python-2",
+        mode: "modern stateless json",
+        source: Source::Package(&PYTHON_2, &["streamable-http", "stateless", "json"]),
+        ..MODERN
+    },
+    Row {
+        server: "rmcp",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().over_sse())),
+        path: "/mcp",
+        calls: &[Call::Increment],
+        ..STREAMING
+    },
+    Row {
+        server: "rmcp",
+        calls: &[Call::Increment],
+        ..USUAL
+    },
+    Row {
+        server: "rmcp",
+        mode: "stateless json",
+        source: Source::Embedded(|| {
+            CounterServer::start_as(Form::default().without_sessions().with_json())
+        }),
+        calls: &[Call::Increment],
+        ..SESSIONLESS
+    },
+    Row {
+        server: "rmcp",
+        mode: "of both eras",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().of_both_eras())),
+        calls: &[Call::Increment],
+        ..MODERN
+    },
+    Row {
+        server: "rmcp",
+        mode: "modern only",
+        source: Source::Embedded(|| CounterServer::start_as(Form::default().stateless_only())),
+        calls: &[Call::Increment],
+        ..MODERN
+    },
+];
