@@ -33,7 +33,7 @@ pub struct EndpointStats {
 
 impl SessionPool {
     /// What each endpoint looks like now, in no order. Each key is looked at under its own lock,
-    /// one after the other; about a tenth of a microsecond each.
+    /// one after the other.
     #[must_use]
     pub fn endpoint_stats(&self) -> Vec<EndpointStats> {
         self.shared.endpoint_stats(Instant::now())
