@@ -19,13 +19,15 @@ use tokio::time::Instant;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
+mod said;
 mod shown;
 
 use common::{call, eventually, headers};
 use shown::{ShowingConnector, ShowingSource, Shown};
 
 /// Everything secret that the tests plant.
-const PLANTED: [&str; 13] = [
+const PLANTED: [&str; 14] = [
+    "pl4nted-argument",
     "pl4nted-token",
     "pl4nted-cookie",
     "pl4nted-key",
@@ -105,6 +107,7 @@ fn show_figures(pool: &SessionPool, shown: &Shown) {
     let circuits = stats.circuit_breakers.values();
     circuits.for_each(|row| shown.show(row));
     shown.add(&serde_json::to_string(&stats).expect("json"));
+    said::show_keys(pool, shown);
 }
 
 /// Every way a call can go.
@@ -120,6 +123,11 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
     shown.show(client.key().identity());
     shown.show(client.key().scope());
     drop(lease);
+
+    let url = format!("{}?key=pl4nted-query", server.url());
+    let unknown = Endpoint::auto(&url).expect("a url");
+    let request_to_unknown = AcquireRequest::new(unknown, Principal::user("pl4nted-principal"));
+    drop(pool.acquire(&request_to_unknown).await.expect("a session"));
 
     server.forget_sessions();
     fails(&client, shown).await;
@@ -265,6 +273,8 @@ async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type()
     a_busy_life(&pool(connector, &shown), &mut over_sse, &shown).await;
     refused_tokens(&server, &shown).await;
     the_rest(&shown);
+    said::what_servers_say(&shown).await;
+    said::the_rest(&shown);
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
@@ -312,14 +322,17 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and what holds nothing of a caller's.
-const NOT_SHOWN: [&str; 9] = [
+const NOT_SHOWN: [&str; 11] = [
     "Algorithm",
     // Made when no TLS can be had.
     "BuildError",
     "Connector",
+    "ContextPropagator",
     "CredentialSource",
     "HandlerFactory",
     "IdentityExtractor",
+    // Where a page ended: a number and a fingerprint.
+    "KeyCursor",
     "Observer",
     // Shows its name and nothing else; it is a connector's own.
     "RunningSession",

@@ -11,10 +11,10 @@ use std::{
 use async_trait::async_trait;
 use http::HeaderMap;
 use mcp_session_pool::{
-    AcquireFailed, Acquired, BreakerChanged, CallFinished, CallerHeaders, Checked, Closed,
+    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, CallerHeaders, Checked, Closed,
     ConnectError, ConnectFailed, ConnectRequest, Connected, Connector, CredentialError,
-    CredentialRequest, CredentialSource, KeyCreated, KeyEvicted, Observer, Released, Session,
-    TransportKind,
+    CredentialRequest, CredentialSource, Detected, Detection, KeyCreated, KeyEvicted, ListChanged,
+    Observer, Released, Session, ToolsListed, TransportKind,
 };
 
 /// What was shown so far. All clones are one.
@@ -114,6 +114,24 @@ impl Observer for Shown {
         self.show(event);
     }
 
+    fn built(&self, event: &Built<'_>) {
+        self.show(event);
+        self.show(event.handle());
+    }
+
+    fn detected(&self, event: &Detected<'_>) {
+        self.show(event);
+    }
+
+    fn list_changed(&self, event: &ListChanged<'_>) {
+        self.show(event);
+        self.show(&event.list());
+    }
+
+    fn tools_listed(&self, event: &ToolsListed<'_>) {
+        self.show(event);
+    }
+
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {
         self.show(event);
         self.show(&event.after());
@@ -156,5 +174,11 @@ impl<C: Connector> Connector for ShowingConnector<C> {
         self.1.show(&session);
         self.1.show(session.info());
         Ok(session)
+    }
+
+    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+        let detection = self.0.detect(request).await?;
+        self.1.show(&detection);
+        Ok(detection)
     }
 }

@@ -118,7 +118,6 @@ impl fmt::Debug for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listening")
             .field("lease", &self.lease)
-            .field("accepted", self.accepted())
             .finish_non_exhaustive()
     }
 }

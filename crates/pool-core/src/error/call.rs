@@ -103,8 +103,8 @@ impl fmt::Display for CallFailure {
 }
 
 /// Why a pooled call returned no result. [`outcome`](Self::outcome) says whether it may have been
-/// executed.
-#[derive(Clone, Debug, thiserror::Error)]
+/// executed. `Debug` and `Display` show nothing of what a server said but the code of its error.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// No session could be had; nothing was sent.
@@ -184,8 +184,9 @@ impl CallError {
     }
 }
 
-/// Why a server that asked for input got none.
-#[derive(Clone, Debug, thiserror::Error)]
+/// Why a server that asked for input got none. `Debug` and `Display` show nothing of what a handler
+/// said but the code of its error.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// It asked for something that the caller's handlers do not declare. The server's fault.
@@ -203,4 +204,33 @@ pub enum InputError {
     /// The handler's answer was none to what was asked, or cannot be written as JSON.
     #[error("the handler's answer is of another kind")]
     Unreadable,
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acquire(error) => f.debug_tuple("Acquire").field(error).finish(),
+            Self::Input(error) => f.debug_tuple("Input").field(error).finish(),
+            Self::NotExecuted(failure) => f.debug_tuple("NotExecuted").field(failure).finish(),
+            Self::NotInRevision(method) => f.debug_tuple("NotInRevision").field(method).finish(),
+            Self::OutcomeUnknown(failure) => {
+                f.debug_tuple("OutcomeUnknown").field(failure).finish()
+            }
+            Self::Rpc(error) => f.debug_tuple("Rpc").field(&error.code.0).finish(),
+            Self::SessionLost => f.write_str("SessionLost"),
+            Self::UnexpectedResult => f.write_str("UnexpectedResult"),
+        }
+    }
+}
+
+impl fmt::Debug for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDeclared => f.write_str("NotDeclared"),
+            Self::Refused(error) => f.debug_tuple("Refused").field(&error.code.0).finish(),
+            Self::TimedOut => f.write_str("TimedOut"),
+            Self::TooManyRounds(rounds) => f.debug_tuple("TooManyRounds").field(rounds).finish(),
+            Self::Unreadable => f.write_str("Unreadable"),
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::PoolKey;
 /// use mcp_pool_core::{ClientHandlerBox, HandlerFn, PoolKey, rmcp};
 /// use rmcp::{ClientHandler, RoleClient, model::ProgressNotificationParam, service::NotificationContext};
 ///
-/// What the servers of one user say.
+/// /// What the servers of one user say.
 /// struct Ear {
 ///     user: String,
 /// }

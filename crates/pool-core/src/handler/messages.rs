@@ -1,9 +1,12 @@
 //! What servers say of their own accord, through a channel.
 #![expect(deprecated, reason = "servers of the revisions with sessions do log")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rmcp::{
@@ -60,8 +63,9 @@ pub struct Heard {
     pub message: ServerMessage,
 }
 
-/// Something that a server said of its own accord.
-#[derive(Clone, Debug)]
+/// Something that a server said of its own accord. `Debug` shows of what kind it is, and nothing
+/// of what was said.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum ServerMessage {
     /// A list has changed. Comes once for a burst of changes:
@@ -77,6 +81,17 @@ pub enum ServerMessage {
         /// The resource.
         uri: String,
     },
+}
+
+impl fmt::Debug for ServerMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListChanged(list) => f.debug_tuple("ListChanged").field(list).finish(),
+            Self::Log(_) => f.write_str("Log(..)"),
+            Self::Progress(_) => f.write_str("Progress(..)"),
+            Self::ResourceUpdated { .. } => f.write_str("ResourceUpdated(..)"),
+        }
+    }
 }
 
 impl ServerMessages {

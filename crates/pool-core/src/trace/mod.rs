@@ -113,11 +113,12 @@ pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {
 
 /// Notes what became of an acquire.
 pub(crate) fn note_acquired(span: &Span, result: &Result<Lease, AcquireError>) {
-    match result {
-        Ok(lease) if lease.is_fresh() => span.record("mcp.pool.outcome", "miss"),
-        Ok(_) => span.record("mcp.pool.outcome", "hit"),
+    let outcome = match result {
+        Ok(lease) if lease.is_fresh() => "miss",
+        Ok(_) => "hit",
         Err(error) => return note_error(span, error.as_str()),
     };
+    span.record("mcp.pool.outcome", outcome);
 }
 
 /// Standing in line.

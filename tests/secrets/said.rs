@@ -1,0 +1,88 @@
+//! What servers say of their own accord, and what is asked about keys, shows nothing either.
+
+use std::time::Duration;
+
+use mcp_pool_testkit::TalkativeServer;
+use mcp_session_pool::{
+    AcquireRequest, AnnouncementError, ClientHandlerBox, HandlerFn, InputError, KeyCondition,
+    KeyOrder, KeyQuery, Lifecycle, PoolConfig, PooledClient, Principal, ServerMessage,
+    ServerMessages, SessionPool,
+    rmcp::model::{CallToolRequestParams, ClientConfig, ErrorData, SubscriptionFilter},
+};
+
+use crate::{common, shown::Shown};
+
+async fn client(pool: &SessionPool, server: &TalkativeServer, as_: Lifecycle) -> PooledClient {
+    let endpoint = server.endpoint().with_lifecycle(as_);
+    let request = AcquireRequest::new(endpoint, Principal::user("pl4nted-principal"));
+    pool.client(request).await.expect("a client")
+}
+
+/// A server that logs, tells of a resource and of a changed list, in either era.
+pub(crate) async fn what_servers_say(shown: &Shown) {
+    let server = TalkativeServer::start();
+    let (handlers, mut messages) = ServerMessages::channel(16);
+    shown.show(&handlers);
+    shown.show(&messages);
+    let config = PoolConfig {
+        list_changed_debounce: Duration::ZERO,
+        tool_list_ttl: Duration::from_secs(60),
+        ..PoolConfig::default()
+    };
+    let builder = common::builder(config).handlers(handlers);
+    let pool = builder.observer(shown.clone()).build().expect("a pool");
+    let legacy = client(&pool, &server, Lifecycle::Legacy).await;
+    let arguments = serde_json::json!({ "label": "pl4nted-argument" });
+    let arguments = arguments.as_object().cloned().expect("an object");
+    let say = CallToolRequestParams::new("say").with_arguments(arguments);
+    legacy.call_tool(say).await.expect("an answer");
+    legacy.list_all_tools().await.expect("tools");
+    server.change_tools().await;
+    let mut kinds = 0;
+    while kinds < 3 {
+        let heard = messages.recv().await.expect("a message");
+        kinds += 1;
+        shown.show(&heard);
+        shown.show(&heard.message);
+        if let ServerMessage::ListChanged(list) = &heard.message {
+            shown.show(list);
+        }
+    }
+    let stateless = client(&pool, &server, Lifecycle::Stateless).await;
+    let changes = SubscriptionFilter::builder().tools_list_changed().build();
+    let listening = stateless.listen(changes).await.expect("a subscription");
+    shown.show(&listening);
+    drop(listening);
+    pool.close(Duration::from_secs(10)).await;
+}
+
+/// Pages of keys, and what asks for them.
+pub(crate) fn show_keys(pool: &SessionPool, shown: &Shown) {
+    let query = KeyQuery {
+        condition: Some(KeyCondition::Failed),
+        limit: 1,
+        ..KeyQuery::default()
+    };
+    shown.show(&query);
+    let page = pool.key_stats(&query);
+    shown.show(&page);
+    shown.add(&serde_json::to_string(&page).expect("json"));
+    for row in &page.rows {
+        shown.show(row);
+        shown.show(&row.last_error.expect("it failed once"));
+    }
+    pool.endpoint_stats().iter().for_each(|row| shown.show(row));
+}
+
+/// What holds a server's or a handler's words, or could.
+pub(crate) fn the_rest(shown: &Shown) {
+    let words = || ErrorData::internal_error("pl4nted-argument", None);
+    shown.fail(&InputError::Refused(words()));
+    shown.fail(&mcp_session_pool::CallError::Rpc(words()));
+    shown.fail(&AnnouncementError::CrossOrigin);
+    let nobody = |_: &_| ClientHandlerBox::new(ClientConfig::default());
+    shown.show(&HandlerFn::new("ears", nobody));
+    shown.show(&KeyCondition::Failed);
+    shown.show(&KeyOrder::Waiting);
+    shown.show(&Lifecycle::Auto);
+}
