@@ -110,6 +110,21 @@ fn show_figures(pool: &SessionPool, shown: &Shown) {
     said::show_keys(pool, shown);
 }
 
+fn show_client(client: &PooledClient, shown: &Shown) {
+    shown.show(client);
+    shown.show(client.key());
+    shown.show(client.key().identity());
+    shown.show(client.key().scope());
+}
+
+/// Has the pool find out which transport is spoken.
+async fn find_out(pool: &SessionPool, server: &CounterServer) {
+    let url = format!("{}?key=pl4nted-query", server.url());
+    let unknown = Endpoint::auto(&url).expect("a url");
+    let request = AcquireRequest::new(unknown, Principal::user("pl4nted-principal"));
+    drop(pool.acquire(&request).await.expect("a session"));
+}
+
 /// Every way a call can go.
 async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Shown) {
     let request = request(server);
@@ -118,17 +133,10 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
     call(&client, "increment").await.expect("a count");
     let lease = pool.acquire(&request).await.expect("a session");
     shown.show(&lease);
-    shown.show(&client);
-    shown.show(client.key());
-    shown.show(client.key().identity());
-    shown.show(client.key().scope());
+    show_client(&client, shown);
     drop(lease);
 
-    let url = format!("{}?key=pl4nted-query", server.url());
-    let unknown = Endpoint::auto(&url).expect("a url");
-    let request_to_unknown = AcquireRequest::new(unknown, Principal::user("pl4nted-principal"));
-    drop(pool.acquire(&request_to_unknown).await.expect("a session"));
-
+    find_out(pool, server).await;
     server.forget_sessions();
     fails(&client, shown).await;
     recovers(&client).await;

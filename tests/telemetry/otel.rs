@@ -88,7 +88,7 @@ impl Otel {
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.tracers.force_flush().expect("spans are exported");
         let received = self.received("/v1/traces");
-        received.iter().flat_map(|body| spans(body)).collect()
+        received.iter().flat_map(spans).collect()
     }
 
     /// The data points of a metric, of a pool, in the order of their export.

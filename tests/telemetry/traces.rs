@@ -127,24 +127,30 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
         Some("miss")
     );
 
-    let linked = (trace.clone(), connect.id());
+    expect_opened_once(&trace, &connect);
+    close(&pool).await;
+    let closed = closed_by_shutdown(&call);
+    assert_eq!(closed.attribute("mcp.session.id"), shown);
+}
+
+/// The session was opened for this connect, in a trace of its own that is linked with it.
+fn expect_opened_once(trace: &str, connect: &Span) {
+    let linked = (trace.to_owned(), connect.id());
     let opened = |span: &Span| span.name() == "open" && span.links().contains(&linked);
     let open: Vec<_> = OTEL.spans().into_iter().filter(opened).collect();
     assert_eq!(open.len(), 1, "one session was opened for it");
     assert_ne!(open[0].trace_id(), trace);
-    close(&pool).await;
+}
+
+/// The closing of the session that a call was sent on.
+fn closed_by_shutdown(call: &Span) -> Span {
     let key = call.attribute("mcp.pool.key");
-    let closed = |span: &Span| span.name() == "close" && span.attribute("mcp.pool.key") == key;
-    let spans = OTEL.spans();
-    let closed = spans
-        .iter()
-        .find(|span| closed(span))
-        .expect("it was closed");
-    assert_eq!(
-        closed.attribute("mcp.pool.close.reason").as_deref(),
-        Some("shutdown")
-    );
-    assert_eq!(closed.attribute("mcp.session.id"), shown);
+    let is_it = |span: &Span| span.name() == "close" && span.attribute("mcp.pool.key") == key;
+    let closed = OTEL.spans().into_iter().find(is_it);
+    let closed = closed.expect("it was closed");
+    let reason = closed.attribute("mcp.pool.close.reason");
+    assert_eq!(reason.as_deref(), Some("shutdown"));
+    closed
 }
 
 pub(crate) async fn forty_callers_on_one_session_are_never_mixed<S: Setup>() {

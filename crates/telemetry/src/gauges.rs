@@ -108,7 +108,8 @@ impl Gauges {
 
     /// One number an upstream each.
     fn register_levels(&self, meter: &Meter) {
-        let levels: [(&'static str, &'static str, &'static str, fn(&Row) -> i64); 2] = [
+        type Level = fn(&Row) -> i64;
+        let levels: [(&'static str, &'static str, &'static str, Level); 2] = [
             (
                 names::SESSION_PENDING,
                 "{request}",

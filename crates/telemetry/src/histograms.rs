@@ -22,21 +22,8 @@ pub(crate) struct Instruments {
 
 impl Instruments {
     pub(crate) fn new(meter: &Meter) -> Self {
-        let seconds = |name, what, bounds: &[f64]| {
-            meter
-                .f64_histogram(name)
-                .with_unit("s")
-                .with_description(what)
-                .with_boundaries(bounds.to_vec())
-                .build()
-        };
-        let count = |name, unit, what| {
-            meter
-                .u64_counter(name)
-                .with_unit(unit)
-                .with_description(what)
-                .build()
-        };
+        let seconds = |name, what, bounds: &[f64]| seconds(meter, (name, what), bounds);
+        let count = |name, unit, what| count(meter, (name, unit), what);
         Self {
             operation: seconds(
                 names::OPERATION_DURATION,
@@ -88,6 +75,25 @@ impl Instruments {
             ),
         }
     }
+}
+
+fn seconds(
+    meter: &Meter,
+    (name, what): (&'static str, &'static str),
+    bounds: &[f64],
+) -> Histogram<f64> {
+    let builder = meter.f64_histogram(name).with_unit("s");
+    let builder = builder.with_description(what);
+    builder.with_boundaries(bounds.to_vec()).build()
+}
+
+fn count(
+    meter: &Meter,
+    (name, unit): (&'static str, &'static str),
+    what: &'static str,
+) -> Counter<u64> {
+    let builder = meter.u64_counter(name).with_unit(unit);
+    builder.with_description(what).build()
 }
 
 /// What the conventions give for calls and sessions.

@@ -101,7 +101,11 @@ impl Report {
     }
 
     fn lines(&self) -> impl Iterator<Item = Line> {
-        self.pool_lines().into_iter().chain(self.token_lines())
+        let lines = self.acquire_lines().into_iter();
+        lines
+            .chain(self.crowd_lines())
+            .chain(self.telemetry_lines())
+            .chain(self.token_lines())
     }
 
     fn token_lines(&self) -> [Line; 2] {
@@ -118,7 +122,7 @@ impl Report {
         ]
     }
 
-    fn pool_lines(&self) -> [Line; 11] {
+    fn acquire_lines(&self) -> [Line; 5] {
         let (m, counts) = (&self.medians, &self.allocations);
         let deadpool = ns("deadpool ", m.deadpool_ns);
         [
@@ -147,6 +151,12 @@ impl Report {
                 self.ratio_raw_vs_sha256,
                 Target::AtMost(1.6),
             ),
+        ]
+    }
+
+    fn crowd_lines(&self) -> [Line; 3] {
+        let m = &self.medians;
+        [
             Line::new(
                 "64 tasks on 10 slots: throughput",
                 mega(m.contended_ops_per_s),
@@ -166,6 +176,12 @@ impl Report {
                 m.keys_1k_p99_us,
                 Target::AtMost(1.0),
             ),
+        ]
+    }
+
+    fn telemetry_lines(&self) -> [Line; 3] {
+        let m = &self.medians;
+        [
             Line::new(
                 "client.acquire() + drop, with metrics: more ns",
                 ns("", m.acquire_with_metrics_ns),

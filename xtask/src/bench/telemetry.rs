@@ -88,8 +88,8 @@ impl Telemetry {
             }
         }
         Calls {
-            traced_us: median(traced.into_iter()),
-            held_us: median(held.into_iter()),
+            traced_us: median(traced),
+            held_us: median(held),
         }
     }
 

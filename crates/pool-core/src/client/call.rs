@@ -8,7 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::{
     PooledClient,
-    input::Asker,
+    asker::Asker,
     propagate::{adopt, propagate},
     send::{Failed, send},
 };

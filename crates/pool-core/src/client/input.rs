@@ -1,25 +1,19 @@
 //! Calls for which a server may ask for input before it answers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::future::try_join_all;
-use rmcp::{
-    RoleClient,
-    model::{
-        CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest,
-        ClientResult, DEFAULT_MRTR_MAX_ROUNDS, GetExtensions, GetMeta, GetPromptRequest,
-        GetPromptRequestParams, GetPromptResponse, GetPromptResult, InputRequest,
-        InputRequiredResult, InputResponses, NumberOrString, ReadResourceRequest,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerRequest,
-        ServerResult,
-    },
-    service::{Peer, RequestContext},
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest,
+    DEFAULT_MRTR_MAX_ROUNDS, GetPromptRequest, GetPromptRequestParams, GetPromptResponse,
+    GetPromptResult, InputRequiredResult, InputResponses, ReadResourceRequest,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerResult,
 };
 use tokio::time::{sleep, timeout_at};
 use tracing::Instrument;
 
-use super::{PooledClient, call::Call};
-use crate::{CallError, InputError, Lease, handler::Attended, trace::Target};
+use super::{PooledClient, asker::Asker, call::Call};
+use crate::{CallError, InputError, trace::Target};
 
 /// A request for which a server may ask for input.
 trait Asking: Clone {
@@ -248,62 +242,6 @@ impl Call<'_> {
             .await
             .map_err(|_| InputError::TimedOut)??;
         Ok((Some(answers.into_iter().collect()), asked.request_state))
-    }
-}
-
-/// Who answers for the caller, on the session that the server asked on.
-pub(super) struct Asker {
-    handler: Arc<Attended>,
-    peer: Peer<RoleClient>,
-}
-
-impl Asker {
-    /// Whoever answers for the caller of this lease, if the result asks for anything.
-    pub(super) fn of(lease: &Lease, result: &ServerResult) -> Option<Self> {
-        if !matches!(result, ServerResult::InputRequiredResult(_)) {
-            return None;
-        }
-        Some(Self {
-            handler: lease.live().hearing.handler()?,
-            peer: lease.peer().clone(),
-        })
-    }
-
-    async fn answer(
-        &self,
-        name: String,
-        request: InputRequest,
-    ) -> Result<(String, serde_json::Value), InputError> {
-        let asked = self.as_asked(&name, request);
-        let asked = asked.filter(|(request, _)| self.handler.declares(request));
-        let (request, context) = asked.ok_or(InputError::NotDeclared)?;
-        let answer = self.handler.answer(request, context).await;
-        let answer = match answer.map_err(InputError::Refused)? {
-            ClientResult::CreateMessageResult(result) => serde_json::to_value(result),
-            ClientResult::ElicitResult(result) => serde_json::to_value(result),
-            ClientResult::ListRootsResult(result) => serde_json::to_value(result),
-            _ => return Err(InputError::Unreadable),
-        };
-        Ok((name, answer.map_err(|_| InputError::Unreadable)?))
-    }
-
-    /// The request as if the server had sent it by itself.
-    fn as_asked(
-        &self,
-        name: &str,
-        request: InputRequest,
-    ) -> Option<(ServerRequest, RequestContext<RoleClient>)> {
-        let mut request = match request {
-            InputRequest::CreateMessage(request) => ServerRequest::CreateMessageRequest(request),
-            InputRequest::Elicitation(request) => ServerRequest::ElicitRequest(request),
-            InputRequest::ListRoots(request) => ServerRequest::ListRootsRequest(request),
-            _ => return None,
-        };
-        let id = NumberOrString::String(Arc::from(name));
-        let mut context = RequestContext::new(id, self.peer.clone());
-        std::mem::swap(&mut context.meta, request.get_meta_mut());
-        std::mem::swap(&mut context.extensions, request.extensions_mut());
-        Some((request, context))
     }
 }
 

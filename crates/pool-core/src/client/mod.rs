@@ -1,5 +1,6 @@
 //! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
 
+mod asker;
 mod call;
 mod input;
 mod listen;

@@ -24,6 +24,7 @@
 //! ```
 
 mod connector;
+mod counts;
 mod remote;
 mod transport;
 

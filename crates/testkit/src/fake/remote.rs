@@ -36,19 +36,19 @@ pub struct Remote {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    answer: Option<Detection>,
-    next_id: u64,
-    sessions: BTreeMap<u64, Record>,
-    connects: usize,
-    connecting: usize,
-    closed: usize,
-    checks: usize,
-    calls: usize,
-    lists: usize,
-    detections: usize,
-    most_open: usize,
-    next_faults: VecDeque<FaultKind>,
+pub(super) struct State {
+    pub(super) answer: Option<Detection>,
+    pub(super) next_id: u64,
+    pub(super) sessions: BTreeMap<u64, Record>,
+    pub(super) connects: usize,
+    pub(super) connecting: usize,
+    pub(super) closed: usize,
+    pub(super) checks: usize,
+    pub(super) calls: usize,
+    pub(super) lists: usize,
+    pub(super) detections: usize,
+    pub(super) most_open: usize,
+    pub(super) next_faults: VecDeque<FaultKind>,
 }
 
 /// The way to a session's client.
@@ -56,13 +56,13 @@ pub(super) type Line = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
 
 /// What the fake server knows of a session.
 #[derive(Debug)]
-struct Record {
-    endpoint: Endpoint,
-    alarm: SessionAlarm,
-    calls: usize,
-    lost: bool,
+pub(super) struct Record {
+    pub(super) endpoint: Endpoint,
+    pub(super) alarm: SessionAlarm,
+    pub(super) calls: usize,
+    pub(super) lost: bool,
     /// The way to the session's client, once it has one.
-    line: Option<Line>,
+    pub(super) line: Option<Line>,
 }
 
 /// A connect under way.
@@ -158,70 +158,6 @@ impl Remote {
         }
     }
 
-    /// How many connects were begun.
-    #[must_use]
-    pub fn connects(&self) -> usize {
-        self.lock().connects
-    }
-
-    /// How many connects are under way.
-    #[must_use]
-    pub fn connecting(&self) -> usize {
-        self.lock().connecting
-    }
-
-    /// How many sessions the server has open.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.lock().sessions.len()
-    }
-
-    /// How many sessions the server has open for an endpoint.
-    #[must_use]
-    pub fn open_at(&self, endpoint: &Endpoint) -> usize {
-        let state = self.lock();
-        let records = state.sessions.values();
-        records
-            .filter(|record| record.endpoint == *endpoint)
-            .count()
-    }
-
-    /// The most sessions that were ever open or being opened at the same time.
-    #[must_use]
-    pub fn most_open(&self) -> usize {
-        self.lock().most_open
-    }
-
-    /// How many sessions were closed by a farewell.
-    #[must_use]
-    pub fn closed(&self) -> usize {
-        self.lock().closed
-    }
-
-    /// How many health checks were begun.
-    #[must_use]
-    pub fn checks(&self) -> usize {
-        self.lock().checks
-    }
-
-    /// How many calls reached the server.
-    #[must_use]
-    pub fn calls(&self) -> usize {
-        self.lock().calls
-    }
-
-    /// How many lists of tools the server was asked for.
-    #[must_use]
-    pub fn lists(&self) -> usize {
-        self.lock().lists
-    }
-
-    /// How many detections were begun.
-    #[must_use]
-    pub fn detections(&self) -> usize {
-        self.lock().detections
-    }
-
     pub(super) fn note_detection(&self) {
         self.lock().detections += 1;
     }
@@ -289,7 +225,7 @@ impl Remote {
         Some(calls)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
