@@ -220,6 +220,13 @@ over! { streamable_http, crate::seed_scenarios::StreamableHttp;
     a_missing_scope_is_told
 }
 
+over! { sse, crate::seed_scenarios::Sse;
+    a_session_sends_the_token_that_is_current_at_each_request
+    a_client_whose_token_has_ended_sends_the_newest_of_its_identity
+    a_refused_token_gives_way_once_to_the_newest_of_its_identity
+    a_missing_scope_is_told
+}
+
 fn badged<S: Setup>() -> SessionPool {
     let config = PoolConfig {
         max_sessions_per_key: 1,

@@ -153,6 +153,30 @@ async fn a_drained_pool_stays_usable_on_new_sessions() {
     close(&pool).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(
+        connector,
+        PoolConfig {
+            max_sessions_per_key: 1,
+            ..PoolConfig::default()
+        },
+    );
+    let alice = request(fake::endpoint("a"), "alice");
+    let first = pool.acquire(&alice).await.expect("a session");
+    let mut waiting = std::pin::pin!(pool.acquire(&alice));
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
+    // It is the waiter's by now, who has not looked yet.
+    drop(first);
+    pool.drain();
+    let second = waiting.await.expect("a session");
+    assert!(second.is_fresh());
+    assert_eq!(remote.connects(), 2);
+    drop(second);
+    close(&pool).await;
+}
+
 #[tokio::test]
 async fn every_session_is_closed_on_the_server_whatever_ends_it() {
     let server = CounterServer::start();

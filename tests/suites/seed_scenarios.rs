@@ -39,7 +39,7 @@ impl Setup for StreamableHttp {
     }
 }
 
-struct Sse;
+pub(crate) struct Sse;
 
 impl Setup for Sse {
     type Server = CounterServer;
