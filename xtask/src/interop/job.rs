@@ -54,6 +54,9 @@ pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result
         matches!(hopeless, Ok(Err(_))),
         "a call of a dead server fails at once",
     )?;
+    if matches!(row.keeps, Keeps::Streams) {
+        forgotten(&pool).await?;
+    }
     server.restart().await?;
 
     // Whoever is not told that the session is gone must not notice that it is another.
@@ -171,6 +174,18 @@ async fn settled(ledger: &Ledger) -> Figures {
         sleep(Duration::from_millis(10)).await;
     }
     ledger.figures()
+}
+
+/// Waits until the pool has noticed that the streams are gone. What is called at that very moment
+/// may or may not have been executed, and says so.
+async fn forgotten(pool: &SessionPool) -> Result {
+    let gone = async {
+        while pool.stats().total_sessions > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let in_time = timeout(AT_ONCE, gone).await.is_ok();
+    must(in_time, "a session leaves the pool with its stream")
 }
 
 /// What the proxy must have seen: a session for each user and half, each with all of its calls, and
