@@ -101,11 +101,30 @@ impl Fingerprint {
     pub(crate) fn number(self) -> u64 {
         self.0
     }
+
+    /// The sixteen digits, without the machinery of formatting: spans show them with every call.
+    pub(crate) fn hex(self) -> Hex {
+        let mut digits = [0; 16];
+        for (place, digit) in digits.iter_mut().rev().enumerate() {
+            let value = (self.0 >> (4 * place)) & 0xf;
+            *digit = b"0123456789abcdef"[value as usize];
+        }
+        Hex(digits)
+    }
+}
+
+/// A number as sixteen hexadecimal digits.
+pub(crate) struct Hex([u8; 16]);
+
+impl Hex {
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(self.hex().as_str())
     }
 }
 
@@ -124,6 +143,15 @@ impl serde::Serialize for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_is_shown_in_sixteen_digits() {
+        for number in [0, 1, 0xabc, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let fingerprint = Fingerprint(number);
+            assert_eq!(fingerprint.to_string(), format!("{number:016x}"));
+            assert_eq!(fingerprint.hex().as_str(), fingerprint.to_string());
+        }
+    }
 
     #[test]
     fn no_two_splits_of_the_same_bytes_collide() {
