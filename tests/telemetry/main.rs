@@ -104,6 +104,7 @@ macro_rules! over {
             traces::without_a_propagator_the_callers_own_headers_stand
             traces::without_a_span_the_call_joins_the_trace_that_the_caller_passed_through
             traces::context_of_the_caller_gives_way_as_a_whole
+            traces::the_span_of_a_call_lasts_until_its_answer
             traces::what_fails_says_so_in_its_span
             metrics::metrics_arrive
             secrets::no_signal_shows_a_secret

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{Arc, LazyLock, Mutex},
     thread,
+    time::Duration,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::Uri};
@@ -150,6 +151,18 @@ impl Span {
 
     pub(crate) fn attribute(&self, key: &str) -> Option<String> {
         attribute(&self.0, key)
+    }
+
+    pub(crate) fn is_number(&self, key: &str) -> bool {
+        let attributes = self.0["attributes"].as_array();
+        let mut found = attributes.into_iter().flatten().filter(|a| a["key"] == key);
+        found.any(|attribute| attribute["value"].get("intValue").is_some())
+    }
+
+    /// From its beginning to its end.
+    pub(crate) fn took(&self) -> Duration {
+        let nanos = |field| self.text(field).parse::<u64>().expect("a number");
+        Duration::from_nanos(nanos("endTimeUnixNano") - nanos("startTimeUnixNano"))
     }
 }
 

@@ -116,6 +116,7 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
     ] {
         assert_eq!(call.attribute(key), Some(value), "{key}");
     }
+    assert!(call.is_number("server.port"));
     assert!(call.attribute("mcp.protocol.version").is_some());
     let shown = call.attribute("mcp.session.id");
     assert_eq!(shown.is_some(), seen[0].session.is_some());
@@ -253,6 +254,29 @@ pub(crate) async fn a_connect_that_outlives_its_caller_is_linked_and_keeps_none_
     drop(server);
     eventually("it is not any more", || opened() == 1).await;
     pool.close(Duration::from_secs(5)).await;
+}
+
+pub(crate) async fn the_span_of_a_call_lasts_until_its_answer<S: Setup>() {
+    let server = S::server();
+    let pool = pool::<S>();
+    let alice = request(server.endpoint(), "alice");
+    let client = pool.client(alice).await.expect("a client");
+    let answers = Duration::from_millis(300);
+    server.switches().delay_tools(answers);
+    // The first opens the session, and the second finds it ready.
+    for _ in 0..2 {
+        let (trace, result) = Downstream::begin().serve(call(&client, "wait")).await;
+        result.expect("an answer");
+        let took = named(&OTEL.trace(&trace), "tools/call wait").took();
+        assert!(took >= answers, "{took:?}");
+    }
+    let patience = answers / 2;
+    let brief = client.with_timeout(patience);
+    let (trace, result) = Downstream::begin().serve(call(&brief, "wait")).await;
+    result.expect_err("its time was up");
+    let took = named(&OTEL.trace(&trace), "tools/call wait").took();
+    assert!(took >= patience, "{took:?}");
+    close(&pool).await;
 }
 
 /// With which request a session over this transport begins.

@@ -12,10 +12,10 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Sends the W3C trace context of the span that is current with each request, and the baggage.
+/// Sends the W3C trace context of each call with its requests, and the baggage.
 ///
-/// The span is that of `tracing`, as the layer of `tracing-opentelemetry` sees it; where there is
-/// none, OpenTelemetry's own current context.
+/// The context is that of the call's `tracing` span, as the layer of `tracing-opentelemetry` sees
+/// it; where there is none, OpenTelemetry's own current context.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceContext {
     baggage: bool,
@@ -42,17 +42,17 @@ impl Default for TraceContext {
 }
 
 impl ContextPropagator for TraceContext {
-    fn inject(&self, headers: &mut HeaderMap) {
-        let context = current();
+    fn inject(&self, call: &Span, headers: &mut HeaderMap) {
+        let context = context_of(call);
         let span = context.span();
         let span = span.span_context();
         if span.is_valid() {
             insert(headers, TRACEPARENT, &parent(span));
-            insert(headers, TRACESTATE, &span.trace_state().header());
+            insert(headers, TRACESTATE, span.trace_state().header().as_bytes());
         }
         let baggage = context.baggage();
         if self.baggage && !baggage.is_empty() {
-            insert(headers, BAGGAGE, &baggage.to_string());
+            insert(headers, BAGGAGE, baggage.to_string().as_bytes());
         }
     }
 
@@ -90,34 +90,49 @@ fn passed(headers: &HeaderMap) -> Option<SpanContext> {
     context.is_valid().then_some(context)
 }
 
-/// The context that is current now.
-fn current() -> Context {
+/// The context of a call; where its span has none, that of the caller's.
+fn context_of(call: &Span) -> Context {
+    let is_valid = |context: &Context| context.span().span_context().is_valid();
+    let context = call.context();
+    if is_valid(&context) {
+        return context;
+    }
     let context = Span::current().context();
-    match context.span().span_context().is_valid() {
+    match is_valid(&context) {
         true => context,
         false => Context::current(),
     }
 }
 
-/// A `traceparent` of version 00.
-fn parent(span: &SpanContext) -> String {
-    format!(
-        "00-{}-{}-{:02x}",
-        span.trace_id(),
-        span.span_id(),
-        span.trace_flags().to_u8() & SAMPLED_AND_RANDOM
-    )
+/// A `traceparent` of version 00. Written by hand, since every call has one and formatting costs
+/// more than the rest of it.
+fn parent(span: &SpanContext) -> [u8; 55] {
+    let mut text = *b"00-________________________________-________________-__";
+    write_hex(&mut text[3..35], &span.trace_id().to_bytes());
+    write_hex(&mut text[36..52], &span.span_id().to_bytes());
+    let flags = span.trace_flags().to_u8() & SAMPLED_AND_RANDOM;
+    write_hex(&mut text[53..], &[flags]);
+    text
+}
+
+fn write_hex(digits: &mut [u8], bytes: &[u8]) {
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 0xf)];
+    }
 }
 
 /// Sets a header, unless it would be empty or is no header.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     if value.is_empty() {
         return;
     }
-    if let Ok(value) = HeaderValue::from_str(value) {
+    if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);
     }
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -132,8 +147,8 @@ mod tests {
 
     fn read(parent: &str) -> Option<SpanContext> {
         let mut headers = HeaderMap::new();
-        insert(&mut headers, TRACEPARENT, parent);
-        insert(&mut headers, TRACESTATE, "a=b");
+        insert(&mut headers, TRACEPARENT, parent.as_bytes());
+        insert(&mut headers, TRACESTATE, b"a=b");
         passed(&headers)
     }
 
@@ -142,7 +157,7 @@ mod tests {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let context = read(text).unwrap();
         assert!(context.is_remote() && context.is_sampled());
-        assert_eq!(parent(&context), text);
+        assert_eq!(parent(&context), text.as_bytes());
         assert_eq!(context.trace_state().header(), "a=b");
     }
 

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use rmcp::model::{ClientRequest, ServerResult};
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
 
 use super::{
     PooledClient,
@@ -16,14 +15,16 @@ use crate::{
     AcquireError, CallError, CallFailure, CloseReason, Era, FaultKind, Lease, Outcome, Scope,
     SessionInfo,
     pool::Patience,
-    trace::{self, Target},
+    trace::{CallTrace, Target},
 };
 
 /// One call of a client.
 pub(super) struct Call<'c> {
     client: &'c PooledClient,
     method: &'c str,
-    span: Span,
+    pub(super) trace: CallTrace,
+    /// What asking for a session at once came to, as the call began; `None` when that was used.
+    ready: Option<Option<Lease>>,
     began: Instant,
     deadline: Instant,
     /// How long it waited for sessions.
@@ -62,9 +63,7 @@ impl PooledClient {
     pub async fn request(&self, request: ClientRequest) -> Result<ServerResult, CallError> {
         let method = request.method().to_owned();
         let mut call = Call::begin(self, &method, target(&request));
-        let span = call.span();
-        let result = call.run(request).instrument(span).await;
-        let result = result.map(|(result, _)| result);
+        let result = call.run(&request).await.map(|(result, _)| result);
         call.finish(&result);
         result
     }
@@ -74,14 +73,18 @@ impl<'c> Call<'c> {
     pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'_>) -> Self {
         let began = Instant::now();
         let hub = &client.shared.hub;
-        let span = trace::call(&hub.config.name, client.key(), method, target);
+        let ready = client.shared.hit(&client.resolved, &client.request);
+        let session = ready.as_ref().map(Lease::info);
+        let about = (method, target);
+        let trace = CallTrace::begin(&hub.config.name, client.key(), about, session);
         if let Some(propagator) = &hub.propagator {
-            adopt(propagator.as_ref(), &span, &client.context);
+            adopt(propagator.as_ref(), trace.span(), &client.context);
         }
         Self {
             client,
             method,
-            span,
+            trace,
+            ready: Some(ready),
             began,
             waited: Duration::ZERO,
             session: None,
@@ -89,11 +92,6 @@ impl<'c> Call<'c> {
             deadline: crate::expiry::after(began, client.timeout),
             repeated: false,
         }
-    }
-
-    /// The span to run the call in.
-    pub(super) fn span(&self) -> Span {
-        self.span.clone()
     }
 
     /// When the call's time is up.
@@ -104,11 +102,11 @@ impl<'c> Call<'c> {
     /// The server's result, and who is to give it what it asks for, if it does.
     pub(super) async fn run(
         &mut self,
-        request: ClientRequest,
+        request: &ClientRequest,
     ) -> Result<(ServerResult, Option<Asker>), CallError> {
         loop {
             let lease = self.lease().await?;
-            match self.send_with_headers(&lease, &request).await {
+            match self.send_with_headers(&lease, request).await {
                 Ok(result) => {
                     let asker = Asker::of(&lease, &result);
                     return Ok((result, asker));
@@ -121,17 +119,26 @@ impl<'c> Call<'c> {
     /// A session for the next attempt.
     pub(super) async fn lease(&mut self) -> Result<Lease, CallError> {
         let client = self.client;
-        if let Some(lease) = client.shared.hit(&client.resolved, &client.request) {
-            return Ok(lease);
+        match self.ready.take() {
+            Some(Some(lease)) => return Ok(lease),
+            Some(None) => {}
+            None => {
+                if let Some(lease) = client.shared.hit(&client.resolved, &client.request) {
+                    self.trace.note_session(lease.info());
+                    return Ok(lease);
+                }
+            }
         }
         let patience = client.shared.patience(&client.request);
         let patience = Patience {
             deadline: patience.deadline.min(self.deadline),
             ..patience
         };
-        let lease = Box::pin(client.acquire_slowly(patience)).await;
+        let lease = Box::pin(self.trace.cover(client.acquire_slowly(patience))).await;
         self.waited += patience.began.elapsed();
-        lease.map_err(|error: AcquireError| CallError::Acquire(Arc::new(error)))
+        let lease = lease.map_err(|error: AcquireError| CallError::Acquire(Arc::new(error)))?;
+        self.trace.note_session(lease.info());
+        Ok(lease)
     }
 
     /// Sends one request of the call on a session.
@@ -142,10 +149,11 @@ impl<'c> Call<'c> {
     ) -> Result<ServerResult, Failed> {
         self.note_session(lease.info());
         let propagator = self.client.shared.hub.propagator.as_deref();
-        let propagated = propagator
-            .and_then(|propagator| propagate(propagator, &mut request, &self.client.context));
-        let context = propagated.as_ref().unwrap_or(&self.client.context);
-        let result = send(lease.live(), request, context, self.deadline).await;
+        let (call, own) = (self.trace.span(), &self.client.context);
+        let propagated =
+            propagator.and_then(|propagator| propagate(propagator, call, &mut request, own));
+        let context = propagated.as_ref().unwrap_or(own);
+        let result = send(lease.live(), request, context, self.deadline, &self.trace).await;
         if let Ok(ServerResult::CallToolResult(result)) = &result {
             self.tool_failed = result.is_error == Some(true);
         }
@@ -180,15 +188,14 @@ impl<'c> Call<'c> {
         if self.client.shared.hub.observer.is_some() {
             self.session = Some(info.clone());
         }
-        trace::note_session(&self.span, info);
     }
 
     /// Tells how the call ended.
     pub(super) fn finish<T>(self, result: &Result<T, CallError>) {
         match result {
-            Ok(_) if self.tool_failed => trace::note_error(&self.span, "tool_error"),
+            Ok(_) if self.tool_failed => self.trace.note_tool_error(),
             Ok(_) => {}
-            Err(error) => trace::note_call_error(&self.span, error),
+            Err(error) => self.trace.note_error(error),
         }
         self.client.shared.hub.observe(|observer, pool| {
             observer.call_finished(&crate::CallFinished {

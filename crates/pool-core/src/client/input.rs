@@ -9,14 +9,13 @@ use rmcp::model::{
     GetPromptResult, InputRequiredResult, InputResponses, ReadResourceRequest,
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerResult,
 };
-use tokio::time::{sleep, timeout_at};
-use tracing::Instrument;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{PooledClient, asker::Asker, call::Call};
 use crate::{CallError, InputError, trace::Target};
 
 /// A request for which a server may ask for input.
-trait Asking: Clone {
+trait Asking {
     const METHOD: &'static str;
     type Answer;
 
@@ -25,8 +24,12 @@ trait Asking: Clone {
     fn target(&self) -> Target<'_>;
     /// The final answer, if that is what it is.
     fn answer(result: ServerResult) -> Option<Self::Answer>;
-    /// What goes along with the next attempt: the input, and the server's own note, untouched.
-    fn go_on_with(&mut self, input: Option<InputResponses>, state: Option<String>);
+    /// Adds what goes along with the next attempt: the input, and the server's own note, untouched.
+    fn go_on_with(
+        request: &mut ClientRequest,
+        input: Option<InputResponses>,
+        state: Option<String>,
+    );
 }
 
 macro_rules! asking {
@@ -47,9 +50,15 @@ macro_rules! asking {
                 $answer(result)
             }
 
-            fn go_on_with(&mut self, input: Option<InputResponses>, state: Option<String>) {
-                self.input_responses = input;
-                self.request_state = state;
+            fn go_on_with(
+                request: &mut ClientRequest,
+                input: Option<InputResponses>,
+                state: Option<String>,
+            ) {
+                if let ClientRequest::$Request(request) = request {
+                    request.params.input_responses = input;
+                    request.params.request_state = state;
+                }
             }
         }
     };
@@ -192,59 +201,60 @@ impl PooledClient {
 
     async fn go_through<A: Asking>(&self, asking: A) -> Result<A::Answer, CallError> {
         let mut call = Call::begin(self, A::METHOD, asking.target());
-        let span = call.span();
-        let result = call.go_through(asking).instrument(span).await;
+        let result = call.go_through(asking).await;
         call.finish(&result);
         result
     }
 }
 
 impl Call<'_> {
-    async fn go_through<A: Asking>(&mut self, mut asking: A) -> Result<A::Answer, CallError> {
+    async fn go_through<A: Asking>(&mut self, asking: A) -> Result<A::Answer, CallError> {
+        let mut request = asking.request();
         let mut idle_rounds = 0;
         for _ in 0..DEFAULT_MRTR_MAX_ROUNDS {
-            let (result, asker) = self.run(asking.clone().request()).await?;
+            let (result, asker) = self.run(&request).await?;
             let ServerResult::InputRequiredResult(asked) = result else {
                 return final_answer::<A>(result);
             };
-            let (input, state) = self.input(asked, asker, &mut idle_rounds).await?;
-            asking.go_on_with(input, state);
+            let deadline = self.deadline();
+            let input = input(asked, asker, &mut idle_rounds, deadline);
+            let (input, state) = Box::pin(self.trace.cover(input)).await?;
+            A::go_on_with(&mut request, input, state);
         }
         Err(InputError::TooManyRounds(DEFAULT_MRTR_MAX_ROUNDS).into())
     }
-
-    /// What the server asked for, and its note to itself as it came.
-    async fn input(
-        &self,
-        asked: InputRequiredResult,
-        asker: Option<Asker>,
-        idle_rounds: &mut u32,
-    ) -> Result<(Option<InputResponses>, Option<String>), CallError> {
-        let requests = asked.input_requests.unwrap_or_default();
-        if requests.is_empty() {
-            if asked.request_state.is_none() {
-                return Err(CallError::UnexpectedResult);
-            }
-            // The server only asks to be called again.
-            let pause = (FIRST_PAUSE * 2_u32.pow((*idle_rounds).min(8))).min(LONGEST_PAUSE);
-            *idle_rounds += 1;
-            timeout_at(self.deadline(), sleep(pause))
-                .await
-                .map_err(|_| InputError::TimedOut)?;
-            return Ok((None, asked.request_state));
-        }
-        *idle_rounds = 0;
-        let asker = asker.ok_or(InputError::NotDeclared)?;
-        let answers = requests
-            .into_iter()
-            .map(|(name, request)| asker.answer(name, request));
-        let answers = timeout_at(self.deadline(), try_join_all(answers))
-            .await
-            .map_err(|_| InputError::TimedOut)??;
-        Ok((Some(answers.into_iter().collect()), asked.request_state))
-    }
 }
 
+/// What the server asked for, and its note to itself as it came.
+async fn input(
+    asked: InputRequiredResult,
+    asker: Option<Asker>,
+    idle_rounds: &mut u32,
+    deadline: Instant,
+) -> Result<(Option<InputResponses>, Option<String>), CallError> {
+    let requests = asked.input_requests.unwrap_or_default();
+    if requests.is_empty() {
+        if asked.request_state.is_none() {
+            return Err(CallError::UnexpectedResult);
+        }
+        // The server only asks to be called again.
+        let pause = (FIRST_PAUSE * 2_u32.pow((*idle_rounds).min(8))).min(LONGEST_PAUSE);
+        *idle_rounds += 1;
+        timeout_at(deadline, sleep(pause))
+            .await
+            .map_err(|_| InputError::TimedOut)?;
+        return Ok((None, asked.request_state));
+    }
+    *idle_rounds = 0;
+    let asker = asker.ok_or(InputError::NotDeclared)?;
+    let answers = requests
+        .into_iter()
+        .map(|(name, request)| asker.answer(name, request));
+    let answers = timeout_at(deadline, try_join_all(answers))
+        .await
+        .map_err(|_| InputError::TimedOut)??;
+    Ok((Some(answers.into_iter().collect()), asked.request_state))
+}
 fn final_answer<A: Asking>(result: ServerResult) -> Result<A::Answer, CallError> {
     A::answer(result).ok_or(CallError::UnexpectedResult)
 }

@@ -8,7 +8,6 @@ use rmcp::{
     service::{Subscription, SubscriptionEnd},
 };
 use tokio::time::timeout_at;
-use tracing::Instrument;
 
 use super::{PooledClient, call::Call, send::Failed};
 use crate::{CallError, Era, Lease, ListKind, trace::Target};
@@ -38,8 +37,7 @@ impl PooledClient {
     /// A call that is dropped ends the subscription it may have made.
     pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Listening, CallError> {
         let mut call = Call::begin(self, "subscriptions/listen", Target::None);
-        let span = call.span();
-        let result = call.listen(filter).instrument(span).await;
+        let result = call.listen(filter).await;
         call.finish(&result);
         result
     }

@@ -6,7 +6,6 @@ use rmcp::model::{
     ListResourcesRequest, ListResourcesResult, PaginatedRequestParams, PingRequest, Prompt,
     Resource, ResourceTemplate, ServerResult,
 };
-use tracing::Instrument;
 
 use super::{PooledClient, call::Call, listing::Extent};
 use crate::{CallError, trace::Target};
@@ -66,8 +65,7 @@ macro_rules! listing {
         /// As [`request`](PooledClient::request).
         pub async fn $all(&self) -> Result<Vec<$Item>, CallError> {
             let mut call = Call::begin(self, $wire, Target::None);
-            let span = call.span();
-            let result = call.pages::<$Result>(Extent::All).instrument(span).await;
+                let result = call.pages::<$Result>(Extent::All).await;
             call.finish(&result);
             let pages = result?.pages.into_iter();
             Ok(pages.flat_map(|page| page.$items).collect())

@@ -9,37 +9,47 @@ use tracing::Span;
 
 use crate::{CallContext, ContextPropagator};
 
-/// Puts the context that is current now into a request, and returns what its transport is to send
+/// Puts the context of a call into one of its requests, and returns what its transport is to send
 /// along. `None` when there is no context: then the caller's own headers stand.
 pub(super) fn propagate(
     propagator: &dyn ContextPropagator,
+    call: &Span,
     request: &mut ClientRequest,
     context: &CallContext,
 ) -> Option<CallContext> {
     let mut injected = HeaderMap::new();
-    propagator.inject(&mut injected);
+    propagator.inject(call, &mut injected);
     if injected.is_empty() {
         return None;
     }
-    let mut extra = context.extra().clone();
-    if injected.contains_key(TRACEPARENT) {
+    let has_parent = injected.contains_key(TRACEPARENT);
+    if has_parent && let Some(meta) = own_meta(request) {
         // A state belongs to its parent, and this is another one.
-        extra.remove(TRACESTATE);
-        if let Some(meta) = own_meta(request) {
-            meta.remove(TRACESTATE.as_str());
-        }
+        meta.remove(TRACESTATE.as_str());
     }
     for name in [TRACEPARENT, TRACESTATE, BAGGAGE] {
         let value = injected.get(&name).and_then(|value| value.to_str().ok());
         if let Some(value) = value {
             let value = Value::String(value.to_owned());
-            request.get_meta_mut().insert(name.to_string(), value);
+            request
+                .get_meta_mut()
+                .insert(name.as_str().to_owned(), value);
         }
     }
-    for (name, value) in &injected {
-        extra.insert(name, value.clone());
+    add_passed(&mut injected, context.extra(), has_parent);
+    Some(context.clone().with_extra(Arc::new(injected)))
+}
+
+/// Adds what the caller passed through by hand, as far as nothing else was injected in its place.
+fn add_passed(injected: &mut HeaderMap, passed: &HeaderMap, has_parent: bool) {
+    for name in passed.keys() {
+        let is_replaced = injected.contains_key(name) || (has_parent && *name == TRACESTATE);
+        if !is_replaced {
+            for value in passed.get_all(name) {
+                injected.append(name, value.clone());
+            }
+        }
     }
-    Some(context.clone().with_extra(Arc::new(extra)))
 }
 
 /// Makes the context that the caller passed through by hand the parent of a call's span, where the

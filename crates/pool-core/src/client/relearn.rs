@@ -1,7 +1,7 @@
 //! Calls of tools that want some of their arguments as headers too.
 
 use rmcp::model::{
-    ClientRequest, ErrorCode, ListToolsRequest, PaginatedRequestParams, ServerResult,
+    ClientRequest, ErrorCode, ErrorData, ListToolsRequest, PaginatedRequestParams, ServerResult,
 };
 
 use super::{call::Call, send::Failed};
@@ -22,12 +22,22 @@ impl Call<'_> {
                     && matches!(request, ClientRequest::CallToolRequest(_))
                     && lease.info().era == Era::Stateless =>
             {
-                match self.see_tools(lease).await {
-                    Ok(()) => self.send(lease, request.clone()).await,
-                    Err(_) => Err(Failed::Answered(error)),
-                }
+                Box::pin(self.send_again(lease, request, error)).await
             }
             answer => answer,
+        }
+    }
+
+    /// Sends a request that was refused with `error` once more, when the session has seen the list.
+    async fn send_again(
+        &mut self,
+        lease: &Lease,
+        request: &ClientRequest,
+        error: ErrorData,
+    ) -> Result<ServerResult, Failed> {
+        match self.see_tools(lease).await {
+            Ok(()) => self.send(lease, request.clone()).await,
+            Err(_) => Err(Failed::Answered(error)),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::call::surfaced;
 use crate::{
     CallContext, CallError, CallFailure, FaultKind, Outcome, Session, bucket::Live,
-    handler::ProgressSink, trace,
+    handler::ProgressSink, trace::CallTrace,
 };
 
 /// Why a request on a session has no result.
@@ -33,9 +33,10 @@ pub(super) async fn send(
     mut request: ClientRequest,
     context: &CallContext,
     deadline: Instant,
+    trace: &CallTrace,
 ) -> Result<ServerResult, Failed> {
     request.extensions_mut().insert(context.clone());
-    let answer = timeout_at(deadline, exchange(live, request, context.progress())).await;
+    let answer = timeout_at(deadline, exchange(live, request, context.progress(), trace)).await;
     match answer {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(Failed::of(&live.session, error)),
@@ -77,13 +78,14 @@ async fn exchange(
     live: &Live,
     request: ClientRequest,
     progress: Option<&ProgressSink>,
+    trace: &CallTrace,
 ) -> Result<ServerResult, ServiceError> {
     let peer = live.session.peer();
     let options = PeerRequestOptions::no_options();
     let beginning = progress.map(|sink| live.hearing.routes().begin(sink.clone()));
     let handle = peer.send_request_with_option(request, options).await?;
     let _route = beginning.map(|beginning| beginning.sent(handle.progress_token.clone()));
-    trace::note_request_id(&handle.id);
+    trace.note_request_id(&handle.id);
     let mut unanswered = Unanswered {
         peer,
         id: Some(handle.id.clone()),

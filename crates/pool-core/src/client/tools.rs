@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
-use tracing::Instrument;
 
 use super::{
     PooledClient,
@@ -93,8 +92,7 @@ impl PooledClient {
 
     async fn ask_for_tools(&self, extent: Extent) -> Result<Listing<ListToolsResult>, CallError> {
         let mut call = Call::begin(self, "tools/list", Target::None);
-        let span = call.span();
-        let result = call.pages(extent).instrument(span).await;
+        let result = call.pages(extent).await;
         call.finish(&result);
         result
     }

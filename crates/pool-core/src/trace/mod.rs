@@ -10,92 +10,14 @@
 //!       └─ (the server's own)               close (a trace of its own)
 //! ```
 
+mod call;
 mod waiting;
 
+pub(crate) use call::{CallTrace, Target};
 use tracing::{Span, field::Empty, info_span};
 pub(crate) use waiting::WaitTrace;
 
-use crate::{
-    AcquireError, CallError, CloseReason, Endpoint, Farewell, Lease, PoolKey, SessionInfo,
-};
-
-/// What a call is about, besides its method.
-#[derive(Clone, Copy)]
-pub(crate) enum Target<'a> {
-    None,
-    Prompt(&'a str),
-    Tool(&'a str),
-}
-
-impl<'a> Target<'a> {
-    fn name(self) -> Option<&'a str> {
-        match self {
-            Self::None => None,
-            Self::Prompt(name) | Self::Tool(name) => Some(name),
-        }
-    }
-}
-
-/// One call of a pooled client, repetition and pages included.
-pub(crate) fn call(pool: &str, key: &PoolKey, method: &str, target: Target<'_>) -> Span {
-    let endpoint = key.endpoint();
-    let span = info_span!(
-        "call",
-        otel.name = Empty,
-        otel.kind = "client",
-        otel.status_code = Empty,
-        mcp.method.name = method,
-        mcp.protocol.version = Empty,
-        mcp.session.id = Empty,
-        mcp.pool.name = pool,
-        mcp.pool.key = %key.fingerprint(),
-        gen_ai.operation.name = Empty,
-        gen_ai.prompt.name = Empty,
-        gen_ai.tool.name = Empty,
-        jsonrpc.request.id = Empty,
-        rpc.response.status_code = Empty,
-        network.protocol.name = "http",
-        network.transport = "tcp",
-        server.address = endpoint.host(),
-        server.port = endpoint.port(),
-        "error.type" = Empty,
-    );
-    if span.is_disabled() {
-        return span;
-    }
-    match target.name() {
-        Some(name) => span.record("otel.name", format!("{method} {name}")),
-        None => span.record("otel.name", method),
-    };
-    match target {
-        Target::None => {}
-        Target::Prompt(name) => {
-            span.record("gen_ai.prompt.name", name);
-        }
-        Target::Tool(name) => {
-            span.record("gen_ai.operation.name", "execute_tool");
-            span.record("gen_ai.tool.name", name);
-        }
-    }
-    span
-}
-
-/// Notes under which id a request was sent, in the span that is current.
-pub(crate) fn note_request_id(id: &rmcp::model::RequestId) {
-    Span::current().record("jsonrpc.request.id", tracing::field::display(id));
-}
-
-/// Notes why a call returned no result.
-pub(crate) fn note_call_error(span: &Span, error: &CallError) {
-    if span.is_disabled() {
-        return;
-    }
-    let kind = error.error_type();
-    if matches!(error, CallError::Rpc(_)) {
-        span.record("rpc.response.status_code", kind.as_ref());
-    }
-    note_error(span, &kind);
-}
+use crate::{AcquireError, CloseReason, Endpoint, Farewell, Lease, PoolKey, SessionInfo};
 
 /// The slow way to a session: everything but finding one ready.
 pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {
@@ -106,7 +28,7 @@ pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {
         mcp.pool.outcome = Empty,
         mcp.pool.transport = endpoint.transport().as_str(),
         server.address = endpoint.host(),
-        server.port = endpoint.port(),
+        server.port = i64::from(endpoint.port()),
         "error.type" = Empty,
     )
 }
@@ -155,7 +77,7 @@ pub(crate) fn open(pool: &str, key: &PoolKey, asker: &WaitTrace) -> Span {
         mcp.protocol.version = Empty,
         mcp.session.id = Empty,
         server.address = endpoint.host(),
-        server.port = endpoint.port(),
+        server.port = i64::from(endpoint.port()),
         "error.type" = Empty,
     );
     asker.connect_begins(&span);
@@ -177,7 +99,7 @@ pub(crate) fn close(pool: &str, key: &PoolKey, session: &SessionInfo) -> Span {
         mcp.protocol.version = Empty,
         mcp.session.id = Empty,
         server.address = endpoint.host(),
-        server.port = endpoint.port(),
+        server.port = i64::from(endpoint.port()),
     );
     note_session(&span, session);
     span

@@ -1,0 +1,143 @@
+//! The span of a call.
+
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+    info_span,
+};
+
+use super::{note_error, note_session};
+use crate::{CallError, Fingerprint, PoolKey, SessionInfo, digest::Hex};
+
+/// What a call is about, besides its method.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    None,
+    Prompt(&'a str),
+    Tool(&'a str),
+}
+
+/// The span of one call of a pooled client, repetition and pages included.
+///
+/// It is entered only for what may begin spans or events of its own. A call that finds a session
+/// ready has nothing of the kind: it tells its span by name what there is to tell, which spares it
+/// an entry and an exit each time that its task is woken.
+pub(crate) struct CallTrace {
+    span: Span,
+    entered: bool,
+}
+
+impl CallTrace {
+    /// The call begins; `session` is the one that it found ready.
+    pub(crate) fn begin(
+        pool: &str,
+        key: &PoolKey,
+        (method, target): (&str, Target<'_>),
+        session: Option<&SessionInfo>,
+    ) -> Self {
+        let endpoint = key.endpoint();
+        let span = info_span!(
+            "call",
+            otel.name = target.name(method).as_str(),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            mcp.method.name = method,
+            mcp.protocol.version = session.map(|session| session.protocol_version.as_str()),
+            mcp.session.id = session
+                .and_then(|info| info.session)
+                .map(Fingerprint::hex)
+                .as_ref()
+                .map(Hex::as_str),
+            mcp.pool.name = pool,
+            mcp.pool.key = key.fingerprint().hex().as_str(),
+            gen_ai.operation.name = target.operation(),
+            gen_ai.prompt.name = target.prompt(),
+            gen_ai.tool.name = target.tool(),
+            jsonrpc.request.id = Empty,
+            rpc.response.status_code = Empty,
+            network.protocol.name = "http",
+            network.transport = "tcp",
+            server.address = endpoint.host(),
+            server.port = i64::from(endpoint.port()),
+            "error.type" = Empty,
+        );
+        Self {
+            span,
+            entered: false,
+        }
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Does something inside of the span.
+    pub(crate) async fn cover<F: Future>(&mut self, work: F) -> F::Output {
+        self.entered = true;
+        work.instrument(self.span.clone()).await
+    }
+
+    /// Notes which session the call goes on with.
+    pub(crate) fn note_session(&self, session: &SessionInfo) {
+        note_session(&self.span, session);
+    }
+
+    /// Notes under which id a request was sent.
+    pub(crate) fn note_request_id(&self, id: &rmcp::model::RequestId) {
+        self.span.record("jsonrpc.request.id", display(id));
+    }
+
+    /// Notes that the tool says of itself that it failed.
+    pub(crate) fn note_tool_error(&self) {
+        note_error(&self.span, "tool_error");
+    }
+
+    /// Notes why the call returned no result.
+    pub(crate) fn note_error(&self, error: &CallError) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let kind = error.error_type();
+        if matches!(error, CallError::Rpc(_)) {
+            self.span.record("rpc.response.status_code", kind.as_ref());
+        }
+        note_error(&self.span, &kind);
+    }
+}
+
+impl Drop for CallTrace {
+    fn drop(&mut self) {
+        if self.entered {
+            // A span that was ever entered ends, for OpenTelemetry, when it was last left.
+            self.span.in_scope(|| {});
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// What the span of a call is called: its method and what it is about.
+    fn name(self, method: &str) -> String {
+        match self {
+            Self::None => method.to_owned(),
+            Self::Prompt(name) | Self::Tool(name) => [method, " ", name].concat(),
+        }
+    }
+
+    fn operation(self) -> Option<&'static str> {
+        self.tool().map(|_| "execute_tool")
+    }
+
+    fn prompt(self) -> Option<&'a str> {
+        match self {
+            Self::Prompt(name) => Some(name),
+            Self::None | Self::Tool(_) => None,
+        }
+    }
+
+    fn tool(self) -> Option<&'a str> {
+        match self {
+            Self::Tool(name) => Some(name),
+            Self::None | Self::Prompt(_) => None,
+        }
+    }
+}
