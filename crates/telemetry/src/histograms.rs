@@ -12,12 +12,15 @@ pub(crate) struct Instruments {
     pub(crate) wait: Histogram<f64>,
     pub(crate) used: Histogram<f64>,
     pub(crate) check: Histogram<f64>,
+    pub(crate) detection: Histogram<f64>,
     pub(crate) timeouts: Counter<u64>,
     pub(crate) closed: Counter<u64>,
     pub(crate) keys_created: Counter<u64>,
     pub(crate) keys_evicted: Counter<u64>,
     pub(crate) breaker: Counter<u64>,
     pub(crate) eras: Counter<u64>,
+    pub(crate) list_changes: Counter<u64>,
+    pub(crate) tool_lists: Counter<u64>,
 }
 
 impl Instruments {
@@ -55,6 +58,11 @@ impl Instruments {
                 "How long an idle session took to say that it is alive",
                 &SHORT,
             ),
+            detection: seconds(
+                names::DETECTION_DURATION,
+                "How long finding out the transport of an address took",
+                &SHORT,
+            ),
             timeouts: count(
                 names::SESSION_TIMEOUTS,
                 "{timeout}",
@@ -72,6 +80,16 @@ impl Instruments {
                 names::ERA_VERDICTS,
                 "{verdict}",
                 "Servers found to speak another era than before, or for the first time",
+            ),
+            list_changes: count(
+                names::LIST_CHANGES,
+                "{change}",
+                "Lists that servers said have changed",
+            ),
+            tool_lists: count(
+                names::TOOL_LIST_LOOKUPS,
+                "{lookup}",
+                "Lists of tools that were there already, and that had to be asked for",
             ),
         }
     }

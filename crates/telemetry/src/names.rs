@@ -10,11 +10,13 @@ pub(crate) const ACQUIRES: &str = "mcp.pool.acquires";
 pub(crate) const BREAKER_STATE: &str = "mcp.pool.breaker.state";
 pub(crate) const BREAKER_TRANSITIONS: &str = "mcp.pool.breaker.transitions";
 pub(crate) const CHECK_DURATION: &str = "mcp.pool.check.duration";
+pub(crate) const DETECTION_DURATION: &str = "mcp.pool.detection.duration";
 pub(crate) const ERA_VERDICTS: &str = "mcp.pool.era.verdicts";
 pub(crate) const KEY_COUNT: &str = "mcp.pool.key.count";
 pub(crate) const KEY_CREATED: &str = "mcp.pool.key.created";
 pub(crate) const KEY_EVICTED: &str = "mcp.pool.key.evicted";
 pub(crate) const KEY_MAX: &str = "mcp.pool.key.max";
+pub(crate) const LIST_CHANGES: &str = "mcp.pool.list.changes";
 pub(crate) const SESSION_CLOSED: &str = "mcp.pool.session.closed";
 pub(crate) const SESSION_COUNT: &str = "mcp.pool.session.count";
 pub(crate) const SESSION_CREATE_TIME: &str = "mcp.pool.session.create_time";
@@ -25,6 +27,7 @@ pub(crate) const SESSION_PENDING: &str = "mcp.pool.session.pending_requests";
 pub(crate) const SESSION_TIMEOUTS: &str = "mcp.pool.session.timeouts";
 pub(crate) const SESSION_USE_TIME: &str = "mcp.pool.session.use_time";
 pub(crate) const SESSION_WAIT_TIME: &str = "mcp.pool.session.wait_time";
+pub(crate) const TOOL_LIST_LOOKUPS: &str = "mcp.pool.tool_list.lookups";
 
 /// Attributes.
 pub(crate) mod attribute {
@@ -40,10 +43,12 @@ pub(crate) mod attribute {
     pub(crate) const BREAKER_STATE: &str = "mcp.pool.breaker.state";
     pub(crate) const ERA: &str = "mcp.pool.era";
     pub(crate) const FAREWELL: &str = "mcp.pool.close.farewell";
+    pub(crate) const LIST: &str = "mcp.pool.list";
     pub(crate) const OUTCOME: &str = "mcp.pool.outcome";
     pub(crate) const POOL: &str = "mcp.pool.name";
     pub(crate) const REASON: &str = "mcp.pool.close.reason";
     pub(crate) const SESSION_STATE: &str = "mcp.pool.session.state";
     pub(crate) const STAGE: &str = "mcp.pool.stage";
     pub(crate) const TRANSPORT: &str = "mcp.pool.transport";
+    pub(crate) const TRANSPORT_FOUND: &str = "mcp.pool.transport.found";
 }

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use mcp_pool_core::{
     AcquireError, AcquireFailed, Acquired, BreakerChanged, Built, CallError, CallFinished, Checked,
-    CloseReason, Closed, ConnectFailed, Connected, KeyCreated, KeyEvicted, Observer, Released,
+    CloseReason, Closed, ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged,
+    Observer, Released, ToolsListed,
 };
 use opentelemetry::{KeyValue, metrics::Meter};
 
@@ -123,6 +124,23 @@ impl Observer for MetricsObserver {
         });
     }
 
+    fn detected(&self, event: &Detected<'_>) {
+        self.0
+            .upstreams
+            .with(event.pool(), event.endpoint(), |upstream| {
+                let mut attributes = upstream.attributes.to_vec();
+                if let Some(found) = event.transport() {
+                    let found = found.as_str().to_owned();
+                    attributes.push(KeyValue::new(attribute::TRANSPORT_FOUND, found));
+                }
+                if let Some(error) = event.error() {
+                    attributes.push(word(attribute::ERROR_TYPE, error.as_str()));
+                }
+                let histogram = &self.0.instruments.detection;
+                histogram.record(event.took().as_secs_f64(), &attributes);
+            });
+    }
+
     fn checked(&self, event: &Checked<'_>) {
         let outcome = event.error().map_or("alive", |error| error.as_str());
         let endpoint = event.key().endpoint();
@@ -181,6 +199,24 @@ impl Observer for MetricsObserver {
             let state = word(attribute::BREAKER_STATE, event.after().as_str());
             let counter = &self.0.instruments.breaker;
             counter.add(1, &upstream.and([state]));
+        });
+    }
+
+    fn list_changed(&self, event: &ListChanged<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let list = word(attribute::LIST, event.list().as_str());
+            let counter = &self.0.instruments.list_changes;
+            counter.add(1, &upstream.and([list]));
+        });
+    }
+
+    fn tools_listed(&self, event: &ToolsListed<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let outcome = if event.hit() { "hit" } else { "miss" };
+            let counter = &self.0.instruments.tool_lists;
+            counter.add(1, &upstream.and([word(attribute::OUTCOME, outcome)]));
         });
     }
 

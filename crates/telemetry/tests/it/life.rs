@@ -23,6 +23,7 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
         health_check_interval: Duration::ZERO,
         idle_pool_eviction: Duration::from_millis(500),
         max_sessions_per_key: 1,
+        tool_list_ttl: Duration::from_secs(60),
         ..PoolConfig::default()
     };
     let pool = SessionPool::builder()
@@ -41,6 +42,9 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     let prompt = mcp_pool_core::rmcp::model::GetPromptRequestParams::new("no-such-prompt");
     client.get_prompt(prompt).await.expect_err("no prompts");
 
+    hear_of_lists(&pool, &client).await;
+    find_out_transports(&pool, &server).await;
+
     let lease = pool.acquire(&request(server.endpoint())).await;
     let refused = pool.acquire(&request(server.endpoint())).await;
     refused.expect_err("no second session and no time to wait for the first");
@@ -55,16 +59,39 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     }
     collect();
     let gone = || pool.stats().pool_keys_evicted > 0;
-    for _ in 0..1_000 {
-        if gone() {
-            break;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    assert!(gone(), "the key was not used for long");
+    eventually("the key is not used for long", gone).await;
     let report = pool.close(Duration::from_secs(10)).await;
     assert!(report.complete, "{report:?}");
     collect();
+}
+
+/// Asks for a list twice, and has the server say that it has changed.
+async fn hear_of_lists(pool: &SessionPool, client: &PooledClient) {
+    for _ in 0..2 {
+        client.list_all_tools().await.expect("tools");
+    }
+    call(client, "announce").await.expect("a change");
+    eventually("the change is heard", || pool.stats().list_changes > 0).await;
+}
+
+/// Asks at addresses that leave their transport open: of a server, and of nobody.
+async fn find_out_transports(pool: &SessionPool, server: &CounterServer) {
+    let nobody = "http://127.0.0.1:1/mcp";
+    for (url, is_there) in [(server.url().as_str(), true), (nobody, false)] {
+        let endpoint = Endpoint::auto(url).expect("a url");
+        let found = pool.key(&request(endpoint)).await;
+        assert_eq!(found.is_ok(), is_there, "{url}");
+    }
+}
+
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not within 10 s");
 }
 
 pub(crate) fn request(endpoint: Endpoint) -> AcquireRequest {

@@ -64,18 +64,20 @@ pub(crate) fn labels() -> BTreeSet<String> {
     labels
 }
 
-pub(crate) const FAMILIES: [(&str, &str); 21] = [
+pub(crate) const FAMILIES: [(&str, &str); 24] = [
     ("mcp_client_operation_duration_seconds", "histogram"),
     ("mcp_client_session_duration_seconds", "histogram"),
     ("mcp_pool_acquires_total", "counter"),
     ("mcp_pool_breaker_state", "gauge"),
     ("mcp_pool_breaker_transitions_total", "counter"),
     ("mcp_pool_check_duration_seconds", "histogram"),
+    ("mcp_pool_detection_duration_seconds", "histogram"),
     ("mcp_pool_era_verdicts_total", "counter"),
     ("mcp_pool_key_count", "gauge"),
     ("mcp_pool_key_created_total", "counter"),
     ("mcp_pool_key_evicted_total", "counter"),
     ("mcp_pool_key_max", "gauge"),
+    ("mcp_pool_list_changes_total", "counter"),
     ("mcp_pool_session_closed_total", "counter"),
     ("mcp_pool_session_count", "gauge"),
     ("mcp_pool_session_create_time_seconds", "histogram"),
@@ -86,4 +88,5 @@ pub(crate) const FAMILIES: [(&str, &str); 21] = [
     ("mcp_pool_session_timeouts_total", "counter"),
     ("mcp_pool_session_use_time_seconds", "histogram"),
     ("mcp_pool_session_wait_time_seconds", "histogram"),
+    ("mcp_pool_tool_list_lookups_total", "counter"),
 ];
