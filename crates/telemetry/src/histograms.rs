@@ -13,6 +13,11 @@ pub(crate) struct Instruments {
     pub(crate) used: Histogram<f64>,
     pub(crate) check: Histogram<f64>,
     pub(crate) detection: Histogram<f64>,
+    pub(crate) counts: Counts,
+}
+
+/// Those that only count.
+pub(crate) struct Counts {
     pub(crate) timeouts: Counter<u64>,
     pub(crate) closed: Counter<u64>,
     pub(crate) keys_created: Counter<u64>,
@@ -26,7 +31,6 @@ pub(crate) struct Instruments {
 impl Instruments {
     pub(crate) fn new(meter: &Meter) -> Self {
         let seconds = |name, what, bounds: &[f64]| seconds(meter, (name, what), bounds);
-        let count = |name, unit, what| count(meter, (name, unit), what);
         Self {
             operation: seconds(
                 names::OPERATION_DURATION,
@@ -63,6 +67,15 @@ impl Instruments {
                 "How long finding out the transport of an address took",
                 &SHORT,
             ),
+            counts: Counts::new(meter),
+        }
+    }
+}
+
+impl Counts {
+    fn new(meter: &Meter) -> Self {
+        let count = |name, unit, what| count(meter, (name, unit), what);
+        Self {
             timeouts: count(
                 names::SESSION_TIMEOUTS,
                 "{timeout}",

@@ -81,7 +81,7 @@ impl Observer for MetricsObserver {
                 .record(event.waited().as_secs_f64(), &attributes);
             if let AcquireError::Timeout { stage, .. } = error {
                 let attributes = upstream.and([word(attribute::STAGE, stage.as_str())]);
-                instruments.timeouts.add(1, &attributes);
+                instruments.counts.timeouts.add(1, &attributes);
             }
         });
     }
@@ -109,7 +109,7 @@ impl Observer for MetricsObserver {
                 .create
                 .record(event.took().as_secs_f64(), &attributes);
             if upstream.note_era(era) {
-                instruments.eras.add(1, &attributes);
+                instruments.counts.eras.add(1, &attributes);
             }
         });
     }
@@ -162,7 +162,7 @@ impl Observer for MetricsObserver {
                 word(attribute::FAREWELL, farewell),
                 word(attribute::ERA, session.era.as_str()),
             ]);
-            instruments.closed.add(1, &attributes);
+            instruments.counts.closed.add(1, &attributes);
             let mut attributes = upstream.and([
                 version(&session.protocol_version),
                 word(attribute::NETWORK_PROTOCOL, "http"),
@@ -179,7 +179,7 @@ impl Observer for MetricsObserver {
     fn key_created(&self, event: &KeyCreated<'_>) {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let counter = &self.0.instruments.keys_created;
+            let counter = &self.0.instruments.counts.keys_created;
             counter.add(1, &upstream.attributes);
         });
     }
@@ -188,7 +188,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let reason = word(attribute::REASON, event.reason().as_str());
-            let counter = &self.0.instruments.keys_evicted;
+            let counter = &self.0.instruments.counts.keys_evicted;
             counter.add(1, &upstream.and([reason]));
         });
     }
@@ -197,7 +197,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let state = word(attribute::BREAKER_STATE, event.after().as_str());
-            let counter = &self.0.instruments.breaker;
+            let counter = &self.0.instruments.counts.breaker;
             counter.add(1, &upstream.and([state]));
         });
     }
@@ -206,7 +206,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let list = word(attribute::LIST, event.list().as_str());
-            let counter = &self.0.instruments.list_changes;
+            let counter = &self.0.instruments.counts.list_changes;
             counter.add(1, &upstream.and([list]));
         });
     }
@@ -215,7 +215,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let outcome = if event.hit() { "hit" } else { "miss" };
-            let counter = &self.0.instruments.tool_lists;
+            let counter = &self.0.instruments.counts.tool_lists;
             counter.add(1, &upstream.and([word(attribute::OUTCOME, outcome)]));
         });
     }

@@ -26,7 +26,10 @@ pub(super) struct Report {
     metrics_overhead_ns: f64,
     /// What metrics add to an acquire whose session is used, so that the time of its use is recorded.
     metrics_overhead_of_use_ns: f64,
+    call_pooled_ratio: f64,
     call_with_telemetry_ratio: f64,
+    /// Beside a client held open whose user does the least there is to do for telemetry.
+    call_with_telemetry_by_hand_ratio: f64,
     ratio_jwt_first_vs_bare: f64,
 }
 
@@ -77,7 +80,9 @@ impl Report {
             use_ns: all(|f| f.use_ns),
             use_with_metrics_ns: all(|f| f.use_with_metrics_ns),
             call_with_telemetry_us: all(|f| f.call_with_telemetry_us),
+            call_pooled_us: all(|f| f.call_pooled_us),
             call_held_open_us: all(|f| f.call_held_open_us),
+            call_by_hand_us: all(|f| f.call_by_hand_us),
             jwt_seen_ns: all(|f| f.jwt_seen_ns),
             jwt_first_ns: all(|f| f.jwt_first_ns),
             jwt_bare_ns: all(|f| f.jwt_bare_ns),
@@ -95,7 +100,11 @@ impl Report {
             ratio_contended_p99: all(|f| f.contended_p99_us / f.deadpool_contended_p99_us),
             metrics_overhead_ns: all(|f| f.acquire_with_metrics_ns - f.client_acquire_ns),
             metrics_overhead_of_use_ns: all(|f| f.use_with_metrics_ns - f.use_ns),
+            call_pooled_ratio: all(|f| f.call_pooled_us / f.call_held_open_us),
             call_with_telemetry_ratio: all(|f| f.call_with_telemetry_us / f.call_held_open_us),
+            call_with_telemetry_by_hand_ratio: all(|f| {
+                f.call_with_telemetry_us / f.call_by_hand_us
+            }),
             ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
         }
     }
@@ -104,7 +113,8 @@ impl Report {
         let lines = self.acquire_lines().into_iter();
         lines
             .chain(self.crowd_lines())
-            .chain(self.telemetry_lines())
+            .chain(self.metrics_lines())
+            .chain(self.call_lines())
             .chain(self.token_lines())
     }
 
@@ -179,7 +189,7 @@ impl Report {
         ]
     }
 
-    fn telemetry_lines(&self) -> [Line; 3] {
+    fn metrics_lines(&self) -> [Line; 2] {
         let m = &self.medians;
         [
             Line::new(
@@ -200,13 +210,27 @@ impl Report {
                 self.metrics_overhead_of_use_ns,
                 Target::AtMost(150.0),
             ),
-            Line::new(
-                "a call with traces and metrics",
-                us(m.call_with_telemetry_us),
-            )
-            .beside(
-                format!("held open {}", us(m.call_held_open_us)),
+        ]
+    }
+
+    fn call_lines(&self) -> [Line; 3] {
+        let m = &self.medians;
+        let held = format!("held open {}", us(m.call_held_open_us));
+        let traced = us(m.call_with_telemetry_us);
+        [
+            Line::new("a call", us(m.call_pooled_us)).beside(
+                held.clone(),
+                self.call_pooled_ratio,
+                Target::AtMost(1.02),
+            ),
+            Line::new("a call with traces and metrics", traced.clone()).beside(
+                held,
                 self.call_with_telemetry_ratio,
+                Target::AtMost(1.05),
+            ),
+            Line::new("the same beside telemetry by hand", traced).beside(
+                format!("held open {}", us(m.call_by_hand_us)),
+                self.call_with_telemetry_by_hand_ratio,
                 Target::AtMost(1.05),
             ),
         ]

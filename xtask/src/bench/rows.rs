@@ -9,7 +9,6 @@ use tokio::{runtime::Runtime, task::coop::unconstrained, time::Instant};
 use super::{
     crowd::{Crowd, ManyKeys, crowd},
     rig::Rig,
-    telemetry::Calls,
     tokens::Tokens,
 };
 
@@ -43,7 +42,9 @@ pub(super) struct Figures {
     pub(super) use_ns: f64,
     pub(super) use_with_metrics_ns: f64,
     pub(super) call_with_telemetry_us: f64,
+    pub(super) call_pooled_us: f64,
     pub(super) call_held_open_us: f64,
+    pub(super) call_by_hand_us: f64,
     pub(super) jwt_seen_ns: f64,
     pub(super) jwt_first_ns: f64,
     pub(super) jwt_bare_ns: f64,
@@ -121,9 +122,11 @@ fn used(rig: &Rig, effort: Effort, figures: &mut Figures) {
 }
 
 fn calls(rig: &Rig, effort: Effort, figures: &mut Figures) {
-    let Calls { traced_us, held_us } = rig.telemetry.calls(&rig.runtime, effort.calls);
-    figures.call_with_telemetry_us = traced_us;
-    figures.call_held_open_us = held_us;
+    let calls = rig.telemetry.calls(&rig.runtime, effort.calls);
+    figures.call_with_telemetry_us = calls.traced_us;
+    figures.call_pooled_us = calls.pooled_us;
+    figures.call_held_open_us = calls.held_us;
+    figures.call_by_hand_us = calls.by_hand_us;
 }
 
 fn jwt_seen(rig: &Rig, effort: Effort, figures: &mut Figures) {

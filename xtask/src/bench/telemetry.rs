@@ -1,14 +1,20 @@
-//! What telemetry costs: a pool whose every event and span is recorded, and exported to nowhere.
+//! What a call costs: through a pool and on a client held open, each without telemetry and with
+//! every event and span recorded and exported to nowhere.
 
 use std::time::Duration;
 
-use mcp_pool_core::{AcquireRequest, PooledClient, Principal, SessionPool};
+use http::HeaderMap;
+use mcp_pool_core::{AcquireRequest, ContextPropagator, PooledClient, Principal, SessionPool};
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     StreamableHttpConnector,
     telemetry::{MetricsObserver, TraceContext},
 };
-use opentelemetry::{metrics::MeterProvider, trace::TracerProvider};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Histogram, Meter, MeterProvider},
+    trace::TracerProvider,
+};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     metrics::{SdkMeterProvider, Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
@@ -16,30 +22,43 @@ use opentelemetry_sdk::{
 };
 use rmcp::{
     RoleClient,
-    model::{CallToolRequestParams, ClientConfig},
+    model::{CallToolRequestParams, CallToolResult, ClientConfig, RequestMetaObject},
     service::RunningService,
 };
 use tokio::{runtime::Runtime, time::Instant};
-use tracing::{Dispatch, Instrument, Level, dispatcher, info_span};
+use tracing::{Dispatch, Instrument, Level, Span, dispatcher, info_span};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 
 use crate::{Result, plain, statistics::median};
 
-/// A server, a pool with telemetry, and a plain client to compare it with.
+/// A server, pools with telemetry and without, and a plain client to compare them with.
 pub(super) struct Telemetry {
     pub(super) metrics: MetricsObserver,
+    plain: PooledClient,
     traced: PooledClient,
     held: RunningService<RoleClient, ClientConfig>,
+    by_hand: ByHand,
     dispatch: Dispatch,
     _tracers: SdkTracerProvider,
     _meters: SdkMeterProvider,
     _server: CounterServer,
 }
 
-/// How long a call takes, in microseconds.
+/// How a call is made.
+#[derive(Clone, Copy)]
+enum Way {
+    Held,
+    HeldByHand,
+    Pooled,
+    PooledTraced,
+}
+
+/// How long a call takes each way, in microseconds.
 pub(super) struct Calls {
-    pub(super) traced_us: f64,
     pub(super) held_us: f64,
+    pub(super) by_hand_us: f64,
+    pub(super) pooled_us: f64,
+    pub(super) traced_us: f64,
 }
 
 impl Telemetry {
@@ -58,17 +77,24 @@ impl Telemetry {
                     .with_target("mcp_pool_core", Level::INFO)
                     .with_target("xtask", Level::INFO),
             );
-        let metrics = MetricsObserver::new(&meters.meter("bench"));
-        let pool = SessionPool::builder()
-            .connector(StreamableHttpConnector::new()?)
+        let meter = meters.meter("bench");
+        let metrics = MetricsObserver::new(&meter);
+        let builder = || {
+            let connector = StreamableHttpConnector::new()?;
+            Result::Ok(SessionPool::builder().connector(connector))
+        };
+        let plain = builder()?.build()?;
+        let traced = builder()?
             .observer(metrics.clone())
             .propagator(TraceContext::new())
             .build()?;
         let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
         Ok(Self {
             metrics,
-            traced: pool.client(request).await?,
+            plain: plain.client(request.clone()).await?,
+            traced: traced.client(request).await?,
             held: plain::open(&reqwest::Client::new(), &server).await?,
+            by_hand: ByHand::new(&meter),
             dispatch: Dispatch::new(tracing_subscriber::registry().with(layer)),
             _tracers: tracers,
             _meters: meters,
@@ -76,44 +102,109 @@ impl Telemetry {
         })
     }
 
-    /// Calls a tool both ways, in turns.
-    pub(super) fn calls(&self, runtime: &Runtime, turns: u32) -> Calls {
-        let (mut traced, mut held) = (Vec::new(), Vec::new());
-        for turn in 0..turns {
-            for way in [turn % 2, (turn + 1) % 2] {
-                match way {
-                    0 => traced.push(self.traced_call(runtime)),
-                    _ => held.push(self.held_call(runtime)),
-                }
+    /// Calls a tool every way, `calls` times each. A few calls in a row are made the same way, as
+    /// an application makes them all: what came before is then not another way's.
+    pub(super) fn calls(&self, runtime: &Runtime, calls: u32) -> Calls {
+        let mut times = WAYS.map(|_| Vec::new());
+        for turn in 0..calls.div_ceil(IN_A_ROW) as usize {
+            for place in 0..WAYS.len() {
+                let way = (turn + place) % WAYS.len();
+                let row = (0..IN_A_ROW + 1).map(|_| self.call(WAYS[way], runtime));
+                // The first one in a row comes after another way's.
+                times[way].extend(row.skip(1));
             }
         }
+        let [held_us, by_hand_us, pooled_us, traced_us] = times.map(median);
         Calls {
-            traced_us: median(traced),
-            held_us: median(held),
+            held_us,
+            by_hand_us,
+            pooled_us,
+            traced_us,
+        }
+    }
+
+    fn call(&self, way: Way, runtime: &Runtime) -> f64 {
+        match way {
+            Way::Held => runtime.block_on(timed(async {
+                answered(self.held.call_tool(increment()).await);
+            })),
+            Way::Pooled => runtime.block_on(timed(async {
+                answered(self.plain.call_tool(increment()).await);
+            })),
+            Way::HeldByHand => self.downstream(runtime, self.by_hand.call(&self.held)),
+            Way::PooledTraced => self.downstream(runtime, async {
+                answered(self.traced.call_tool(increment()).await);
+            }),
         }
     }
 
     /// A call as a part of a downstream request that has a span.
-    fn traced_call(&self, runtime: &Runtime) -> f64 {
+    fn downstream(&self, runtime: &Runtime, call: impl Future<Output = ()>) -> f64 {
         dispatcher::with_default(&self.dispatch, || {
-            let call = async {
-                let began = Instant::now();
-                let answer = self.traced.call_tool(increment()).await;
-                answer.expect("the server is there");
-                micros(began.elapsed())
-            };
-            runtime.block_on(call.instrument(info_span!("downstream")))
+            runtime.block_on(timed(call).instrument(info_span!("downstream")))
         })
+    }
+}
+
+/// The least that somebody writes who holds a client open and wants its calls seen: a span with
+/// the attributes of the conventions, its context in the message, and the time of the call.
+struct ByHand(Histogram<f64>);
+
+impl ByHand {
+    fn new(meter: &Meter) -> Self {
+        Self(meter.f64_histogram("mcp.client.operation.duration").build())
     }
 
-    fn held_call(&self, runtime: &Runtime) -> f64 {
-        runtime.block_on(async {
-            let began = Instant::now();
-            let answer = self.held.call_tool(increment()).await;
-            answer.expect("the server is there");
-            micros(began.elapsed())
-        })
+    async fn call(&self, held: &RunningService<RoleClient, ClientConfig>) {
+        let began = Instant::now();
+        let span = info_span!(
+            "call",
+            otel.name = "tools/call increment",
+            otel.kind = "client",
+            mcp.method.name = "tools/call",
+            mcp.protocol.version = "2025-11-25",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = "increment",
+            network.protocol.name = "http",
+            network.transport = "tcp",
+            server.address = "127.0.0.1",
+            server.port = 80,
+        );
+        let mut params = increment();
+        params.meta = Some(context_of(&span));
+        answered(held.call_tool(params).await);
+        let attributes = [
+            KeyValue::new("mcp.method.name", "tools/call"),
+            KeyValue::new("mcp.protocol.version", "2025-11-25"),
+            KeyValue::new("network.protocol.name", "http"),
+            KeyValue::new("network.transport", "tcp"),
+            KeyValue::new("server.address", "127.0.0.1"),
+            KeyValue::new("server.port", 80),
+        ];
+        self.0.record(began.elapsed().as_secs_f64(), &attributes);
     }
+}
+
+fn context_of(span: &Span) -> RequestMetaObject {
+    let mut headers = HeaderMap::new();
+    TraceContext::new().inject(span, &mut headers);
+    let mut meta = RequestMetaObject::new();
+    for (name, value) in &headers {
+        let value = value.to_str().unwrap_or_default();
+        meta.insert(name.as_str().to_owned(), value.into());
+    }
+    meta
+}
+
+/// How long something takes, in microseconds.
+async fn timed(work: impl Future<Output = ()>) -> f64 {
+    let began = Instant::now();
+    work.await;
+    began.elapsed().as_secs_f64() * 1e6
+}
+
+fn answered<E: std::fmt::Debug>(answer: std::result::Result<CallToolResult, E>) {
+    answer.expect("the server is there");
 }
 
 /// An exporter that forgets everything.
@@ -148,6 +239,5 @@ fn increment() -> CallToolRequestParams {
     CallToolRequestParams::new("increment")
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
+const WAYS: [Way; 4] = [Way::Held, Way::HeldByHand, Way::Pooled, Way::PooledTraced];
+const IN_A_ROW: u32 = 10;
