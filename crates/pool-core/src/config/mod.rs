@@ -116,7 +116,7 @@ pub struct PoolConfig {
     /// A list is let go of before that when its server says that it has changed, or how long it
     /// is fresh (`ttlMs`), and where the server keeps it to one credential (`cacheScope`), when the
     /// caller comes with another. To hear of changes, each session with an older server then keeps
-    /// a stream open: one connection and about 20 KB a session.
+    /// a stream open: one connection and about 27 KB a session.
     #[serde(with = "humantime_serde")]
     pub tool_list_ttl: Duration,
     /// For how long it is taken for granted which transport an address speaks
@@ -158,7 +158,7 @@ impl Default for PoolConfig {
             max_sessions_per_key: 10,
             // Under 100 MB of bookkeeping.
             max_total_keys: 100_000,
-            // An idle session costs 55 to 75 KB and up to one socket: 300 MB at most.
+            // An idle session costs 52 to 97 KB and up to one socket: 400 MB at most.
             max_total_sessions: 4_096,
             name: "default".to_owned(),
             passthrough_headers: PER_REQUEST_HEADERS.to_vec(),

@@ -57,7 +57,9 @@ pub struct PoolStats {
     pub max_total_sessions: usize,
     /// One row for each key, by fingerprint.
     pub pools: BTreeMap<Fingerprint, KeyStats>,
-    /// One row for each endpoint whose circuit is not as new, by URL without query.
+    /// One row for each endpoint whose circuit is not as new, by URL without query. Of endpoints that
+    /// differ in their query or transport alone it is the worst one; by transport,
+    /// [`endpoint_stats`](SessionPool::endpoint_stats) has them.
     pub circuit_breakers: BTreeMap<String, BreakerStats>,
 }
 
@@ -142,9 +144,30 @@ impl Shared {
                 state: reading.state,
                 open_until: reading.open_for,
             };
-            circuits.insert(upstream.endpoint.to_string(), row);
+            let of_url = circuits.entry(upstream.endpoint.to_string());
+            of_url
+                .and_modify(|known: &mut BreakerStats| known.worsen(&row))
+                .or_insert(row);
         }
         circuits
+    }
+}
+
+impl BreakerStats {
+    /// Becomes the other one, if that lets fewer through.
+    fn worsen(&mut self, other: &Self) {
+        if other.badness() > self.badness() {
+            other.clone_into(self);
+        }
+    }
+
+    fn badness(&self) -> (u8, Option<Duration>, u32) {
+        let state = match self.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        (state, self.open_until, self.failures)
     }
 }
 
@@ -152,5 +175,35 @@ fn rate(hits: u64, misses: u64) -> f64 {
     match hits + misses {
         0 => 0.0,
         all => hits as f64 / all as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(state: BreakerState, failures: u32, open_secs: Option<u64>) -> BreakerStats {
+        BreakerStats {
+            failures,
+            state,
+            open_until: open_secs.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn of_endpoints_that_look_alike_the_worst_is_shown() {
+        let ascending = [
+            row(BreakerState::Closed, 1, None),
+            row(BreakerState::Closed, 2, None),
+            row(BreakerState::HalfOpen, 0, None),
+            row(BreakerState::Open, 9, Some(1)),
+            row(BreakerState::Open, 5, Some(2)),
+        ];
+        for pair in ascending.windows(2) {
+            for (mut known, other) in [(pair[0].clone(), &pair[1]), (pair[1].clone(), &pair[0])] {
+                known.worsen(other);
+                assert_eq!(known.badness(), pair[1].badness());
+            }
+        }
     }
 }
