@@ -156,7 +156,7 @@ impl Default for PoolConfig {
             // Nothing is shared but connections; it bounds what one caller can have a server do.
             max_concurrent_per_stateless_session: NonZeroU32::new(256).expect("256 is not zero"),
             max_sessions_per_key: 10,
-            // Under 100 MB of bookkeeping.
+            // About 125 MB of bookkeeping.
             max_total_keys: 100_000,
             // An idle session costs 52 to 97 KB and up to one socket: 400 MB at most.
             max_total_sessions: 4_096,
