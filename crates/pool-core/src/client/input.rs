@@ -255,6 +255,7 @@ async fn input(
         .map_err(|_| InputError::TimedOut)??;
     Ok((Some(answers.into_iter().collect()), asked.request_state))
 }
+
 fn final_answer<A: Asking>(result: ServerResult) -> Result<A::Answer, CallError> {
     A::answer(result).ok_or(CallError::UnexpectedResult)
 }

@@ -65,7 +65,7 @@ macro_rules! listing {
         /// As [`request`](PooledClient::request).
         pub async fn $all(&self) -> Result<Vec<$Item>, CallError> {
             let mut call = Call::begin(self, $wire, Target::None);
-                let result = call.pages::<$Result>(Extent::All).await;
+            let result = call.pages::<$Result>(Extent::All).await;
             call.finish(&result);
             let pages = result?.pages.into_iter();
             Ok(pages.flat_map(|page| page.$items).collect())

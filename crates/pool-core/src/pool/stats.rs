@@ -161,6 +161,7 @@ impl BreakerStats {
         }
     }
 
+    /// The greater, the fewer are let through, and the longer.
     fn badness(&self) -> (u8, Option<Duration>, u32) {
         let state = match self.state {
             BreakerState::Closed => 0,
