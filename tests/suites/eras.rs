@@ -53,11 +53,25 @@ async fn the_same_lines_serve_a_server_of_either_era() {
         let error = call(&alice, "count").await.expect_err("nobody there");
         assert_ne!(error.outcome(), Outcome::Answered, "{form:?}: {error:?}");
         server.restart();
-        assert_eq!(call(&alice, "increment").await.expect("a count"), 1);
+        assert_eq!(first_count(&alice).await, 1);
         assert_eq!(pool.stats().circuit_breaker_trips, 0);
         close(&pool).await;
         server.expect_no_session().await;
     }
+}
+
+/// The first count of a server that is there again. Of many connections that were cut, some may not
+/// have been noticed yet: what is written to one of them may have reached the server for all the
+/// client knows, though it has not.
+async fn first_count(client: &PooledClient) -> u64 {
+    for _ in 0..50 {
+        match call(client, "increment").await {
+            Ok(count) => return count,
+            Err(error) => assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}"),
+        }
+        notice_the_cut().await;
+    }
+    panic!("no connection to a server that is there");
 }
 
 /// Twenty calls of one user at the same time, each of which must see a count of this user alone.
