@@ -143,6 +143,10 @@ const SAMPLED_AND_RANDOM: u8 = 0b11;
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
     use super::*;
 
     fn read(parent: &str) -> Option<SpanContext> {
@@ -150,6 +154,23 @@ mod tests {
         insert(&mut headers, TRACEPARENT, parent.as_bytes());
         insert(&mut headers, TRACESTATE, b"a=b");
         passed(&headers)
+    }
+
+    #[test]
+    fn a_call_whose_span_is_filtered_out_has_the_context_of_its_caller() {
+        let provider = SdkTracerProvider::default();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let caller = tracing::info_span!("caller");
+            let mut headers = HeaderMap::new();
+            caller.in_scope(|| TraceContext::new().inject(&Span::none(), &mut headers));
+            let context = passed(&headers).unwrap();
+            assert_eq!(
+                &context.span_id(),
+                &caller.context().span().span_context().span_id()
+            );
+        });
     }
 
     #[test]
