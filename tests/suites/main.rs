@@ -14,6 +14,7 @@ mod limits;
 mod multiplexing;
 mod questions;
 mod revocation;
+mod room;
 mod seed_scenarios;
 mod server_messages;
 mod stateless;

@@ -5,13 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     Bucket,
     slots::{Member, Slot},
 };
-use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment};
+use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment, pool::Place};
 
 /// A session inside the pool.
 pub(crate) struct Live {
@@ -31,7 +31,7 @@ pub(crate) struct Live {
     /// Whether its closing has begun.
     pub(crate) closing: AtomicBool,
     /// Its place under `max_total_sessions`; given back when it leaves its key.
-    place: Mutex<Option<OwnedSemaphorePermit>>,
+    place: Mutex<Option<Place>>,
 }
 
 /// What a new member is made of, besides its session.
@@ -44,7 +44,7 @@ pub(crate) struct NewLive {
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
     pub(crate) ends_at: Moment,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
 }
 
 /// A slot of a session.

@@ -19,7 +19,6 @@ pub(crate) use next_look::NextLook;
 pub(crate) use slots::{
     AtHead, Blame, Counts, Fate, Joined, Likely, Returned, Slots, Taken, Tally,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     CloseReason, Era, Lifecycle, ListKind, PoolKey, Scope,
@@ -27,7 +26,7 @@ use crate::{
     credentials::{Credential, NewestHeaders},
     handler::{News, Profile},
     moment::Moment,
-    pool::{Counters, Hub, Upstream},
+    pool::{Counters, Hub, Place, Upstream},
 };
 
 /// One key: its sessions and permits.
@@ -47,7 +46,7 @@ pub(crate) struct Bucket {
     /// When the closer looks at the key next.
     pub(crate) next_look: NextLook,
     /// The key's place under `max_total_keys`; given back when the key is forgotten.
-    place: Mutex<Option<OwnedSemaphorePermit>>,
+    place: Mutex<Option<Place>>,
 }
 
 /// What a new bucket is made of.
@@ -56,7 +55,7 @@ pub(crate) struct NewBucket {
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) credential: Credential,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
 }
 
 impl Bucket {

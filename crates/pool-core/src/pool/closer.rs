@@ -105,6 +105,7 @@ impl Closer {
 
     fn make_room(&self) {
         if let Some(pool) = self.pool.upgrade() {
+            pool.hub.capacity.begin();
             sweep::make_room(&pool);
         }
     }

@@ -2,17 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     attempt::PendingAttempt,
-    capacity::Scarce,
     counters::Counters,
     dial::{Opened, dial},
     hub::{Hub, Message},
+    limit::Place,
 };
 use crate::{
     AcquireError, CloseReason, ConnectError, Connector, Era, Stage,
@@ -72,7 +69,7 @@ impl Job {
             ask,
         } = self;
         let hub = Arc::clone(&place.bucket.hub);
-        let Some(room) = room(&hub, &ask).await else {
+        let Some(room) = room(&place.bucket, &ask).await else {
             return;
         };
         if !place.bucket.slots.is_wanted() {
@@ -114,26 +111,23 @@ impl Job {
     }
 }
 
-/// A place under `max_total_sessions`, or `None` when the deadline passes first.
-async fn room(hub: &Arc<Hub>, ask: &Ask) -> Option<OwnedSemaphorePermit> {
-    if let Some(place) = hub.capacity.try_place(Scarce::Sessions) {
-        return Some(place);
-    }
+/// A place under `max_total_sessions`; `None` when the deadline passes first, or when nobody is left
+/// in the line of the key.
+async fn room(bucket: &Arc<Bucket>, ask: &Ask) -> Option<Place> {
+    let hub = &bucket.hub;
+    let key = Arc::clone(bucket);
+    let still_wanted = Arc::new(move || key.slots.is_wanted());
+    let line = match hub.capacity.sessions.ask(still_wanted) {
+        Ok(place) => return Some(place),
+        Err(line) => line,
+    };
     ask.enter(Stage::Capacity);
-    let _waiting = hub.capacity.wait();
-    hub.tell(Message::Room);
-    timeout_at(ask.patience.deadline, hub.capacity.place(Scarce::Sessions))
-        .await
-        .ok()
+    hub.want_room();
+    timeout_at(ask.patience.deadline, line.stand()).await.ok()?
 }
 
 /// A session as a member of its key.
-fn admissible(
-    bucket: &Arc<Bucket>,
-    opened: Opened,
-    generation: u64,
-    place: OwnedSemaphorePermit,
-) -> Arc<Live> {
+fn admissible(bucket: &Arc<Bucket>, opened: Opened, generation: u64, place: Place) -> Arc<Live> {
     let hub = &bucket.hub;
     let now = Instant::now();
     let era = opened.session.info().era;
@@ -210,10 +204,13 @@ impl PlaceInKey {
         let hub = &self.bucket.hub;
         let ends_at = hub.clock.instant(live.ends_at);
         match self.bucket.slots.admit(Arc::clone(&live), hub.clock.now()) {
-            Err(late) => hub.close(late, CloseReason::Superseded),
+            Err(late) => {
+                hub.close(late, CloseReason::Superseded);
+                hub.look_for_room();
+            }
             Ok(served) => {
                 if served.is_empty() {
-                    hub.note_idle();
+                    hub.look_for_room();
                 }
                 for (ask, slot) in served {
                     // Whoever is gone gives the slot back by dropping it.
@@ -227,16 +224,22 @@ impl PlaceInKey {
     /// The place stays empty, and those who counted on it hear why.
     fn fail(mut self, error: &AcquireError, blame: Blame) {
         self.settled = true;
-        for ask in self.bucket.slots.abandon(self.asker, blame) {
+        for ask in self.abandon(blame) {
             let _ = ask.give(Err(error.clone()));
         }
+    }
+
+    fn abandon(&self, blame: Blame) -> Vec<Arc<Ask>> {
+        let concerned = self.bucket.slots.abandon(self.asker, blame);
+        self.bucket.hub.look_for_room();
+        concerned
     }
 }
 
 impl Drop for PlaceInKey {
     fn drop(&mut self) {
         if !self.settled {
-            self.bucket.slots.abandon(self.asker, Blame::Nobody);
+            self.abandon(Blame::Nobody);
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) enum Message {
     Evicted(Arc<Bucket>),
     /// A session's transport reported its end.
     Lost(Weak<Bucket>, u64),
-    /// A session became idle while somebody waits for room.
+    /// Make room, if there is any, for those who wait for it.
     Room,
     /// Look at this key by then.
     Watch(Weak<Bucket>, tokio::time::Instant),
@@ -90,9 +90,17 @@ impl Hub {
         self.tell(Message::Connect(Arc::clone(bucket)));
     }
 
-    /// A session became idle: whoever waits for room may have its place.
-    pub(crate) fn note_idle(&self) {
+    /// Has the closer look for room, if anybody waits for some: a session or a key may be unused now.
+    #[inline]
+    pub(crate) fn look_for_room(&self) {
         if self.capacity.is_wanted() {
+            self.want_room();
+        }
+    }
+
+    /// Has the closer make room for somebody who has come to stand in line.
+    pub(crate) fn want_room(&self) {
+        if self.capacity.is_news() {
             self.tell(Message::Room);
         }
     }

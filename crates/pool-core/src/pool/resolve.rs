@@ -6,8 +6,8 @@ use moka::ops::compute::Op;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AcquireRequest, Shared, capacity::Scarce, counters::Counters, detect::Inquiry, hub::Message,
-    memo::Sight, patience::Patience, resolved::Resolved,
+    AcquireRequest, Shared, counters::Counters, detect::Inquiry, limit::Place, memo::Sight,
+    patience::Patience, resolved::Resolved,
 };
 use crate::{
     AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
@@ -148,25 +148,54 @@ impl Shared {
         credential: Credential,
         patience: Patience,
     ) -> Result<Arc<Bucket>, AcquireError> {
-        if let Some(bucket) = self
-            .buckets
-            .get(key)
-            .filter(|bucket| !bucket.slots.is_dead())
-        {
-            let now = self.hub.clock.now();
-            bucket.note_credential(&credential.headers, credential.ends_at, now);
-            return Ok(bucket);
-        }
-        let place = match self.hub.capacity.try_place(Scarce::Keys) {
-            Some(place) => place,
-            None => {
-                let _waiting = self.hub.capacity.wait();
-                self.hub.tell(Message::Room);
-                timeout_at(patience.deadline, self.hub.capacity.place(Scarce::Keys))
-                    .await
-                    .map_err(|_| patience.timeout(Stage::Capacity))?
+        loop {
+            if let Some(bucket) = self.living(key) {
+                let now = self.hub.clock.now();
+                bucket.note_credential(&credential.headers, credential.ends_at, now);
+                return Ok(bucket);
             }
+            if self.hub.is_closed() {
+                return Err(AcquireError::Closed);
+            }
+            // Sent away: somebody else has made the key, or the pool is closed.
+            if let Some(place) = self.place_for(key, patience).await? {
+                return Ok(self.make(key, profile, credential, place));
+            }
+        }
+    }
+
+    fn living(&self, key: &PoolKey) -> Option<Arc<Bucket>> {
+        let bucket = self.buckets.get(key)?;
+        (!bucket.slots.is_dead()).then_some(bucket)
+    }
+
+    /// A place under `max_total_keys`; `None` for whoever is sent away without one.
+    async fn place_for(
+        &self,
+        key: &PoolKey,
+        patience: Patience,
+    ) -> Result<Option<Place>, AcquireError> {
+        let (buckets, key) = (self.buckets.clone(), key.clone());
+        let is_dead = |bucket: Arc<Bucket>| bucket.slots.is_dead();
+        let still_wanted = Arc::new(move || buckets.get(&key).is_none_or(is_dead));
+        let line = match self.hub.capacity.keys.ask(still_wanted) {
+            Ok(place) => return Ok(Some(place)),
+            Err(line) => line,
         };
+        self.hub.want_room();
+        timeout_at(patience.deadline, line.stand())
+            .await
+            .map_err(|_| patience.timeout(Stage::Capacity))
+    }
+
+    /// Makes the bucket of a key, unless somebody else has made it meanwhile.
+    fn make(
+        &self,
+        key: &PoolKey,
+        profile: &Profile,
+        credential: Credential,
+        place: Place,
+    ) -> Arc<Bucket> {
         let new = NewBucket {
             key: key.clone(),
             profile: profile.clone(),
@@ -182,11 +211,13 @@ impl Shared {
         let bucket = Arc::clone(entry.value());
         if entry.is_fresh() {
             self.watch_new(&bucket);
+            // Others who wait for a place for the same key need none any more.
+            self.hub.look_for_room();
         } else {
             let now = self.hub.clock.now();
             bucket.note_credential(&credential.headers, credential.ends_at, now);
         }
-        Ok(bucket)
+        bucket
     }
 
     /// Finds or makes the successor of a bucket that was forgotten, for a request that still points
@@ -212,7 +243,6 @@ impl Shared {
 
     /// Takes a forgotten bucket out of the map, unless another one has its key by now.
     pub(super) fn forget(&self, bucket: &Arc<Bucket>) {
-        bucket.give_up_place();
         let _ = self
             .buckets
             .entry_by_ref(&bucket.key)
@@ -220,6 +250,7 @@ impl Shared {
                 Some(entry) if Arc::ptr_eq(entry.value(), bucket) => Op::Remove,
                 _ => Op::Nop,
             });
+        bucket.give_up_place();
     }
 
     fn watch_new(&self, bucket: &Arc<Bucket>) {

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{SessionPool, Shared, capacity::Scarce, counters::Counters, sweep};
+use super::{SessionPool, Shared, counters::Counters, sweep};
 use crate::{
     AcquireError, CloseReason, ConversationId, Principal, Scope,
     bucket::{Bucket, Live},
@@ -74,7 +74,7 @@ impl SessionPool {
         let before = Counters::read(&shared.hub.counters.closed);
         let turned_away = shared.shut();
         let all_left = async {
-            while shared.hub.capacity.taken(Scarce::Sessions) > 0 {
+            while shared.hub.capacity.sessions.taken() > 0 {
                 sleep(BETWEEN_LOOKS).await;
             }
         };
@@ -113,7 +113,7 @@ impl Shared {
     /// Ends every key. Returns how many waiters were turned away.
     pub(super) fn shut(&self) -> u64 {
         self.hub.closed.store(true, Ordering::SeqCst);
-        let mut turned_away = self.verdicts.shut();
+        let mut turned_away = self.verdicts.shut() + self.hub.capacity.close() as u64;
         for (_, bucket) in &self.buckets {
             let Some(shut) = bucket.slots.shut() else {
                 continue;

@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{KeyStats, SessionPool, Shared, capacity::Scarce, counters::Counters};
+use super::{KeyStats, SessionPool, Shared, counters::Counters};
 use crate::{BreakerState, Fingerprint, bucket::Bucket};
 
 /// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.
+///
+/// Each key is looked at by itself, since no lock is held over all of them: while the pool works, the
+/// rows of several keys, and what is added up from them, are not of the very same instant.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct PoolStats {
@@ -105,7 +108,7 @@ impl Shared {
             list_changes: Counters::read(&counters.list_changes),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
-            total_sessions: hub.capacity.taken(Scarce::Sessions),
+            total_sessions: hub.capacity.sessions.taken(),
             max_total_keys: hub.config.max_total_keys,
             max_total_sessions: hub.config.max_total_sessions,
             ..PoolStats::default()

@@ -4,8 +4,12 @@ use std::{collections::BinaryHeap, sync::Arc};
 
 use tokio::time::{Duration, Instant};
 
-use super::{Shared, capacity::Scarce};
-use crate::{CloseReason, bucket::Bucket, moment::Moment};
+use super::{Shared, limit::Limit};
+use crate::{
+    CloseReason,
+    bucket::{Bucket, Counts},
+    moment::Moment,
+};
 
 /// Closes what has expired, ends the waiting of those whose patience has, and forgets the key if it
 /// was not used for long. Returns when to look again, unless the key was forgotten.
@@ -23,6 +27,9 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     bucket.close_all(lost, CloseReason::Lost);
     let (late, next_deadline) = bucket.slots.expire(now_here);
     late.iter().for_each(|ask| ask.time_out());
+    if !late.is_empty() {
+        pool.hub.look_for_room();
+    }
 
     let idle_since = bucket.slots.last_used();
     let forget_at = crate::expiry::after(clock.instant(idle_since), config.idle_pool_eviction);
@@ -60,35 +67,36 @@ pub(super) fn bury(
     true
 }
 
-/// Closes the idle sessions of the keys used the longest ago until nobody waits for room any more,
-/// or nothing is idle.
+/// Forgets unused keys and closes idle sessions, those used the longest ago first, until nobody lacks
+/// a place or there is nothing left to give.
 pub(super) fn make_room(pool: &Shared) {
     let capacity = &pool.hub.capacity;
-    while capacity.is_short() {
-        let keys = capacity.free(Scarce::Keys) == 0;
-        let victims = least_recently_used(pool, keys);
-        if victims.is_empty() {
-            return;
-        }
-        let mut made_any = false;
-        for bucket in victims {
-            if !capacity.is_short() {
+    capacity.sessions.send_away_unwanting();
+    capacity.keys.send_away_unwanting();
+    let is_unused = |counts: &Counts| counts.busy + counts.connecting + counts.waiting == 0;
+    relieve(&capacity.keys, pool, is_unused, |bucket| {
+        bury(pool, bucket, None, CloseReason::Room)
+    });
+    let has_idle = |counts: &Counts| counts.idle > 0;
+    relieve(&capacity.sessions, pool, has_idle, give_up_oldest);
+}
+
+/// Takes from the keys used the longest ago, among those that have something to `give`, until nobody
+/// lacks a place under the limit.
+fn relieve(
+    limit: &Limit,
+    pool: &Shared,
+    has: impl Fn(&Counts) -> bool,
+    give: impl Fn(&Arc<Bucket>) -> bool,
+) {
+    let mut gave = true;
+    while gave && limit.is_wanted() {
+        gave = false;
+        for bucket in least_recently_used(pool, &has) {
+            if !limit.is_wanted() {
                 return;
             }
-            // Promised before, so that whoever gets it finds the promise to be kept.
-            capacity.promise();
-            let made = if keys {
-                bury(pool, &bucket, None, CloseReason::Room)
-            } else {
-                give_up_oldest(&bucket)
-            };
-            if !made {
-                capacity.withdraw();
-            }
-            made_any |= made;
-        }
-        if !made_any {
-            return;
+            gave |= give(&bucket);
         }
     }
 }
@@ -101,14 +109,11 @@ fn give_up_oldest(bucket: &Arc<Bucket>) -> bool {
     true
 }
 
-/// The keys that were used the longest ago among those that have something to give, oldest first.
-fn least_recently_used(pool: &Shared, keys: bool) -> Vec<Arc<Bucket>> {
+/// The keys that were used the longest ago among those of which this holds, oldest first.
+fn least_recently_used(pool: &Shared, has: impl Fn(&Counts) -> bool) -> Vec<Arc<Bucket>> {
     let mut oldest: BinaryHeap<ByAge> = BinaryHeap::with_capacity(VICTIMS_AT_ONCE + 1);
     for (_, bucket) in &pool.buckets {
-        let counts = bucket.slots.counts();
-        let unused = counts.busy + counts.connecting + counts.waiting == 0;
-        let gives = if keys { unused } else { counts.idle > 0 };
-        if !gives {
+        if !has(&bucket.slots.counts()) {
             continue;
         }
         oldest.push(ByAge(bucket.slots.last_used(), bucket));
