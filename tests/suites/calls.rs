@@ -12,7 +12,7 @@ use mcp_session_pool::{
     rmcp::model::{CallToolRequestParams, ErrorCode},
 };
 
-use crate::common::{call, client, close, pool, pool_over, request};
+use crate::common::{call, client, close, notice_the_cut, pool, pool_over, request};
 
 #[tokio::test]
 async fn a_call_whose_session_is_gone_is_repeated_once_on_a_fresh_one() {
@@ -185,10 +185,4 @@ async fn a_session_without_a_wish_for_messages_opens_no_stream() {
     close(&pool).await;
     assert_eq!(server.count("GET"), 0);
     assert_eq!(server.count("DELETE"), 1);
-}
-
-/// Lets the HTTP client see that the server has cut its connections. A request that is written to
-/// one before that may have reached the server for all the client knows.
-async fn notice_the_cut() {
-    tokio::time::sleep(Duration::from_millis(100)).await;
 }

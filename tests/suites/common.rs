@@ -81,6 +81,17 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("not within ten seconds: {what}");
 }
 
+/// Lets the HTTP client see that a server that was stopped has cut its connections: what is written
+/// to one before that may have reached the server for all the client knows.
+///
+/// The connections are cut when the server says that it has stopped. To see it takes turns of the
+/// runtime, up to a thousand connections each, and no time: so it sleeps often, not long.
+pub(crate) async fn notice_the_cut() {
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Closes a pool and expects it to leave nothing behind.
 pub(crate) async fn close(pool: &SessionPool) {
     let report = pool.close(Duration::from_secs(10)).await;

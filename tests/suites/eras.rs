@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::common::{builder, call, client, close, pool, pool_over, request};
+use crate::common::{builder, call, client, close, notice_the_cut, pool, pool_over, request};
 
 fn legacy() -> Form {
     Form::default().legacy_only()
@@ -400,9 +400,4 @@ async fn a_url_where_there_is_no_server_of_either_era_says_so() {
     server.switches().serve();
     drop(pool.acquire(&alice).await.expect("a session"));
     close(&pool).await;
-}
-
-/// Lets the HTTP client see that the server has cut its connections.
-async fn notice_the_cut() {
-    tokio::time::sleep(Duration::from_millis(100)).await;
 }

@@ -262,7 +262,7 @@ async fn circuit_breaker_metrics<S: Setup>() {
     let server = S::server();
     let pool = build::<S>(PoolConfig {
         circuit_breaker_threshold: 2,
-        circuit_breaker_reset: Duration::from_millis(100),
+        circuit_breaker_reset: Duration::from_millis(500),
         ..PoolConfig::default()
     });
     let alice = request(server.endpoint(), "alice");
@@ -282,7 +282,7 @@ async fn circuit_breaker_metrics<S: Setup>() {
     assert!(matches!(error, AcquireError::CircuitOpen { .. }), "{error}");
     assert_eq!(server.requests().len(), asked, "nobody was asked");
     server.switches().serve();
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(550)).await;
     drop(pool.acquire(&alice).await.expect("an attempt is admitted"));
     close(&pool).await;
 }

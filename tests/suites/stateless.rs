@@ -35,7 +35,7 @@ async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() 
     let pool = pool(config);
     let client = client(&pool, &server, "alice").await;
     call(&client, "increment").await.expect("a count");
-    let brief = client.with_timeout(Duration::from_millis(50));
+    let brief = client.with_timeout(Duration::from_millis(200));
     server.switches().delay_tools(Duration::from_secs(10));
     let error = call(&brief, "wait").await.expect_err("too late");
     assert_eq!(error.outcome(), Outcome::Unknown);

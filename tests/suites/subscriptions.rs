@@ -66,6 +66,7 @@ async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
     assert_eq!(server.lists(), 1);
     let listening = client.listen(tool_changes()).await.expect("a subscription");
     let mut changes = Box::pin(listening.into_stream());
+    eventually("it is served", || server.subscriptions() == 1).await;
     server.change_tools().await;
     changes.next().await.expect("a change").expect("a change");
     client.list_all_tools().await.expect("tools");
