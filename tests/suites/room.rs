@@ -223,6 +223,39 @@ async fn every_place_that_comes_free_at_once_reaches_somebody_in_line() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_the_keys_that_could_make_room_the_one_used_the_longest_ago_does() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, limits(4, 0));
+    let at = |user: &str| request(fake::endpoint(user), user);
+    let a = pool.acquire(&at("a")).await.expect("a session");
+    let more_of_a = pool.acquire(&at("a")).await.expect("a session");
+    drop((a, more_of_a));
+    // Between them `b` is used again, so that what was found out before holds of it no more.
+    let steps = [
+        ("b", "a 2, b 1"),
+        ("c", "a 2, b 1, c 1"),
+        ("d", "a 1, b 1, c 1, d 1"),
+        ("b", "a 1, b 1, c 1, d 1"),
+        ("e", "b 1, c 1, d 1, e 1"),
+        ("f", "b 1, d 1, e 1, f 1"),
+        ("g", "b 1, e 1, f 1, g 1"),
+        ("h", "e 1, f 1, g 1, h 1"),
+    ];
+    for (user, expected) in steps {
+        sleep(A_MOMENT).await;
+        drop(pool.acquire(&at(user)).await.expect("a session"));
+        let open = ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .map(|user| (user, remote.open_at(&fake::endpoint(user))))
+            .iter()
+            .filter(|(_, open)| *open > 0)
+            .map(|(user, open)| format!("{user} {open}"))
+            .collect::<Vec<_>>();
+        assert_eq!(open.join(", "), expected, "after {user}");
+    }
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_for_room_is_told_of_the_end_of_the_pool() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 1));
@@ -239,3 +272,121 @@ async fn whoever_waits_for_room_is_told_of_the_end_of_the_pool() {
     assert!(matches!(error, AcquireError::Closed), "{error}");
     assert_eq!((report.turned_away, report.complete), (1, true));
 }
+
+/// How long it takes to open sessions of new users where each of them needs room, among so many keys.
+async fn room_among(keys: usize) -> Duration {
+    let (connector, _remote) = fake::connector();
+    let pool = pool_over(connector, limits(SESSIONS, 0));
+    let user = |number: usize| of(&format!("user-{number}"));
+    for number in 0..keys {
+        pool.key(&user(number)).await.expect("a key");
+    }
+    for number in 0..SESSIONS {
+        drop(pool.acquire(&user(number)).await.expect("a session"));
+    }
+    let began = Instant::now();
+    for number in SESSIONS..SESSIONS * 2 {
+        drop(pool.acquire(&user(number)).await.expect("a session"));
+    }
+    let took = began.elapsed();
+    assert_eq!(pool.stats().evictions, SESSIONS as u64);
+    close(&pool).await;
+    took
+}
+
+#[tokio::test]
+async fn room_is_made_without_looking_at_every_key_each_time() {
+    let few = room_among(SESSIONS * 2).await;
+    let many = room_among(SESSIONS * 200).await;
+    println!(
+        "among {} keys {few:?}, among a hundred times as many {many:?}",
+        SESSIONS * 2
+    );
+    assert!(many < few * 20, "{few:?} {many:?}");
+}
+
+const SESSIONS: usize = 100;
+
+/// A random number below `below`; the same for the same seed.
+fn below(seed: &mut u64, below: u64) -> u64 {
+    // Knuth's MMIX generator; its upper half is the better one.
+    *seed = seed
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % below
+}
+
+fn any_limits(seed: &mut u64) -> PoolConfig {
+    let mut up_to = |most: usize| 1 + below(seed, most as u64) as usize;
+    let slots = u32::try_from(up_to(3)).expect("at most 3");
+    let slots = slots.try_into().expect("at least 1");
+    PoolConfig {
+        max_sessions_per_key: up_to(3),
+        max_concurrent_per_session: slots,
+        max_total_sessions: up_to(5),
+        max_total_keys: up_to(4),
+        session_ttl: Duration::from_millis([5, 1_000_000][up_to(2) - 1]),
+        idle_pool_eviction: Duration::from_millis([3, 1_000_000][up_to(2) - 1]),
+        circuit_breaker_threshold: 1_000_000,
+        enabled: up_to(8) > 1,
+        ..PoolConfig::default()
+    }
+}
+
+/// Whatever somebody may do with a pool, for a while.
+async fn come_and_go(pool: SessionPool, remote: fake::Remote, mut seed: u64) {
+    for _ in 0..20 {
+        match below(&mut seed, 12) {
+            0 => remote.on_connect(Behaviour::Fail(FaultKind::Unreachable)),
+            1 => remote.on_connect(Behaviour::Slow(Duration::from_millis(2))),
+            2 | 3 => remote.on_connect(Behaviour::Ok),
+            4 => remote.end_sessions(),
+            5 => drop(pool.drain()),
+            _ => {}
+        }
+        let me = of(&format!("user-{}", below(&mut seed, 6)));
+        let patience = match below(&mut seed, 3) {
+            0 => Duration::from_millis(below(&mut seed, 4)),
+            _ => Duration::MAX,
+        };
+        match tokio::time::timeout(patience, pool.acquire(&me)).await {
+            Ok(Ok(lease)) => {
+                sleep(Duration::from_millis(below(&mut seed, 4))).await;
+                if below(&mut seed, 4) == 0 {
+                    lease.discard();
+                }
+            }
+            Ok(Err(AcquireError::Connect(_))) | Err(_) => {}
+            Ok(Err(error)) => panic!("somebody was not served: {error}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_in_vain_whatever_the_limits_and_whatever_the_others_do() {
+    for first in 0..SEEDS {
+        let mut seed = first;
+        let config = any_limits(&mut seed);
+        let (connector, remote) = fake::connector();
+        let pool = pool_over(connector, config.clone());
+        let crowd = (0..12).map(|user| {
+            let seed = first * 1_000 + user;
+            tokio::spawn(come_and_go(pool.clone(), remote.clone(), seed))
+        });
+        for somebody in crowd.collect::<Vec<_>>() {
+            somebody
+                .await
+                .unwrap_or_else(|error| panic!("seed {first}, {config:?}: {error}"));
+        }
+        remote.on_connect(Behaviour::Ok);
+        for user in 0..6 {
+            let lease = pool.acquire(&of(&format!("user-{user}"))).await;
+            drop(lease.unwrap_or_else(|error| panic!("afterwards, seed {first}: {error}")));
+        }
+        close(&pool).await;
+        assert_eq!(remote.open() + remote.connecting(), 0, "seed {first}");
+    }
+}
+
+/// Enough to meet every limit with every other one.
+const SEEDS: u64 = 40;

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Shared, counters::Counters, hub::Message, sweep};
+use super::{Shared, counters::Counters, hub::Message, room::Room, sweep};
 use crate::{
     CloseReason, Farewell, PoolConfig,
     bucket::{Bucket, Live},
@@ -24,6 +24,7 @@ pub(super) struct Closer {
     inbox: mpsc::UnboundedReceiver<Message>,
     pool: Weak<Shared>,
     agenda: BinaryHeap<Reverse<Look>>,
+    room: Room,
     /// How many farewells may be under way at the same time.
     farewells: Arc<Semaphore>,
 }
@@ -40,6 +41,7 @@ impl Closer {
             inbox,
             pool,
             agenda: BinaryHeap::new(),
+            room: Room::default(),
             farewells: Arc::new(Semaphore::new(FAREWELLS_AT_ONCE)),
         }
     }
@@ -103,10 +105,10 @@ impl Closer {
         }
     }
 
-    fn make_room(&self) {
+    fn make_room(&mut self) {
         if let Some(pool) = self.pool.upgrade() {
             pool.hub.capacity.begin();
-            sweep::make_room(&pool);
+            self.room.make(&pool);
         }
     }
 

@@ -145,12 +145,14 @@ impl Limit {
     /// The door of the first in line; or else there is a free place more.
     fn next_door(&self) -> Option<oneshot::Sender<Place>> {
         let mut state = self.lock();
-        let Some(first) = state.line.pop_front() else {
+        let first = state.line.pop_front();
+        if first.is_none() {
             state.taken -= 1;
-            return None;
-        };
+        }
         self.note_length(&state);
-        Some(first.door)
+        // What else it held is dropped outside of the lock: it may hold a place itself.
+        drop(state);
+        first.map(|first| first.door)
     }
 
     fn note_length(&self, state: &State) {

@@ -24,6 +24,7 @@ mod request;
 mod resolve;
 mod resolved;
 mod revoke;
+mod room;
 mod shutdown;
 mod stats;
 mod sweep;

@@ -1,15 +1,11 @@
-//! What the closer does with a key when it looks at it, and how it makes room.
+//! What the closer does with a key when it looks at it.
 
-use std::{collections::BinaryHeap, sync::Arc};
+use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use super::{Shared, limit::Limit};
-use crate::{
-    CloseReason,
-    bucket::{Bucket, Counts},
-    moment::Moment,
-};
+use super::Shared;
+use crate::{CloseReason, bucket::Bucket, moment::Moment};
 
 /// Closes what has expired, ends the waiting of those whose patience has, and forgets the key if it
 /// was not used for long. Returns when to look again, unless the key was forgotten.
@@ -66,92 +62,5 @@ pub(super) fn bury(
     pool.forget(bucket);
     true
 }
-
-/// Forgets unused keys and closes idle sessions, those used the longest ago first, until nobody lacks
-/// a place or there is nothing left to give.
-pub(super) fn make_room(pool: &Shared) {
-    let capacity = &pool.hub.capacity;
-    capacity.sessions.send_away_unwanting();
-    capacity.keys.send_away_unwanting();
-    let is_unused = |counts: &Counts| counts.busy + counts.connecting + counts.waiting == 0;
-    relieve(&capacity.keys, pool, is_unused, |bucket| {
-        bury(pool, bucket, None, CloseReason::Room)
-    });
-    let has_idle = |counts: &Counts| counts.idle > 0;
-    relieve(&capacity.sessions, pool, has_idle, give_up_oldest);
-}
-
-/// Takes from the keys used the longest ago, among those that have something to `give`, until nobody
-/// lacks a place under the limit.
-fn relieve(
-    limit: &Limit,
-    pool: &Shared,
-    has: impl Fn(&Counts) -> bool,
-    give: impl Fn(&Arc<Bucket>) -> bool,
-) {
-    let mut gave = true;
-    while gave && limit.is_wanted() {
-        gave = false;
-        for bucket in least_recently_used(pool, &has) {
-            if !limit.is_wanted() {
-                return;
-            }
-            gave |= give(&bucket);
-        }
-    }
-}
-
-fn give_up_oldest(bucket: &Arc<Bucket>) -> bool {
-    let Some(live) = bucket.slots.take_oldest() else {
-        return false;
-    };
-    bucket.hub.close(live, CloseReason::Room);
-    true
-}
-
-/// The keys that were used the longest ago among those of which this holds, oldest first.
-fn least_recently_used(pool: &Shared, has: impl Fn(&Counts) -> bool) -> Vec<Arc<Bucket>> {
-    let mut oldest: BinaryHeap<ByAge> = BinaryHeap::with_capacity(VICTIMS_AT_ONCE + 1);
-    for (_, bucket) in &pool.buckets {
-        if !has(&bucket.slots.counts()) {
-            continue;
-        }
-        oldest.push(ByAge(bucket.slots.last_used(), bucket));
-        if oldest.len() > VICTIMS_AT_ONCE {
-            oldest.pop();
-        }
-    }
-    oldest
-        .into_sorted_vec()
-        .into_iter()
-        .map(|ByAge(_, bucket)| bucket)
-        .collect()
-}
-
-/// A key, ordered by when it was last used.
-struct ByAge(Moment, Arc<Bucket>);
-
-impl PartialEq for ByAge {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for ByAge {}
-
-impl PartialOrd for ByAge {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ByAge {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
-/// How many victims one pass over the keys picks out.
-const VICTIMS_AT_ONCE: usize = 64;
 
 const MIN_BETWEEN_LOOKS: Duration = Duration::from_millis(1);
