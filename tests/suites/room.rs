@@ -223,6 +223,35 @@ async fn every_place_that_comes_free_at_once_reaches_somebody_in_line() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_never_lets_go_of_a_session_for_long_leaves_room_for_others() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, limits(2, 0));
+    // Each takes its session again the moment it gives it back.
+    let busy = ["alice", "bob"].map(|user| {
+        let (pool, request) = (pool.clone(), of(user));
+        tokio::spawn(async move {
+            loop {
+                let lease = pool.acquire(&request).await.expect("a session");
+                sleep(Duration::from_millis(1)).await;
+                drop(lease);
+            }
+        })
+    });
+    sleep(A_MOMENT).await;
+    assert_eq!(remote.connects(), 2, "as long as nobody else wants one");
+    let began = Instant::now();
+    for user in ["carol", "dave"] {
+        drop(pool.acquire(&of(user)).await.expect("a session"));
+    }
+    assert!(began.elapsed() < A_MOMENT, "{:?}", began.elapsed());
+    for user in busy {
+        user.abort();
+        user.await.expect_err("it went on all the time");
+    }
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_the_keys_that_could_make_room_the_one_used_the_longest_ago_does() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(4, 0));

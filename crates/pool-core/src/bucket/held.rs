@@ -87,7 +87,7 @@ impl Held {
         };
         match self.bucket.slots.give_back(slot, fate) {
             // The session is ready before anybody who waits for room is told of it.
-            Returned::Ready => self.bucket.hub.look_for_room(),
+            Returned::Ready => self.bucket.hub.look_for_room(&self.bucket),
             returned => follow_up(&self.bucket, returned, reason),
         }
     }
@@ -132,14 +132,14 @@ fn follow_up(bucket: &Arc<Bucket>, returned: BucketReturned, reason: CloseReason
     let mut returned = returned;
     loop {
         match returned {
-            Returned::Ready => return bucket.hub.look_for_room(),
+            Returned::Ready => return bucket.hub.look_for_room(bucket),
             Returned::Draining => return,
             Returned::Close { member, wanted } => {
                 bucket.hub.close(member, reason);
                 if wanted {
                     bucket.hub.want_connect(bucket);
                 }
-                return bucket.hub.look_for_room();
+                return bucket.hub.look_for_room(bucket);
             }
             Returned::HandOver(ask, handed) => {
                 let held = Held::new(Arc::clone(bucket), handed);

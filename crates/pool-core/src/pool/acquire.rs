@@ -274,7 +274,7 @@ impl Drop for Line {
         self.ask.trace.end();
         if !self.served {
             self.bucket.slots.leave(self.ask.id);
-            self.bucket.hub.look_for_room();
+            self.bucket.hub.look_for_room(&self.bucket);
         }
     }
 }

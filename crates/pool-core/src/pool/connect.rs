@@ -206,11 +206,11 @@ impl PlaceInKey {
         match self.bucket.slots.admit(Arc::clone(&live), hub.clock.now()) {
             Err(late) => {
                 hub.close(late, CloseReason::Superseded);
-                hub.look_for_room();
+                hub.look_for_room(&self.bucket);
             }
             Ok(served) => {
                 if served.is_empty() {
-                    hub.look_for_room();
+                    hub.look_for_room(&self.bucket);
                 }
                 for (ask, slot) in served {
                     // Whoever is gone gives the slot back by dropping it.
@@ -231,7 +231,7 @@ impl PlaceInKey {
 
     fn abandon(&self, blame: Blame) -> Vec<Arc<Ask>> {
         let concerned = self.bucket.slots.abandon(self.asker, blame);
-        self.bucket.hub.look_for_room();
+        self.bucket.hub.look_for_room(&self.bucket);
         concerned
     }
 }

@@ -90,12 +90,27 @@ impl Hub {
         self.tell(Message::Connect(Arc::clone(bucket)));
     }
 
-    /// Has the closer look for room, if anybody waits for some: a session or a key may be unused now.
+    /// Sees whether there is room at a key, if anybody waits for some: it or a session of it may be
+    /// unused now.
     #[inline]
-    pub(crate) fn look_for_room(&self) {
+    pub(crate) fn look_for_room(&self, bucket: &Bucket) {
         if self.capacity.is_wanted() {
-            self.want_room();
+            self.make_room_at(bucket);
         }
+    }
+
+    /// Where nobody has a session to spare, the one that has just come free is given up at once: the
+    /// closer would often come too late, after it is in use again. Elsewhere the closer chooses.
+    #[inline(never)]
+    fn make_room_at(&self, bucket: &Bucket) {
+        let sessions = &self.capacity.sessions;
+        if sessions.is_short()
+            && sessions.is_wanted_by_first()
+            && let Some(live) = bucket.slots.take_oldest()
+        {
+            self.close(live, CloseReason::Room);
+        }
+        self.want_room();
     }
 
     /// Has the closer make room for somebody who has come to stand in line.

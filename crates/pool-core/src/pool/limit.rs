@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -17,6 +17,8 @@ pub(crate) struct Limit {
     state: Mutex<State>,
     /// The length of the line. Written under the lock, so that asking for it takes none.
     lacking: AtomicUsize,
+    /// Whether nobody has a place to spare. Holds until the line is empty.
+    short: AtomicBool,
 }
 
 #[derive(Default)]
@@ -55,6 +57,7 @@ impl Limit {
             max: if max == 0 { usize::MAX } else { max },
             state: Mutex::default(),
             lacking: AtomicUsize::new(0),
+            short: AtomicBool::new(false),
         })
     }
 
@@ -90,6 +93,19 @@ impl Limit {
         self.lacking.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether somebody lacks a place, and nobody had one to spare when everybody was asked: then
+    /// whatever comes free next is theirs.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Acquire)
+    }
+
+    /// Notes that nobody is going to have a place to spare, for as long as somebody lacks one.
+    /// Whoever says so asks everybody once more afterwards.
+    pub(crate) fn note_short(&self) {
+        let state = self.lock();
+        self.short.store(!state.line.is_empty(), Ordering::Release);
+    }
+
     /// How many places are taken, or on their way to somebody.
     pub(crate) fn taken(&self) -> usize {
         self.lock().taken
@@ -108,6 +124,23 @@ impl Limit {
             if !still_wanted() {
                 self.leave(id);
             }
+        }
+    }
+
+    /// Whether the first in line has a use for a place; whoever stands before and has none is sent
+    /// away.
+    pub(crate) fn is_wanted_by_first(&self) -> bool {
+        loop {
+            let state = self.lock();
+            let Some(first) = state.line.front() else {
+                return false;
+            };
+            let (id, still_wanted) = (first.id, Arc::clone(&first.still_wanted));
+            drop(state);
+            if still_wanted() {
+                return true;
+            }
+            self.leave(id);
         }
     }
 
@@ -157,6 +190,9 @@ impl Limit {
 
     fn note_length(&self, state: &State) {
         self.lacking.store(state.line.len(), Ordering::Relaxed);
+        if state.line.is_empty() {
+            self.short.store(false, Ordering::Release);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

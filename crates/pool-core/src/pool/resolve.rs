@@ -212,7 +212,7 @@ impl Shared {
         if entry.is_fresh() {
             self.watch_new(&bucket);
             // Others who wait for a place for the same key need none any more.
-            self.hub.look_for_room();
+            self.hub.look_for_room(&bucket);
         } else {
             let now = self.hub.clock.now();
             bucket.note_credential(&credential.headers, credential.ends_at, now);

@@ -30,9 +30,22 @@ impl Room {
         self.unused.give(&capacity.keys, pool, is_unused, |bucket| {
             bury(pool, bucket, None, CloseReason::Room)
         });
+        self.give_sessions(pool);
+    }
+
+    fn give_sessions(&mut self, pool: &Shared) {
+        let limit = &pool.hub.capacity.sessions;
         let has_idle = |counts: &Counts| counts.idle > 0;
-        self.idle
-            .give(&capacity.sessions, pool, has_idle, give_up_oldest);
+        if limit.is_short() {
+            // Whatever has come free since was given up where it was.
+            return;
+        }
+        self.idle.give(limit, pool, has_idle, give_up_oldest);
+        if limit.is_wanted() {
+            limit.note_short();
+            // What came free before that was known is found now.
+            self.idle.give(limit, pool, has_idle, give_up_oldest);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     let (late, next_deadline) = bucket.slots.expire(now_here);
     late.iter().for_each(|ask| ask.time_out());
     if !late.is_empty() {
-        pool.hub.look_for_room();
+        pool.hub.look_for_room(bucket);
     }
 
     let idle_since = bucket.slots.last_used();
