@@ -168,6 +168,35 @@ async fn a_key_makes_room_the_moment_the_patience_of_its_line_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connect_in_line_is_given_up_with_the_patience_of_the_last_who_counts_on_it() {
+    let (connector, _remote) = fake::connector();
+    let config = PoolConfig {
+        max_sessions_per_key: 1,
+        ..limits(1, 2)
+    };
+    let pool = pool_over(connector, config);
+    let lease = pool.acquire(&of("alice")).await.expect("a session");
+    let first = in_line(&pool, "bob").await;
+    let impatient = of("bob").with_timeout(Duration::from_secs(1));
+    let began = Instant::now();
+    let (_, carol) = tokio::join!(
+        async {
+            tokio::join!(pool.acquire(&impatient), async { first.abort() })
+                .0
+                .expect_err("no room")
+        },
+        async {
+            pool.key(&of("carol")).await.expect("a key");
+            Instant::now()
+        }
+    );
+    let waited = carol - began;
+    assert!(waited < Duration::from_secs(1) + A_MOMENT, "{waited:?}");
+    drop(lease);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_evicted_for_a_caller_who_left() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(2, 0));
