@@ -133,6 +133,21 @@ async fn a_key_makes_room_the_moment_its_only_connect_fails() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_makes_room_the_moment_its_only_connect_comes_too_late() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, limits(0, 1));
+    remote.on_connect(Behaviour::Never);
+    in_line(&pool, "alice").await.abort();
+    sleep(A_MOMENT).await;
+    pool.drain();
+    let bob = in_line_for_key(&pool, "bob").await;
+    let late_at = Instant::now();
+    remote.on_connect(Behaviour::Ok);
+    assert_eq!(bob.await.expect("no panic"), late_at);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_makes_room_the_moment_the_last_of_its_line_leaves() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 2));
