@@ -35,10 +35,7 @@ fn pool() -> SessionPool {
         .cache(cache)
         .build()
         .expect("an extractor");
-    let config = PoolConfig {
-        max_sessions_per_key: SESSIONS_PER_KEY,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_sessions_per_key(SESSIONS_PER_KEY);
     builder(config).extractor(identity).build().expect("a pool")
 }
 

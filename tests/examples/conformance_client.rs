@@ -5,8 +5,9 @@
 use std::{env, error::Error};
 
 use mcp_session_pool::{
-    AcquireRequest, ClientHandlerBox, Endpoint, HandlerFn, PoolConfig, PooledClient, Principal,
-    SessionPool, StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool,
+    StreamableHttpConnector,
+    extend::{ClientHandlerBox, HandlerFn, with_schema_defaults},
     rmcp::{
         ClientHandler, ErrorData, RoleClient,
         model::{
@@ -15,7 +16,6 @@ use mcp_session_pool::{
         },
         service::RequestContext,
     },
-    with_schema_defaults,
 };
 use serde_json::{Map, Value, json};
 

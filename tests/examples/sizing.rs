@@ -16,8 +16,8 @@ use std::{
 
 use mcp_pool_testkit::server::{CounterServer, Form};
 use mcp_session_pool::{
-    AcquireRequest, Endpoint, KeyQuery, PoolConfig, Principal, SessionPool, SseConnector,
-    StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolConfig, Principal, SessionPool, SseConnector,
+    StreamableHttpConnector, stats::KeyQuery,
 };
 use tokio::{
     runtime::Handle,
@@ -149,12 +149,10 @@ fn timed(look: impl Fn() -> usize) -> Duration {
 }
 
 fn pool(keeps_lists: bool) -> Result<SessionPool> {
-    let config = PoolConfig {
-        max_total_keys: 0,
-        max_total_sessions: 0,
-        tool_list_ttl: Duration::from_secs(if keeps_lists { 60 } else { 0 }),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_total_keys(0)
+        .with_max_total_sessions(0)
+        .with_tool_list_ttl(Duration::from_secs(if keeps_lists { 60 } else { 0 }));
     Ok(SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new()?)

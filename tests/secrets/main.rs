@@ -8,11 +8,18 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form, Refusal},
 };
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, CallContext, CallError, CallerHeaders, CheckError, ConfigError,
-    Connector, ConversationId, CredentialError, Endpoint, Era, ExtractError, Fingerprint,
-    HeaderIdentity, Identity, OnExtractError, PoolConfig, PooledClient, Principal, Probe,
-    ProbePlan, Retry, Scope, SessionAlarm, SessionPool, SilentHandlers, SseConnector, Stage,
-    StreamableHttpConnector, TransportKind, jwt,
+    AcquireRequest, ConversationId, Endpoint, PoolConfig, PooledClient, Principal, Scope,
+    SessionPool, SseConnector, StreamableHttpConnector, TransportKind,
+    config::{OnExtractError, Probe},
+    error::{
+        AcquireError, CallError, CheckError, ConfigError, CredentialError, ExtractError, Retry,
+        Stage,
+    },
+    extend::{
+        CallContext, CallerHeaders, CloseNotifier, Connector, Era, Fingerprint, HeaderIdentity,
+        Identity, NoopHandlers, ProbePlan,
+    },
+    jwt,
 };
 use tokio::time::Instant;
 
@@ -60,13 +67,11 @@ fn request(server: &CounterServer) -> AcquireRequest {
 
 fn pool(connector: impl Connector + Debug + 'static, shown: &Shown) -> SessionPool {
     shown.show(&connector);
-    let config = PoolConfig {
-        max_sessions_per_key: 2,
-        max_concurrent_per_conversation: NonZeroU32::MIN,
-        circuit_breaker_threshold: 2,
-        circuit_breaker_reset: Duration::from_millis(50),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(2)
+        .with_max_concurrent_per_conversation(NonZeroU32::MIN)
+        .with_circuit_breaker_threshold(2)
+        .with_circuit_breaker_reset(Duration::from_millis(50));
     shown.show(&config);
     let builder = SessionPool::builder()
         .config(config)
@@ -202,10 +207,7 @@ async fn refused_tokens(server: &CounterServer, shown: &Shown) {
     shown.show(&builder);
     let identity = builder.issuer("i").build().expect("an extractor");
     shown.show(&identity);
-    let config = PoolConfig {
-        on_extract_error: OnExtractError::Refuse,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_on_extract_error(OnExtractError::Refuse);
     let pool = common::builder(config).extractor(identity.clone());
     let pool = pool.observer(shown.clone()).build().expect("a pool");
     // {"alg":"HS256"}, {"sub":"pl4nted-claim"}, and a signature that is none.
@@ -253,10 +255,10 @@ fn the_rest(shown: &Shown) {
     }
     shown.fail(&CredentialError::new("no reason holds a credential"));
     shown.fail(&ExtractError::unavailable("nor does this one"));
-    shown.show(&SilentHandlers::default());
+    shown.show(&NoopHandlers::default());
     shown.show(&ProbePlan::new([Probe::Ping], Duration::ZERO));
     shown.show(&CheckError::Closed);
-    shown.show(&SessionAlarm::default());
+    shown.show(&CloseNotifier::default());
     shown.show(&ConfigError::NoRuntime);
     shown.show(&TransportKind::SSE);
     shown.show(&Probe::Ping);

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use mcp_pool_testkit::TalkativeServer;
 use mcp_session_pool::{
-    AcquireRequest, AnnouncementError, ClientHandlerBox, HandlerFn, InputError, KeyCondition,
-    KeyOrder, KeyQuery, Lifecycle, PoolConfig, PooledClient, Principal, ServerMessage,
-    ServerMessages, SessionPool,
+    AcquireRequest, AnnouncementError, PoolConfig, PooledClient, Principal, SessionPool,
+    config::Lifecycle,
+    error::InputError,
+    extend::{ClientHandlerBox, HandlerFn, ServerMessage, ServerMessages},
     rmcp::model::{CallToolRequestParams, ClientConfig, ErrorData, SubscriptionFilter},
+    stats::{KeyCondition, KeyOrder, KeyQuery},
 };
 
 use crate::{common, shown::Shown};
@@ -24,11 +26,9 @@ pub(crate) async fn what_servers_say(shown: &Shown) {
     let (handlers, mut messages) = ServerMessages::channel(16);
     shown.show(&handlers);
     shown.show(&messages);
-    let config = PoolConfig {
-        list_changed_debounce: Duration::ZERO,
-        tool_list_ttl: Duration::from_secs(60),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_list_changed_debounce(Duration::ZERO)
+        .with_tool_list_ttl(Duration::from_secs(60));
     let builder = common::builder(config).handlers(handlers);
     let pool = builder.observer(shown.clone()).build().expect("a pool");
     let legacy = client(&pool, &server, Lifecycle::Legacy).await;
@@ -78,7 +78,7 @@ pub(crate) fn show_keys(pool: &SessionPool, shown: &Shown) {
 pub(crate) fn the_rest(shown: &Shown) {
     let words = || ErrorData::internal_error("pl4nted-argument", None);
     shown.fail(&InputError::Refused(words()));
-    shown.fail(&mcp_session_pool::CallError::Rpc(words()));
+    shown.fail(&mcp_session_pool::error::CallError::Rpc(words()));
     shown.fail(&AnnouncementError::CrossOrigin);
     let nobody = |_: &_| ClientHandlerBox::new(ClientConfig::default());
     shown.show(&HandlerFn::new("ears", nobody));

@@ -11,10 +11,17 @@ use std::{
 use async_trait::async_trait;
 use http::HeaderMap;
 use mcp_session_pool::{
-    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, CallerHeaders, Checked, Closed,
-    ConnectError, ConnectFailed, ConnectRequest, Connected, Connector, CredentialError,
-    CredentialRequest, CredentialSource, Detected, Detection, KeyCreated, KeyEvicted, ListChanged,
-    Observer, Released, Session, ToolsListed, TransportKind,
+    TransportKind,
+    error::{ConnectError, CredentialError},
+    event::{
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ToolsListed,
+    },
+    extend::{
+        CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Detection,
+        Observer, Session,
+    },
 };
 
 /// What was shown so far. All clones are one.
@@ -103,7 +110,7 @@ impl Observer for Shown {
     fn closed(&self, event: &Closed<'_>) {
         self.show(event);
         self.show(&event.reason());
-        self.show(&event.farewell());
+        self.show(&event.outcome());
     }
 
     fn key_created(&self, event: &KeyCreated<'_>) {

@@ -8,7 +8,8 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form, Refusal, UnknownSession},
 };
 use mcp_session_pool::{
-    CallError, FaultKind, Outcome, PoolConfig, Scope,
+    PoolConfig, Scope,
+    error::{CallError, FaultKind, Outcome},
     rmcp::model::{CallToolRequestParams, ErrorCode},
 };
 
@@ -98,10 +99,7 @@ async fn a_server_that_is_gone_fails_the_call_at_once_and_the_session_never_come
 #[tokio::test(start_paused = true)]
 async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_must_prove_itself() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        call_timeout: Duration::from_secs(2),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_call_timeout(Duration::from_secs(2));
     let pool = pool_over(connector, config);
     let client = pool.client(request(fake::endpoint("a"), "alice"));
     let client = client.await.expect("a client");
@@ -150,7 +148,7 @@ async fn a_refusal_of_a_call_is_typed_and_keeps_the_session() {
         server.switches().refuse(refusal);
         let error = call(&client, "increment").await.expect_err("a refusal");
         let failure = error.failure().expect("a failure");
-        assert_eq!(failure.kind().as_str(), kind);
+        assert_eq!(failure.kind().label(), kind);
         assert_eq!(failure.outcome(), Outcome::NotExecuted);
         if let FaultKind::Unauthorized(challenge) | FaultKind::Forbidden(challenge) = failure.kind()
         {

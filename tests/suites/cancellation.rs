@@ -6,7 +6,7 @@ use mcp_pool_testkit::{
     fake::{self, Behaviour, Remote},
     server::CounterServer,
 };
-use mcp_session_pool::{AcquireRequest, FaultKind, Lease, PoolConfig, SessionPool};
+use mcp_session_pool::{AcquireRequest, Lease, PoolConfig, SessionPool, error::FaultKind};
 
 use crate::common::{close, eventually, pool, pool_over, request};
 
@@ -54,14 +54,12 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
     let (connector, remote) = fake::connector();
     let pool = pool_over(
         connector,
-        PoolConfig {
-            max_sessions_per_key: MAX,
-            session_ttl: Duration::from_secs(60),
-            session_ttl_jitter: 0.0,
-            health_check_interval: Duration::from_secs(10),
-            circuit_breaker_threshold: 1_000,
-            ..PoolConfig::default()
-        },
+        PoolConfig::default()
+            .with_max_sessions_per_key(MAX)
+            .with_session_ttl(Duration::from_secs(60))
+            .with_session_ttl_jitter(0.0)
+            .with_health_check_interval(Duration::from_secs(10))
+            .with_circuit_breaker_threshold(1_000),
     );
     let alice = request(fake::endpoint("a"), "alice");
     let held = arrange(gate, behaviour, &pool, &remote, &alice).await;
@@ -69,7 +67,7 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
     let releases = release(gate, behaviour, held);
     let (acquired, still_held) = tokio::join!(acquire, releases);
     drop(acquired);
-    let waiting = |row: &mcp_session_pool::KeyStats| row.waiting;
+    let waiting = |row: &mcp_session_pool::stats::KeyStats| row.waiting;
     let waiting: usize = pool.stats().pools.values().map(waiting).sum();
     assert_eq!(waiting, 0, "somebody who has left is in line: {what}");
     for step in [Remote::on_connect, Remote::on_check, Remote::on_close] {
@@ -198,11 +196,11 @@ async fn a_close_that_is_dropped_has_closed_the_pool_all_the_same() {
 async fn a_thousand_acquires_dropped_half_way_leave_nothing_open_on_a_real_server() {
     let server = CounterServer::start();
     server.switches().delay_initialize(Duration::from_millis(2));
-    let pool = pool(PoolConfig {
-        max_sessions_per_key: 2,
-        session_ttl: Duration::from_millis(30),
-        ..PoolConfig::default()
-    });
+    let pool = pool(
+        PoolConfig::default()
+            .with_max_sessions_per_key(2)
+            .with_session_ttl(Duration::from_millis(30)),
+    );
     let acquires = (0..1_000u64).map(|number| {
         let (pool, endpoint) = (pool.clone(), server.endpoint());
         async move {

@@ -5,8 +5,10 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use mcp_pool_testkit::conformance::Counterpart;
 use mcp_session_pool::{
-    AcquireRequest, CallError, Connector, Endpoint, PoolBuilder, PoolConfig, PooledClient,
-    Principal, SessionPool, StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolBuilder, PoolConfig, PooledClient, Principal, SessionPool,
+    StreamableHttpConnector,
+    error::CallError,
+    extend::Connector,
     rmcp::model::{CallToolRequestParams, CallToolResult},
 };
 

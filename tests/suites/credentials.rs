@@ -11,9 +11,9 @@ use mcp_pool_testkit::{
     server::{CounterServer, Refusal},
 };
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, CallError, CredentialError, CredentialRequest, CredentialSource,
-    Endpoint, ExtractError, Identity, IdentityExtractor, PoolConfig, PooledClient, Principal,
-    Retry, Scope, SessionPool,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, Scope, SessionPool,
+    error::{AcquireError, CallError, CredentialError, ExtractError, Retry},
+    extend::{CredentialRequest, CredentialSource, Identity, IdentityExtractor},
 };
 use tokio::time::{Instant, sleep};
 
@@ -150,10 +150,7 @@ async fn a_session_in_use_outlives_its_credential_until_its_user_is_done() {
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_beyond_the_end_of_a_credential_gets_no_session() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_sessions_per_key(1);
     let pool = SessionPool::builder().config(config);
     let pool = pool.connector(connector).extractor(Badge);
     let pool = pool.build().expect("a pool");
@@ -228,10 +225,7 @@ over! { sse, crate::seed_scenarios::Sse;
 }
 
 fn badged<S: Setup>() -> SessionPool {
-    let config = PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_sessions_per_key(1);
     with::<S>(config).extractor(Badge).build().expect("a pool")
 }
 

@@ -5,8 +5,9 @@ use std::{pin::pin, time::Duration};
 use futures::{FutureExt, future::join_all};
 use mcp_pool_testkit::fake::{self, Behaviour, Remote};
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, Challenge, ConfigError, Detection, Endpoint, FaultKind,
-    PoolConfig, SessionPool, Stage, TransportKind,
+    AcquireRequest, Endpoint, PoolConfig, SessionPool, TransportKind,
+    error::{AcquireError, Challenge, ConfigError, FaultKind, Stage},
+    extend::Detection,
 };
 
 use crate::common::{call, close, eventually, request};
@@ -268,11 +269,11 @@ async fn a_server_that_speaks_a_transport_badly_is_no_reason_to_connect_twice() 
 #[tokio::test(start_paused = true)]
 async fn a_verdict_ages_in_the_background_and_what_is_found_then_counts() {
     let ttl = Duration::from_secs(60);
-    let (pool, new, old) = two_transports(PoolConfig {
-        transport_verdict_ttl: ttl,
-        session_ttl: ttl,
-        ..PoolConfig::default()
-    });
+    let (pool, new, old) = two_transports(
+        PoolConfig::default()
+            .with_detected_transport_ttl(ttl)
+            .with_session_ttl(ttl),
+    );
     only_old_is_spoken(&new, &old);
     let alice = auto("alice");
     drop(pool.acquire(&alice).await.unwrap());
@@ -318,10 +319,7 @@ async fn no_connector_may_pass_for_whichever_transport_is_spoken() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_speaks_nothing_opens_the_circuit_like_one_that_cannot_be_reached() {
-    let config = PoolConfig {
-        circuit_breaker_threshold: 2,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_circuit_breaker_threshold(2);
     let (pool, new, old) = two_transports(config);
     new.answer_detections(Detection::NotMine);
     old.answer_detections(Detection::NotMine);

@@ -6,8 +6,10 @@ use futures::future::join_all;
 use http::StatusCode;
 use mcp_pool_testkit::server::{CounterServer, Form, Refusal};
 use mcp_session_pool::{
-    CallError, Endpoint, Era, FaultKind, Lifecycle, Outcome, PoolConfig, PooledClient, Scope,
-    SessionPool, SseConnector, StreamableHttpConnector,
+    Endpoint, PoolConfig, PooledClient, Scope, SessionPool, SseConnector, StreamableHttpConnector,
+    config::Lifecycle,
+    error::{CallError, FaultKind, Outcome},
+    extend::Era,
 };
 use tokio::{
     sync::{RwLock, watch},
@@ -35,10 +37,7 @@ async fn the_same_lines_serve_a_server_of_either_era() {
     for form in forms {
         let mut server = CounterServer::start_as(form);
         // One session a user, so that a user's counts are the numbers of the user's calls.
-        let config = PoolConfig {
-            max_sessions_per_key: 1,
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default().with_max_sessions_per_key(1);
         let builder = builder(config).connector(SseConnector::new().expect("an http client"));
         let pool = builder.build().expect("a valid configuration");
         let alice = client(&pool, &server, "alice").await;
@@ -224,7 +223,7 @@ async fn a_refused_credential_says_nothing_of_a_servers_era() {
     let pool = pool(PoolConfig::default());
     let stranger = request(server.endpoint(), "stranger");
     let error = pool.acquire(&stranger).await.expect_err("a refusal");
-    assert_eq!(error.as_str(), "unauthorized");
+    assert_eq!(error.label(), "unauthorized");
     assert_eq!(server.count("initialize"), 0, "not tried in another way");
     let alice = client(&pool, &server, "alice").await;
     call(&alice, "count").await.expect("a count");
@@ -235,10 +234,7 @@ async fn a_refused_credential_says_nothing_of_a_servers_era() {
 #[tokio::test]
 async fn a_server_that_fails_to_say_its_era_is_served_all_the_same_and_asked_again() {
     let server = CounterServer::start_as(Form::default().of_both_eras());
-    let config = PoolConfig {
-        session_create_timeout: Duration::from_secs(2),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(2));
     let pool = pool(config);
     let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
     server.switches().refuse(unavailable);
@@ -266,7 +262,7 @@ async fn a_busy_server_without_sessions_is_said_to_be_busy() {
     let pool = pool(PoolConfig::default());
     let alice = request(server.endpoint(), "alice");
     let error = pool.acquire(&alice).await.expect_err("busy");
-    assert_eq!(error.as_str(), "server_error");
+    assert_eq!(error.label(), "server_error");
     close(&pool).await;
 }
 
@@ -374,7 +370,7 @@ async fn a_session_that_was_opened_for_nothing_but_an_error_is_closed() {
         .acquire(&request(endpoint, "alice"))
         .await
         .expect_err("not spoken");
-    assert_eq!(error.as_str(), "protocol");
+    assert_eq!(error.label(), "protocol");
     assert_eq!(
         server.sessions_opened(),
         1,
@@ -395,7 +391,7 @@ async fn a_url_where_there_is_no_server_of_either_era_says_so() {
     let alice = request(server.endpoint(), "alice");
     for _ in 0..2 {
         let error = pool.acquire(&alice).await.expect_err("not there");
-        assert_eq!(error.as_str(), FaultKind::NotFound.as_str());
+        assert_eq!(error.label(), FaultKind::NotFound.label());
     }
     server.switches().serve();
     drop(pool.acquire(&alice).await.expect("a session"));

@@ -1,7 +1,8 @@
 //! Tokens that are not what they look like.
 
 use mcp_session_pool::{
-    OnExtractError, PoolConfig, SessionPool,
+    PoolConfig, SessionPool,
+    config::OnExtractError,
     jwt::{JwtIdentity, JwtKeys},
 };
 use serde_json::json;
@@ -65,10 +66,7 @@ pub(crate) fn verified(config: PoolConfig, on_error: OnExtractError) -> SessionP
     let keys = JwtKeys::pem(Rsa::first().pem()).expect("a key");
     let identity = JwtIdentity::builder(keys).issuer(tokens::ISSUER);
     let identity = identity.audience(tokens::AUDIENCE).build();
-    let config = PoolConfig {
-        on_extract_error: on_error,
-        ..config
-    };
+    let config = config.with_on_extract_error(on_error);
     let pool = builder(config).extractor(identity.expect("an extractor"));
     pool.build().expect("a pool")
 }

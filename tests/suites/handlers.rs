@@ -6,7 +6,8 @@ use std::{
 };
 
 use mcp_session_pool::{
-    ClientHandlerBox, HandlerFactory, PoolKey, SilentHandlers,
+    PoolKey,
+    extend::{ClientHandlerBox, HandlerFactory, NoopHandlers},
     rmcp::{
         ErrorData, RoleClient, Service,
         model::{
@@ -151,7 +152,7 @@ impl HandlerFactory for Declaring {
 
 #[test]
 fn the_default_handlers_declare_nothing() {
-    let silent = SilentHandlers::default();
+    let silent = NoopHandlers::default();
     assert_eq!(silent.declared(), ClientCapabilities::default());
     assert!(!silent.wants_server_messages());
 }

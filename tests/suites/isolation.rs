@@ -11,8 +11,10 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_pool_testkit::{fake, server::CounterServer};
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, DEFAULT_IDENTITY_HEADERS, Endpoint, OnExtractError, PoolConfig,
-    PooledClient, Principal, Scope, SessionPool, StreamableHttpConnector, TransportKind,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, Scope, SessionPool,
+    StreamableHttpConnector, TransportKind,
+    config::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
+    error::AcquireError,
     rmcp::model::{CallToolRequestParams, ContentBlock},
 };
 
@@ -26,10 +28,7 @@ use crate::{
 
 /// With one session a key, so that who shares a key shares a session.
 fn config() -> PoolConfig {
-    PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_max_sessions_per_key(1)
 }
 
 fn alice(endpoint: Endpoint) -> AcquireRequest {
@@ -293,11 +292,11 @@ async fn a_forged_token_reaches_a_session_of_its_own_or_none() {
 #[tokio::test]
 async fn concurrent_callers_of_one_session_each_send_their_own_credentials() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        max_concurrent_per_session: NonZeroU32::new(40).expect("not zero"),
-        identity_headers: vec![HeaderName::from_static("x-user-id")],
-        ..config()
-    });
+    let pool = pool(
+        config()
+            .with_max_concurrent_per_session(NonZeroU32::new(40).expect("not zero"))
+            .with_identity_headers(vec![HeaderName::from_static("x-user-id")]),
+    );
     let callers = (0..40).map(|number| {
         let token = format!("Bearer token-{number}");
         let pairs = [("x-user-id", "alice"), ("authorization", &*token)];
@@ -368,10 +367,8 @@ async fn what_belongs_to_one_request_is_never_sent_with_another() {
 async fn a_cancelled_call_ends_nobody_elses() {
     let server = CounterServer::start();
     server.switches().delay_tools(Duration::from_secs(1));
-    let pool = pool(PoolConfig {
-        max_concurrent_per_session: NonZeroU32::new(2).expect("not zero"),
-        ..config()
-    });
+    let pool =
+        pool(config().with_max_concurrent_per_session(NonZeroU32::new(2).expect("not zero")));
     let of = async |user| {
         let client = pool.client(request(server.endpoint(), user)).await;
         let client = client.expect("a client");

@@ -11,7 +11,10 @@ use mcp_pool_testkit::{
     server::CounterServer,
 };
 use mcp_session_pool::{
-    Closed, FaultKind, Lease, Observer, PoolConfig, Principal, SessionPool,
+    Lease, PoolConfig, Principal, SessionPool,
+    error::FaultKind,
+    event::Closed,
+    extend::Observer,
     rmcp::model::{ClientRequest, PingRequest},
 };
 use tokio::time::Instant;
@@ -24,7 +27,7 @@ struct Reasons(Arc<Mutex<BTreeMap<(&'static str, &'static str), usize>>>);
 
 impl Observer for Reasons {
     fn closed(&self, event: &Closed<'_>) {
-        let key = (event.reason().as_str(), event.farewell().as_str());
+        let key = (event.reason().as_str(), event.outcome().as_str());
         let mut reasons = self.0.lock().expect("not poisoned");
         *reasons.entry(key).or_default() += 1;
     }
@@ -36,13 +39,11 @@ async fn ping(lease: &Lease) {
 }
 
 fn brief() -> PoolConfig {
-    PoolConfig {
-        session_ttl: Duration::from_secs(10),
-        idle_pool_eviction: Duration::from_secs(20),
-        max_total_sessions: 1,
-        acquire_timeout: Duration::from_secs(5),
-        ..PoolConfig::default()
-    }
+    PoolConfig::default()
+        .with_session_ttl(Duration::from_secs(10))
+        .with_idle_pool_eviction(Duration::from_secs(20))
+        .with_max_total_sessions(1)
+        .with_acquire_timeout(Duration::from_secs(5))
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,10 +69,7 @@ async fn a_session_in_use_outlives_everything_but_its_lease() {
 #[tokio::test(start_paused = true)]
 async fn a_session_with_one_slot_in_use_and_others_free_is_in_use() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_concurrent_per_session: 4.try_into().expect("not zero"),
-        ..brief()
-    };
+    let config = brief().with_max_concurrent_per_session(4.try_into().expect("not zero"));
     let pool = pool_over(connector, config);
     let alice = request(fake::endpoint("a"), "alice");
     let lease = pool.acquire(&alice).await.expect("a session");
@@ -118,10 +116,7 @@ async fn whoever_waits_while_the_pool_closes_is_turned_away_at_once() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(
         connector,
-        PoolConfig {
-            max_sessions_per_key: 1,
-            ..PoolConfig::default()
-        },
+        PoolConfig::default().with_max_sessions_per_key(1),
     );
     let alice = request(fake::endpoint("a"), "alice");
     let lease = pool.acquire(&alice).await.expect("a session");
@@ -133,7 +128,7 @@ async fn whoever_waits_while_the_pool_closes_is_turned_away_at_once() {
         let began = Instant::now();
         let error = pool.acquire(&alice).await.expect_err("closed");
         drop(lease);
-        (error.as_str(), began.elapsed())
+        (error.label(), began.elapsed())
     };
     let (report, (error, waited)) = tokio::join!(closing, waiting);
     assert_eq!((error, waited), ("closed", Duration::ZERO));
@@ -158,10 +153,7 @@ async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(
         connector,
-        PoolConfig {
-            max_sessions_per_key: 1,
-            ..PoolConfig::default()
-        },
+        PoolConfig::default().with_max_sessions_per_key(1),
     );
     let alice = request(fake::endpoint("a"), "alice");
     let first = pool.acquire(&alice).await.expect("a session");
@@ -181,11 +173,9 @@ async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
 async fn every_session_is_closed_on_the_server_whatever_ends_it() {
     let server = CounterServer::start();
     let reasons = Reasons::default();
-    let config = PoolConfig {
-        max_sessions_per_key: 1,
-        max_total_sessions: 3,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(1)
+        .with_max_total_sessions(3);
     let pool = builder(config)
         .observer(reasons.clone())
         .build()
@@ -216,7 +206,7 @@ async fn every_session_is_closed_on_the_server_whatever_ends_it() {
         ("room", 1),
         ("shutdown", 3),
     ];
-    let expected = expected.map(|(reason, count)| ((reason, "said"), count));
+    let expected = expected.map(|(reason, count)| ((reason, "completed"), count));
     assert_eq!(reasons, expected.into_iter().collect());
 }
 
@@ -224,14 +214,12 @@ async fn every_session_is_closed_on_the_server_whatever_ends_it() {
 async fn every_other_end_of_a_session_is_counted_by_its_reason() {
     let (connector, remote) = fake::connector();
     let reasons = Reasons::default();
-    let config = PoolConfig {
-        session_ttl: Duration::from_secs(100),
-        session_ttl_jitter: 0.0,
-        idle_pool_eviction: Duration::from_secs(30),
-        health_check_interval: Duration::from_secs(10),
-        circuit_breaker_threshold: 100,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_session_ttl(Duration::from_secs(100))
+        .with_session_ttl_jitter(0.0)
+        .with_idle_pool_eviction(Duration::from_secs(30))
+        .with_health_check_interval(Duration::from_secs(10))
+        .with_circuit_breaker_threshold(100);
     let pool = SessionPool::builder()
         .config(config)
         .connector(connector)
@@ -262,7 +250,7 @@ async fn every_other_end_of_a_session_is_counted_by_its_reason() {
 
     let reasons = reasons.0.lock().expect("not poisoned").clone();
     let expected = ["broken", "check_failed", "expired", "idle", "lost"];
-    let expected: BTreeMap<_, _> = expected.map(|reason| ((reason, "said"), 1)).into();
+    let expected: BTreeMap<_, _> = expected.map(|reason| ((reason, "completed"), 1)).into();
     assert_eq!(reasons, expected);
     assert_eq!(remote.open(), 0);
 }
@@ -270,10 +258,7 @@ async fn every_other_end_of_a_session_is_counted_by_its_reason() {
 #[tokio::test]
 async fn a_lease_comes_back_without_a_runtime() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    });
+    let pool = pool(PoolConfig::default().with_max_sessions_per_key(1));
     let alice = request(server.endpoint(), "alice");
     for discards in [false, true] {
         let lease = pool.acquire(&alice).await.expect("a session");
@@ -296,11 +281,9 @@ async fn a_lease_comes_back_without_a_runtime() {
 #[tokio::test(start_paused = true)]
 async fn a_farewell_that_hangs_holds_up_neither_acquires_nor_the_forgetting_of_keys() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        idle_pool_eviction: Duration::from_secs(1),
-        close_timeout: Duration::from_secs(600),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_idle_pool_eviction(Duration::from_secs(1))
+        .with_close_timeout(Duration::from_secs(600));
     let pool = pool_over(connector, config);
     remote.on_close(Behaviour::Never);
     for user in 0..200 {
@@ -332,10 +315,7 @@ async fn a_pool_that_is_dropped_closes_its_sessions_in_the_background() {
 #[tokio::test]
 async fn a_pool_that_is_off_opens_a_session_for_each_lease_and_closes_it() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        enabled: false,
-        ..PoolConfig::default()
-    });
+    let pool = pool(PoolConfig::default().with_enabled(false));
     let client = client(&pool, &server, "alice").await;
     for _ in 0..3 {
         assert_eq!(call(&client, "increment").await.expect("a count"), 1);

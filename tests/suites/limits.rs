@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_pool_testkit::fake::{self, Behaviour};
-use mcp_session_pool::{FaultKind, PoolConfig, SessionPool};
+use mcp_session_pool::{PoolConfig, SessionPool, error::FaultKind};
 
 use crate::common::{close, pool_over, request};
 
@@ -38,14 +38,12 @@ async fn no_limit_is_ever_exceeded_by_several_threads_either() {
 
 async fn a_crowd_comes_and_goes(is_alone: bool) {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_sessions_per_key: 3,
-        max_total_sessions: 7,
-        max_total_keys: 5,
-        session_ttl: Duration::from_millis(20),
-        circuit_breaker_threshold: 1_000_000,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(3)
+        .with_max_total_sessions(7)
+        .with_max_total_keys(5)
+        .with_session_ttl(Duration::from_millis(20))
+        .with_circuit_breaker_threshold(1_000_000);
     let pool = pool_over(connector, config);
     let users = (0..40u64).map(|user| {
         let (pool, remote) = (pool.clone(), remote.clone());
@@ -88,10 +86,7 @@ async fn a_crowd_comes_and_goes(is_alone: bool) {
 #[tokio::test(start_paused = true)]
 async fn at_the_limit_the_least_recently_used_key_makes_room() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_total_sessions: 3,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_total_sessions(3);
     let pool = pool_over(connector, config);
     let of = |user: &str| request(fake::endpoint(user), user);
     for user in ["a", "b", "c", "a"] {
@@ -114,10 +109,7 @@ async fn at_the_limit_the_least_recently_used_key_makes_room() {
 #[tokio::test(start_paused = true)]
 async fn at_the_limit_of_keys_an_unused_one_makes_room() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_total_keys: 2,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_total_keys(2);
     let pool = pool_over(connector, config);
     for user in 0..10 {
         let me = request(fake::endpoint("a"), &format!("user-{user}"));

@@ -6,8 +6,10 @@
 
 use mcp_pool_testkit::TalkativeServer;
 use mcp_session_pool::{
-    CallError, ClientHandlerBox, HandlerFn, InputError, Lifecycle, PoolConfig, PoolKey,
-    PooledClient, SessionPool,
+    PoolConfig, PoolKey, PooledClient, SessionPool,
+    config::Lifecycle,
+    error::{CallError, InputError},
+    extend::{ClientHandlerBox, HandlerFn, with_schema_defaults},
     rmcp::{
         ClientHandler, ErrorData, RoleClient,
         model::{
@@ -17,7 +19,6 @@ use mcp_session_pool::{
         },
         service::RequestContext,
     },
-    with_schema_defaults,
 };
 use serde_json::{Value, json};
 

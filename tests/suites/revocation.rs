@@ -22,10 +22,7 @@ use mcp_session_pool::{
 use crate::common::{call, client, close, eventually, headers, pool, pool_over, request};
 
 fn one_each() -> PoolConfig {
-    PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_max_sessions_per_key(1)
 }
 
 #[tokio::test]
@@ -121,10 +118,7 @@ async fn an_identity_is_revoked_for_every_principal_and_no_other_identity() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        max_sessions_per_key: 4,
-        ..PoolConfig::default()
-    });
+    let pool = pool(PoolConfig::default().with_max_sessions_per_key(4));
     let done = Arc::new(AtomicBool::new(false));
     let crowd: Vec<_> = (0..8)
         .map(|number| {
@@ -181,10 +175,7 @@ async fn revoked_ones_are_not_used(pool: &SessionPool, server: &CounterServer) {
 #[tokio::test]
 async fn a_revoked_token_is_sent_on_nobody_elses_behalf() {
     let server = CounterServer::start();
-    let pool = pool(PoolConfig {
-        identity_headers: vec!["x-user-id".parse().expect("a name")],
-        ..one_each()
-    });
+    let pool = pool(one_each().with_identity_headers(vec!["x-user-id".parse().expect("a name")]));
     let of = |token: &str| {
         AcquireRequest::new(server.endpoint(), Principal::user("alice"))
             .with_headers(headers(&[("x-user-id", "alice"), ("authorization", token)]))

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mcp_pool_testkit::fake::{self, Behaviour};
-use mcp_session_pool::{AcquireError, AcquireRequest, FaultKind, PoolConfig, SessionPool};
+use mcp_session_pool::{
+    AcquireRequest, PoolConfig, SessionPool,
+    error::{AcquireError, FaultKind},
+};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
@@ -14,11 +17,9 @@ use crate::common::{close, eventually, pool_over, request};
 const A_MOMENT: Duration = Duration::from_millis(50);
 
 fn limits(sessions: usize, keys: usize) -> PoolConfig {
-    PoolConfig {
-        max_total_sessions: sessions,
-        max_total_keys: keys,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default()
+        .with_max_total_sessions(sessions)
+        .with_max_total_keys(keys)
 }
 
 fn of(user: &str) -> AcquireRequest {
@@ -185,10 +186,7 @@ async fn a_key_makes_room_the_moment_the_patience_of_its_line_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_connect_in_line_is_given_up_with_the_patience_of_the_last_who_counts_on_it() {
     let (connector, _remote) = fake::connector();
-    let config = PoolConfig {
-        max_sessions_per_key: 1,
-        ..limits(1, 2)
-    };
+    let config = limits(1, 2).with_max_sessions_per_key(1);
     let pool = pool_over(connector, config);
     let lease = pool.acquire(&of("alice")).await.expect("a session");
     let first = in_line(&pool, "bob").await;
@@ -393,17 +391,15 @@ fn any_limits(seed: &mut u64) -> PoolConfig {
     let mut up_to = |most: usize| 1 + below(seed, most as u64) as usize;
     let slots = u32::try_from(up_to(3)).expect("at most 3");
     let slots = slots.try_into().expect("at least 1");
-    PoolConfig {
-        max_sessions_per_key: up_to(3),
-        max_concurrent_per_session: slots,
-        max_total_sessions: up_to(5),
-        max_total_keys: up_to(4),
-        session_ttl: Duration::from_millis([5, 1_000_000][up_to(2) - 1]),
-        idle_pool_eviction: Duration::from_millis([3, 1_000_000][up_to(2) - 1]),
-        circuit_breaker_threshold: 1_000_000,
-        enabled: up_to(8) > 1,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default()
+        .with_max_sessions_per_key(up_to(3))
+        .with_max_concurrent_per_session(slots)
+        .with_max_total_sessions(up_to(5))
+        .with_max_total_keys(up_to(4))
+        .with_session_ttl(Duration::from_millis([5, 1_000_000][up_to(2) - 1]))
+        .with_idle_pool_eviction(Duration::from_millis([3, 1_000_000][up_to(2) - 1]))
+        .with_circuit_breaker_threshold(1_000_000)
+        .with_enabled(up_to(8) > 1)
 }
 
 /// Whatever somebody may do with a pool, for a while.

@@ -9,9 +9,11 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form, Refusal},
 };
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, BreakerState, ConnectError, ConnectRequest, Connector,
-    ConversationId, ExtractError, Identity, IdentityExtractor, PoolBuilder, PoolConfig, Principal,
-    Scope, Session, SessionPool, SseConnector, StreamableHttpConnector, TransportKind,
+    AcquireRequest, ConversationId, PoolBuilder, PoolConfig, Principal, Scope, SessionPool,
+    SseConnector, StreamableHttpConnector, TransportKind,
+    error::{AcquireError, ConnectError, ExtractError},
+    extend::{ConnectRequest, Connector, Identity, IdentityExtractor, Session},
+    stats::BreakerState,
 };
 use tokio::time::Instant;
 
@@ -163,10 +165,7 @@ async fn same_url_identity_different_transport_separate_pools() {
 
 async fn idle_pool_key_evicted<S: Setup>() {
     let server = S::server();
-    let pool = build::<S>(PoolConfig {
-        idle_pool_eviction: Duration::from_millis(50),
-        ..PoolConfig::default()
-    });
+    let pool = build::<S>(PoolConfig::default().with_idle_pool_eviction(Duration::from_millis(50)));
     let lease = pool.acquire(&request(server.endpoint(), "alice")).await;
     assert_eq!(pool.stats().pool_key_count, 1);
     drop(lease.expect("a session"));
@@ -178,10 +177,7 @@ async fn idle_pool_key_evicted<S: Setup>() {
 
 async fn stale_sessions_reaped_via_metrics<S: Setup>() {
     let server = S::server();
-    let pool = build::<S>(PoolConfig {
-        session_ttl: Duration::from_millis(10),
-        ..PoolConfig::default()
-    });
+    let pool = build::<S>(PoolConfig::default().with_session_ttl(Duration::from_millis(10)));
     drop(
         pool.acquire(&request(server.endpoint(), "alice"))
             .await
@@ -194,14 +190,15 @@ async fn stale_sessions_reaped_via_metrics<S: Setup>() {
 }
 
 async fn explicit_health_rpc_default_off<S: Setup>() {
-    assert!(!PoolConfig::default().explicit_health_rpc);
+    assert!(!PoolConfig::default().health.explicit_health_rpc);
     assert_eq!(
-        PoolConfig::default().health_check_timeout,
+        PoolConfig::default().health.health_check_timeout,
         Duration::from_secs(5)
     );
     assert!(
         !build::<S>(PoolConfig::default())
             .config()
+            .health
             .explicit_health_rpc
     );
 }
@@ -209,20 +206,17 @@ async fn explicit_health_rpc_default_off<S: Setup>() {
 async fn explicit_health_rpc_toggle_behavior<S: Setup>() {
     let server = S::server();
     for (explicit, asked) in [(false, 0), (true, 1)] {
-        let pool = build::<S>(PoolConfig {
-            explicit_health_rpc: explicit,
-            ..PoolConfig::default()
-        });
+        let pool = build::<S>(PoolConfig::default().with_explicit_health_rpc(explicit));
         let alice = request(server.endpoint(), "alice");
         pool.check_endpoint(&alice).await.expect("a healthy server");
         assert_eq!(count(&server, "tools/list"), asked);
         close(&pool).await;
     }
-    let pool = build::<S>(PoolConfig {
-        explicit_health_rpc: true,
-        health_check_timeout: Duration::from_millis(50),
-        ..PoolConfig::default()
-    });
+    let pool = build::<S>(
+        PoolConfig::default()
+            .with_explicit_health_rpc(true)
+            .with_health_check_timeout(Duration::from_millis(50)),
+    );
     server.switches().hang("tools/list");
     let began = Instant::now();
     let alice = request(server.endpoint(), "alice");
@@ -260,11 +254,11 @@ async fn metrics_reflect_pool_behavior<S: Setup>() {
 
 async fn circuit_breaker_metrics<S: Setup>() {
     let server = S::server();
-    let pool = build::<S>(PoolConfig {
-        circuit_breaker_threshold: 2,
-        circuit_breaker_reset: Duration::from_millis(500),
-        ..PoolConfig::default()
-    });
+    let pool = build::<S>(
+        PoolConfig::default()
+            .with_circuit_breaker_threshold(2)
+            .with_circuit_breaker_reset(Duration::from_millis(500)),
+    );
     let alice = request(server.endpoint(), "alice");
     let unavailable = Refusal::new(http::StatusCode::SERVICE_UNAVAILABLE);
     server.switches().refuse(unavailable);
@@ -358,10 +352,7 @@ async fn header_case_and_order_do_not_matter<S: Setup>() {
 
 async fn a_hundred_users_with_ten_calls_each_see_only_their_own_counts<S: Setup>() {
     let server = S::server();
-    let pool = build::<S>(PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    });
+    let pool = build::<S>(PoolConfig::default().with_max_sessions_per_key(1));
     let users = (0..100).map(|user| {
         let (pool, server) = (&pool, &server);
         async move {

@@ -12,8 +12,13 @@ use std::{
 
 use mcp_pool_testkit::{TalkativeServer, fake};
 use mcp_session_pool::{
-    AcquireError, ClientHandlerBox, HandlerFn, Lifecycle, ListKind, PoolConfig, PooledClient,
-    Principal, Scope, ServerMessage, ServerMessages, ServerMessagesReceiver, SessionPool,
+    PoolConfig, PooledClient, Principal, Scope, SessionPool,
+    config::Lifecycle,
+    error::AcquireError,
+    extend::{
+        ClientHandlerBox, HandlerFn, ListKind, ServerMessage, ServerMessages,
+        ServerMessagesReceiver,
+    },
     rmcp::{
         ClientHandler, RoleClient,
         model::{
@@ -69,10 +74,9 @@ async fn logs_and_resource_updates_reach_the_user_who_caused_them_and_nobody_els
 #[tokio::test]
 async fn a_changed_list_is_told_to_every_key_once() {
     let server = TalkativeServer::start();
-    let (pool, mut messages) = listening_pool(PoolConfig {
-        list_changed_debounce: Duration::from_millis(200),
-        ..PoolConfig::default()
-    });
+    let (pool, mut messages) = listening_pool(
+        PoolConfig::default().with_list_changed_debounce(Duration::from_millis(200)),
+    );
     let mut leases = Vec::new();
     for user in ["alice", "alice", "bob"] {
         let client = client_of(&pool, &server, user).await;
@@ -115,10 +119,7 @@ async fn counting() -> (SessionPool, fake::Remote, PooledClient, Arc<AtomicUsize
         ClientHandlerBox::new(Counts(Arc::clone(&counts)))
     });
     let pool = SessionPool::builder()
-        .config(PoolConfig {
-            session_ttl: Duration::from_secs(600),
-            ..PoolConfig::default()
-        })
+        .config(PoolConfig::default().with_session_ttl(Duration::from_secs(600)))
         .connector(connector)
         .handlers(handlers)
         .build()

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use mcp_pool_testkit::server::{CounterServer, Form};
-use mcp_session_pool::{Outcome, PoolConfig, PooledClient, rmcp::model::CallToolRequestParams};
+use mcp_session_pool::{
+    PoolConfig, PooledClient, error::Outcome, rmcp::model::CallToolRequestParams,
+};
 
 use crate::common::{call, client, close, headers, number, pool, request};
 
@@ -27,11 +29,9 @@ async fn a_session_id_from_a_server_without_sessions_is_nothing() {
 #[tokio::test]
 async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() {
     let server = CounterServer::start_as(Form::default().stateless_only());
-    let config = PoolConfig {
-        health_check_interval: Duration::from_millis(1),
-        session_ttl: Duration::from_millis(50),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_health_check_interval(Duration::from_millis(1))
+        .with_session_ttl(Duration::from_millis(50));
     let pool = pool(config);
     let client = client(&pool, &server, "alice").await;
     call(&client, "increment").await.expect("a count");
@@ -69,10 +69,8 @@ async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token
         ]);
         request(server.endpoint(), "carol").with_headers(headers)
     });
-    let config = PoolConfig {
-        identity_headers: vec!["x-user-id".parse().expect("a name")],
-        ..PoolConfig::default()
-    };
+    let config =
+        PoolConfig::default().with_identity_headers(vec!["x-user-id".parse().expect("a name")]);
     let pool = crate::common::pool(config);
     let old = pool.client(old).await.expect("a client");
     let new = pool.client(new).await.expect("a client");

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use mcp_pool_testkit::fake::{self, Behaviour};
 use mcp_session_pool::{
-    BreakerState, Era, FaultKind, KeyCondition, KeyOrder, KeyQuery, PoolConfig, Scope, SessionPool,
+    PoolConfig, Scope, SessionPool,
+    error::FaultKind,
+    extend::Era,
+    stats::{BreakerState, KeyCondition, KeyOrder, KeyQuery},
 };
 use tokio::time::Instant;
 
@@ -20,10 +23,7 @@ const ORDERS: [KeyOrder; 6] = [
 ];
 
 fn with_slots(max: usize) -> PoolConfig {
-    PoolConfig {
-        max_sessions_per_key: max,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_max_sessions_per_key(max)
 }
 
 fn only(condition: KeyCondition) -> KeyQuery {
@@ -34,7 +34,7 @@ fn only(condition: KeyCondition) -> KeyQuery {
 }
 
 /// Every page of a query.
-fn pages(pool: &SessionPool, mut query: KeyQuery) -> Vec<mcp_session_pool::KeyStats> {
+fn pages(pool: &SessionPool, mut query: KeyQuery) -> Vec<mcp_session_pool::stats::KeyStats> {
     let mut rows = Vec::new();
     loop {
         let page = pool.key_stats(&query);
@@ -93,10 +93,7 @@ async fn the_pages_of_any_order_have_every_key_once() {
 #[tokio::test(start_paused = true)]
 async fn a_row_says_what_its_key_has_and_what_happened_to_it() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        circuit_breaker_threshold: 1,
-        ..with_slots(1)
-    };
+    let config = with_slots(1).with_circuit_breaker_threshold(1);
     let pool = pool_over(connector, config);
     let alice = request(fake::endpoint("a"), "alice").with_scope(Scope::Identity);
     let lease = pool.acquire(&alice).await.expect("a session");
@@ -180,7 +177,7 @@ async fn a_query_is_about_what_it_names_and_about_nothing_else() {
         3
     );
     let endpoints = pool.endpoint_stats();
-    let sum = |pick: fn(&mcp_session_pool::EndpointStats) -> usize| {
+    let sum = |pick: fn(&mcp_session_pool::stats::EndpointStats) -> usize| {
         endpoints.iter().map(pick).sum::<usize>()
     };
     assert_eq!(endpoints.len(), 2);
@@ -208,10 +205,7 @@ fn a_query_and_where_a_page_ended_survive_serde() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_keys_are_looked_at_without_holding_up_an_acquire() {
     let (connector, _remote) = fake::connector();
-    let config = PoolConfig {
-        max_total_keys: 0,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_max_total_keys(0);
     let pool = pool_over(connector, config);
     for user in 0..KEYS {
         let request = request(fake::endpoint("a"), &format!("user-{user}"));

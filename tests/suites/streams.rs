@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use mcp_pool_testkit::server::{CounterServer, Form, HostileSse, Mischief, Refusal};
 use mcp_session_pool::{
-    AcquireError, AcquireRequest, CallError, FaultKind, Outcome, PoolConfig, Principal,
-    SessionPool, SseConnector,
+    AcquireRequest, PoolConfig, Principal, SessionPool, SseConnector,
+    error::{AcquireError, CallError, FaultKind, Outcome},
 };
 use tokio::time::{Instant, timeout};
 
@@ -26,10 +26,7 @@ fn pool(config: PoolConfig) -> SessionPool {
 
 /// A configuration in which nothing but the stream's end can end a call within the test's time.
 fn patient() -> PoolConfig {
-    PoolConfig {
-        call_timeout: LONG * 10,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_call_timeout(LONG * 10)
 }
 
 #[tokio::test]
@@ -94,10 +91,7 @@ async fn a_stream_that_ends_in_good_order_is_a_lost_session_too() {
 #[tokio::test]
 async fn a_rotated_token_is_used_by_the_next_message_on_the_same_stream() {
     let server = server();
-    let pool = pool(PoolConfig {
-        identity_headers: vec!["x-user-id".parse().expect("a name")],
-        ..patient()
-    });
+    let pool = pool(patient().with_identity_headers(vec!["x-user-id".parse().expect("a name")]));
     for (count, token) in ["Bearer first", "Bearer second", "Bearer third"]
         .into_iter()
         .enumerate()
@@ -132,10 +126,7 @@ async fn a_foreign_endpoint_counts_against_the_server() {
     let other = server();
     let foreign = other.url();
     let server = HostileSse::start(Mischief::Announces(foreign));
-    let pool = pool(PoolConfig {
-        circuit_breaker_threshold: 2,
-        ..PoolConfig::default()
-    });
+    let pool = pool(PoolConfig::default().with_circuit_breaker_threshold(2));
     let alice = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
     for _ in 0..2 {
         let error = pool.acquire(&alice).await.expect_err("a refusal");

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use mcp_pool_testkit::TalkativeServer;
 use mcp_session_pool::{
-    CallError, Lifecycle, PoolConfig, PooledClient, SessionPool,
+    PoolConfig, PooledClient, SessionPool,
+    config::Lifecycle,
+    error::CallError,
     rmcp::model::{ServerNotification, SubscriptionFilter},
 };
 
@@ -55,10 +57,7 @@ async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() 
 async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
     let server = TalkativeServer::start();
     server.hint(Some(Duration::from_secs(60)), None);
-    let pool = pool(PoolConfig {
-        tool_list_ttl: Duration::from_secs(60),
-        ..PoolConfig::default()
-    });
+    let pool = pool(PoolConfig::default().with_tool_list_ttl(Duration::from_secs(60)));
     let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
     for _ in 0..2 {
         client.list_all_tools().await.expect("tools");

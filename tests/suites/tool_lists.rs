@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mcp_pool_testkit::{TalkativeServer, fake};
 use mcp_session_pool::{
-    AcquireRequest, Lifecycle, PoolConfig, PooledClient, Principal, SessionPool,
+    AcquireRequest, PoolConfig, PooledClient, Principal, SessionPool,
+    config::Lifecycle,
     rmcp::model::{
         CacheScope, PaginatedRequestParams, ServerNotification, ToolListChangedNotification,
     },
@@ -13,10 +14,7 @@ use mcp_session_pool::{
 use crate::common::{close, eventually, headers, pool, pool_over, request};
 
 fn keeping() -> PoolConfig {
-    PoolConfig {
-        tool_list_ttl: Duration::from_secs(60),
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_tool_list_ttl(Duration::from_secs(60))
 }
 
 async fn client_of(pool: &SessionPool, server: &TalkativeServer, user: &str) -> PooledClient {
@@ -90,10 +88,7 @@ async fn nobody_is_given_the_list_of_another_user() {
 
 #[tokio::test]
 async fn a_private_list_is_good_for_no_other_token_and_a_public_one_is() {
-    let by_user = PoolConfig {
-        identity_headers: vec![http::HeaderName::from_static("x-user-id")],
-        ..keeping()
-    };
+    let by_user = keeping().with_identity_headers(vec![http::HeaderName::from_static("x-user-id")]);
     for (scope, asked) in [(CacheScope::Private, 2), (CacheScope::Public, 1)] {
         let server = TalkativeServer::start();
         server.hint(Some(Duration::from_secs(60)), Some(scope));
@@ -141,10 +136,7 @@ async fn a_list_of_several_pages_is_kept_as_a_whole_and_its_pages_are_asked_for(
 #[tokio::test]
 async fn lists_beyond_the_memory_set_aside_for_them_are_not_kept() {
     let server = TalkativeServer::start();
-    let pool = pool(PoolConfig {
-        tool_list_max_bytes: 64,
-        ..keeping()
-    });
+    let pool = pool(keeping().with_tool_list_max_bytes(64));
     let client = client_of(&pool, &server, "alice").await;
     for _ in 0..2 {
         version(&client).await;

@@ -2,8 +2,9 @@
 
 use mcp_pool_testkit::server::{CounterServer, Form};
 use mcp_session_pool::{
-    AcquireError, Endpoint, FaultKind, Outcome, PoolConfig, PooledClient, SessionPool,
-    SseConnector, StreamableHttpConnector, TransportKind,
+    Endpoint, PoolConfig, PooledClient, SessionPool, SseConnector, StreamableHttpConnector,
+    TransportKind,
+    error::{AcquireError, FaultKind, Outcome},
 };
 
 use crate::common::{call, close, request};

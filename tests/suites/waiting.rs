@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use mcp_pool_testkit::fake::{self, Behaviour};
-use mcp_session_pool::{AcquireError, FaultKind, PoolConfig, Stage};
+use mcp_session_pool::{
+    PoolConfig,
+    error::{AcquireError, FaultKind, Stage},
+};
 use tokio::time::Instant;
 
 use crate::common::{close, pool_over, request};
 
 fn one_session() -> PoolConfig {
-    PoolConfig {
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    }
+    PoolConfig::default().with_max_sessions_per_key(1)
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,13 +52,7 @@ async fn a_waiter_is_woken_by_a_place_that_comes_free() {
 #[tokio::test(start_paused = true)]
 async fn a_waiter_is_woken_by_room_under_the_pools_own_limit() {
     let (connector, remote) = fake::connector();
-    let pool = pool_over(
-        connector,
-        PoolConfig {
-            max_total_sessions: 1,
-            ..PoolConfig::default()
-        },
-    );
+    let pool = pool_over(connector, PoolConfig::default().with_max_total_sessions(1));
     let alice = request(fake::endpoint("a"), "alice");
     let bob = request(fake::endpoint("a"), "bob");
     let lease = pool.acquire(&alice).await.expect("a session");
@@ -117,13 +111,11 @@ async fn a_refused_connect_fails_the_acquire_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_says_what_was_waited_for_and_for_how_long() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_sessions_per_key: 1,
-        max_total_sessions: 1,
-        acquire_timeout: Duration::from_secs(3),
-        health_check_interval: Duration::from_secs(1),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(1)
+        .with_max_total_sessions(1)
+        .with_acquire_timeout(Duration::from_secs(3))
+        .with_health_check_interval(Duration::from_secs(1));
     let pool = pool_over(connector, config);
     let (alice, bob) = (
         request(fake::endpoint("a"), "alice"),
@@ -153,10 +145,8 @@ async fn a_timeout_says_what_was_waited_for_and_for_how_long() {
 #[tokio::test(start_paused = true)]
 async fn callers_join_a_connect_that_serves_them_all() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_concurrent_per_session: 8.try_into().expect("not zero"),
-        ..PoolConfig::default()
-    };
+    let config =
+        PoolConfig::default().with_max_concurrent_per_session(8.try_into().expect("not zero"));
     let pool = pool_over(connector, config);
     let alice = request(fake::endpoint("a"), "alice");
     remote.on_connect(Behaviour::Slow(Duration::from_secs(1)));
@@ -170,14 +160,12 @@ async fn callers_join_a_connect_that_serves_them_all() {
 #[tokio::test(start_paused = true)]
 async fn the_caller_at_fault_fails_alone_and_the_others_are_served() {
     let (connector, remote) = fake::connector();
-    let config = PoolConfig {
-        max_concurrent_per_session: 8.try_into().expect("not zero"),
-        ..PoolConfig::default()
-    };
+    let config =
+        PoolConfig::default().with_max_concurrent_per_session(8.try_into().expect("not zero"));
     let pool = pool_over(connector, config);
     let alice = request(fake::endpoint("a"), "alice");
     remote.on_connect(Behaviour::Slow(Duration::from_secs(1)));
-    let kind = FaultKind::Unauthorized(mcp_session_pool::Challenge::default());
+    let kind = FaultKind::Unauthorized(mcp_session_pool::error::Challenge::default());
     remote.fail_next_connect(kind);
     let leases = futures::future::join_all((0..3).map(|_| pool.acquire(&alice))).await;
     let failed = leases.iter().filter(|lease| lease.is_err()).count();

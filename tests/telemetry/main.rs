@@ -15,8 +15,8 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form},
 };
 use mcp_session_pool::{
-    Connector, Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector,
-    StreamableHttpConnector, telemetry::TraceContext,
+    Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector, StreamableHttpConnector,
+    extend::Connector, telemetry::TraceContext,
 };
 
 use self::otel::OTEL;

@@ -12,10 +12,7 @@ use crate::{
 pub(crate) async fn metrics_arrive<S: Setup>() {
     let server = S::server();
     let name = format!("metrics over {}", server.endpoint());
-    let config = PoolConfig {
-        name: name.clone(),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_name(name.clone());
     let pool = builder::<S>(config).build().expect("a pool");
     let alice = request(server.endpoint(), "alice");
     let client = pool.client(alice).await.expect("a client");

@@ -24,10 +24,7 @@ const PLANTED: [&str; 7] = [
 pub(crate) async fn no_signal_shows_a_secret<S: Setup>() {
     let server = S::server();
     let name = format!("secrets over {}", server.endpoint());
-    let config = PoolConfig {
-        name: name.clone(),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_name(name.clone());
     let pool = builder::<S>(config).build().expect("a pool");
     let mut url = server.endpoint().url().clone();
     url.set_query(Some("key=pl4nted-query"));

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use mcp_pool_core::{ConnectError, FaultKind};
+use mcp_pool_core::error::{ConnectError, FaultKind};
 use rmcp::{
     RoleClient,
     model::ProtocolVersion,

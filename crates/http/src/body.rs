@@ -1,6 +1,6 @@
 //! Bodies, bounded in size.
 
-use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_core::error::{FaultKind, Outcome};
 
 use crate::HttpFault;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_core::error::{FaultKind, Outcome};
 
 use crate::HttpFault;
 

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, io, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
-use mcp_pool_core::{CallFailure, ConnectError, FaultKind, Outcome};
+use mcp_pool_core::error::{CallFailure, ConnectError, FaultKind, Outcome};
 
 /// What went wrong with one HTTP exchange. Shows no URL, no header and no body.
 #[derive(Clone, Debug)]

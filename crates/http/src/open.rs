@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::{ConnectError, FaultKind, Session};
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind},
+    extend::Session,
+};
 use tokio::sync::oneshot;
 
 /// Runs a handshake on a task of its own: rmcp keeps the span in which a session was opened for as

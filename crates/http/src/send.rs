@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Challenge, CredentialError, Credentials, FaultKind, Outcome, upstream_headers,
+    error::{Challenge, CredentialError, FaultKind, Outcome},
+    extend::{CallContext, Credentials, upstream_headers},
 };
 
 use crate::HttpFault;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_core::error::{FaultKind, Outcome};
 use mcp_pool_http::{HttpFault, client, client_builder};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

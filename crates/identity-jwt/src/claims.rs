@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::Identity;
+use mcp_pool_core::extend::Identity;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use mcp_pool_core::{ExtractError, ExtractFault};
+use mcp_pool_core::error::{ExtractError, ExtractFault};
 
 /// Why a token gives no identity. Holds no part of the token.
 ///

@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use http::HeaderMap;
-use mcp_pool_core::{ExtractError, Identity, IdentityExtractor};
+use mcp_pool_core::{
+    error::ExtractError,
+    extend::{Identity, IdentityExtractor},
+};
 use tokio::time::Instant;
 
 use crate::{

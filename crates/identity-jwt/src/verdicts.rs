@@ -3,7 +3,7 @@
 use std::{fmt, hash::BuildHasher, sync::Arc, time::Duration};
 
 use foldhash::{fast, quality};
-use mcp_pool_core::Identity;
+use mcp_pool_core::extend::Identity;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::{JwtRefusal, time::UnixTime};

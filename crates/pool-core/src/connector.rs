@@ -7,9 +7,13 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
-    CheckError, ClientHandlerBox, ConnectError, Credentials, Endpoint, Era, HandlerFactory,
-    Identity, PoolKey, Principal, ProbePlan, Scope, Session, SilentHandlers, TransportKind,
+    Endpoint, PoolKey, Principal, Scope, TransportKind,
     digest::DigestKey,
+    error::{CheckError, ConnectError},
+    extend::{
+        ClientHandlerBox, Credentials, Era, HandlerFactory, Identity, NoopHandlers, ProbePlan,
+        Session,
+    },
     handler::{Hearing, Profile},
 };
 
@@ -158,7 +162,7 @@ impl ConnectRequest {
     /// An anonymous caller with these headers, the default handler, one slot, ten seconds.
     #[must_use]
     pub fn detached(endpoint: &Endpoint, headers: HeaderMap) -> Self {
-        let handlers: Arc<dyn HandlerFactory> = Arc::new(SilentHandlers::default());
+        let handlers: Arc<dyn HandlerFactory> = Arc::new(NoopHandlers::default());
         let key = PoolKey::new(
             DigestKey::of_process(),
             &Principal::anonymous(),
@@ -253,7 +257,7 @@ impl ConnectRequest {
     /// How many calls the pool wants to run at the same time on a session that turns out to be of
     /// this era. A session without a state says so by [`SessionInfo::with_max_concurrent`].
     ///
-    /// [`SessionInfo::with_max_concurrent`]: crate::SessionInfo::with_max_concurrent
+    /// [`SessionInfo::with_max_concurrent`]: crate::extend::SessionInfo::with_max_concurrent
     #[must_use]
     pub fn slots_of(&self, era: Era) -> u32 {
         self.slots.of(era)

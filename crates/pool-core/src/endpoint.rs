@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use url::{Host, Url};
 
-use crate::{Lifecycle, TransportKind};
+use crate::{TransportKind, config::Lifecycle};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
 ///
@@ -19,7 +19,7 @@ use crate::{Lifecycle, TransportKind};
 /// use mcp_pool_core::Endpoint;
 /// let endpoint = Endpoint::streamable_http("HTTPS://Example.COM:443/a/../mcp?key=secret")?;
 /// assert_eq!(endpoint.to_string(), "https://example.com/mcp");
-/// # Ok::<(), mcp_pool_core::EndpointError>(())
+/// # Ok::<(), mcp_pool_core::error::EndpointError>(())
 /// ```
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
@@ -56,10 +56,10 @@ impl Endpoint {
     /// An endpoint whose transport the pool finds out.
     ///
     /// The pool's connectors are asked in the order in which they were added, until one says that
-    /// its transport is spoken there: see [`Connector::detect`](crate::Connector::detect). Add
+    /// its transport is spoken there: see [`Connector::detect`](crate::extend::Connector::detect). Add
     /// Streamable HTTP before HTTP+SSE, as the specification's rule of backwards compatibility has
     /// it (revision 2025-11-25, transports). What was found is remembered by URL for
-    /// [`PoolConfig::transport_verdict_ttl`](crate::PoolConfig), and asked for again at once when
+    /// [`PoolConfig::detected_transport_ttl`](crate::PoolConfig), and asked for again at once when
     /// the server denies it. Keys have the transport that was found.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl FaultKind {
 
     /// A short word for labels and logs.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Forbidden(_) => "forbidden",
             Self::NotFound => "not_found",

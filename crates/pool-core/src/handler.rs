@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
 pub use closure::HandlerFn;
 pub use defaults::with_schema_defaults;
 pub(crate) use hearing::{Attended, Hearing};
-pub use messages::{Heard, ServerMessage, ServerMessages, ServerMessagesReceiver};
+pub use messages::{ServerEvent, ServerMessage, ServerMessages, ServerMessagesReceiver};
 pub use news::ListKind;
 pub(crate) use news::News;
 pub(crate) use progress::ProgressSink;
@@ -53,7 +53,7 @@ pub trait HandlerFactory: Send + Sync {
     /// Sampling, elicitation and roots are questions to one caller. A session under
     /// [`Scope::Shared`](crate::Scope::Shared) belongs to nobody who could answer them, so that
     /// asking for one with such a factory fails with
-    /// [`AcquireError::NobodyToAnswer`](crate::AcquireError::NobodyToAnswer).
+    /// [`AcquireError::NobodyToAnswer`](crate::error::AcquireError::NobodyToAnswer).
     fn declared(&self) -> ClientCapabilities {
         ClientCapabilities::default()
     }
@@ -128,11 +128,11 @@ impl Service<RoleClient> for Pinned {
 
 /// The default factory: declares nothing, answers pings, hears nothing.
 #[derive(Clone, Debug)]
-pub struct SilentHandlers {
+pub struct NoopHandlers {
     client: Implementation,
 }
 
-impl SilentHandlers {
+impl NoopHandlers {
     /// Handlers that introduce themselves to servers as `client`.
     #[must_use]
     pub fn new(client: Implementation) -> Self {
@@ -140,14 +140,14 @@ impl SilentHandlers {
     }
 }
 
-impl Default for SilentHandlers {
+impl Default for NoopHandlers {
     /// Introduces itself as `mcp-session-pool` of this version.
     fn default() -> Self {
         Self::new(pool_itself())
     }
 }
 
-impl HandlerFactory for SilentHandlers {
+impl HandlerFactory for NoopHandlers {
     fn profile(&self) -> &str {
         "silent"
     }

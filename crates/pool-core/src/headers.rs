@@ -32,7 +32,7 @@ const GATEWAY_SESSION_ID: HeaderName = HeaderName::from_static("x-mcp-session-id
 
 /// Headers that belong to one request: trace context and correlation ids.
 ///
-/// They travel with the call they came with ([`CallContext::extra`](crate::CallContext::extra)) and
+/// They travel with the call they came with ([`CallContext::extra`](crate::extend::CallContext::extra)) and
 /// are never part of a session's own headers.
 pub const PER_REQUEST_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("baggage"),

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::{AcquireError, AcquireRequest, CheckError, CloseReason, Probe, ProbePlan, SessionPool};
+use crate::{
+    AcquireRequest, SessionPool,
+    config::Probe,
+    error::{AcquireError, CheckError},
+    event::CloseReason,
+    extend::ProbePlan,
+};
 
 /// Why an endpoint is not healthy.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -25,10 +31,10 @@ pub(crate) async fn check_endpoint(
         .await
         .map_err(|error| HealthError::Acquire(Arc::new(error)))?;
     let config = pool.config();
-    if !config.explicit_health_rpc {
+    if !config.health.explicit_health_rpc {
         return Ok(());
     }
-    let plan = ProbePlan::new([Probe::ListTools], config.health_check_timeout);
+    let plan = ProbePlan::new([Probe::ListTools], config.health.health_check_timeout);
     let result = plan.run(lease.peer()).await;
     if let Err(error) = result {
         lease.discard_broken(CloseReason::CheckFailed);

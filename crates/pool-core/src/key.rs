@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc};
 use url::Url;
 
 use crate::{
-    Endpoint, Fingerprint, Identity, Principal, Scope, TransportKind,
+    Endpoint, Principal, Scope, TransportKind,
     digest::{Digest, DigestKey},
+    extend::{Fingerprint, Identity},
     handler::Profile,
 };
 

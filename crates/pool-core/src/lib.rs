@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 // What users and extensions meet.
-mod client;
-mod config;
+pub mod client;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod extend;
+pub mod stats;
+
 mod connector;
 mod credentials;
 mod endpoint;
-mod error;
 mod fault;
 mod handler;
 mod headers;
@@ -32,45 +36,12 @@ mod moment;
 mod tools;
 mod trace;
 
-pub use breaker::BreakerState;
-pub use client::{Listening, PooledClient};
-pub use config::{ConfigError, PoolConfig};
-pub use connector::{ConnectRequest, Connector, Detection};
-pub use credentials::{
-    CallContext, CallerHeaders, CredentialError, CredentialRequest, CredentialSource, Credentials,
-};
-pub use digest::Fingerprint;
-pub use endpoint::{Endpoint, EndpointError};
-pub use error::{AcquireError, CallError, CallFailure, ConnectError, InputError, Outcome, Stage};
-pub use fault::{Challenge, FaultKind, Retry};
-pub use handler::{
-    ClientHandlerBox, HandlerFactory, HandlerFn, Heard, ListKind, ServerMessage, ServerMessages,
-    ServerMessagesReceiver, SilentHandlers, with_schema_defaults,
-};
-pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
-pub use health::HealthError;
-pub use identity::{
-    DEFAULT_IDENTITY_HEADERS, ExtractError, ExtractFault, HeaderIdentity, Identity,
-    IdentityExtractor, OnExtractError,
-};
+pub use client::PooledClient;
+pub use config::PoolConfig;
+pub use endpoint::Endpoint;
 pub use key::PoolKey;
-pub use lifecycle::Lifecycle;
-pub use observe::{
-    AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-    ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Observer, Released,
-    ToolsListed,
-};
-pub use pool::{
-    AcquireRequest, BreakerStats, CloseReport, EndpointStats, KeyCondition, KeyCursor, KeyError,
-    KeyOrder, KeyPage, KeyQuery, KeyStats, Lease, PoolBuilder, PoolStats, RevokeReport,
-    SessionPool, WeakPool,
-};
+pub use pool::{AcquireRequest, Lease, PoolBuilder, SessionPool, WeakPool};
 pub use principal::Principal;
-pub use probe::{CheckError, Probe, ProbePlan};
-pub use propagate::ContextPropagator;
 pub use rmcp;
 pub use scope::{ConversationId, Scope};
-pub use session::{
-    Era, Farewell, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo,
-};
 pub use transport_kind::TransportKind;

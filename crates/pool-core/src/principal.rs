@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Fingerprint, digest::DigestBuilder};
+use crate::{digest::DigestBuilder, extend::Fingerprint};
 
 /// Whom the gateway serves, as the gateway itself authenticated it.
 ///

@@ -79,7 +79,7 @@ pub enum CheckError {
 impl CheckError {
     /// A short word for labels and logs.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Exhausted => "exhausted",

@@ -23,5 +23,5 @@ pub trait ContextPropagator: Send + Sync {
     /// only where the caller has no span of its own; `headers` are those of the call alone.
     /// Default: does nothing.
     #[expect(unused_variables, reason = "the default does nothing")]
-    fn adopt(&self, call: &Span, headers: &HeaderMap) {}
+    fn extract(&self, call: &Span, headers: &HeaderMap) {}
 }

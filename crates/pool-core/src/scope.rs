@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Fingerprint, digest::DigestBuilder};
+use crate::{digest::DigestBuilder, extend::Fingerprint};
 
 /// How widely a session may be shared. Part of the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -15,14 +15,14 @@ use rmcp::{
     service::{Peer, RunningService, ServiceError},
 };
 
-use crate::{CallFailure, Fingerprint};
+use crate::{error::CallFailure, extend::Fingerprint};
 
-/// One initialised rmcp client and its metadata, as a [`Connector`](crate::Connector) hands it to
+/// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.
 pub struct Session {
     driver: Box<dyn SessionDriver>,
     info: SessionInfo,
-    alarm: SessionAlarm,
+    close_notifier: CloseNotifier,
 }
 
 impl Session {
@@ -32,15 +32,15 @@ impl Session {
         Self {
             driver: Box::new(driver),
             info,
-            alarm: SessionAlarm::default(),
+            close_notifier: CloseNotifier::default(),
         }
     }
 
-    /// Uses an alarm that the transport already holds, so that it can report the session's end the
+    /// Uses a notifier that the transport already holds, so that it can report the session's end the
     /// moment it happens.
     #[must_use]
-    pub fn with_alarm(mut self, alarm: SessionAlarm) -> Self {
-        self.alarm = alarm;
+    pub fn with_close_notifier(mut self, close_notifier: CloseNotifier) -> Self {
+        self.close_notifier = close_notifier;
         self
     }
 
@@ -65,11 +65,11 @@ impl Session {
     /// Whether the session is known to be over. Cheap, and never asks the server.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.alarm.is_raised() || self.driver.is_over()
+        self.close_notifier.is_notified() || self.driver.is_over()
     }
 
-    pub(crate) fn alarm(&self) -> &SessionAlarm {
-        &self.alarm
+    pub(crate) fn close_notifier(&self) -> &CloseNotifier {
+        &self.close_notifier
     }
 }
 
@@ -107,29 +107,29 @@ pub trait SessionDriver: Send + Sync {
     ///
     /// # Cancel safety
     /// The pool drops the future only when its runtime shuts down.
-    async fn close(&self, timeout: Duration) -> Farewell;
+    async fn close(&self, timeout: Duration) -> CloseOutcome;
 }
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Farewell {
+pub enum CloseOutcome {
     /// The client side is gone; whether the server got the farewell is not known.
     Failed,
     /// The farewell was said, or the protocol has none.
-    Said,
+    Completed,
     /// The farewell did not end in time and was left to itself.
     TimedOut,
 }
 
-impl Farewell {
+impl CloseOutcome {
     /// A short word for labels and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
-            Self::Said => "said",
+            Self::Completed => "completed",
             Self::TimedOut => "timed_out",
         }
     }
@@ -158,19 +158,19 @@ impl<S: Service<RoleClient>> SessionDriver for RunningSession<S> {
         &self.peer
     }
 
-    async fn close(&self, timeout: Duration) -> Farewell {
+    async fn close(&self, timeout: Duration) -> CloseOutcome {
         let running = self
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(mut running) = running else {
-            return Farewell::Said;
+            return CloseOutcome::Completed;
         };
         match running.close_with_timeout(timeout).await {
-            Ok(Some(_)) => Farewell::Said,
-            Ok(None) => Farewell::TimedOut,
-            Err(_) => Farewell::Failed,
+            Ok(Some(_)) => CloseOutcome::Completed,
+            Ok(None) => CloseOutcome::TimedOut,
+            Err(_) => CloseOutcome::Failed,
         }
     }
 }
@@ -246,20 +246,20 @@ impl SessionInfo {
 }
 
 /// Lets a transport say that a session is over the moment it learns of it, so that the session
-/// leaves the pool at once. Cheap to clone; may be raised before the pool has seen the session.
+/// leaves the pool at once. Cheap to clone; may be notified before the pool has seen the session.
 #[derive(Clone, Default)]
-pub struct SessionAlarm(Arc<Alarm>);
+pub struct CloseNotifier(Arc<CloseSignal>);
 
 #[derive(Default)]
-struct Alarm {
-    raised: AtomicBool,
+struct CloseSignal {
+    notified: AtomicBool,
     listener: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl SessionAlarm {
+impl CloseNotifier {
     /// Reports the session's end. Only the first call has an effect.
-    pub fn raise(&self) {
-        if self.0.raised.swap(true, Ordering::SeqCst) {
+    pub fn notify(&self) {
+        if self.0.notified.swap(true, Ordering::SeqCst) {
             return;
         }
         if let Some(listener) = self.0.listener.get() {
@@ -267,16 +267,16 @@ impl SessionAlarm {
         }
     }
 
-    /// Whether it was raised.
+    /// Whether it was notified.
     #[must_use]
-    pub fn is_raised(&self) -> bool {
-        self.0.raised.load(Ordering::Acquire)
+    pub fn is_notified(&self) -> bool {
+        self.0.notified.load(Ordering::Acquire)
     }
 
-    /// Whom to tell. Told at once when the alarm was raised before; twice in a race, at worst.
+    /// Whom to tell. Told at once when it was notified before; twice in a race, at worst.
     pub(crate) fn listen(&self, listener: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.listener.set(Box::new(listener));
-        if self.0.raised.load(Ordering::SeqCst)
+        if self.0.notified.load(Ordering::SeqCst)
             && let Some(listener) = self.0.listener.get()
         {
             listener();
@@ -284,10 +284,10 @@ impl SessionAlarm {
     }
 }
 
-impl fmt::Debug for SessionAlarm {
+impl fmt::Debug for CloseNotifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SessionAlarm")
-            .field(&self.is_raised())
+        f.debug_tuple("CloseNotifier")
+            .field(&self.is_notified())
             .finish()
     }
 }

@@ -8,10 +8,10 @@ use rmcp::model::{CacheScope, ListToolsResult};
 use tokio::time::Instant;
 
 use crate::{
-    Era, PoolConfig, PoolKey, Scope,
+    PoolConfig, PoolKey, Scope,
     digest::{Digest, DigestKey},
+    extend::{Era, upstream_headers},
     pool::PrehashedState,
-    upstream_headers,
 };
 
 /// The lists that a pool keeps, one a key at most. A map and nothing else: how long a list may be
@@ -50,18 +50,18 @@ pub(crate) struct Given<'a> {
 impl ToolLists {
     /// `None` where the configuration keeps none.
     pub(crate) fn new(config: &PoolConfig) -> Option<Self> {
-        if config.tool_list_ttl.is_zero() {
+        if config.tool_cache.tool_list_ttl.is_zero() {
             return None;
         }
         let lists = Cache::builder()
-            .max_capacity(config.tool_list_max_bytes)
+            .max_capacity(config.tool_cache.tool_list_max_bytes)
             .weigher(|_key, kept: &Arc<Kept>| kept.size)
             .eviction_policy(EvictionPolicy::lru())
             .build_with_hasher(PrehashedState);
         Some(Self {
             lists,
-            longest: config.tool_list_ttl,
-            max_bytes: config.tool_list_max_bytes,
+            longest: config.tool_cache.tool_list_ttl,
+            max_bytes: config.tool_cache.tool_list_max_bytes,
         })
     }
 

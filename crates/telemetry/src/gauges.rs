@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mcp_pool_core::{BreakerState, PoolConfig, WeakPool};
+use mcp_pool_core::{PoolConfig, WeakPool, stats::BreakerState};
 use opentelemetry::{
     KeyValue,
     metrics::{AsyncInstrument, Meter},
@@ -152,13 +152,13 @@ impl Gauges {
                 names::SESSION_MAX,
                 "{session}",
                 "The limit of sessions",
-                |config| above_zero(config.max_total_sessions),
+                |config| above_zero(config.limits.max_total_sessions),
             ),
             (
                 names::SESSION_IDLE_MAX,
                 "{session}",
                 "The limit of idle sessions: all may be idle",
-                |config| above_zero(config.max_total_sessions),
+                |config| above_zero(config.limits.max_total_sessions),
             ),
             (
                 names::SESSION_IDLE_MIN,
@@ -167,7 +167,7 @@ impl Gauges {
                 |_| Some(0),
             ),
             (names::KEY_MAX, "{key}", "The limit of keys", |config| {
-                above_zero(config.max_total_keys)
+                above_zero(config.limits.max_total_keys)
             }),
         ];
         for (name, unit, what, limit) in limits {
@@ -238,7 +238,7 @@ impl Row {
         }
     }
 
-    fn add(&mut self, stats: &mcp_pool_core::EndpointStats) {
+    fn add(&mut self, stats: &mcp_pool_core::stats::EndpointStats) {
         self.keys += number(stats.keys);
         self.idle += number(stats.available);
         self.used += number(stats.active);

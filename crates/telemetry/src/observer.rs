@@ -3,9 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use mcp_pool_core::{
-    AcquireError, AcquireFailed, Acquired, BreakerChanged, Built, CallError, CallFinished, Checked,
-    CloseReason, Closed, ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged,
-    Observer, Released, ToolsListed,
+    error::{AcquireError, CallError},
+    event::{
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ToolsListed,
+    },
+    extend::Observer,
 };
 use opentelemetry::{KeyValue, metrics::Meter};
 
@@ -74,8 +78,8 @@ impl Observer for MetricsObserver {
         let (instruments, error) = (&self.0.instruments, event.error());
         let endpoint = event.endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            upstream.count_failure(error.as_str());
-            let attributes = upstream.and([word(attribute::OUTCOME, error.as_str())]);
+            upstream.count_failure(error.label());
+            let attributes = upstream.and([word(attribute::OUTCOME, error.label())]);
             instruments
                 .wait
                 .record(event.waited().as_secs_f64(), &attributes);
@@ -115,7 +119,7 @@ impl Observer for MetricsObserver {
     }
 
     fn connect_failed(&self, event: &ConnectFailed<'_>) {
-        let kind = event.error().kind().as_str();
+        let kind = event.error().kind().label();
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let attributes = upstream.and([word(attribute::ERROR_TYPE, kind)]);
@@ -134,7 +138,7 @@ impl Observer for MetricsObserver {
                     attributes.push(KeyValue::new(attribute::TRANSPORT_FOUND, found));
                 }
                 if let Some(error) = event.error() {
-                    attributes.push(word(attribute::ERROR_TYPE, error.as_str()));
+                    attributes.push(word(attribute::ERROR_TYPE, error.label()));
                 }
                 let histogram = &self.0.instruments.detection;
                 histogram.record(event.took().as_secs_f64(), &attributes);
@@ -142,7 +146,7 @@ impl Observer for MetricsObserver {
     }
 
     fn checked(&self, event: &Checked<'_>) {
-        let outcome = event.error().map_or("alive", |error| error.as_str());
+        let outcome = event.error().map_or("alive", |error| error.label());
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let attributes = upstream.and([word(attribute::OUTCOME, outcome)]);
@@ -156,7 +160,7 @@ impl Observer for MetricsObserver {
         let (reason, session) = (event.reason(), event.session());
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let farewell = event.farewell().as_str();
+            let farewell = event.outcome().as_str();
             let attributes = upstream.and([
                 word(attribute::REASON, reason.as_str()),
                 word(attribute::FAREWELL, farewell),
@@ -248,7 +252,7 @@ fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
             attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
         }
         Some(error) => {
-            let kind = error.error_type().into_owned();
+            let kind = error.label().into_owned();
             attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
         }
         None if event.tool_failed() => {

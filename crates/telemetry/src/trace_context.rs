@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcp_pool_core::ContextPropagator;
+use mcp_pool_core::extend::ContextPropagator;
 use opentelemetry::{
     Context,
     baggage::BaggageExt,
@@ -56,7 +56,7 @@ impl ContextPropagator for TraceContext {
         }
     }
 
-    fn adopt(&self, call: &Span, headers: &HeaderMap) {
+    fn extract(&self, call: &Span, headers: &HeaderMap) {
         if Context::current().span().span_context().is_valid() {
             return;
         }

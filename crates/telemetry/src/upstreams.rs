@@ -10,7 +10,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use mcp_pool_core::{Endpoint, Era};
+use mcp_pool_core::{Endpoint, extend::Era};
 use opentelemetry::KeyValue;
 use papaya::Equivalent;
 

@@ -4,7 +4,7 @@
 //! rmcp client.
 //!
 //! ```
-//! use mcp_pool_core::{Connector, TransportKind};
+//! use mcp_pool_core::{TransportKind, extend::Connector};
 //! use mcp_pool_testkit::mocks::MockConnector;
 //!
 //! let mut connector = MockConnector::new();
@@ -20,11 +20,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::HeaderMap;
 use mcp_pool_core::{
-    AcquireFailed, Acquired, BreakerChanged, CallFinished, CheckError, Checked, ClientHandlerBox,
-    Closed, ConnectError, ConnectFailed, ConnectRequest, Connected, Connector, CredentialError,
-    CredentialRequest, CredentialSource, ExtractError, HandlerFactory, Identity, IdentityExtractor,
-    KeyCreated, KeyEvicted, ListChanged, Observer, PoolKey, ProbePlan, Released, Session,
-    ToolsListed, TransportKind,
+    PoolKey, TransportKind,
+    error::{CheckError, ConnectError, CredentialError, ExtractError},
+    event::{
+        AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, Closed, ConnectFailed,
+        Connected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
+    },
+    extend::{
+        ClientHandlerBox, ConnectRequest, Connector, CredentialRequest, CredentialSource,
+        HandlerFactory, Identity, IdentityExtractor, Observer, ProbePlan, Session,
+    },
 };
 use mockall::mock;
 use rmcp::model::ClientCapabilities;

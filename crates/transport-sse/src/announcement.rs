@@ -1,10 +1,10 @@
 //! Where a server wants its messages.
 
-use mcp_pool_core::{ConnectError, FaultKind};
+use mcp_pool_core::error::{ConnectError, FaultKind};
 use reqwest::Url;
 
 /// Why the endpoint that a server announced is not used. The source of a
-/// [`ConnectError`](mcp_pool_core::ConnectError) of kind `Protocol`.
+/// [`ConnectError`](mcp_pool_core::error::ConnectError) of kind `Protocol`.
 ///
 /// A server that may name any address would be given the credentials of whoever is served. No
 /// revision says so, but every official client keeps to the stream's own origin. Shows no part of the

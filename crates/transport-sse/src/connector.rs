@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mcp_pool_core::{ConnectError, ConnectRequest, Connector, Detection, Session, TransportKind};
+use mcp_pool_core::{
+    TransportKind,
+    error::ConnectError,
+    extend::{ConnectRequest, Connector, Detection, Session},
+};
 use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
 use crate::{detect::detect, handshake::Opening};

@@ -3,7 +3,10 @@
 //! The rule is that of the specification's backwards compatibility (revision 2025-11-25,
 //! transports): a GET opens a stream whose first event is `endpoint`.
 
-use mcp_pool_core::{ConnectError, ConnectRequest, Detection, FaultKind};
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Detection},
+};
 use tokio::time::timeout_at;
 
 use crate::{

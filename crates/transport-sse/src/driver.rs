@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mcp_pool_core::{CallFailure, Farewell, RunningSession, SessionDriver};
+use mcp_pool_core::{
+    error::CallFailure,
+    extend::{CloseOutcome, RunningSession, SessionDriver},
+};
 use mcp_pool_http::HttpFault;
 use rmcp::{
     RoleClient, Service,
@@ -36,7 +39,7 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
         }
     }
 
-    async fn close(&self, timeout: Duration) -> Farewell {
+    async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
         self.link.shut();
         let said = timeout_at(deadline, self.link.closed.cancelled()).await;
@@ -44,8 +47,8 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
             .close(deadline.saturating_duration_since(Instant::now()))
             .await;
         match said {
-            Ok(()) => Farewell::Said,
-            Err(_) => Farewell::TimedOut,
+            Ok(()) => CloseOutcome::Completed,
+            Err(_) => CloseOutcome::TimedOut,
         }
     }
 }

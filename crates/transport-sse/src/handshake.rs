@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mcp_pool_core::{
-    ClientHandlerBox, ConnectError, ConnectRequest, Credentials, Era, FaultKind, RunningSession,
-    Session, SessionInfo,
+    error::{ConnectError, FaultKind},
+    extend::{
+        ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
+    },
 };
 use mcp_pool_http::{negotiated, not_initialized};
 use reqwest::Url;
@@ -96,7 +98,7 @@ impl Opening {
         }
         let alarm = link.alarm.clone();
         let running = RunningSession::new(running);
-        Ok(Session::new(Driver { running, link }, info).with_alarm(alarm))
+        Ok(Session::new(Driver { running, link }, info).with_close_notifier(alarm))
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, header};
-use mcp_pool_core::{ConnectError, Credentials, FaultKind, Outcome};
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind, Outcome},
+    extend::Credentials,
+};
 use mcp_pool_http::{HttpFault, bounded, send, unexpected};
 use reqwest::Url;
 use sse_stream::{Sse, SseStream};

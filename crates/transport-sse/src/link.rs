@@ -7,7 +7,10 @@ use std::sync::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use mcp_pool_core::{Credentials, FaultKind, Outcome, SessionAlarm};
+use mcp_pool_core::{
+    error::{FaultKind, Outcome},
+    extend::{CloseNotifier, Credentials},
+};
 use mcp_pool_http::HttpFault;
 use reqwest::Url;
 use rmcp::model::ServerJsonRpcMessage;
@@ -27,7 +30,7 @@ pub(crate) struct Link {
     pub(crate) endpoint: Url,
     /// Answers that came in the response to a message rather than on the stream.
     pub(crate) answers: UnboundedSender<ServerJsonRpcMessage>,
-    pub(crate) alarm: SessionAlarm,
+    pub(crate) alarm: CloseNotifier,
     /// Cancelled when the session is over.
     pub(crate) over: CancellationToken,
     /// Cancelled when the stream is closed, which is all the farewell there is.
@@ -57,7 +60,7 @@ impl Link {
             stream: new.stream,
             endpoint: new.endpoint,
             answers: new.answers,
-            alarm: SessionAlarm::default(),
+            alarm: CloseNotifier::default(),
             over: CancellationToken::new(),
             closed: new.closed,
             initialized: AtomicBool::new(false),
@@ -76,7 +79,7 @@ impl Link {
     /// Ends the session: everybody who waits for something of it is told, and the pool.
     pub(crate) fn shut(&self) {
         self.over.cancel();
-        self.alarm.raise();
+        self.alarm.notify();
     }
 
     /// Notes that the handshake is done.

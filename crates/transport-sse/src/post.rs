@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
-use mcp_pool_core::{CallContext, FaultKind, Outcome};
+use mcp_pool_core::{
+    error::{FaultKind, Outcome},
+    extend::CallContext,
+};
 use mcp_pool_http::{HttpFault, body, send};
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
 use tokio::time::timeout;
@@ -35,7 +38,7 @@ pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Resu
         link.note_fault(fault);
         if *fault.kind() == FaultKind::SessionGone {
             // Nothing more is begun on it. What is under way may still be answered on the stream.
-            link.alarm.raise();
+            link.alarm.notify();
         }
     }
     sent
@@ -126,7 +129,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
-    use mcp_pool_core::{Credentials, Endpoint};
+    use mcp_pool_core::{Endpoint, extend::Credentials};
     use rmcp::model::{ClientRequest, PingRequest};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
     use tokio_util::sync::CancellationToken;
@@ -186,7 +189,7 @@ mod tests {
             (404, "3", "session_gone"),
         ] {
             let (refused, answer) = refuse(status, id).await;
-            assert_eq!(refused.unwrap_err().kind().as_str(), kind, "{status}");
+            assert_eq!(refused.unwrap_err().kind().label(), kind, "{status}");
             assert!(answer.is_none(), "{status}");
         }
     }

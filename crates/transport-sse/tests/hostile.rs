@@ -8,7 +8,10 @@ use std::{
 };
 
 use http::HeaderMap;
-use mcp_pool_core::{CallFailure, ConnectError, ConnectRequest, Connector, FaultKind, Outcome};
+use mcp_pool_core::{
+    error::{CallFailure, ConnectError, FaultKind, Outcome},
+    extend::{ConnectRequest, Connector},
+};
 use mcp_pool_testkit::server::{HostileSse, Mischief};
 use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};

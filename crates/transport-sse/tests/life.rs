@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use mcp_pool_core::{
-    ClientHandlerBox, ConnectRequest, Connector, Era, FaultKind, HandlerFactory, Outcome, PoolKey,
-    SessionInfo,
+    PoolKey,
+    error::{FaultKind, Outcome},
+    extend::{ClientHandlerBox, ConnectRequest, Connector, Era, HandlerFactory, SessionInfo},
 };
 use mcp_pool_testkit::server::{CounterServer, Form, HostileSse, Mischief};
 use mcp_pool_transport_sse::SseConnector;

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    ConnectError, ConnectRequest, Connector, Detection, FaultKind, Session, TransportKind,
+    TransportKind,
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, Detection, Session},
 };
 use mcp_pool_http::{BuildError, client, client_builder, open_detached};
 
@@ -44,7 +46,7 @@ impl StreamableHttpConnector {
     }
 
     /// For how long it is remembered of a server whether it keeps sessions, on endpoints whose
-    /// [`Lifecycle`](mcp_pool_core::Lifecycle) is `Auto`. Default: 10 minutes.
+    /// [`Lifecycle`](mcp_pool_core::config::Lifecycle) is `Auto`. Default: 10 minutes.
     ///
     /// A server with sessions that learns to do without shows that only when it is asked again; a
     /// server that turns out to be otherwise than it was is asked again at once.

@@ -1,7 +1,10 @@
 //! What a response to a POST means.
 
 use http::{HeaderMap, StatusCode, header};
-use mcp_pool_core::{Era, FaultKind, Outcome};
+use mcp_pool_core::{
+    error::{FaultKind, Outcome},
+    extend::Era,
+};
 use mcp_pool_http::{HttpFault, body};
 use rmcp::{
     model::{ErrorCode, JsonRpcError, RequestId, ServerJsonRpcMessage},

@@ -7,7 +7,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use http::StatusCode;
-use mcp_pool_core::{ConnectError, ConnectRequest, Detection, Era, FaultKind};
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Detection, Era},
+};
 use mcp_pool_http::{HttpFault, body, unexpected};
 use rmcp::{
     Service,

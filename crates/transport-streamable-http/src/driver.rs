@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mcp_pool_core::{CallFailure, Era, Farewell, FaultKind, RunningSession, SessionDriver};
+use mcp_pool_core::{
+    error::{CallFailure, FaultKind},
+    extend::{CloseOutcome, Era, RunningSession, SessionDriver},
+};
 use mcp_pool_http::HttpFault;
 use rmcp::{
     RoleClient, Service,
@@ -40,7 +43,7 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
         }
     }
 
-    async fn close(&self, timeout: Duration) -> Farewell {
+    async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
         let ended = self.running.close(timeout).await;
         if self.link.era == Era::Stateless {
@@ -48,9 +51,9 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
         }
         // rmcp has said farewell by now, if its worker was still there to say it.
         match timeout_at(deadline, self.link.farewell()).await {
-            Ok(Farewell::Said) => ended,
+            Ok(CloseOutcome::Completed) => ended,
             Ok(farewell) => farewell,
-            Err(_) => Farewell::TimedOut,
+            Err(_) => CloseOutcome::TimedOut,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_pool_core::{Endpoint, Era};
+use mcp_pool_core::{Endpoint, extend::Era};
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::{sync::OnceCell, time::Instant};
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{
-    ClientHandlerBox, ConnectError, ConnectRequest, Era, FaultKind, Outcome, RunningSession,
-    Session, SessionInfo,
+    error::{ConnectError, FaultKind, Outcome},
+    extend::{ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo},
 };
 use mcp_pool_http::{HttpFault, negotiated, not_initialized, unexpected};
 use rmcp::{
@@ -110,7 +110,7 @@ impl Handshake {
             running: RunningSession::new(running),
             link,
         };
-        Ok(Session::new(driver, info).with_alarm(alarm))
+        Ok(Session::new(driver, info).with_close_notifier(alarm))
     }
 }
 

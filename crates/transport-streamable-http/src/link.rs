@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
-    CallContext, Credentials, Endpoint, Era, Farewell, FaultKind, Outcome, SessionAlarm,
+    Endpoint,
+    error::{FaultKind, Outcome},
+    extend::{CallContext, CloseNotifier, CloseOutcome, Credentials, Era},
 };
 use mcp_pool_http::{HttpFault, send};
 use tokio::sync::{OnceCell, watch};
@@ -27,7 +29,7 @@ pub(crate) struct Link {
     pub(crate) wants_stream: bool,
     /// Whether it is of no use without.
     pub(crate) needs_stream: bool,
-    pub(crate) alarm: SessionAlarm,
+    pub(crate) alarm: CloseNotifier,
     /// What became of the standalone stream.
     pub(crate) stream: watch::Sender<StreamState>,
     /// The request that opens the session, which is finished whoever still waits for it: only its
@@ -37,7 +39,7 @@ pub(crate) struct Link {
     pub(crate) idle_streams: AtomicUsize,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
-    farewell: OnceCell<Farewell>,
+    farewell: OnceCell<CloseOutcome>,
     fault: Mutex<Option<HttpFault>>,
 }
 
@@ -81,7 +83,7 @@ impl Link {
             era: new.era,
             wants_stream: new.wants_stream,
             needs_stream: new.needs_stream,
-            alarm: SessionAlarm::default(),
+            alarm: CloseNotifier::default(),
             stream: watch::Sender::new(StreamState::Unknown),
             opening: TaskTracker::new(),
             idle_streams: AtomicUsize::new(0),
@@ -138,13 +140,13 @@ impl Link {
     }
 
     /// Says farewell, once, whoever asks for it and however often.
-    pub(crate) async fn farewell(&self) -> Farewell {
+    pub(crate) async fn farewell(&self) -> CloseOutcome {
         *self.farewell.get_or_init(|| self.delete()).await
     }
 
-    async fn delete(&self) -> Farewell {
+    async fn delete(&self) -> CloseOutcome {
         if self.session.get().is_none() {
-            return Farewell::Said;
+            return CloseOutcome::Completed;
         }
         let outgoing = Outgoing {
             method: Method::DELETE,
@@ -156,9 +158,9 @@ impl Link {
         match self.send(outgoing).await.map(|response| response.status()) {
             // A server that does not let clients end sessions says so by 405, and one that does
             // not know the session any more by 404.
-            Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => Farewell::Said,
-            Ok(status) if status.is_success() => Farewell::Said,
-            _ => Farewell::Failed,
+            Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
+            Ok(status) if status.is_success() => CloseOutcome::Completed,
+            _ => CloseOutcome::Failed,
         }
     }
 

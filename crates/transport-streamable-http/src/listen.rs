@@ -11,7 +11,7 @@ use std::{
 
 use futures::StreamExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use mcp_pool_core::{Era, FaultKind};
+use mcp_pool_core::{error::FaultKind, extend::Era};
 use mcp_pool_http::HttpFault;
 use rmcp::transport::{
     common::client_side_sse::SseRetryPolicy,
@@ -118,7 +118,7 @@ fn given_up(link: &Link, fault: HttpFault) -> StreamableHttpError<HttpFault> {
         return StreamableHttpError::Client(fault);
     }
     if link.needs_stream || *fault.kind() == FaultKind::SessionGone {
-        link.alarm.raise();
+        link.alarm.notify();
     }
     // Without a text: the challenge is not for logs.
     StreamableHttpError::AuthRequired(AuthRequiredError::new(String::new()))
@@ -137,7 +137,7 @@ fn watched(link: &Arc<Link>, events: Events) -> Events {
             if spoke.load(Ordering::Relaxed) || began.elapsed() >= LIVELY {
                 link.note_busy_stream();
             } else if link.note_idle_stream() > MAX_SILENT_STREAMS && link.needs_stream {
-                link.alarm.raise();
+                link.alarm.notify();
             }
         })
         .filter_map(|()| futures::future::ready(None))

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_pool_core::{ConnectError, ConnectRequest, Era, FaultKind, Lifecycle, Session};
+use mcp_pool_core::{
+    config::Lifecycle,
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Era, Session},
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{

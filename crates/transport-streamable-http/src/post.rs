@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method};
-use mcp_pool_core::{CallContext, FaultKind, Outcome};
+use mcp_pool_core::{
+    error::{FaultKind, Outcome},
+    extend::CallContext,
+};
 use mcp_pool_http::HttpFault;
 use rmcp::{
     model::{ClientJsonRpcMessage, ClientRequest, GetExtensions, RequestId},
@@ -48,7 +51,7 @@ impl Post {
         if let Err(fault) = &answer {
             link.note_fault(fault);
             if *fault.kind() == FaultKind::SessionGone {
-                link.alarm.raise();
+                link.alarm.notify();
             }
         }
         answer

@@ -5,8 +5,9 @@ use std::{convert::Infallible, future::Future};
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    ConnectError, ConnectRequest, Connector, Era, FaultKind, RunningSession, Session, SessionInfo,
     TransportKind,
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, Era, RunningSession, Session, SessionInfo},
 };
 use rmcp::{
     RoleClient, ServiceExt,

@@ -146,11 +146,9 @@ impl Caller {
 }
 
 fn builder() -> PoolBuilder {
-    let config = PoolConfig {
-        max_sessions_per_key: SLOTS,
-        max_total_sessions: 0,
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(SLOTS)
+        .with_max_total_sessions(0);
     SessionPool::builder()
         .config(config)
         .connector(MemoryConnector)

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use mcp_pool_core::{AcquireRequest, ContextPropagator, PooledClient, Principal, SessionPool};
+use mcp_pool_core::{
+    AcquireRequest, PooledClient, Principal, SessionPool, extend::ContextPropagator,
+};
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     StreamableHttpConnector,

@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::HashMap, hint::black_box};
 
 use http::HeaderMap;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use mcp_pool_core::IdentityExtractor;
+use mcp_pool_core::extend::IdentityExtractor;
 use mcp_session_pool::jwt::{JwtIdentity, JwtKeys};
 use serde_json::{Value, json};
 

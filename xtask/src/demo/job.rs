@@ -7,9 +7,12 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use indicatif::{ProgressBar, ProgressStyle};
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
-    AcquireRequest, Endpoint, ExtractError, Identity, IdentityExtractor, PoolConfig, PoolStats,
-    PooledClient, Principal, SessionPool, StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool,
+    StreamableHttpConnector,
+    error::ExtractError,
+    extend::{Identity, IdentityExtractor},
     rmcp::model::{CallToolRequestParams, CallToolResult},
+    stats::PoolStats,
 };
 
 use crate::Result;
@@ -37,11 +40,9 @@ struct UserOfToken;
 
 /// Lets the users do their calls, all at the same time.
 pub(super) async fn run(servers: &[CounterServer]) -> Result<Tally> {
-    let config = PoolConfig {
+    let config = PoolConfig::default()
         // So that a user's count is the number of the user's calls.
-        max_sessions_per_key: 1,
-        ..PoolConfig::default()
-    };
+        .with_max_sessions_per_key(1);
     let pool = SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new()?)

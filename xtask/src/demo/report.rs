@@ -154,7 +154,7 @@ mod tests {
             calls: 1,
             users: 1,
             leaks,
-            stats: mcp_session_pool::PoolStats::default(),
+            stats: mcp_session_pool::stats::PoolStats::default(),
         };
         let latencies = Latencies {
             pooled: same,

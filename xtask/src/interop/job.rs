@@ -3,9 +3,10 @@
 use futures::future::{join_all, try_join_all};
 use http::{HeaderMap, header::AUTHORIZATION};
 use mcp_session_pool::{
-    AcquireRequest, Endpoint, PoolConfig, PoolStats, PooledClient, Principal, SessionPool,
-    SseConnector, StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool, SseConnector,
+    StreamableHttpConnector,
     rmcp::model::{CallToolRequestParams, CallToolResult},
+    stats::PoolStats,
 };
 use tokio::time::{Duration, sleep, timeout};
 
@@ -84,10 +85,7 @@ pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result
 }
 
 fn pool() -> Result<SessionPool> {
-    let config = PoolConfig {
-        call_timeout: Duration::from_secs(20),
-        ..PoolConfig::default()
-    };
+    let config = PoolConfig::default().with_call_timeout(Duration::from_secs(20));
     Ok(SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new()?)

@@ -2,7 +2,7 @@
 //! server is one more row.
 
 use mcp_pool_testkit::server::{CounterServer, Form};
-use mcp_session_pool::{Lifecycle, TransportKind};
+use mcp_session_pool::{TransportKind, config::Lifecycle};
 
 /// A server in one of its modes.
 pub(super) struct Row {

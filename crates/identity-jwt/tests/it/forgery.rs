@@ -1,7 +1,10 @@
 //! No forged token gives an identity, and each is refused for its own reason.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use mcp_pool_core::{ExtractFault, Identity, IdentityExtractor};
+use mcp_pool_core::{
+    error::ExtractFault,
+    extend::{Identity, IdentityExtractor},
+};
 use mcp_pool_identity_jwt::{JwtIdentity, JwtKeys, JwtRefusal, OpaqueTokens};
 use serde_json::{Value, json};
 

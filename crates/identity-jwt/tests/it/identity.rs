@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use mcp_pool_core::{Identity, IdentityExtractor};
+use mcp_pool_core::extend::{Identity, IdentityExtractor};
 use mcp_pool_identity_jwt::{
     JwtClaim, JwtConfigError, JwtIdentity, JwtIdentityBuilder, JwtKeys, JwtRefusal,
 };

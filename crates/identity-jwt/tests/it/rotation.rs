@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::{ExtractFault, IdentityExtractor};
+use mcp_pool_core::{error::ExtractFault, extend::IdentityExtractor};
 use mcp_pool_identity_jwt::{JwksSettings, JwtIdentity, JwtRefusal};
 use serde_json::json;
 

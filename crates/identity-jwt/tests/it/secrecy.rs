@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::IdentityExtractor;
+use mcp_pool_core::extend::IdentityExtractor;
 use mcp_pool_identity_jwt::{JwksSettings, JwtIdentity, JwtKeys};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;

@@ -9,7 +9,10 @@ use tokio::sync::oneshot;
 
 use super::Held;
 use crate::{
-    AcquireError, ConnectError, Stage, credentials::Credential, pool::Patience, trace::WaitTrace,
+    credentials::Credential,
+    error::{AcquireError, ConnectError, Stage},
+    pool::Patience,
+    trace::WaitTrace,
 };
 
 /// What a waiter is given in the end.

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::{CloseReason, moment::Moment};
+use crate::{event::CloseReason, moment::Moment};
 
 /// What happened to a key. Touched when a session is opened or closed and when something fails,
 /// never on the way of a hit.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Ask, Bucket, Fate, Live, LiveSlot, Returned, slots::Origin};
-use crate::{CloseReason, moment::Moment};
+use crate::{event::CloseReason, moment::Moment};
 
 /// A slot in somebody's hands. Dropping it gives the slot back: synchronously, without a runtime,
 /// and without fail.
@@ -98,7 +98,7 @@ impl Held {
         let Some(slot) = &self.slot else {
             return;
         };
-        let (fate, reason) = if slot.member.session.alarm().is_raised() {
+        let (fate, reason) = if slot.member.session.close_notifier().is_notified() {
             (Fate::Discard, CloseReason::Lost)
         } else {
             (Fate::Keep, CloseReason::Superseded)

@@ -11,7 +11,13 @@ use super::{
     Bucket,
     slots::{Member, Slot},
 };
-use crate::{Era, PoolKey, Session, handler::Hearing, moment::Moment, pool::Place};
+use crate::{
+    PoolKey,
+    extend::{Era, Session},
+    handler::Hearing,
+    moment::Moment,
+    pool::Place,
+};
 
 /// A session inside the pool.
 pub(crate) struct Live {

@@ -21,9 +21,12 @@ pub(crate) use slots::{
 };
 
 use crate::{
-    CloseReason, Era, Lifecycle, ListKind, PoolKey, Scope,
+    PoolKey, Scope,
+    config::Lifecycle,
     connector::SlotsByEra,
     credentials::{Credential, NewestHeaders},
+    event::CloseReason,
+    extend::{Era, ListKind},
     handler::{News, Profile},
     moment::Moment,
     pool::{Counters, Hub, Place, Upstream},
@@ -62,14 +65,14 @@ impl Bucket {
     pub(crate) fn new(new: NewBucket, hub: Arc<Hub>) -> Self {
         let config = &hub.config;
         let (max, slots) = match new.key.scope() {
-            Scope::Conversation(_) => (1, config.max_concurrent_per_conversation),
+            Scope::Conversation(_) => (1, config.limits.max_concurrent_per_conversation),
             Scope::Identity | Scope::Shared => (
-                config.max_sessions_per_key,
-                config.max_concurrent_per_session,
+                config.limits.max_sessions_per_key,
+                config.limits.max_concurrent_per_session,
             ),
         };
         let own = new.key.endpoint().max_concurrent_per_session();
-        let stateless = own.unwrap_or(config.max_concurrent_per_stateless_session);
+        let stateless = own.unwrap_or(config.limits.max_concurrent_per_stateless_session);
         let slots = SlotsByEra {
             legacy: own.unwrap_or(slots).get(),
             stateless: stateless.get(),
@@ -129,7 +132,7 @@ impl Bucket {
         }
         Counters::add(&self.hub.counters.list_changes);
         self.hub.observe(|observer, pool| {
-            observer.list_changed(&crate::ListChanged {
+            observer.list_changed(&crate::event::ListChanged {
                 pool,
                 key: &self.key,
                 list,

@@ -11,7 +11,7 @@ use rmcp::{
     service::{Peer, RequestContext},
 };
 
-use crate::{InputError, Lease, handler::Attended};
+use crate::{Lease, error::InputError, handler::Attended};
 
 /// Who answers for the caller, on the session that the server asked on.
 pub(super) struct Asker {

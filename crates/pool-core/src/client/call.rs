@@ -12,8 +12,10 @@ use super::{
     send::{Failed, send},
 };
 use crate::{
-    AcquireError, CallError, CallFailure, CloseReason, Era, FaultKind, Lease, Outcome, Scope,
-    SessionInfo,
+    Lease, Scope,
+    error::{AcquireError, CallError, CallFailure, FaultKind, Outcome},
+    event::CloseReason,
+    extend::{Era, SessionInfo},
     pool::Patience,
     trace::{CallTrace, Target},
 };
@@ -198,7 +200,7 @@ impl<'c> Call<'c> {
             Err(error) => self.trace.note_error(error),
         }
         self.client.shared.hub.observe(|observer, pool| {
-            observer.call_finished(&crate::CallFinished {
+            observer.call_finished(&crate::event::CallFinished {
                 pool,
                 key: self.client.key(),
                 method: self.method,

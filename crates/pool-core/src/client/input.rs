@@ -12,7 +12,10 @@ use rmcp::model::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{PooledClient, asker::Asker, call::Call};
-use crate::{CallError, InputError, trace::Target};
+use crate::{
+    error::{CallError, InputError},
+    trace::Target,
+};
 
 /// A request for which a server may ask for input.
 trait Asking {
@@ -97,7 +100,7 @@ fn tool_result(result: ServerResult) -> Option<CallToolResult> {
 
 impl PooledClient {
     /// `tools/call`. When the server asks for input first (revision 2026-07-28), the caller's
-    /// [handlers](crate::HandlerFactory) are asked for it and the call goes on, within its timeout.
+    /// [handlers](crate::extend::HandlerFactory) are asked for it and the call goes on, within its timeout.
     ///
     /// # Errors
     /// As [`request`](Self::request); [`CallError::Input`] when the server asked for input and

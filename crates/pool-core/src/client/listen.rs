@@ -5,25 +5,30 @@ use std::fmt;
 use futures::{Stream, stream};
 use rmcp::{
     model::{ServerNotification, SubscriptionFilter},
-    service::{Subscription, SubscriptionEnd},
+    service::{Subscription as RmcpSubscription, SubscriptionEnd},
 };
 use tokio::time::timeout_at;
 
 use super::{PooledClient, call::Call, send::Failed};
-use crate::{CallError, Era, Lease, ListKind, trace::Target};
+use crate::{
+    Lease,
+    error::CallError,
+    extend::{Era, ListKind},
+    trace::Target,
+};
 
 /// A subscription of one caller to what a server has to tell: see [`PooledClient::listen`].
 ///
 /// Holds one slot of a session for as long as it lives. Dropping it ends the subscription.
-pub struct Listening {
-    subscription: Subscription,
+pub struct Subscription {
+    subscription: RmcpSubscription,
     lease: Lease,
 }
 
 impl PooledClient {
     /// `subscriptions/listen`: has the server tell of changes that `filter` names. This is how
     /// servers of revision 2026-07-28 tell; older ones tell the session's
-    /// [handler](crate::HandlerFactory) instead.
+    /// [handler](crate::extend::HandlerFactory) instead.
     ///
     /// The subscription is this caller's own; under [`Scope::Shared`](crate::Scope::Shared) it is
     /// made on nobody's behalf, as everything that is not a call. [`PoolConfig::call_timeout`](crate::PoolConfig)
@@ -35,7 +40,7 @@ impl PooledClient {
     ///
     /// # Cancel safety
     /// A call that is dropped ends the subscription it may have made.
-    pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Listening, CallError> {
+    pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, CallError> {
         let mut call = Call::begin(self, "subscriptions/listen", Target::None);
         let result = call.listen(filter).await;
         call.finish(&result);
@@ -44,7 +49,7 @@ impl PooledClient {
 }
 
 impl Call<'_> {
-    async fn listen(&mut self, filter: SubscriptionFilter) -> Result<Listening, CallError> {
+    async fn listen(&mut self, filter: SubscriptionFilter) -> Result<Subscription, CallError> {
         loop {
             let lease = self.lease().await?;
             if lease.info().era != Era::Stateless {
@@ -53,7 +58,7 @@ impl Call<'_> {
             let answer = timeout_at(self.deadline(), lease.peer().listen(filter.clone())).await;
             let failed = match answer {
                 Ok(Ok(subscription)) => {
-                    return Ok(Listening {
+                    return Ok(Subscription {
                         subscription,
                         lease,
                     });
@@ -66,7 +71,7 @@ impl Call<'_> {
     }
 }
 
-impl Listening {
+impl Subscription {
     /// What the server agreed to tell of, which may be less than was asked for.
     #[must_use]
     pub fn accepted(&self) -> &SubscriptionFilter {
@@ -112,9 +117,9 @@ impl Listening {
     }
 }
 
-impl fmt::Debug for Listening {
+impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listening")
+        f.debug_struct("Subscription")
             .field("lease", &self.lease)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use rmcp::model::{
 };
 
 use super::call::Call;
-use crate::{CallError, Era};
+use crate::{error::CallError, extend::Era};
 
 /// How much of a list is wanted.
 pub(super) enum Extent {

@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 
 use super::{PooledClient, call::Call, listing::Extent};
-use crate::{CallError, trace::Target};
+use crate::{error::CallError, trace::Target};
 
 /// A method with parameters and one kind of result.
 macro_rules! method {

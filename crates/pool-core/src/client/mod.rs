@@ -15,11 +15,13 @@ mod tools;
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
-pub use listen::Listening;
+pub use listen::Subscription;
 use tracing::Instrument;
 
 use crate::{
-    AcquireError, AcquireRequest, CallContext, Lease, PoolKey,
+    AcquireRequest, Lease, PoolKey,
+    error::AcquireError,
+    extend::CallContext,
     pool::{Resolved, Shared},
     trace,
 };
@@ -31,7 +33,7 @@ use crate::{
 /// allocation while a session is idle.
 ///
 /// # What becomes of a call that fails
-/// [`CallError::outcome`](crate::CallError::outcome) says whether the server may have executed it.
+/// [`CallError::outcome`](crate::error::CallError::outcome) says whether the server may have executed it.
 /// A call that provably was not executed since its session is gone is repeated once on a fresh
 /// session, within the same deadline; in a conversation it is not, since the state that the server
 /// kept is gone with the session. A server that keeps no sessions has no such state, so that there
@@ -40,7 +42,7 @@ use crate::{
 ///
 /// # What a server asks before it answers
 /// Servers with sessions ask by requests of their own, which the caller's
-/// [handlers](crate::HandlerFactory) answer meanwhile. Servers without sessions answer that they
+/// [handlers](crate::extend::HandlerFactory) answer meanwhile. Servers without sessions answer that they
 /// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
 /// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
 /// request that gives the server's own note back untouched.
@@ -59,11 +61,14 @@ impl PooledClient {
         request: AcquireRequest,
         resolved: Arc<Resolved>,
     ) -> Self {
-        let extra = passed_through(&request.headers, &shared.hub.config.passthrough_headers);
+        let extra = passed_through(
+            &request.headers,
+            &shared.hub.config.identity.passthrough_headers,
+        );
         let context = CallContext::new(Arc::clone(&request.headers), Arc::new(extra));
         Self {
             context: context.with_expiry(resolved.key().identity().expires_at()),
-            timeout: shared.hub.config.call_timeout,
+            timeout: shared.hub.config.timeouts.call_timeout,
             shared,
             request,
             resolved,
@@ -82,7 +87,7 @@ impl PooledClient {
     /// never with anybody else's call. Replaces those of the request.
     #[must_use]
     pub fn with_headers(&self, headers: &HeaderMap) -> Self {
-        let names = &self.shared.hub.config.passthrough_headers;
+        let names = &self.shared.hub.config.identity.passthrough_headers;
         let extra = Arc::new(passed_through(headers, names));
         Self {
             context: self.context.clone().with_extra(extra),

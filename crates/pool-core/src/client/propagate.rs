@@ -7,7 +7,7 @@ use rmcp::model::{ClientRequest, GetMeta, RequestMetaObject};
 use serde_json::Value;
 use tracing::Span;
 
-use crate::{CallContext, ContextPropagator};
+use crate::extend::{CallContext, ContextPropagator};
 
 /// Puts the context of a call into one of its requests, and returns what its transport is to send
 /// along. `None` when there is no context: then the caller's own headers stand.
@@ -57,7 +57,7 @@ fn add_passed(injected: &mut HeaderMap, passed: &HeaderMap, has_parent: bool) {
 pub(super) fn adopt(propagator: &dyn ContextPropagator, call: &Span, context: &CallContext) {
     let passed = context.extra().contains_key(TRACEPARENT);
     if passed && !call.is_disabled() && Span::current().is_none() {
-        propagator.adopt(call, context.extra());
+        propagator.extract(call, context.extra());
     }
 }
 

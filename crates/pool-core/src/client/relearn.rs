@@ -5,7 +5,7 @@ use rmcp::model::{
 };
 
 use super::{call::Call, send::Failed};
-use crate::{Era, Lease};
+use crate::{Lease, extend::Era};
 
 impl Call<'_> {
     /// Sends the request, and once more if the server has refused it unread since headers are

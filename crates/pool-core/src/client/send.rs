@@ -13,8 +13,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::call::surfaced;
 use crate::{
-    CallContext, CallError, CallFailure, FaultKind, Outcome, Session, bucket::Live,
-    handler::ProgressSink, trace::CallTrace,
+    bucket::Live,
+    error::{CallError, CallFailure, FaultKind, Outcome},
+    extend::{CallContext, Session},
+    handler::ProgressSink,
+    trace::CallTrace,
 };
 
 /// Why a request on a session has no result.

@@ -11,8 +11,9 @@ use super::{
     listing::{Extent, Listing},
 };
 use crate::{
-    CallError, Credentials,
     digest::Digest,
+    error::CallError,
+    extend::Credentials,
     pool::Counters,
     tools::{Given, Kept, ToolLists, credentials},
     trace::Target,
@@ -131,7 +132,7 @@ impl PooledClient {
         );
         let headers = timeout(self.timeout, in_use.headers(Some(&self.context))).await;
         let headers = headers.ok()?.ok()?;
-        let passed = &hub.config.passthrough_headers;
+        let passed = &hub.config.identity.passthrough_headers;
         Some(credentials(&hub.secret, &headers, passed))
     }
 
@@ -146,7 +147,7 @@ impl PooledClient {
             false => &hub.counters.tool_list_misses,
         });
         hub.observe(|observer, pool| {
-            observer.tools_listed(&crate::ToolsListed {
+            observer.tools_listed(&crate::event::ToolsListed {
                 pool,
                 key: self.key(),
                 hit,

@@ -4,41 +4,53 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use crate::{ConfigError, PoolConfig, Probe};
+use super::{OnExtractError, PoolConfig, Probe};
+use crate::error::ConfigError;
 
 impl PoolConfig {
     /// The defaults, changed by the `MCP_SESSION_POOL_*` variables of the environment.
     ///
     /// | variable (after the prefix) | field | form |
     /// |---|---|---|
-    /// | `ACQUIRE_TIMEOUT` | `acquire_timeout` | duration |
-    /// | `CIRCUIT_BREAKER_RESET` | `circuit_breaker_reset` | duration |
-    /// | `CIRCUIT_BREAKER_THRESHOLD` | `circuit_breaker_threshold` | count |
-    /// | `CLEANUP_TIMEOUT` | `close_timeout` | duration |
-    /// | `CREATE_TIMEOUT` | `session_create_timeout` | duration |
+    /// | `ACQUIRE_TIMEOUT` | `timeouts.acquire_timeout` | duration |
+    /// | `CIRCUIT_BREAKER_RESET` | `breaker.circuit_breaker_reset` | duration |
+    /// | `CIRCUIT_BREAKER_THRESHOLD` | `breaker.circuit_breaker_threshold` | count |
+    /// | `CLEANUP_TIMEOUT` | `timeouts.close_timeout` | duration |
+    /// | `CREATE_TIMEOUT` | `timeouts.session_create_timeout` | duration |
+    /// | `DETECTED_TRANSPORT_TTL` | `timeouts.detected_transport_ttl` | duration |
     /// | `ENABLED` | `enabled` | truth value |
-    /// | `EXPLICIT_HEALTH_RPC` | `explicit_health_rpc` | truth value |
-    /// | `HEALTH_CHECK_INTERVAL` | `health_check_interval` | duration |
-    /// | `HEALTH_CHECK_METHODS` | `health_check_methods` | list of `ping`, `list_tools`, `list_prompts`, `list_resources`, `skip` |
-    /// | `HEALTH_CHECK_TIMEOUT` | `health_check_timeout` | duration |
-    /// | `IDENTITY_HEADERS` | `identity_headers` | list of header names |
-    /// | `IDLE_EVICTION` | `idle_pool_eviction` | duration |
+    /// | `EXPLICIT_HEALTH_RPC` | `health.explicit_health_rpc` | truth value |
+    /// | `HEALTH_CHECK_INTERVAL` | `health.health_check_interval` | duration |
+    /// | `HEALTH_CHECK_METHODS` | `health.health_check_methods` | list of `ping`, `list_tools`, `list_prompts`, `list_resources`, `skip` |
+    /// | `HEALTH_CHECK_TIMEOUT` | `health.health_check_timeout` | duration |
+    /// | `IDENTITY_HEADERS` | `identity.identity_headers` | list of header names |
+    /// | `IDLE_EVICTION` | `timeouts.idle_pool_eviction` | duration |
     /// | `JWT_IDENTITY_EXTRACTION` | none | truth value; see below |
-    /// | `MAX_PER_KEY` | `max_sessions_per_key` | count |
-    /// | `MAX_TOTAL_KEYS` | `max_total_keys` | count, 0 for no limit |
-    /// | `MAX_TOTAL_SESSIONS` | `max_total_sessions` | count, 0 for no limit |
-    /// | `TRANSPORT_TIMEOUT` | `call_timeout` | duration |
-    /// | `TTL` | `session_ttl` | duration |
+    /// | `LIST_CHANGED_DEBOUNCE` | `timeouts.list_changed_debounce` | duration |
+    /// | `MAX_CONCURRENT_PER_CONVERSATION` | `limits.max_concurrent_per_conversation` | count from 1 |
+    /// | `MAX_CONCURRENT_PER_SESSION` | `limits.max_concurrent_per_session` | count from 1 |
+    /// | `MAX_CONCURRENT_PER_STATELESS_SESSION` | `limits.max_concurrent_per_stateless_session` | count from 1 |
+    /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
+    /// | `MAX_TOTAL_KEYS` | `limits.max_total_keys` | count, 0 for no limit |
+    /// | `MAX_TOTAL_SESSIONS` | `limits.max_total_sessions` | count, 0 for no limit |
+    /// | `NAME` | `name` | text |
+    /// | `ON_EXTRACT_ERROR` | `identity.on_extract_error` | `hash_headers` or `refuse` |
+    /// | `PASSTHROUGH_HEADERS` | `identity.passthrough_headers` | list of header names |
+    /// | `TOOL_LIST_MAX_BYTES` | `tool_cache.tool_list_max_bytes` | count of bytes |
+    /// | `TOOL_LIST_TTL` | `tool_cache.tool_list_ttl` | duration |
+    /// | `TRANSPORT_TIMEOUT` | `timeouts.call_timeout` | duration |
+    /// | `TTL` | `timeouts.session_ttl` | duration |
+    /// | `TTL_JITTER` | `timeouts.session_ttl_jitter` | number |
     ///
     /// A duration is a number of seconds (`30`, `0.5`) or humantime (`30s`, `5m`); a truth value is
     /// `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`; a list is JSON or comma-separated.
     ///
     /// `JWT_IDENTITY_EXTRACTION` is checked for its form and sets nothing: claims count as an
-    /// identity only once their token is verified, and that takes keys, which an extractor brings.
+    /// identity only once their token is verified, which takes the keys of an extractor.
     ///
     /// # Errors
     /// - [`ConfigError::UnknownVariable`]: a variable has the prefix and is none of the above.
-    /// - [`ConfigError::Syntax`]: a value is not of its form. The value itself is not shown.
+    /// - [`ConfigError::Syntax`]: a value is not of its form. The error does not show the value.
     /// - [`ConfigError::Bound`]: the result does not pass [`validate`](Self::validate).
     pub fn from_env() -> Result<Self, ConfigError> {
         let vars = std::env::vars_os().filter_map(|(name, value)| {
@@ -50,8 +62,8 @@ impl PoolConfig {
         Self::from_vars(vars)
     }
 
-    /// As [`from_env`](Self::from_env), from any list of variables; those without the prefix are
-    /// left alone.
+    /// As [`from_env`](Self::from_env), from any list of variables. Variables without the prefix
+    /// are ignored.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -60,43 +72,49 @@ impl PoolConfig {
     ) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         for (name, text) in vars {
-            if let Some(knob) = name.strip_prefix(PREFIX) {
-                config.take(
-                    knob,
-                    &Value {
-                        name: &name,
-                        text: text.trim(),
-                    },
-                )?;
+            if let Some(suffix) = name.strip_prefix(PREFIX) {
+                let value = Value {
+                    name: &name,
+                    text: text.trim(),
+                };
+                config.set(suffix, &value)?;
             }
         }
         config.validate()?;
         Ok(config)
     }
 
-    fn take(&mut self, knob: &str, value: &Value<'_>) -> Result<(), ConfigError> {
-        match knob {
-            "ACQUIRE_TIMEOUT" => self.acquire_timeout = value.duration()?,
-            "CIRCUIT_BREAKER_RESET" => self.circuit_breaker_reset = value.duration()?,
-            "CIRCUIT_BREAKER_THRESHOLD" => self.circuit_breaker_threshold = value.number()?,
-            "CLEANUP_TIMEOUT" => self.close_timeout = value.duration()?,
-            "CREATE_TIMEOUT" => self.session_create_timeout = value.duration()?,
-            "ENABLED" => self.enabled = value.truth()?,
-            "EXPLICIT_HEALTH_RPC" => self.explicit_health_rpc = value.truth()?,
-            "HEALTH_CHECK_INTERVAL" => self.health_check_interval = value.duration()?,
-            "HEALTH_CHECK_METHODS" => self.health_check_methods = value.probes()?,
-            "HEALTH_CHECK_TIMEOUT" => self.health_check_timeout = value.duration()?,
-            "IDENTITY_HEADERS" => self.identity_headers = value.headers()?,
-            "IDLE_EVICTION" => self.idle_pool_eviction = value.duration()?,
-            "JWT_IDENTITY_EXTRACTION" => drop(value.truth()?),
-            "MAX_PER_KEY" => self.max_sessions_per_key = value.number()?,
-            "MAX_TOTAL_KEYS" => self.max_total_keys = value.number()?,
-            "MAX_TOTAL_SESSIONS" => self.max_total_sessions = value.number()?,
-            "TRANSPORT_TIMEOUT" => self.call_timeout = value.duration()?,
-            "TTL" => self.session_ttl = value.duration()?,
-            _ => return Err(ConfigError::UnknownVariable(value.name.to_owned())),
+    fn set(&mut self, suffix: &str, value: &Value<'_>) -> Result<(), ConfigError> {
+        if suffix == JWT_IDENTITY_EXTRACTION {
+            return value.truth().map(drop);
         }
-        Ok(())
+        let variable = VARIABLES.iter().find(|variable| variable.suffix == suffix);
+        let variable =
+            variable.ok_or_else(|| ConfigError::UnknownVariable(value.name.to_owned()))?;
+        (variable.set)(self, value)
+    }
+}
+
+/// An environment variable, and the field that it sets.
+struct Variable {
+    /// The name after the prefix.
+    suffix: &'static str,
+    /// The path of the field in serde.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the tests compare it with serde")
+    )]
+    field: &'static str,
+    set: fn(&mut PoolConfig, &Value<'_>) -> Result<(), ConfigError>,
+}
+
+impl Variable {
+    const fn new(
+        suffix: &'static str,
+        field: &'static str,
+        set: fn(&mut PoolConfig, &Value<'_>) -> Result<(), ConfigError>,
+    ) -> Self {
+        Self { suffix, field, set }
     }
 }
 
@@ -117,7 +135,7 @@ impl Value<'_> {
     fn number<N: std::str::FromStr>(&self) -> Result<N, ConfigError> {
         self.text
             .parse()
-            .map_err(|_| self.syntax("a whole number from 0"))
+            .map_err(|_| self.syntax("a whole number within its bounds"))
     }
 
     fn truth(&self) -> Result<bool, ConfigError> {
@@ -128,13 +146,33 @@ impl Value<'_> {
         }
     }
 
+    fn fraction(&self) -> Result<f64, ConfigError> {
+        self.text.parse().map_err(|_| self.syntax("a number"))
+    }
+
+    fn name(&self) -> Result<String, ConfigError> {
+        match self.text.is_empty() {
+            true => Err(self.syntax("a text that is not empty")),
+            false => Ok(self.text.to_owned()),
+        }
+    }
+
+    fn on_extract_error(&self) -> Result<OnExtractError, ConfigError> {
+        let text = serde_json::Value::String(self.text.to_ascii_lowercase());
+        serde_json::from_value(text).map_err(|_| self.syntax("`hash_headers` or `refuse`"))
+    }
+
     fn probes(&self) -> Result<Vec<Probe>, ConfigError> {
         let probe = |name: String| serde_json::from_value(serde_json::Value::String(name)).ok();
         self.list()?
             .into_iter()
             .map(probe)
             .collect::<Option<_>>()
-            .ok_or_else(|| self.syntax("a list of health check methods"))
+            .ok_or_else(|| {
+                self.syntax(
+                    "a list of `ping`, `list_tools`, `list_prompts`, `list_resources`, `skip`",
+                )
+            })
     }
 
     fn headers(&self) -> Result<Vec<HeaderName>, ConfigError> {
@@ -166,6 +204,224 @@ impl Value<'_> {
 }
 
 const PREFIX: &str = "MCP_SESSION_POOL_";
+
+const JWT_IDENTITY_EXTRACTION: &str = "JWT_IDENTITY_EXTRACTION";
+
+/// Every variable, by name.
+const VARIABLES: &[Variable] = &[
+    Variable::new(
+        "ACQUIRE_TIMEOUT",
+        "timeouts.acquire_timeout",
+        |config, value| {
+            config.timeouts.acquire_timeout = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "CIRCUIT_BREAKER_RESET",
+        "breaker.circuit_breaker_reset",
+        |config, value| {
+            config.breaker.circuit_breaker_reset = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "CIRCUIT_BREAKER_THRESHOLD",
+        "breaker.circuit_breaker_threshold",
+        |config, value| {
+            config.breaker.circuit_breaker_threshold = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "CLEANUP_TIMEOUT",
+        "timeouts.close_timeout",
+        |config, value| {
+            config.timeouts.close_timeout = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "CREATE_TIMEOUT",
+        "timeouts.session_create_timeout",
+        |config, value| {
+            config.timeouts.session_create_timeout = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "DETECTED_TRANSPORT_TTL",
+        "timeouts.detected_transport_ttl",
+        |config, value| {
+            config.timeouts.detected_transport_ttl = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new("ENABLED", "enabled", |config, value| {
+        config.enabled = value.truth()?;
+        Ok(())
+    }),
+    Variable::new(
+        "EXPLICIT_HEALTH_RPC",
+        "health.explicit_health_rpc",
+        |config, value| {
+            config.health.explicit_health_rpc = value.truth()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "HEALTH_CHECK_INTERVAL",
+        "health.health_check_interval",
+        |config, value| {
+            config.health.health_check_interval = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "HEALTH_CHECK_METHODS",
+        "health.health_check_methods",
+        |config, value| {
+            config.health.health_check_methods = value.probes()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "HEALTH_CHECK_TIMEOUT",
+        "health.health_check_timeout",
+        |config, value| {
+            config.health.health_check_timeout = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "IDENTITY_HEADERS",
+        "identity.identity_headers",
+        |config, value| {
+            config.identity.identity_headers = value.headers()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "IDLE_EVICTION",
+        "timeouts.idle_pool_eviction",
+        |config, value| {
+            config.timeouts.idle_pool_eviction = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "LIST_CHANGED_DEBOUNCE",
+        "timeouts.list_changed_debounce",
+        |config, value| {
+            config.timeouts.list_changed_debounce = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_CONCURRENT_PER_CONVERSATION",
+        "limits.max_concurrent_per_conversation",
+        |config, value| {
+            config.limits.max_concurrent_per_conversation = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_CONCURRENT_PER_SESSION",
+        "limits.max_concurrent_per_session",
+        |config, value| {
+            config.limits.max_concurrent_per_session = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_CONCURRENT_PER_STATELESS_SESSION",
+        "limits.max_concurrent_per_stateless_session",
+        |config, value| {
+            config.limits.max_concurrent_per_stateless_session = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_PER_KEY",
+        "limits.max_sessions_per_key",
+        |config, value| {
+            config.limits.max_sessions_per_key = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_TOTAL_KEYS",
+        "limits.max_total_keys",
+        |config, value| {
+            config.limits.max_total_keys = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_TOTAL_SESSIONS",
+        "limits.max_total_sessions",
+        |config, value| {
+            config.limits.max_total_sessions = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new("NAME", "name", |config, value| {
+        config.name = value.name()?;
+        Ok(())
+    }),
+    Variable::new(
+        "ON_EXTRACT_ERROR",
+        "identity.on_extract_error",
+        |config, value| {
+            config.identity.on_extract_error = value.on_extract_error()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "PASSTHROUGH_HEADERS",
+        "identity.passthrough_headers",
+        |config, value| {
+            config.identity.passthrough_headers = value.headers()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "TOOL_LIST_MAX_BYTES",
+        "tool_cache.tool_list_max_bytes",
+        |config, value| {
+            config.tool_cache.tool_list_max_bytes = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "TOOL_LIST_TTL",
+        "tool_cache.tool_list_ttl",
+        |config, value| {
+            config.tool_cache.tool_list_ttl = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "TRANSPORT_TIMEOUT",
+        "timeouts.call_timeout",
+        |config, value| {
+            config.timeouts.call_timeout = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new("TTL", "timeouts.session_ttl", |config, value| {
+        config.timeouts.session_ttl = value.duration()?;
+        Ok(())
+    }),
+    Variable::new(
+        "TTL_JITTER",
+        "timeouts.session_ttl_jitter",
+        |config, value| {
+            config.timeouts.session_ttl_jitter = value.fraction()?;
+            Ok(())
+        },
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -201,30 +457,65 @@ mod tests {
             ("CLEANUP_TIMEOUT", "4"),
         ])
         .unwrap();
-        let expected = PoolConfig {
-            enabled: true,
-            max_sessions_per_key: 200,
-            session_ttl: Duration::from_secs(120),
-            health_check_interval: Duration::from_millis(45_500),
-            acquire_timeout: Duration::from_secs(10),
-            session_create_timeout: Duration::from_secs(11),
-            circuit_breaker_threshold: 7,
-            circuit_breaker_reset: Duration::from_secs(60),
-            idle_pool_eviction: Duration::from_secs(900),
-            call_timeout: Duration::from_secs(12),
-            explicit_health_rpc: true,
-            health_check_methods: vec![Probe::ListTools, Probe::Skip],
-            health_check_timeout: Duration::from_secs(3),
-            identity_headers: vec![
+        let expected = PoolConfig::default()
+            .with_max_sessions_per_key(200)
+            .with_session_ttl(Duration::from_secs(120))
+            .with_health_check_interval(Duration::from_millis(45_500))
+            .with_acquire_timeout(Duration::from_secs(10))
+            .with_session_create_timeout(Duration::from_secs(11))
+            .with_circuit_breaker_threshold(7)
+            .with_circuit_breaker_reset(Duration::from_secs(60))
+            .with_idle_pool_eviction(Duration::from_secs(900))
+            .with_call_timeout(Duration::from_secs(12))
+            .with_explicit_health_rpc(true)
+            .with_health_check_methods(vec![Probe::ListTools, Probe::Skip])
+            .with_health_check_timeout(Duration::from_secs(3))
+            .with_identity_headers(vec![
                 http::header::AUTHORIZATION,
                 HeaderName::from_static("x-org"),
-            ],
-            max_total_keys: 0,
-            max_total_sessions: 0,
-            close_timeout: Duration::from_secs(4),
-            ..PoolConfig::default()
-        };
+            ])
+            .with_max_total_keys(0)
+            .with_max_total_sessions(0)
+            .with_close_timeout(Duration::from_secs(4));
         assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn every_field_has_a_variable_and_every_variable_a_field() {
+        fn leaves(path: &str, value: &serde_json::Value, into: &mut Vec<String>) {
+            let serde_json::Value::Object(fields) = value else {
+                return into.push(path.trim_start_matches('.').to_owned());
+            };
+            for (name, value) in fields {
+                leaves(&format!("{path}.{name}"), value, into);
+            }
+        }
+        let mut fields = Vec::new();
+        let config = serde_json::to_value(PoolConfig::default()).unwrap();
+        leaves("", &config, &mut fields);
+        fields.sort_unstable();
+        let mut named: Vec<_> = VARIABLES.iter().map(|variable| variable.field).collect();
+        named.sort_unstable();
+        assert_eq!(named, fields);
+    }
+
+    #[test]
+    fn a_variable_changes_the_field_it_names_and_no_other() {
+        let texts = ["7", "true", "false", "0.5", "ping", "refuse", "x-other"];
+        let flat = |config: &PoolConfig| serde_json::to_value(config).unwrap();
+        let default = flat(&PoolConfig::default());
+        for variable in VARIABLES {
+            let pointer = format!("/{}", variable.field.replace('.', "/"));
+            let changed = texts.iter().find_map(|text| {
+                let config = from(&[(variable.suffix, text)]).ok()?;
+                let mut changed = flat(&config);
+                let field = changed.pointer_mut(&pointer)?;
+                let is_other = Some(&*field) != default.pointer(&pointer);
+                *field = default.pointer(&pointer)?.clone();
+                is_other.then_some(changed)
+            });
+            assert_eq!(changed.as_ref(), Some(&default), "{}", variable.suffix);
+        }
     }
 
     #[test]

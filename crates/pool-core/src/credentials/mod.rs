@@ -32,7 +32,7 @@ pub trait CredentialSource: Send + Sync {
     ) -> Result<Arc<HeaderMap>, CredentialError>;
 
     /// Whether this source renews what it gives by itself, so that the end of a caller's own
-    /// credential ([`Identity::expires_at`](crate::Identity::expires_at)) is none of a session's.
+    /// credential ([`Identity::expires_at`](crate::extend::Identity::expires_at)) is none of a session's.
     /// Default: no.
     fn renews(&self) -> bool {
         false
@@ -71,7 +71,7 @@ impl fmt::Debug for CredentialRequest<'_> {
 ///
 /// Each caller of a shared session sends its own headers. Those are given up for the newest ones
 /// that the pool has seen for the same key in two cases: when they are known to have ended
-/// ([`Identity::expires_at`](crate::Identity::expires_at)), and for the one repetition of a request
+/// ([`Identity::expires_at`](crate::extend::Identity::expires_at)), and for the one repetition of a request
 /// that the endpoint refused with 401. A client made with an early token thus goes on working once a
 /// later token of the same identity has come in by any other request.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{Challenge, ConnectError, ExtractError, Retry, TransportKind};
+use crate::{
+    TransportKind,
+    error::{Challenge, ConnectError, ExtractError, Retry},
+};
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -80,11 +83,11 @@ impl AcquireError {
 
     /// A short word for labels and logs.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::CircuitOpen { .. } => "circuit_open",
             Self::Closed => "closed",
-            Self::Connect(error) => error.kind().as_str(),
+            Self::Connect(error) => error.kind().label(),
             Self::CredentialExpired => "credential_expired",
             Self::Identity(_) => "identity",
             Self::NoConnector(_) => "no_connector",

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use rmcp::{ErrorData, service::ServiceError};
 
-use crate::{AcquireError, Challenge, FaultKind};
+use crate::error::{AcquireError, Challenge, FaultKind};
 
 /// What is known of a call's effect on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,11 +152,11 @@ impl CallError {
     /// A short word for labels and spans: the code of a JSON-RPC error as text, otherwise the kind
     /// of the failure.
     #[must_use]
-    pub fn error_type(&self) -> Cow<'static, str> {
+    pub fn label(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
-            Self::Acquire(error) => error.as_str(),
+            Self::Acquire(error) => error.label(),
             Self::Input(_) => "input",
-            Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().as_str(),
+            Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().label(),
             Self::NotInRevision(_) => "not_in_revision",
             Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
             Self::SessionLost => "session_lost",

@@ -2,11 +2,11 @@
 
 use std::{error::Error, fmt};
 
-use crate::{FaultKind, Retry};
+use crate::error::{FaultKind, Retry};
 
 /// Why a session could not be opened.
 ///
-/// Made by a [`Connector`](crate::Connector), which sees to it that no source prints a secret: no
+/// Made by a [`Connector`](crate::extend::Connector), which sees to it that no source prints a secret: no
 /// header value, no query of a URL, no body.
 #[derive(Debug)]
 pub struct ConnectError {
@@ -44,6 +44,12 @@ impl ConnectError {
     #[must_use]
     pub fn kind(&self) -> &FaultKind {
         &self.kind
+    }
+
+    /// A short word for labels and logs: that of the kind.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        self.kind.label()
     }
 
     /// When it may make sense to try again.

@@ -10,7 +10,7 @@ use crate::PoolKey;
 /// A [`HandlerFactory`] made from a closure that builds the handler of a key.
 ///
 /// ```
-/// use mcp_pool_core::{ClientHandlerBox, HandlerFn, PoolKey, rmcp};
+/// use mcp_pool_core::{PoolKey, rmcp, extend::{ClientHandlerBox, HandlerFn}};
 /// use rmcp::{ClientHandler, RoleClient, model::ProgressNotificationParam, service::NotificationContext};
 ///
 /// /// What the servers of one user say.

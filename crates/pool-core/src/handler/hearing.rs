@@ -161,7 +161,7 @@ impl Attended {
     /// Waits until it is time to tell the handler of a change; no, where somebody else of this key
     /// is about to.
     async fn is_my_turn(&self, bucket: Arc<Bucket>, list: ListKind) -> bool {
-        let pause = bucket.hub.config.list_changed_debounce;
+        let pause = bucket.hub.config.timeouts.list_changed_debounce;
         if pause.is_zero() {
             return true;
         }

@@ -26,7 +26,7 @@ use crate::PoolKey;
 /// message with the key it belongs to. It declares nothing, so that servers ask it nothing.
 ///
 /// ```
-/// use mcp_pool_core::{ServerMessage, ServerMessages};
+/// use mcp_pool_core::extend::{ServerMessage, ServerMessages};
 ///
 /// # async fn example() {
 /// let (handlers, mut messages) = ServerMessages::channel(1_024);
@@ -41,7 +41,7 @@ use crate::PoolKey;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerMessages {
-    sender: mpsc::Sender<Heard>,
+    sender: mpsc::Sender<ServerEvent>,
     missed: Arc<AtomicU64>,
     client: Implementation,
 }
@@ -49,14 +49,14 @@ pub struct ServerMessages {
 /// The other end of [`ServerMessages`].
 #[derive(Debug)]
 pub struct ServerMessagesReceiver {
-    receiver: mpsc::Receiver<Heard>,
+    receiver: mpsc::Receiver<ServerEvent>,
     missed: Arc<AtomicU64>,
 }
 
 /// Something that a server said of its own accord, and to whom.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Heard {
+pub struct ServerEvent {
     /// The key of the session that heard it: the caller it belongs to.
     pub key: PoolKey,
     /// What the server said.
@@ -123,7 +123,7 @@ impl ServerMessagesReceiver {
     ///
     /// # Cancel safety
     /// Safe; no message is lost to a dropped call.
-    pub async fn recv(&mut self) -> Option<Heard> {
+    pub async fn recv(&mut self) -> Option<ServerEvent> {
         self.receiver.recv().await
     }
 
@@ -159,7 +159,7 @@ struct PassOn {
 
 impl PassOn {
     fn pass_on(&self, message: ServerMessage) {
-        let heard = Heard {
+        let heard = ServerEvent {
             key: self.key.clone(),
             message,
         };

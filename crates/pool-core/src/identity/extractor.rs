@@ -5,13 +5,13 @@ use std::fmt;
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::Identity;
+use crate::extend::Identity;
 
 /// Reduces the headers of a request to an identity.
 ///
 /// Extractors are asked in the order in which the pool's builder was given them; the first one that
 /// answers `Ok(Some(_))` decides. When none does, the identity headers are hashed
-/// ([`HeaderIdentity`](crate::HeaderIdentity)).
+/// ([`HeaderIdentity`](crate::extend::HeaderIdentity)).
 ///
 /// An extractor must never return an identity it has not verified: a caller who can make an
 /// extractor return somebody else's identity gets that somebody's sessions.
@@ -19,7 +19,7 @@ use crate::Identity;
 /// ```
 /// use async_trait::async_trait;
 /// use http::HeaderMap;
-/// use mcp_pool_core::{ExtractError, Identity, IdentityExtractor};
+/// use mcp_pool_core::{error::ExtractError, extend::{Identity, IdentityExtractor}};
 ///
 /// /// The gateway in front has verified the user and says who it is.
 /// struct TrustedUserHeader;

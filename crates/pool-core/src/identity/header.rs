@@ -3,8 +3,8 @@
 use http::{HeaderMap, HeaderName, header};
 
 use crate::{
-    Identity,
     digest::{Digest, DigestKey},
+    extend::Identity,
 };
 
 /// The headers that tell one caller from another unless configured otherwise.
@@ -25,7 +25,7 @@ pub const DEFAULT_IDENTITY_HEADERS: [HeaderName; 5] = [
 ///
 /// ```
 /// use http::HeaderMap;
-/// use mcp_pool_core::HeaderIdentity;
+/// use mcp_pool_core::extend::HeaderIdentity;
 /// let mut headers = HeaderMap::new();
 /// let identity = HeaderIdentity::default();
 /// assert!(identity.of(&headers).is_anonymous());

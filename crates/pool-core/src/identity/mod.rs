@@ -13,8 +13,8 @@ pub use header::{DEFAULT_IDENTITY_HEADERS, HeaderIdentity};
 pub(crate) use resolve::Identification;
 
 use crate::{
-    Fingerprint,
     digest::{Digest, DigestKey},
+    extend::Fingerprint,
 };
 
 /// What the upstream will see of a caller, reduced to an opaque digest.
@@ -23,7 +23,7 @@ use crate::{
 /// themselves are not kept: nothing that holds or prints an identity can show a token.
 ///
 /// ```
-/// use mcp_pool_core::Identity;
+/// use mcp_pool_core::extend::Identity;
 /// let identity = Identity::from_parts("jwt", ["https://issuer", "alice"]);
 /// assert_eq!(identity, Identity::from_parts("jwt", ["https://issuer", "alice"]));
 /// assert_ne!(identity, Identity::from_parts("jwt", ["https://issuer", "bob"]));

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::{
-    ExtractError, HeaderIdentity, Identity, IdentityExtractor, OnExtractError, pool::Counters,
+    config::OnExtractError,
+    error::ExtractError,
+    extend::{HeaderIdentity, Identity, IdentityExtractor},
+    pool::Counters,
 };
 
 /// How a pool tells identities.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    AcquireError, BreakerState, CallError, CheckError, ConnectError, Endpoint, Farewell, ListKind,
-    Outcome, PoolKey, SessionInfo, TransportKind, WeakPool,
+    Endpoint, PoolKey, TransportKind, WeakPool,
+    error::{AcquireError, CallError, CheckError, ConnectError, Outcome},
+    extend::{CloseOutcome, ListKind, SessionInfo},
+    stats::BreakerState,
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -139,7 +141,7 @@ event! {
         /// Why.
         reason: CloseReason,
         /// How the farewell went.
-        farewell: Farewell,
+        outcome: CloseOutcome,
         /// How long the session was open.
         age: Duration,
         /// How often it was handed out.

@@ -14,7 +14,7 @@ pub use events::{
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use mcp_pool_core::{Closed, Observer};
+/// use mcp_pool_core::{event::Closed, extend::Observer};
 ///
 /// #[derive(Default)]
 /// struct CountCloses(AtomicU64);

@@ -13,9 +13,12 @@ use tracing::Instrument;
 
 use super::{AcquireRequest, Shared, counters::Counters, patience::Patience, resolved::Resolved};
 use crate::{
-    AcquireError, CheckError, CloseReason, Era, Lease, Stage,
+    Lease,
     bucket::{Ask, AtHead, Bucket, Fate, Grant, Held, Joined},
+    error::{AcquireError, CheckError, Stage},
+    event::CloseReason,
     expiry::Verdict,
+    extend::Era,
     moment::Moment,
     trace,
 };
@@ -170,9 +173,9 @@ impl Shared {
             .instrument(span.clone())
             .await
             .map_err(|_| patience.timeout(Stage::Check))
-            .inspect_err(|error| trace::note_error(&span, error.as_str()))?;
+            .inspect_err(|error| trace::note_error(&span, error.label()))?;
         if let Err(error) = &result {
-            trace::note_error(&span, error.as_str());
+            trace::note_error(&span, error.label());
         }
         self.note_checked(&live, result.err(), began);
         if result.is_err() {
@@ -190,12 +193,12 @@ impl Shared {
         if let Some(error) = error {
             Counters::add(&self.hub.counters.check_failures);
             if let Some(bucket) = live.bucket.upgrade() {
-                let kind = error.as_str();
+                let kind = error.label();
                 bucket.chronicle.note_error(kind, self.hub.clock.now());
             }
         }
         self.hub.observe(|observer, pool| {
-            observer.checked(&crate::Checked {
+            observer.checked(&crate::event::Checked {
                 pool,
                 key: &live.key,
                 error,
@@ -241,7 +244,7 @@ impl Shared {
     fn lease(&self, held: Held, patience: Option<Patience>) -> Lease {
         held.live().note_use();
         self.hub.observe(|observer, pool| {
-            observer.acquired(&crate::Acquired {
+            observer.acquired(&crate::event::Acquired {
                 pool,
                 key: &held.live().key,
                 hit: !held.is_fresh(),

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{Hub, Upstream};
-use crate::{ConnectError, FaultKind, breaker::Attempt};
+use crate::{
+    breaker::Attempt,
+    error::{ConnectError, FaultKind},
+};
 
 /// An attempt that the breaker admitted and that has not been settled. Dropped unsettled, it leaves
 /// no verdict.

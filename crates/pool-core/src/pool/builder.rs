@@ -26,10 +26,19 @@ use super::{
     upstream::Upstreams,
 };
 use crate::{
-    Built, CallerHeaders, ConfigError, Connector, ContextPropagator, CredentialSource,
-    HandlerFactory, HeaderIdentity, IdentityExtractor, Observer, PoolConfig, PoolKey, ProbePlan,
-    SilentHandlers, bucket::Bucket, digest::DigestKey, handler::Profile, identity::Identification,
-    moment::Clock, tools::ToolLists,
+    PoolConfig, PoolKey,
+    bucket::Bucket,
+    digest::DigestKey,
+    error::ConfigError,
+    event::Built,
+    extend::{
+        CallerHeaders, Connector, ContextPropagator, CredentialSource, HandlerFactory,
+        HeaderIdentity, IdentityExtractor, NoopHandlers, Observer, ProbePlan,
+    },
+    handler::Profile,
+    identity::Identification,
+    moment::Clock,
+    tools::ToolLists,
 };
 
 /// Puts a pool together. Made by [`SessionPool::builder`].
@@ -50,7 +59,7 @@ impl PoolBuilder {
             connectors: Vec::new(),
             extractors: Vec::new(),
             credentials: Arc::new(CallerHeaders),
-            handlers: Arc::new(SilentHandlers::default()),
+            handlers: Arc::new(NoopHandlers::default()),
             observer: None,
             propagator: None,
         }
@@ -86,7 +95,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Who handles what servers send of their own accord. Default: [`SilentHandlers`].
+    /// Who handles what servers send of their own accord. Default: [`NoopHandlers`].
     #[must_use]
     pub fn handlers(mut self, factory: impl HandlerFactory + 'static) -> Self {
         self.handlers = Arc::new(factory);
@@ -97,7 +106,7 @@ impl PoolBuilder {
     /// [`handlers`](Self::handlers). Default: `mcp-session-pool` and its version.
     #[must_use]
     pub fn client_info(self, client: Implementation) -> Self {
-        self.handlers(SilentHandlers::new(client))
+        self.handlers(NoopHandlers::new(client))
     }
 
     /// Who hears of every event. Default: nobody.
@@ -128,8 +137,8 @@ impl PoolBuilder {
         let (closer, inbox) = mpsc::unbounded_channel();
         let identification = Identification {
             extractors: self.extractors.clone(),
-            headers: HeaderIdentity::new(self.config.identity_headers.iter().cloned()),
-            on_error: self.config.on_extract_error,
+            headers: HeaderIdentity::new(self.config.identity.identity_headers.iter().cloned()),
+            on_error: self.config.identity.on_extract_error,
         };
         let profile = Profile::new(Arc::clone(&self.handlers));
         let hub = Arc::new(self.hub(runtime.clone(), closer)?);
@@ -161,8 +170,8 @@ impl PoolBuilder {
     ) -> Result<Hub, ConfigError> {
         let config = self.config;
         let probes = ProbePlan::new(
-            config.health_check_methods.clone(),
-            config.health_check_timeout,
+            config.health.health_check_methods.clone(),
+            config.health.health_check_timeout,
         );
         Ok(Hub {
             clock: Clock::new(),
@@ -173,7 +182,10 @@ impl PoolBuilder {
             credentials: self.credentials,
             observer: self.observer,
             propagator: self.propagator,
-            capacity: Capacity::new(config.max_total_sessions, config.max_total_keys),
+            capacity: Capacity::new(
+                config.limits.max_total_sessions,
+                config.limits.max_total_keys,
+            ),
             counters: Counters::default(),
             registry: Registry::default(),
             tools: ToolLists::new(&config),

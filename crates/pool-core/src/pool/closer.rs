@@ -13,8 +13,10 @@ use tokio::{
 
 use super::{Shared, counters::Counters, hub::Message, room::Room, sweep};
 use crate::{
-    CloseReason, Farewell, PoolConfig,
+    PoolConfig,
     bucket::{Bucket, Live},
+    event::CloseReason,
+    extend::CloseOutcome,
     trace,
 };
 
@@ -117,7 +119,7 @@ impl Closer {
         let farewells = Arc::clone(&self.farewells);
         let Some(hub) = self.pool.upgrade().map(|pool| Arc::clone(&pool.hub)) else {
             // The pool is gone; nobody listens, but the server still hears it.
-            let timeout = PoolConfig::default().close_timeout;
+            let timeout = PoolConfig::default().timeouts.close_timeout;
             tokio::spawn(async move { live.session.driver().close(timeout).await });
             return;
         };
@@ -159,7 +161,7 @@ fn note_evicted(bucket: &Bucket) {
     }
     Counters::add(&hub.counters.keys_evicted);
     hub.observe(|observer, pool| {
-        observer.key_evicted(&crate::KeyEvicted {
+        observer.key_evicted(&crate::event::KeyEvicted {
             pool,
             key: &bucket.key,
             reason: bucket.chronicle.why_forgotten(),
@@ -167,7 +169,7 @@ fn note_evicted(bucket: &Bucket) {
     });
 }
 
-fn note_closed(hub: &super::Hub, live: &Live, reason: CloseReason, farewell: Farewell) {
+fn note_closed(hub: &super::Hub, live: &Live, reason: CloseReason, farewell: CloseOutcome) {
     hub.counters.note_closed(reason);
     tracing::debug!(
         key = ?live.key,
@@ -177,12 +179,12 @@ fn note_closed(hub: &super::Hub, live: &Live, reason: CloseReason, farewell: Far
         "session closed"
     );
     hub.observe(|observer, pool| {
-        observer.closed(&crate::Closed {
+        observer.closed(&crate::event::Closed {
             pool,
             key: &live.key,
             session: live.session.info(),
             reason,
-            farewell,
+            outcome: farewell,
             age: live.opened_at.elapsed(),
             uses: live.uses.load(std::sync::atomic::Ordering::Relaxed),
         });

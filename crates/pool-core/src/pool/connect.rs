@@ -12,8 +12,10 @@ use super::{
     limit::Place,
 };
 use crate::{
-    AcquireError, CloseReason, ConnectError, Connector, Era, Stage,
     bucket::{Ask, Blame, Bucket, Held, Live, NewLive},
+    error::{AcquireError, ConnectError, Stage},
+    event::CloseReason,
+    extend::{Connector, Era},
     trace,
 };
 
@@ -96,8 +98,8 @@ impl Job {
             }
             Err(error) => {
                 attempt.failed(&error);
-                trace::note_error(&span, error.kind().as_str());
-                ask.trace.connect_failed(error.kind().as_str());
+                trace::note_error(&span, error.kind().label());
+                ask.trace.connect_failed(error.kind().label());
                 note_failed(&hub, &place.bucket, &error, began);
                 let blame = match error.kind().is_about_credentials() {
                     true => Blame::Caller,
@@ -154,7 +156,7 @@ fn admissible(bucket: &Arc<Bucket>, opened: Opened, generation: u64, place: Plac
     hub.registry.add(&live);
     bucket.chronicle.note_opened(live.id, hub.clock.moment(now));
     let (id, weak, closer) = (live.id, Arc::downgrade(bucket), hub.closer.downgrade());
-    live.session.alarm().listen(move || {
+    live.session.close_notifier().listen(move || {
         if let Some(closer) = closer.upgrade() {
             let _ = closer.send(Message::Lost(weak.clone(), id));
         }
@@ -166,7 +168,7 @@ fn note_connected(hub: &Hub, live: &Live, began: Instant) {
     Counters::add(&hub.counters.opened);
     tracing::debug!(key = ?live.key, session = live.id, "session opened");
     hub.observe(|observer, pool| {
-        observer.connected(&crate::Connected {
+        observer.connected(&crate::event::Connected {
             pool,
             key: &live.key,
             session: live.session.info(),
@@ -178,10 +180,10 @@ fn note_connected(hub: &Hub, live: &Live, began: Instant) {
 fn note_failed(hub: &Hub, bucket: &Bucket, error: &ConnectError, began: Instant) {
     bucket
         .chronicle
-        .note_error(error.kind().as_str(), hub.clock.now());
-    tracing::debug!(key = ?bucket.key, kind = error.kind().as_str(), "session not opened");
+        .note_error(error.kind().label(), hub.clock.now());
+    tracing::debug!(key = ?bucket.key, kind = error.kind().label(), "session not opened");
     hub.observe(|observer, pool| {
-        observer.connect_failed(&crate::ConnectFailed {
+        observer.connect_failed(&crate::event::ConnectFailed {
             pool,
             key: &bucket.key,
             error,

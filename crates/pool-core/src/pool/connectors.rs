@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{ConfigError, Connector, TransportKind};
+use crate::{TransportKind, error::ConfigError, extend::Connector};
 
 /// The connectors of a pool, in the order in which they were added. They are few.
 pub(crate) struct Connectors(Vec<(TransportKind, Arc<dyn Connector>)>);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{CloseReason, bucket::Tally};
+use crate::{bucket::Tally, event::CloseReason};
 
 /// Totals over the life of a pool. Hits and misses are counted by the keys themselves, under their
 /// own lock; here are those of keys that were forgotten.

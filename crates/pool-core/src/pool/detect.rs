@@ -13,8 +13,10 @@ use super::{
     verdict::{Finding, Verdict},
 };
 use crate::{
-    AcquireError, Endpoint, FaultKind, Lease, PoolKey, Stage, TransportKind,
-    credentials::Credential, handler::Profile,
+    Endpoint, Lease, PoolKey, TransportKind,
+    credentials::Credential,
+    error::{AcquireError, FaultKind, Stage},
+    handler::Profile,
 };
 
 /// What is known of the addresses whose transport is found out, by canonical URL.

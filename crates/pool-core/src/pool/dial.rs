@@ -6,9 +6,11 @@ use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    ConnectError, ConnectRequest, Connector, Credentials, FaultKind, Scope, Session,
+    Scope,
     bucket::{Ask, Bucket},
     credentials::{Credential, NewestHeaders},
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, Credentials, Session},
     handler::Hearing,
     moment::Moment,
 };
@@ -27,7 +29,7 @@ pub(super) async fn dial(
         newest,
         opener,
     );
-    let deadline = crate::expiry::after(Instant::now(), hub.config.session_create_timeout);
+    let deadline = crate::expiry::after(Instant::now(), hub.config.timeouts.session_create_timeout);
     let request = ConnectRequest::new(
         bucket.key.clone(),
         credentials,

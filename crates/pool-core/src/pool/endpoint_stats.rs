@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::{SessionPool, Shared, Upstream};
-use crate::{BreakerState, Endpoint, Era};
+use crate::{Endpoint, extend::Era, stats::BreakerState};
 
 /// What an endpoint looks like, over all of its keys.
 #[derive(Clone, Debug, Serialize)]

@@ -18,8 +18,11 @@ use super::{
     verdict::{Finding, Verdict},
 };
 use crate::{
-    AcquireError, ConnectError, ConnectRequest, Connector, Credentials, Detection, Endpoint,
-    FaultKind, TransportKind, connector::SlotsByEra, credentials::NewestHeaders,
+    Endpoint, TransportKind,
+    connector::SlotsByEra,
+    credentials::NewestHeaders,
+    error::{AcquireError, ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, Credentials, Detection},
 };
 
 /// A detection under way.
@@ -47,7 +50,7 @@ impl Job {
         let outcome = self.settled().await;
         let found = outcome.as_ref().ok().copied();
         self.note(found, outcome.as_ref().err(), began);
-        let good_for = self.hub.config.transport_verdict_ttl;
+        let good_for = self.hub.config.timeouts.detected_transport_ttl;
         let good_until = crate::expiry::after(Instant::now(), good_for);
         let good_until = self.hub.clock.moment(good_until);
         let verdict = Arc::clone(&self.landing.verdict);
@@ -74,7 +77,7 @@ impl Job {
 
     /// Asks one connector after the other. `None` when there is none that can tell.
     async fn ask_all(&self) -> Result<Option<usize>, ConnectError> {
-        let patience = self.hub.config.session_create_timeout;
+        let patience = self.hub.config.timeouts.session_create_timeout;
         let deadline = crate::expiry::after(Instant::now(), patience);
         let mut denied = false;
         for (place, (kind, connector)) in self.hub.connectors.in_order().iter().enumerate() {
@@ -116,11 +119,11 @@ impl Job {
         tracing::debug!(
             %endpoint,
             transport = transport.map(TransportKind::as_str),
-            error = error.map(AcquireError::as_str),
+            error = error.map(AcquireError::label),
             "transport asked for"
         );
         self.hub.observe(|observer, pool| {
-            observer.detected(&crate::Detected {
+            observer.detected(&crate::event::Detected {
                 pool,
                 endpoint,
                 transport,

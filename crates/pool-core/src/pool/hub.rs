@@ -15,11 +15,13 @@ use super::{
     capacity::Capacity, connect, connectors::Connectors, counters::Counters, registry::Registry,
 };
 use crate::{
-    CloseReason, ContextPropagator, CredentialSource, Endpoint, Observer, PoolConfig, ProbePlan,
+    Endpoint, PoolConfig,
     breaker::{Attempt, BreakerState},
     bucket::{Bucket, Live},
     digest::DigestKey,
+    event::CloseReason,
     expiry::ExpiryPolicy,
+    extend::{ContextPropagator, CredentialSource, Observer, ProbePlan},
     moment::Clock,
     tools::ToolLists,
 };
@@ -145,7 +147,7 @@ impl Hub {
     }
 
     pub(crate) fn close_timeout(&self) -> Duration {
-        self.config.close_timeout
+        self.config.timeouts.close_timeout
     }
 
     /// Passes on a change of an endpoint's circuit.
@@ -162,7 +164,7 @@ impl Hub {
         }
         tracing::info!(%endpoint, from = before.as_str(), to = after.as_str(), "circuit changed");
         self.observe(|observer, pool| {
-            observer.breaker_changed(&crate::BreakerChanged {
+            observer.breaker_changed(&crate::event::BreakerChanged {
                 pool,
                 endpoint,
                 before,

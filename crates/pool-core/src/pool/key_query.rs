@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
-    BreakerState,
     bucket::{Bucket, Counts},
     moment::Moment,
+    stats::BreakerState,
 };
 
 /// Which keys to look at, and in which order.
 ///
 /// ```
-/// use mcp_pool_core::{KeyOrder, KeyQuery};
+/// use mcp_pool_core::stats::{KeyOrder, KeyQuery};
 /// // The fifty keys with the longest lines at one server.
 /// let query = KeyQuery {
 ///     host: Some("example.com".to_owned()),

@@ -6,7 +6,12 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{KeyCursor, KeyQuery, SessionPool, Shared};
-use crate::{BreakerState, Era, Fingerprint, TransportKind, bucket::Bucket};
+use crate::{
+    TransportKind,
+    bucket::Bucket,
+    extend::{Era, Fingerprint},
+    stats::BreakerState,
+};
 
 /// What a key looks like. Holds no secret: the key appears as a fingerprint, its URL without query.
 #[derive(Clone, Debug, Serialize)]
@@ -50,8 +55,8 @@ pub struct KeyStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyError {
-    /// A short word, as [`FaultKind::as_str`](crate::FaultKind::as_str) or
-    /// [`CheckError::as_str`](crate::CheckError::as_str) give it.
+    /// A short word, as [`FaultKind::as_str`](crate::error::FaultKind::as_str) or
+    /// [`CheckError::as_str`](crate::error::CheckError::as_str) give it.
     pub kind: &'static str,
     /// How long ago.
     #[serde(with = "humantime_serde")]

@@ -11,8 +11,10 @@ use std::{
 use rmcp::{RoleClient, service::Peer};
 
 use crate::{
-    CloseReason, Era, PoolKey, SessionInfo,
+    PoolKey,
     bucket::{Bucket, Fate, Held, Live},
+    event::CloseReason,
+    extend::{Era, SessionInfo},
 };
 
 /// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
@@ -87,7 +89,7 @@ impl Lease {
         self.held.bucket()
     }
 
-    pub(crate) fn session(&self) -> &crate::Session {
+    pub(crate) fn session(&self) -> &crate::extend::Session {
         &self.live().session
     }
 
@@ -150,7 +152,7 @@ fn note_released(
         fate => (fate, reason),
     };
     held.bucket().hub.observe(|observer, pool| {
-        observer.released(&crate::Released {
+        observer.released(&crate::event::Released {
             pool,
             key: &held.live().key,
             used_for: now.since(held.wanted_at()),

@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
 use super::{AcquireRequest, resolved::Resolved};
-use crate::{Endpoint, HandlerFactory, Principal, Scope};
+use crate::{Endpoint, Principal, Scope, extend::HandlerFactory};
 
 /// What the pool remembers of raw requests.
 pub(super) struct Memo {
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_equal_request_is_recognised_whatever_else_it_has() {
-        let memo = Memo::new(crate::DEFAULT_IDENTITY_HEADERS.to_vec());
+        let memo = Memo::new(crate::config::DEFAULT_IDENTITY_HEADERS.to_vec());
         let one = request(&[("cookie", "a"), ("authorization", "t"), ("accept", "x")]);
         let other = request(&[
             ("authorization", "t"),
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn even_a_request_of_the_same_hash_is_compared_in_full() {
-        let memo = Memo::new(crate::DEFAULT_IDENTITY_HEADERS.to_vec());
+        let memo = Memo::new(crate::config::DEFAULT_IDENTITY_HEADERS.to_vec());
         let one = request(&[("authorization", "t"), ("cookie", "a")]);
         for (case, other) in [
             (

@@ -47,7 +47,7 @@ use moka::sync::Cache;
 pub(crate) use patience::Patience;
 pub use request::AcquireRequest;
 pub(crate) use resolved::Resolved;
-pub use revoke::RevokeReport;
+pub use revoke::EvictReport;
 pub use shutdown::CloseReport;
 pub use stats::{BreakerStats, PoolStats};
 use tokio::time::Instant;
@@ -57,7 +57,7 @@ pub use weak::WeakPool;
 
 use self::{detect::Verdicts, memo::Memo, upstream::Upstreams};
 use crate::{
-    AcquireError, PoolConfig, PoolKey, PooledClient, bucket::Bucket, handler::Profile,
+    PoolConfig, PoolKey, PooledClient, bucket::Bucket, error::AcquireError, handler::Profile,
     identity::Identification, trace,
 };
 
@@ -105,7 +105,7 @@ impl SessionPool {
     /// - [`AcquireError::CredentialExpired`]: the caller's credential has ended, and nobody has come
     ///   with a newer one of the same identity.
     /// - [`AcquireError::Identity`]: an extractor failed, under
-    ///   [`OnExtractError::Refuse`](crate::OnExtractError::Refuse).
+    ///   [`OnExtractError::Refuse`](crate::config::OnExtractError::Refuse).
     /// - [`AcquireError::NoConnector`]: the endpoint's transport is unknown to the pool, or is to be
     ///   found out and no connector can tell it.
     /// - [`AcquireError::NobodyToAnswer`]: [`Scope::Shared`](crate::Scope::Shared) with handlers
@@ -182,13 +182,16 @@ impl SessionPool {
     /// [`PoolConfig::health_check_timeout`].
     ///
     /// # Errors
-    /// - [`HealthError::Acquire`](crate::HealthError::Acquire): no session could be had.
-    /// - [`HealthError::Check`](crate::HealthError::Check): the session did not answer; it is not
+    /// - [`HealthError::Acquire`](crate::error::HealthError::Acquire): no session could be had.
+    /// - [`HealthError::Check`](crate::error::HealthError::Check): the session did not answer; it is not
     ///   used again.
     ///
     /// # Cancel safety
     /// Safe at every await; a session under a check that is dropped is kept.
-    pub async fn check_endpoint(&self, request: &AcquireRequest) -> Result<(), crate::HealthError> {
+    pub async fn check_endpoint(
+        &self,
+        request: &AcquireRequest,
+    ) -> Result<(), crate::error::HealthError> {
         crate::health::check_endpoint(self, request).await
     }
 }
@@ -196,7 +199,9 @@ impl SessionPool {
 impl Shared {
     pub(crate) fn patience(&self, request: &AcquireRequest) -> Patience {
         let began = Instant::now();
-        let timeout = request.timeout.unwrap_or(self.hub.config.acquire_timeout);
+        let timeout = request
+            .timeout
+            .unwrap_or(self.hub.config.timeouts.acquire_timeout);
         Patience {
             began,
             deadline: crate::expiry::after(began, timeout),
@@ -223,7 +228,7 @@ impl Shared {
         patience: Patience,
     ) {
         self.hub.observe(|observer, pool| {
-            observer.acquire_failed(&crate::AcquireFailed {
+            observer.acquire_failed(&crate::event::AcquireFailed {
                 pool,
                 endpoint: &request.endpoint,
                 error,

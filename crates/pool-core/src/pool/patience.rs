@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::{AcquireError, Stage};
+use crate::error::{AcquireError, Stage};
 
 /// How long somebody is ready to wait, and since when.
 #[derive(Clone, Copy)]

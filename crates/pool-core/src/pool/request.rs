@@ -9,7 +9,9 @@ use std::{
 use http::HeaderMap;
 
 use super::resolved::Resolved;
-use crate::{Endpoint, HandlerFactory, Principal, Scope, credentials::Credential, moment::Moment};
+use crate::{
+    Endpoint, Principal, Scope, credentials::Credential, extend::HandlerFactory, moment::Moment,
+};
 
 /// What somebody asks a pool for: which upstream, on whose behalf, with which headers.
 ///
@@ -24,7 +26,7 @@ use crate::{Endpoint, HandlerFactory, Principal, Scope, credentials::Credential,
 /// let request = AcquireRequest::new(endpoint, Principal::user("alice"))
 ///     .with_headers(headers)
 ///     .with_scope(Scope::conversation("c-1"));
-/// # Ok::<(), mcp_pool_core::EndpointError>(())
+/// # Ok::<(), mcp_pool_core::error::EndpointError>(())
 /// ```
 #[derive(Clone)]
 pub struct AcquireRequest {
@@ -54,7 +56,7 @@ impl AcquireRequest {
     }
 
     /// The headers that authenticate the caller to the upstream. Identity is told from them, and
-    /// they are sent upstream, but for those that [`upstream_headers`](crate::upstream_headers)
+    /// they are sent upstream, but for those that [`upstream_headers`](crate::extend::upstream_headers)
     /// leaves out.
     #[must_use]
     pub fn with_headers(mut self, headers: impl Into<Arc<HeaderMap>>) -> Self {

@@ -10,9 +10,11 @@ use super::{
     patience::Patience, resolved::Resolved,
 };
 use crate::{
-    AcquireError, HandlerFactory, Identity, PoolKey, Scope, Stage,
+    PoolKey, Scope,
     bucket::{Bucket, NewBucket},
     credentials::Credential,
+    error::{AcquireError, Stage},
+    extend::{HandlerFactory, Identity},
     handler::Profile,
     moment::Moment,
 };
@@ -257,12 +259,15 @@ impl Shared {
         let config = &self.hub.config;
         let first_look = crate::expiry::after(
             Instant::now(),
-            config.idle_pool_eviction.min(config.session_ttl),
+            config
+                .timeouts
+                .idle_pool_eviction
+                .min(config.timeouts.session_ttl),
         );
         self.hub.watch(bucket, first_look);
         bucket.watch_credential();
         self.hub.observe(|observer, pool| {
-            observer.key_created(&crate::KeyCreated {
+            observer.key_created(&crate::event::KeyCreated {
                 pool,
                 key: &bucket.key,
             });

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::{SessionPool, Shared, counters::Counters, sweep};
-use crate::{CloseReason, Identity, PoolKey, Principal, Scope, bucket::Bucket};
+use crate::{PoolKey, Principal, Scope, bucket::Bucket, event::CloseReason, extend::Identity};
 
 /// What a revocation met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct RevokeReport {
+pub struct EvictReport {
     /// Keys of the principal or identity.
     pub keys: usize,
     /// Sessions that nobody used; they are being closed now.
@@ -26,7 +26,7 @@ impl SessionPool {
     /// client or request made before or after; and no header seen before is sent on behalf of
     /// another request. Who the principal is to be from now on is the gateway's to decide: a client
     /// made before opens new sessions with the headers it has.
-    pub fn revoke(&self, principal: &Principal) -> RevokeReport {
+    pub fn revoke(&self, principal: &Principal) -> EvictReport {
         self.shared.revoke_where(|key| key.principal() == principal)
     }
 
@@ -34,14 +34,14 @@ impl SessionPool {
     /// was stolen or withdrawn. As [`revoke`](Self::revoke).
     ///
     /// The identity of a request is [`key`](Self::key)`(request).identity()`.
-    pub fn revoke_identity(&self, identity: &Identity) -> RevokeReport {
+    pub fn revoke_identity(&self, identity: &Identity) -> EvictReport {
         self.shared.revoke_where(|key| key.identity() == identity)
     }
 }
 
 impl Shared {
-    fn revoke_where(&self, is_meant: impl Fn(&PoolKey) -> bool) -> RevokeReport {
-        let mut report = RevokeReport::default();
+    fn revoke_where(&self, is_meant: impl Fn(&PoolKey) -> bool) -> EvictReport {
+        let mut report = EvictReport::default();
         for (_, bucket) in &self.buckets {
             // A shared session belongs to nobody.
             let shared = *bucket.key.scope() == Scope::Shared;
@@ -61,7 +61,7 @@ impl Shared {
         report
     }
 
-    fn revoke_key(&self, bucket: &std::sync::Arc<Bucket>, report: &mut RevokeReport) {
+    fn revoke_key(&self, bucket: &std::sync::Arc<Bucket>, report: &mut EvictReport) {
         bucket.newest.revoke();
         let unused = bucket.slots.retire();
         let counts = bucket.slots.counts();

@@ -7,8 +7,8 @@ use std::{
 
 use super::{Shared, limit::Limit, sweep::bury};
 use crate::{
-    CloseReason,
     bucket::{Bucket, Counts},
+    event::CloseReason,
     moment::Moment,
 };
 

@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{SessionPool, Shared, counters::Counters, sweep};
 use crate::{
-    AcquireError, CloseReason, ConversationId, Principal, Scope,
+    ConversationId, Principal, Scope,
     bucket::{Bucket, Live},
+    error::AcquireError,
+    event::CloseReason,
 };
 
 /// What became of the sessions of a pool that was closed.

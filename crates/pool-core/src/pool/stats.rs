@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{KeyStats, SessionPool, Shared, counters::Counters};
-use crate::{BreakerState, Fingerprint, bucket::Bucket};
+use crate::{bucket::Bucket, extend::Fingerprint, stats::BreakerState};
 
 /// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.
@@ -109,8 +109,8 @@ impl Shared {
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: hub.capacity.sessions.taken(),
-            max_total_keys: hub.config.max_total_keys,
-            max_total_sessions: hub.config.max_total_sessions,
+            max_total_keys: hub.config.limits.max_total_keys,
+            max_total_sessions: hub.config.limits.max_total_sessions,
             ..PoolStats::default()
         };
         for (_, bucket) in &self.buckets {

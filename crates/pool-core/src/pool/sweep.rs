@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
 use super::Shared;
-use crate::{CloseReason, bucket::Bucket, moment::Moment};
+use crate::{bucket::Bucket, event::CloseReason, moment::Moment};
 
 /// Closes what has expired, ends the waiting of those whose patience has, and forgets the key if it
 /// was not used for long. Returns when to look again, unless the key was forgotten.
@@ -28,14 +28,21 @@ pub(super) fn look(pool: &Shared, bucket: &Arc<Bucket>, now: Instant) -> Option<
     }
 
     let idle_since = bucket.slots.last_used();
-    let forget_at = crate::expiry::after(clock.instant(idle_since), config.idle_pool_eviction);
+    let forget_at = crate::expiry::after(
+        clock.instant(idle_since),
+        config.timeouts.idle_pool_eviction,
+    );
     if forget_at <= now && bury(pool, bucket, Some(idle_since), CloseReason::Idle) {
         return None;
     }
     if bucket.slots.is_dead() {
         return None;
     }
-    let pause = config.session_ttl.min(config.idle_pool_eviction) / 8;
+    let pause = config
+        .timeouts
+        .session_ttl
+        .min(config.timeouts.idle_pool_eviction)
+        / 8;
     let soonest = crate::expiry::after(now, pause.max(MIN_BETWEEN_LOOKS));
     let first_end = bucket.slots.first_end(|live| live.ends_at);
     let ends = first_end.into_iter().chain(credentials);

@@ -9,8 +9,9 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::{
-    Endpoint, Era,
+    Endpoint,
     breaker::{Breaker, BreakerPolicy},
+    extend::Era,
 };
 
 /// What all keys of one endpoint share.

@@ -7,7 +7,12 @@ use tracing::{
 };
 
 use super::{note_error, note_session};
-use crate::{CallError, Fingerprint, PoolKey, SessionInfo, digest::Hex};
+use crate::{
+    PoolKey,
+    digest::Hex,
+    error::CallError,
+    extend::{Fingerprint, SessionInfo},
+};
 
 /// What a call is about, besides its method.
 #[derive(Clone, Copy)]
@@ -97,7 +102,7 @@ impl CallTrace {
         if self.span.is_disabled() {
             return;
         }
-        let kind = error.error_type();
+        let kind = error.label();
         if matches!(error, CallError::Rpc(_)) {
             self.span.record("rpc.response.status_code", kind.as_ref());
         }

@@ -17,7 +17,12 @@ pub(crate) use call::{CallTrace, Target};
 use tracing::{Span, field::Empty, info_span};
 pub(crate) use waiting::WaitTrace;
 
-use crate::{AcquireError, CloseReason, Endpoint, Farewell, Lease, PoolKey, SessionInfo};
+use crate::{
+    Endpoint, Lease, PoolKey,
+    error::AcquireError,
+    event::CloseReason,
+    extend::{CloseOutcome, SessionInfo},
+};
 
 /// The slow way to a session: everything but finding one ready.
 pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {
@@ -38,7 +43,7 @@ pub(crate) fn note_acquired(span: &Span, result: &Result<Lease, AcquireError>) {
     let outcome = match result {
         Ok(lease) if lease.is_fresh() => "miss",
         Ok(_) => "hit",
-        Err(error) => return note_error(span, error.as_str()),
+        Err(error) => return note_error(span, error.label()),
     };
     span.record("mcp.pool.outcome", outcome);
 }
@@ -106,7 +111,7 @@ pub(crate) fn close(pool: &str, key: &PoolKey, session: &SessionInfo) -> Span {
 }
 
 /// Notes why a session was closed and how that went.
-pub(crate) fn note_closed(span: &Span, reason: CloseReason, farewell: Farewell) {
+pub(crate) fn note_closed(span: &Span, reason: CloseReason, farewell: CloseOutcome) {
     span.record("mcp.pool.close.reason", reason.as_str());
     span.record("mcp.pool.close.farewell", farewell.as_str());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use mcp_pool_core::{
-    AcquireRequest, Endpoint, Observer, PoolConfig, PooledClient, Principal, SessionPool,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool, extend::Observer,
     rmcp::model::CallToolRequestParams,
 };
 use mcp_pool_telemetry::TraceContext;
@@ -15,17 +15,15 @@ use tokio::time::sleep;
 /// Lives it. What is seen at collection is collected by `collect`, while there is something to see.
 pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) {
     let mut server = CounterServer::start();
-    let config = PoolConfig {
-        name: "life".to_owned(),
-        acquire_timeout: Duration::from_millis(200),
-        circuit_breaker_threshold: 2,
+    let config = PoolConfig::default()
+        .with_name("life".to_owned())
+        .with_acquire_timeout(Duration::from_millis(200))
+        .with_circuit_breaker_threshold(2)
         // Every acquire of an idle session checks it.
-        health_check_interval: Duration::ZERO,
-        idle_pool_eviction: Duration::from_millis(500),
-        max_sessions_per_key: 1,
-        tool_list_ttl: Duration::from_secs(60),
-        ..PoolConfig::default()
-    };
+        .with_health_check_interval(Duration::ZERO)
+        .with_idle_pool_eviction(Duration::from_millis(500))
+        .with_max_sessions_per_key(1)
+        .with_tool_list_ttl(Duration::from_secs(60));
     let pool = SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new().expect("an http client"))
@@ -101,7 +99,10 @@ pub(crate) fn request(endpoint: Endpoint) -> AcquireRequest {
     AcquireRequest::new(endpoint, Principal::user("alice")).with_headers(headers)
 }
 
-async fn call(client: &PooledClient, tool: &'static str) -> Result<(), mcp_pool_core::CallError> {
+async fn call(
+    client: &PooledClient,
+    tool: &'static str,
+) -> Result<(), mcp_pool_core::error::CallError> {
     let result = client.call_tool(CallToolRequestParams::new(tool)).await;
     result.map(drop)
 }

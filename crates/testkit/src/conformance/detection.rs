@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use mcp_pool_core::{ConnectError, Connector, Detection, FaultKind};
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind},
+    extend::{Connector, Detection},
+};
 
 use super::{Counterpart, eventually, request};
 use crate::server::Refusal;
@@ -54,7 +57,7 @@ pub async fn a_detection_tells_no_from_trouble(
     ] {
         server.switches().refuse(refusal(status));
         let error = detect(connector, server).await.expect_err("no answer");
-        assert_eq!(error.kind().as_str(), kind, "{status}");
+        assert_eq!(error.kind().label(), kind, "{status}");
     }
     server.switches().serve();
     server.stop();

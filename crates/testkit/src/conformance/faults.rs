@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use mcp_pool_core::{Connector, FaultKind, Outcome, Retry};
+use mcp_pool_core::{
+    error::{FaultKind, Outcome, Retry},
+    extend::Connector,
+};
 
 use super::{
     Counterpart,
@@ -29,7 +32,7 @@ pub async fn a_refused_connect_says_why(connector: &dyn Connector, server: &mut 
         server.switches().refuse(refusal);
         let request = request(server, &[]);
         let error = connector.connect(&request).await.expect_err("a refusal");
-        assert_eq!(error.kind().as_str(), kind);
+        assert_eq!(error.kind().label(), kind);
         match error.kind() {
             FaultKind::RateLimited { .. } => {
                 assert_eq!(error.retry(), Retry::Later(Some(Duration::from_secs(7))));

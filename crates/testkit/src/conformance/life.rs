@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::{Connector, Farewell, Session};
+use mcp_pool_core::extend::{CloseOutcome, Connector, Session};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, PingRequest, ServerResult,
 };
@@ -34,7 +34,7 @@ pub async fn a_closed_session_is_closed_on_the_server(
 ) {
     let session = open(connector, server).await;
     assert_eq!(server.open_sessions(), 1);
-    assert_eq!(session.driver().close(LONG).await, Farewell::Said);
+    assert_eq!(session.driver().close(LONG).await, CloseOutcome::Completed);
     eventually("the server has no session", || server.open_sessions() == 0).await;
     assert!(call(&session, "count").await.is_err());
 }
@@ -79,7 +79,7 @@ pub async fn a_connect_beyond_its_deadline_leaves_no_session(
         .connect(&request)
         .await
         .expect_err("it is too late");
-    assert_eq!(error.kind(), &mcp_pool_core::FaultKind::Timeout);
+    assert_eq!(error.kind(), &mcp_pool_core::error::FaultKind::Timeout);
     tokio::time::sleep(Duration::from_millis(500)).await;
     eventually("the server has no session", || server.open_sessions() == 0).await;
 }

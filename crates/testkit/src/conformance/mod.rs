@@ -21,7 +21,7 @@ mod requests;
 pub use detection::*;
 pub use faults::*;
 pub use life::*;
-use mcp_pool_core::{ConnectRequest, Endpoint};
+use mcp_pool_core::{Endpoint, extend::ConnectRequest};
 pub use requests::*;
 
 use crate::server::{CounterServer, Seen, Switches};

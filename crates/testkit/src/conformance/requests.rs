@@ -8,8 +8,9 @@ use std::sync::{
 use async_trait::async_trait;
 use http::HeaderMap;
 use mcp_pool_core::{
-    AcquireRequest, Connector, CredentialError, CredentialRequest, CredentialSource, Principal,
-    SessionPool,
+    AcquireRequest, Principal, SessionPool,
+    error::CredentialError,
+    extend::{Connector, CredentialRequest, CredentialSource},
 };
 use rmcp::model::CallToolRequestParams;
 
@@ -70,8 +71,8 @@ pub async fn a_refused_credential_is_renewed_once(
     let before = count(server, "tools/call");
     let error = client.call_tool(increment()).await.expect_err("a refusal");
     let failure = error.failure().expect("a failure of the transport");
-    assert_eq!(failure.kind().as_str(), "unauthorized");
-    assert_eq!(error.outcome(), mcp_pool_core::Outcome::NotExecuted);
+    assert_eq!(failure.kind().label(), "unauthorized");
+    assert_eq!(error.outcome(), mcp_pool_core::error::Outcome::NotExecuted);
     assert!(
         count(server, "tools/call") - before <= 2,
         "at most one repetition"

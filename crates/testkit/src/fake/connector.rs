@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    CallFailure, CheckError, ConnectError, ConnectRequest, Connector, Detection, Era, Farewell,
-    FaultKind, ProbePlan, RunningSession, Session, SessionAlarm, SessionDriver, SessionInfo,
     TransportKind,
+    error::{CallFailure, CheckError, ConnectError, FaultKind},
+    extend::{
+        CloseNotifier, CloseOutcome, ConnectRequest, Connector, Detection, Era, ProbePlan,
+        RunningSession, Session, SessionDriver, SessionInfo,
+    },
 };
 use rmcp::{
     RoleClient, Service, ServiceExt,
@@ -57,7 +60,7 @@ impl Connector for FakeConnector {
         if let Some(kind) = self.remote.next_fault() {
             return Err(ConnectError::new(kind));
         }
-        let alarm = SessionAlarm::default();
+        let alarm = CloseNotifier::default();
         let id = self.remote.admit(request.endpoint(), &alarm);
         drop(connecting);
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
@@ -73,7 +76,7 @@ impl Connector for FakeConnector {
             running: RunningSession::new(running),
         };
         let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
-        Ok(Session::new(driver, info).with_alarm(alarm))
+        Ok(Session::new(driver, info).with_close_notifier(alarm))
     }
 
     async fn detect(&self, _request: &ConnectRequest) -> Result<Detection, ConnectError> {
@@ -112,11 +115,11 @@ impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
         }
     }
 
-    async fn close(&self, timeout: Duration) -> Farewell {
+    async fn close(&self, timeout: Duration) -> CloseOutcome {
         let farewell = match tokio::time::timeout(timeout, play(&self.remote.close)).await {
-            Ok(Ok(())) => Farewell::Said,
-            Ok(Err(_)) => Farewell::Failed,
-            Err(_) => Farewell::TimedOut,
+            Ok(Ok(())) => CloseOutcome::Completed,
+            Ok(Err(_)) => CloseOutcome::Failed,
+            Err(_) => CloseOutcome::TimedOut,
         };
         // A farewell that did not get through leaves the session to the server's own clock.
         self.remote.note_closed(self.id);

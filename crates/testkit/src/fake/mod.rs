@@ -6,7 +6,7 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use mcp_pool_core::{AcquireRequest, FaultKind, Principal, SessionPool};
+//! use mcp_pool_core::{AcquireRequest, Principal, SessionPool, error::FaultKind};
 //! use mcp_pool_testkit::fake::{self, Behaviour};
 //!
 //! let (connector, remote) = fake::connector();

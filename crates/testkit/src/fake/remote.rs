@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::{Detection, Endpoint, FaultKind, SessionAlarm};
+use mcp_pool_core::{
+    Endpoint,
+    error::FaultKind,
+    extend::{CloseNotifier, Detection},
+};
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
 use tokio::sync::{mpsc, watch};
 
@@ -58,7 +62,7 @@ pub(super) type Line = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) endpoint: Endpoint,
-    pub(super) alarm: SessionAlarm,
+    pub(super) alarm: CloseNotifier,
     pub(super) calls: usize,
     pub(super) lost: bool,
     /// The way to the session's client, once it has one.
@@ -144,7 +148,7 @@ impl Remote {
                 .collect()
         };
         for alarm in alarms {
-            alarm.raise();
+            alarm.notify();
         }
     }
 
@@ -174,7 +178,7 @@ impl Remote {
         Connecting(self.clone())
     }
 
-    pub(super) fn admit(&self, endpoint: &Endpoint, alarm: &SessionAlarm) -> u64 {
+    pub(super) fn admit(&self, endpoint: &Endpoint, alarm: &CloseNotifier) -> u64 {
         let mut state = self.lock();
         state.next_id += 1;
         let id = state.next_id;

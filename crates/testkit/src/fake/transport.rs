@@ -1,6 +1,6 @@
 //! A transport over memory, with a server at its other end.
 
-use mcp_pool_core::{FaultKind, Outcome};
+use mcp_pool_core::error::{FaultKind, Outcome};
 use rmcp::{
     RoleClient,
     model::{

@@ -1,0 +1,80 @@
+//! A setter for each field.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use http::HeaderName;
+
+use super::{OnExtractError, PoolConfig, Probe};
+
+/// Defines a setter for each field of a group.
+macro_rules! setters {
+    ($($group:ident: $Group:literal { $($field:ident as $setter:ident: $type:ty,)* })*) => {
+        impl PoolConfig {
+            $($(
+                #[doc = concat!("Sets [`", stringify!($field), "`](super::config::", $Group, "::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $setter(mut self, value: $type) -> Self {
+                    self.$group.$field = value;
+                    self
+                }
+            )*)*
+        }
+    };
+}
+
+impl PoolConfig {
+    /// Sets [`enabled`](Self::enabled).
+    #[must_use]
+    pub fn with_enabled(mut self, value: bool) -> Self {
+        self.enabled = value;
+        self
+    }
+
+    /// Sets [`name`](Self::name).
+    #[must_use]
+    pub fn with_name(mut self, value: impl Into<String>) -> Self {
+        self.name = value.into();
+        self
+    }
+}
+
+setters! {
+    breaker: "BreakerConfig" {
+        circuit_breaker_reset as with_circuit_breaker_reset: Duration,
+        circuit_breaker_threshold as with_circuit_breaker_threshold: u32,
+    }
+    health: "HealthConfig" {
+        explicit_health_rpc as with_explicit_health_rpc: bool,
+        health_check_interval as with_health_check_interval: Duration,
+        health_check_methods as with_health_check_methods: Vec<Probe>,
+        health_check_timeout as with_health_check_timeout: Duration,
+    }
+    identity: "IdentityConfig" {
+        identity_headers as with_identity_headers: Vec<HeaderName>,
+        on_extract_error as with_on_extract_error: OnExtractError,
+        passthrough_headers as with_passthrough_headers: Vec<HeaderName>,
+    }
+    limits: "LimitsConfig" {
+        max_concurrent_per_conversation as with_max_concurrent_per_conversation: NonZeroU32,
+        max_concurrent_per_session as with_max_concurrent_per_session: NonZeroU32,
+        max_concurrent_per_stateless_session as with_max_concurrent_per_stateless_session: NonZeroU32,
+        max_sessions_per_key as with_max_sessions_per_key: usize,
+        max_total_keys as with_max_total_keys: usize,
+        max_total_sessions as with_max_total_sessions: usize,
+    }
+    timeouts: "TimeoutsConfig" {
+        acquire_timeout as with_acquire_timeout: Duration,
+        call_timeout as with_call_timeout: Duration,
+        close_timeout as with_close_timeout: Duration,
+        detected_transport_ttl as with_detected_transport_ttl: Duration,
+        idle_pool_eviction as with_idle_pool_eviction: Duration,
+        list_changed_debounce as with_list_changed_debounce: Duration,
+        session_create_timeout as with_session_create_timeout: Duration,
+        session_ttl as with_session_ttl: Duration,
+        session_ttl_jitter as with_session_ttl_jitter: f64,
+    }
+    tool_cache: "ToolCacheConfig" {
+        tool_list_max_bytes as with_tool_list_max_bytes: u64,
+        tool_list_ttl as with_tool_list_ttl: Duration,
+    }
+}

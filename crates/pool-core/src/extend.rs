@@ -1,0 +1,19 @@
+//! The seams: what others implement, and the types that these traits take and return.
+
+pub use crate::{
+    connector::{ConnectRequest, Connector, Detection},
+    credentials::{CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials},
+    digest::Fingerprint,
+    handler::{
+        ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
+        ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
+    },
+    headers::upstream_headers,
+    identity::{HeaderIdentity, Identity, IdentityExtractor},
+    observe::Observer,
+    probe::ProbePlan,
+    propagate::ContextPropagator,
+    session::{
+        CloseNotifier, CloseOutcome, Era, RunningSession, Session, SessionDriver, SessionInfo,
+    },
+};
