@@ -6,12 +6,12 @@ use syn::{
 };
 
 use super::{
-    finding::Finding,
     source::{Code, Token},
+    violation::Violation,
 };
 
 /// A file is read as a whole; what does not fit on a few screens is two things.
-pub(super) fn short_files(code: &Code) -> Vec<Finding> {
+pub(super) fn short_files(code: &Code) -> Vec<Violation> {
     let (lines, most) = if code.is_test() {
         (code.lines, MAX_TEST_LINES)
     } else {
@@ -21,11 +21,11 @@ pub(super) fn short_files(code: &Code) -> Vec<Finding> {
         return Vec::new();
     }
     let remedy = format!("{lines} lines without its tests; split it, {most} are enough");
-    vec![Finding::new(code.path, most + 1, "short_files", remedy)]
+    vec![Violation::new(code.path, most + 1, "short_files", remedy)]
 }
 
 /// The core knows no transport, no token format and no telemetry: they are crates beside it.
-pub(super) fn core_names_no_transport(code: &Code) -> Vec<Finding> {
+pub(super) fn core_names_no_transport(code: &Code) -> Vec<Violation> {
     if !code.path.starts_with("crates/pool-core/src/") {
         return Vec::new();
     }
@@ -36,30 +36,30 @@ pub(super) fn core_names_no_transport(code: &Code) -> Vec<Finding> {
     let named = code.tokens.iter().filter(foreign);
     let rule = "core_names_no_transport";
     named
-        .map(|token| Finding::new(code.path, token.line, rule, remedy(token)))
+        .map(|token| Violation::new(code.path, token.line, rule, remedy(token)))
         .collect()
 }
 
 /// A test that is not run, or that passes by failing, promises nothing.
-pub(super) fn no_dodged_tests(code: &Code) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub(super) fn no_dodged_tests(code: &Code) -> Vec<Violation> {
+    let mut violations = Vec::new();
     for (attribute, remedy) in DODGES {
         for line in code.occurrences(&["#", "[", attribute]) {
-            findings.push(Finding::new(code.path, line, "no_dodged_tests", remedy));
+            violations.push(Violation::new(code.path, line, "no_dodged_tests", remedy));
         }
     }
-    findings
+    violations
 }
 
 /// What is merged works.
-pub(super) fn no_holes(code: &Code) -> Vec<Finding> {
+pub(super) fn no_holes(code: &Code) -> Vec<Violation> {
     let holes = HOLES.iter().flat_map(|hole| code.occurrences(&[hole, "!"]));
-    let finding = |line| Finding::new(code.path, line, "no_holes", "write it, or leave it out");
-    holes.map(finding).collect()
+    let violation = |line| Violation::new(code.path, line, "no_holes", "write it, or leave it out");
+    holes.map(violation).collect()
 }
 
 /// Only tokio's clock can be paused by a test.
-pub(super) fn paused_clock(code: &Code) -> Vec<Finding> {
+pub(super) fn paused_clock(code: &Code) -> Vec<Violation> {
     let mut lines = code.occurrences(&["std", ":", ":", "time", ":", ":", "Instant"]);
     let mut imports = Imports::default();
     imports.visit_file(&code.file);
@@ -67,17 +67,17 @@ pub(super) fn paused_clock(code: &Code) -> Vec<Finding> {
     lines.sort_unstable();
     lines.dedup();
     let remedy = "use `tokio::time::Instant`, which follows the paused clock of tests";
-    let finding = |line| Finding::new(code.path, line, "paused_clock", remedy);
-    lines.into_iter().map(finding).collect()
+    let violation = |line| Violation::new(code.path, line, "paused_clock", remedy);
+    lines.into_iter().map(violation).collect()
 }
 
 /// A value may be dropped where no runtime is.
-pub(super) fn no_spawn_in_drop(code: &Code) -> Vec<Finding> {
+pub(super) fn no_spawn_in_drop(code: &Code) -> Vec<Violation> {
     let mut spawns = SpawnsInDrop::default();
     spawns.visit_file(&code.file);
     let remedy = "`drop` needs no runtime: send to a task that is there already";
-    let finding = |line| Finding::new(code.path, line, "no_spawn_in_drop", remedy);
-    spawns.lines.into_iter().map(finding).collect()
+    let violation = |line| Violation::new(code.path, line, "no_spawn_in_drop", remedy);
+    spawns.lines.into_iter().map(violation).collect()
 }
 
 /// The lines that import `std::time::Instant`.
@@ -169,11 +169,11 @@ const DODGES: [(&str, &str); 2] = [
 mod tests {
     use super::*;
 
-    fn lines_at(path: &str, rule: fn(&Code) -> Vec<Finding>, text: &str) -> Vec<usize> {
-        Finding::lines(&rule(&Code::parse(path, text).unwrap()))
+    fn lines_at(path: &str, rule: fn(&Code) -> Vec<Violation>, text: &str) -> Vec<usize> {
+        Violation::lines(&rule(&Code::parse(path, text).unwrap()))
     }
 
-    fn lines(rule: fn(&Code) -> Vec<Finding>, text: &str) -> Vec<usize> {
+    fn lines(rule: fn(&Code) -> Vec<Violation>, text: &str) -> Vec<usize> {
         lines_at("crates/a/src/a.rs", rule, text)
     }
 

@@ -9,12 +9,12 @@ use syn::{
 };
 
 use super::{
-    finding::Finding,
     source::{Code, is_test_module},
+    violation::Violation,
 };
 
 /// A caller must know what is lost when it drops a future half-way.
-pub(super) fn cancel_safety(code: &Code) -> Vec<Finding> {
+pub(super) fn cancel_safety(code: &Code) -> Vec<Violation> {
     if code.path.starts_with(TESTKIT) {
         // Its functions are tests, and nobody drops a test half-way.
         return Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn cancel_safety(code: &Code) -> Vec<Finding> {
 }
 
 /// A caller must know which errors to expect.
-pub(super) fn errors(code: &Code) -> Vec<Finding> {
+pub(super) fn errors(code: &Code) -> Vec<Violation> {
     let lacking = |function: &Function| {
         returns_result(function.signature) && !has_section(function.docs, "# Errors")
     };
@@ -44,22 +44,22 @@ fn check(
     lacking: impl Fn(&Function) -> bool,
     rule: &'static str,
     remedy: &str,
-) -> Vec<Finding> {
+) -> Vec<Violation> {
     if !code.is_library() {
         return Vec::new();
     }
     let mut public = PublicFunctions::default();
     public.visit_file(&code.file);
-    let finding = |function: &Function| {
+    let violation = |function: &Function| {
         let name = &function.signature.ident;
         let line = name.span().start().line;
-        Finding::new(code.path, line, rule, format!("`{name}`: {remedy}"))
+        Violation::new(code.path, line, rule, format!("`{name}`: {remedy}"))
     };
     public
         .0
         .iter()
         .filter(|function| lacking(function))
-        .map(finding)
+        .map(violation)
         .collect()
 }
 
@@ -149,8 +149,8 @@ const TESTKIT: &str = "crates/testkit/";
 mod tests {
     use super::*;
 
-    fn lines(rule: fn(&Code) -> Vec<Finding>, text: &str) -> Vec<usize> {
-        Finding::lines(&rule(&Code::parse("crates/a/src/a.rs", text).unwrap()))
+    fn lines(rule: fn(&Code) -> Vec<Violation>, text: &str) -> Vec<usize> {
+        Violation::lines(&rule(&Code::parse("crates/a/src/a.rs", text).unwrap()))
     }
 
     #[test]

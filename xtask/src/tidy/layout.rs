@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::Finding;
+use super::violation::Violation;
 
 /// Every crate has a README, and it is the crate's documentation, so that its examples compile.
-pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Finding> {
+pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let rule = "readme_is_the_doc";
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     for manifest in files.keys() {
         let inner = manifest
             .strip_prefix("crates/")
@@ -16,7 +16,7 @@ pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Finding
             continue;
         };
         if !files.contains_key(&format!("crates/{folder}/README.md")) {
-            findings.push(Finding::new(
+            violations.push(Violation::new(
                 manifest,
                 1,
                 rule,
@@ -25,7 +25,7 @@ pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Finding
         }
         let root = format!("crates/{folder}/src/lib.rs");
         if !files.get(&root).is_some_and(|text| text.contains(INCLUDED)) {
-            findings.push(Finding::new(
+            violations.push(Violation::new(
                 &root,
                 1,
                 rule,
@@ -33,7 +33,7 @@ pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Finding
             ));
         }
     }
-    findings
+    violations
 }
 
 const INCLUDED: &str = "#![doc = include_str!(\"../README.md\")]";

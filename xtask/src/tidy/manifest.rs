@@ -5,7 +5,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::finding::Finding;
+use super::violation::Violation;
 
 /// A parsed `Cargo.toml`.
 pub(super) struct Manifest<'a> {
@@ -25,10 +25,10 @@ struct Dependency {
 }
 
 impl<'a> Manifest<'a> {
-    pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Finding> {
+    pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Violation> {
         let root = DeTable::parse(text).map_err(|error| {
             let line = line_of(text, error.span().map_or(0, |span| span.start));
-            Finding::new(
+            Violation::new(
                 path,
                 line,
                 "parse",
@@ -69,20 +69,20 @@ impl<'a> Manifest<'a> {
         wrong: impl Fn(&Dependency) -> bool,
         rule: &'static str,
         remedy: &str,
-    ) -> Vec<Finding> {
+    ) -> Vec<Violation> {
         let wrong = self
             .dependencies
             .iter()
             .filter(|dependency| wrong(dependency));
         let remedy = |name: &str| format!("`{name}`: {remedy}");
         wrong
-            .map(|d| Finding::new(self.path, d.line, rule, remedy(&d.name)))
+            .map(|d| Violation::new(self.path, d.line, rule, remedy(&d.name)))
             .collect()
     }
 }
 
 /// The core knows no transport, no token format, no telemetry and none of its extensions.
-pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Finding> {
+pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Violation> {
     if manifest.folder() != "pool-core" {
         return Vec::new();
     }
@@ -96,7 +96,7 @@ pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Finding> 
 }
 
 /// Whoever takes one extension does not take another along.
-pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Finding> {
+pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Violation> {
     let folder = manifest.folder();
     if folder != SHARED && !SIBLINGS.iter().any(|sibling| folder.starts_with(sibling)) {
         return Vec::new();
@@ -110,7 +110,7 @@ pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Finding> {
 }
 
 /// One version of a dependency in the whole workspace.
-pub(super) fn shared_versions(manifest: &Manifest) -> Vec<Finding> {
+pub(super) fn shared_versions(manifest: &Manifest) -> Vec<Violation> {
     if manifest.stands_alone {
         return Vec::new();
     }
@@ -123,11 +123,11 @@ pub(super) fn shared_versions(manifest: &Manifest) -> Vec<Finding> {
 }
 
 /// One set of lints in the whole workspace.
-pub(super) fn shared_lints(manifest: &Manifest) -> Vec<Finding> {
+pub(super) fn shared_lints(manifest: &Manifest) -> Vec<Violation> {
     if manifest.shares_lints || !manifest.is_member || manifest.stands_alone {
         return Vec::new();
     }
-    vec![Finding::new(
+    vec![Violation::new(
         manifest.path,
         1,
         "shared_lints",
@@ -187,9 +187,9 @@ const SIBLINGS: [&str; 3] = ["identity-", "telemetry", "transport-"];
 mod tests {
     use super::*;
 
-    fn lines(folder: &str, rule: fn(&Manifest) -> Vec<Finding>, text: &str) -> Vec<usize> {
+    fn lines(folder: &str, rule: fn(&Manifest) -> Vec<Violation>, text: &str) -> Vec<usize> {
         let path = format!("crates/{folder}/Cargo.toml");
-        Finding::lines(&rule(&Manifest::parse(&path, text).unwrap()))
+        Violation::lines(&rule(&Manifest::parse(&path, text).unwrap()))
     }
 
     #[test]

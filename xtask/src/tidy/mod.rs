@@ -1,40 +1,52 @@
 //! `cargo xtask tidy`: the rules of this repository that no other tool knows.
 //!
-//! A rule is a function from a file to findings. Text rules see any file, code rules a parsed
-//! Rust file, manifest rules a parsed `Cargo.toml`; the rules on how a crate is laid out and on
-//! what the docs promise see all files at once.
+//! A rule is a function from a file to violations. Text rules read any file, code rules a parsed
+//! Rust file, manifest rules a parsed `Cargo.toml`, structure rules the modules of a crate. The
+//! rules on the layout of crates, on words and on the promises of the docs read all files at once.
 
 mod code;
 mod docs;
-mod finding;
 mod layout;
 mod manifest;
+mod names;
 mod promises;
+mod prose;
 mod source;
+mod structure;
 mod text;
+mod violation;
 
 use std::collections::BTreeMap;
 
-use finding::Finding;
 use xshell::{Shell, cmd};
 
-use self::{manifest::Manifest, source::Code};
+use self::{manifest::Manifest, names::Package, source::Code, violation::Violation};
 use crate::Result;
 
-/// Checks every file that git knows or would add, and prints what is wrong.
+/// Checks every file that git knows or would add, and prints each violation.
 pub(crate) fn run(sh: &Shell) -> Result {
     let files = files(sh)?;
-    let findings = check(&files);
-    for finding in &findings {
-        println!("{finding}");
+    let report = check(&files);
+    for violation in &report.violations {
+        println!("{violation}");
     }
-    match findings.len() {
+    for note in &report.notes {
+        println!("{note}");
+    }
+    match report.violations.len() {
         0 => {
             println!("{} files are tidy", files.len());
             Ok(())
         }
-        count => Err(format!("{count} findings").into()),
+        count => Err(format!("{count} violations").into()),
     }
+}
+
+/// The outcome of all rules.
+struct Report {
+    violations: Vec<Violation>,
+    /// Figures that are printed whatever the outcome.
+    notes: Vec<String>,
 }
 
 /// Path and text of each file, relative to the root; files that are no text are left out.
@@ -51,38 +63,63 @@ fn files(sh: &Shell) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-fn check(files: &BTreeMap<String, String>) -> Vec<Finding> {
-    let mut findings = layout::readme_is_the_doc(files);
-    findings.extend(promises::promised_tests_exist(files));
+fn check(files: &BTreeMap<String, String>) -> Report {
+    let mut violations = layout::readme_is_the_doc(files);
+    violations.extend(promises::promised_tests_exist(files));
+    violations.extend(prose::architecture_paths(files));
+    let mut codes = BTreeMap::new();
     for (path, text) in files {
-        findings.extend(TEXT_RULES.iter().flat_map(|rule| rule(path, text)));
+        violations.extend(TEXT_RULES.iter().flat_map(|rule| rule(path, text)));
         if path.ends_with(".rs") {
             match Code::parse(path, text) {
-                Ok(code) => findings.extend(CODE_RULES.iter().flat_map(|rule| rule(&code))),
-                Err(finding) => findings.push(finding),
+                Ok(code) => drop(codes.insert(path.as_str(), code)),
+                Err(violation) => violations.push(violation),
             }
         }
         if path.ends_with("Cargo.toml") {
             match Manifest::parse(path, text) {
                 Ok(manifest) => {
-                    findings.extend(MANIFEST_RULES.iter().flat_map(|rule| rule(&manifest)));
+                    violations.extend(MANIFEST_RULES.iter().flat_map(|rule| rule(&manifest)));
                 }
-                Err(finding) => findings.push(finding),
+                Err(violation) => violations.push(violation),
             }
         }
     }
-    findings.sort();
-    findings
+    for code in codes.values() {
+        violations.extend(CODE_RULES.iter().flat_map(|rule| rule(code)));
+    }
+    let packages = packages(files, &codes);
+    for package in &packages {
+        violations.extend(structure::RULES.iter().flat_map(|rule| rule(package)));
+    }
+    violations.extend(prose::plain_words(files, &codes));
+    violations.sort();
+    let notes = structure::largest_folders(&packages);
+    Report { violations, notes }
 }
 
-const TEXT_RULES: &[fn(&str, &str) -> Vec<Finding>] = &[
+/// The crates below `crates/`, and this one.
+fn packages<'c>(
+    files: &'c BTreeMap<String, String>,
+    codes: &'c BTreeMap<&str, Code<'c>>,
+) -> Vec<Package<'c>> {
+    let roots = files
+        .keys()
+        .filter_map(|path| path.strip_suffix("/Cargo.toml"));
+    let roots = roots.filter(|root| root.starts_with("crates/") || *root == "xtask");
+    roots
+        .filter_map(|root| Package::read(root, codes))
+        .collect()
+}
+
+const TEXT_RULES: &[fn(&str, &str) -> Vec<Violation>] = &[
     text::left_for_later,
     text::machine_paths,
     text::no_io_in_moka,
     text::short_architecture,
 ];
 
-const CODE_RULES: &[fn(&Code) -> Vec<Finding>] = &[
+const CODE_RULES: &[fn(&Code) -> Vec<Violation>] = &[
     code::core_names_no_transport,
     code::no_dodged_tests,
     code::no_holes,
@@ -93,7 +130,7 @@ const CODE_RULES: &[fn(&Code) -> Vec<Finding>] = &[
     docs::errors,
 ];
 
-const MANIFEST_RULES: &[fn(&Manifest) -> Vec<Finding>] = &[
+const MANIFEST_RULES: &[fn(&Manifest) -> Vec<Violation>] = &[
     manifest::core_depends_on_no_transport,
     manifest::shared_lints,
     manifest::shared_versions,
@@ -114,7 +151,11 @@ mod tests {
         let files = files
             .map(|(path, text)| (path.to_owned(), text.to_owned()))
             .into();
-        let rules: Vec<_> = check(&files).iter().map(|finding| finding.rule).collect();
+        let rules: Vec<_> = check(&files)
+            .violations
+            .iter()
+            .map(|violation| violation.rule)
+            .collect();
         let by_place = [
             "readme_is_the_doc",
             "shared_lints",
@@ -130,6 +171,6 @@ mod tests {
         let files = files
             .map(|(path, text)| (path.to_owned(), text.to_owned()))
             .into();
-        assert_eq!(check(&files).len(), 2);
+        assert_eq!(check(&files).violations.len(), 2);
     }
 }

@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::Finding;
+use super::violation::Violation;
 
 /// A promise is worth the test that shows it: each `file::test` that the page on isolation names
 /// exists.
-pub(super) fn promised_tests_exist(files: &BTreeMap<String, String>) -> Vec<Finding> {
+pub(super) fn promised_tests_exist(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let Some(page) = files.get(PAGE) else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     for (number, line) in (1..).zip(page.lines()) {
         // Between backticks is every other part.
         let named = line.split('`').skip(1).step_by(2);
         for (file, test) in named.filter_map(as_test) {
             if !exists(files, file, test) {
                 let remedy = format!("there is no test `{file}::{test}`");
-                findings.push(Finding::new(PAGE, number, "promised_tests_exist", remedy));
+                violations.push(Violation::new(PAGE, number, "promised_tests_exist", remedy));
             }
         }
     }
-    findings
+    violations
 }
 
 /// `file::test`, both in lower case; types and methods are not.
@@ -61,7 +61,7 @@ mod tests {
             ("tests/b.rs", suite),
         ];
         let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
-        Finding::lines(&promised_tests_exist(&files.into()))
+        Violation::lines(&promised_tests_exist(&files.into()))
     }
 
     #[test]

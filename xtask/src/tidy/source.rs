@@ -1,11 +1,11 @@
 //! A parsed Rust file.
 
-use std::str::FromStr;
+use std::{ops::RangeInclusive, str::FromStr};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{Attribute, Item, ItemMod, Meta};
 
-use super::finding::Finding;
+use super::violation::Violation;
 
 /// A parsed Rust file.
 pub(super) struct Code<'a> {
@@ -23,9 +23,9 @@ pub(super) struct Token {
 }
 
 impl<'a> Code<'a> {
-    pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Finding> {
+    pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Violation> {
         let broken = |error: &dyn std::fmt::Display, line| {
-            Finding::new(path, line, "parse", format!("this is no Rust: {error}"))
+            Violation::new(path, line, "parse", format!("this is no Rust: {error}"))
         };
         let file =
             syn::parse_file(text).map_err(|error| broken(&error, error.span().start().line))?;
@@ -53,10 +53,15 @@ impl<'a> Code<'a> {
             .any(|part| part == "tests" || part == "tests.rs")
     }
 
-    /// How many lines are not within a `#[cfg(test)]` module.
+    /// The number of lines outside of `#[cfg(test)]` modules.
     pub(super) fn lines_of_code(&self) -> usize {
-        let in_tests: usize = self.file.items.iter().filter_map(lines_of_tests).sum();
+        let in_tests: usize = self.test_modules().map(Iterator::count).sum();
         self.lines - in_tests
+    }
+
+    /// The lines of each `#[cfg(test)]` module of the file.
+    pub(super) fn test_modules(&self) -> impl Iterator<Item = RangeInclusive<usize>> {
+        self.file.items.iter().filter_map(lines_of_tests)
     }
 
     /// The lines on which these tokens follow each other.
@@ -67,26 +72,41 @@ impl<'a> Code<'a> {
     }
 }
 
-/// Whether a module is there for tests only.
+/// True for a module with a body that is compiled only for tests.
 pub(super) fn is_test_module(module: &ItemMod) -> bool {
     module.content.is_some() && module.attrs.iter().any(is_cfg_test)
 }
 
-/// How many lines a module of tests takes, from its first attribute on.
-fn lines_of_tests(item: &Item) -> Option<usize> {
+/// True when one of the attributes limits what follows to tests: `#[cfg(test)]`,
+/// `#[cfg(all(test, ..))]`, `#[test]` or a test attribute of a runtime.
+pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let is_test = |attribute: &Attribute| {
+        let last = attribute.path().segments.last();
+        is_cfg_test(attribute) || last.is_some_and(|last| last.ident == "test")
+    };
+    attributes.iter().any(is_test)
+}
+
+/// The lines of a test module, from its first attribute to its closing brace.
+fn lines_of_tests(item: &Item) -> Option<RangeInclusive<usize>> {
     let Item::Mod(module) = item else {
         return None;
     };
     let (braces, _) = module.content.as_ref().filter(|_| is_test_module(module))?;
     let first = module.attrs.first()?.pound_token.spans[0].start().line;
-    Some(braces.span.close().end().line - first + 1)
+    Some(first..=braces.span.close().end().line)
 }
 
 fn is_cfg_test(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else {
         return false;
     };
-    list.path.is_ident("cfg") && list.tokens.to_string() == "test"
+    let condition = list.tokens.to_string().replace(' ', "");
+    let is_test = condition == "test"
+        || condition.starts_with("all(")
+            && condition.contains("test")
+            && !condition.contains("not(test)");
+    list.path.is_ident("cfg") && is_test
 }
 
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {

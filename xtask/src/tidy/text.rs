@@ -1,23 +1,23 @@
 //! Rules on any text.
 
-use super::finding::Finding;
+use super::violation::Violation;
 
 /// Work is done or not begun; a note to do it some day is neither.
-pub(super) fn left_for_later(path: &str, text: &str) -> Vec<Finding> {
+pub(super) fn left_for_later(path: &str, text: &str) -> Vec<Violation> {
     let marked = |line: &&str| {
         let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
         words.any(|word| MARKS.contains(&word))
     };
     per_line(text, marked, |line| {
-        Finding::new(path, line, "left_for_later", "do it now, or leave it out")
+        Violation::new(path, line, "left_for_later", "do it now, or leave it out")
     })
 }
 
 /// A path of one machine means nothing on another.
-pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
+pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Violation> {
     let named = |line: &&str| HOMES.iter().any(|home| names_root(line, home));
     per_line(text, named, |line| {
-        Finding::new(
+        Violation::new(
             path,
             line,
             "machine_paths",
@@ -27,13 +27,13 @@ pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
 }
 
 /// The overview is read before anything else, so it stays short.
-pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Finding> {
+pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Violation> {
     let lines = text.lines().count();
     if path != "docs/architecture.md" || lines <= MAX_OVERVIEW {
         return Vec::new();
     }
     let remedy = format!("{lines} lines; keep it to {MAX_OVERVIEW}, details belong to the crates");
-    vec![Finding::new(
+    vec![Violation::new(
         path,
         MAX_OVERVIEW + 1,
         "short_architecture",
@@ -43,26 +43,26 @@ pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Finding> {
 
 /// moka is a map here: nothing is awaited inside it, so that no caller pays for another's I/O.
 /// Without the feature there is no `moka::future` to be used.
-pub(super) fn no_io_in_moka(path: &str, text: &str) -> Vec<Finding> {
+pub(super) fn no_io_in_moka(path: &str, text: &str) -> Vec<Violation> {
     if !path.ends_with("Cargo.toml") {
         return Vec::new();
     }
     let awaits = |line: &&str| line.starts_with("moka") && line.contains("\"future\"");
     per_line(text, awaits, |line| {
         let remedy = "leave `future` out; what is to be awaited is awaited outside of the cache";
-        Finding::new(path, line, "no_io_in_moka", remedy)
+        Violation::new(path, line, "no_io_in_moka", remedy)
     })
 }
 
 fn per_line(
     text: &str,
     wrong: impl Fn(&&str) -> bool,
-    finding: impl Fn(usize) -> Finding,
-) -> Vec<Finding> {
+    violation: impl Fn(usize) -> Violation,
+) -> Vec<Violation> {
     let lines = (1..).zip(text.lines());
     lines
         .filter(|(_, line)| wrong(line))
-        .map(|(number, _)| finding(number))
+        .map(|(number, _)| violation(number))
         .collect()
 }
 
@@ -76,7 +76,7 @@ fn names_root(line: &str, folder: &str) -> bool {
 
 const MAX_OVERVIEW: usize = 150;
 
-// Written in pieces, so that this file is no finding.
+// Written in pieces, so that this file is no violation.
 const MARKS: [&str; 3] = [
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
@@ -95,8 +95,8 @@ const HOMES: [&str; 5] = [
 mod tests {
     use super::*;
 
-    fn lines(rule: fn(&str, &str) -> Vec<Finding>, text: &str) -> Vec<usize> {
-        Finding::lines(&rule("notes.md", text))
+    fn lines(rule: fn(&str, &str) -> Vec<Violation>, text: &str) -> Vec<usize> {
+        Violation::lines(&rule("notes.md", text))
     }
 
     #[test]
@@ -136,14 +136,14 @@ mod tests {
     fn an_overview_may_have_150_lines() {
         let long = |lines| short_architecture("docs/architecture.md", &"x\n".repeat(lines));
         assert!(long(150).is_empty());
-        assert_eq!(Finding::lines(&long(151)), [151]);
+        assert_eq!(Violation::lines(&long(151)), [151]);
         assert!(short_architecture("docs/other.md", &"x\n".repeat(151)).is_empty());
     }
     #[test]
     fn a_cache_that_could_await_is_found() {
         let text =
             "[dependencies]\nmoka = { version = \"1\", features = [\"future\", \"sync\"] }\n";
-        assert_eq!(Finding::lines(&no_io_in_moka("a/Cargo.toml", text)), [2]);
+        assert_eq!(Violation::lines(&no_io_in_moka("a/Cargo.toml", text)), [2]);
         assert!(no_io_in_moka("a/Cargo.toml", "moka = { features = [\"sync\"] }").is_empty());
         assert!(no_io_in_moka("notes.md", text).is_empty());
     }

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A place that breaks a rule. Prints as `path:line: rule: what to do`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Finding {
+pub(super) struct Violation {
     path: String,
     line: usize,
     pub(super) rule: &'static str,
     remedy: String,
 }
 
-impl Finding {
+impl Violation {
     pub(super) fn new(
         path: &str,
         line: usize,
@@ -26,14 +26,14 @@ impl Finding {
         }
     }
 
-    /// The lines of findings, for tests.
+    /// The lines of violations, for tests.
     #[cfg(test)]
-    pub(super) fn lines(findings: &[Self]) -> Vec<usize> {
-        findings.iter().map(|finding| finding.line).collect()
+    pub(super) fn lines(violations: &[Self]) -> Vec<usize> {
+        violations.iter().map(|violation| violation.line).collect()
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_one_line_that_editors_can_jump_to() {
-        let finding = Finding::new("a/b.rs", 7, "rule", "do this");
-        assert_eq!(finding.to_string(), "a/b.rs:7: rule: do this");
+        let violation = Violation::new("a/b.rs", 7, "rule", "do this");
+        assert_eq!(violation.to_string(), "a/b.rs:7: rule: do this");
     }
 }
