@@ -18,7 +18,7 @@ counts: WeakKeyDictionary = WeakKeyDictionary()
 
 @server.tool()
 def echo(message: str) -> str:
-    """Says it again."""
+    """Returns its message."""
     return message
 
 

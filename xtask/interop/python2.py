@@ -13,7 +13,7 @@ counts: Counter = Counter()
 
 @server.tool()
 def echo(message: str) -> str:
-    """Says it again."""
+    """Returns its message."""
     return message
 
 

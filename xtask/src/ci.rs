@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: everything that a change must pass.
+//! `cargo xtask ci`: every check that a change must pass.
 
 use xshell::{Shell, cmd};
 
@@ -9,7 +9,7 @@ use crate::{
     tidy,
 };
 
-/// Runs the steps up to the first that fails, and prints how long each took.
+/// Runs the steps up to the first failure, and prints the time of each.
 pub(crate) fn run(sh: &Shell) -> Result {
     let mut steps = Steps::default();
     let result = all(sh, &mut steps);
@@ -45,21 +45,21 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     steps.take("conformance", || {
         conformance::run(sh, &conformance::Options::default())
     })?;
-    // Nothing may be missing here: what was not tried is not known to work.
+    // No server may be left out here: an untested one is not known to work.
     steps.take("interop", || interop::run(sh, &interop::Options::default()))?;
     Ok(tally)
 }
 
-/// A command that is run once to see that it still does.
+/// A command that runs once, with a check of its output.
 struct Smoke {
     args: &'static [&'static str],
-    /// What must hold for what it prints.
+    /// Checks the output.
     check: fn(&str) -> Result,
 }
 
 const SMOKE: &[Smoke] = &[
     Smoke {
-        // The showing itself, in the build that is there already.
+        // The inner command, since its build exists already.
         args: &["demo-inner", "--json"],
         check: demo::check_json,
     },

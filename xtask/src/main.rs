@@ -1,4 +1,4 @@
-//! The chores of this repository, as `cargo xtask <command>`. One module a command.
+//! The commands of this repository: `cargo xtask <command>`. One module for each command.
 
 mod bench;
 mod ci;
@@ -6,44 +6,45 @@ mod conformance;
 mod demo;
 mod interop;
 mod plain;
+mod repository;
+mod result;
 mod statistics;
 mod steps;
 mod test;
 mod tidy;
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use xshell::Shell;
 
-/// What a chore ends with. Nobody handles these errors, they are only printed.
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+use self::{repository::root, result::Result};
 
-/// The chores of this repository.
+/// The commands of this repository.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
-    /// Runs everything that a change must pass, up to the first failure.
+    /// Runs every check that a change must pass, up to the first failure.
     Ci,
     /// Plays the protocol's own scenarios for clients with a pooled client.
     Conformance(conformance::Options),
     /// Shows the pool at work: real sessions of embedded servers, many users, rotating tokens.
     Demo(demo::Options),
-    /// The showing itself, in a release build.
+    /// Runs the demo in this process, which is a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
-    /// Drives servers that others wrote through the pool: reuse, a crash in the middle, farewells.
+    /// Calls servers of other projects through the pool: reuse, a crash in the middle, closing.
     Interop(interop::Options),
     /// Runs the tests of the workspace, the model of the pool's core and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
     Tidy,
-    /// Measures the pool beside its peers, in one process and one run.
+    /// Measures the pool and other pools, in one process and one run.
     Bench(bench::Options),
-    /// The measuring itself, in a release build.
+    /// Runs the bench in this process, which is a release build.
     #[command(hide = true)]
     BenchInner(bench::Inner),
-    /// The counting of allocations, in another release build.
+    /// Counts allocations in this process, whose allocator counts.
     #[cfg(feature = "count-allocations")]
     #[command(hide = true)]
     BenchCount,
@@ -75,9 +76,4 @@ fn run(command: &Command) -> Result {
         #[cfg(feature = "count-allocations")]
         Command::BenchCount => bench::count(),
     }
-}
-
-/// The root of the repository, wherever the command was called.
-fn root() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/..")
 }

@@ -1,4 +1,4 @@
-//! A session without a pool, to compare with.
+//! A session without a pool, for comparison.
 
 use mcp_pool_testkit::server::CounterServer;
 use rmcp::{
@@ -12,7 +12,7 @@ use rmcp::{
 
 use crate::Result;
 
-/// A plain rmcp client, as it is used without a pool.
+/// Opens a session with a plain rmcp client.
 pub(crate) async fn open(
     http: &reqwest::Client,
     server: &CounterServer,

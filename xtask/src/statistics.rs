@@ -1,6 +1,6 @@
 //! Medians and percentiles.
 
-/// The middle value, or the mean of the two in the middle. Zero of nothing.
+/// The middle value, or the mean of the two in the middle. Zero for no values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -12,12 +12,12 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// The smallest value that at least 99 of 100 do not exceed. Zero of nothing.
+/// The smallest value that at least 99 of 100 do not exceed. Zero for no values.
 pub(crate) fn p99(values: Vec<u64>) -> u64 {
     percentile(values, 99)
 }
 
-/// The smallest value that at least `percent` of 100 do not exceed. Zero of nothing.
+/// The smallest value that at least `percent` of 100 do not exceed. Zero for no values.
 pub(crate) fn percentile(mut values: Vec<u64>, percent: usize) -> u64 {
     let rank = (values.len() * percent).div_ceil(100);
     match rank.checked_sub(1) {
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_hundred_may_be_above_the_p99() {
+    fn one_value_of_a_hundred_may_exceed_the_p99() {
         assert_eq!(p99((1..=100).rev().collect()), 99);
         assert_eq!(p99((1..=1_000).collect()), 990);
         assert_eq!(p99(vec![7]), 7);

@@ -1,4 +1,4 @@
-//! Steps of a chore, each with the time it took.
+//! The steps of a command, each with its time.
 
 use std::{fmt, time::Duration};
 
@@ -20,7 +20,7 @@ struct Step {
 }
 
 impl Steps {
-    /// Takes a step and notes how it went.
+    /// Runs a step, and records its time and its result.
     pub(crate) fn take<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("\n== {name}");
         let start = Instant::now();

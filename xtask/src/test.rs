@@ -11,15 +11,15 @@ use xshell::Shell;
 
 use crate::{Result, steps::Steps};
 
-/// What to hand on to `cargo test`.
+/// The arguments for `cargo test`.
 #[derive(Default, clap::Args)]
 pub(crate) struct Options {
-    /// Handed on to `cargo test`: names of tests, or `-- --nocapture`.
+    /// Passed on to `cargo test`: names of tests, or `-- --nocapture`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
 
-/// How many tests ran.
+/// The numbers of passed and failed tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     passed: u64,
@@ -40,7 +40,7 @@ impl fmt::Display for Tally {
 }
 
 /// Runs the tests, then the examples of the docs. The model of the pool's core, which tries the
-/// interleavings of its state machine, is one of the tests: it needs no flags of its own.
+/// interleavings of its state machine, is one of the tests and needs no flags.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<Tally> {
     let mut steps = Steps::default();
     let mut tally = Tally::default();
@@ -51,7 +51,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<Tally> {
     result.map(|()| tally)
 }
 
-/// Runs `cargo test`, passes on what it prints and adds up the results.
+/// Runs `cargo test`, prints its output and adds up the results.
 fn cargo_test(sh: &Shell, flags: &[&str], args: &[String], tally: &mut Tally) -> Result {
     let flags = ["test", "--workspace", "--all-features"]
         .iter()
@@ -80,7 +80,7 @@ fn printed(command: &Command) -> String {
         .join(" ")
 }
 
-/// The counts in the closing line of a test binary; nothing in any other line.
+/// The counts in the last line of a test binary; zero for any other line.
 fn counted(line: &str) -> Tally {
     let Some((_, counts)) = line
         .strip_prefix("test result: ")

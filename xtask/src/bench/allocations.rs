@@ -1,6 +1,6 @@
-//! How often an acquire allocates.
+//! The number of allocations of an acquire.
 //!
-//! Counting slows every allocation down, so it is done in a process of its own.
+//! Counting slows every allocation down, so it runs in its own process.
 
 use super::{report::Allocations, rig::Rig};
 use crate::Result;
@@ -19,7 +19,7 @@ fn counts(rig: &Rig) -> Allocations {
     }
 }
 
-/// The mean count of an operation, once it is warm, on this thread.
+/// The mean count of a warm operation on this thread.
 fn mean(rig: &Rig, operation: impl AsyncFn()) -> f64 {
     let repeat = async || {
         for _ in 0..OPERATIONS {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warm_acquire_allocates_nothing_and_a_raw_one_is_seen_to() {
+    fn a_warm_acquire_does_not_allocate_and_a_raw_one_does() {
         let counts = counts(&Rig::new().unwrap());
         assert!(counts.client_acquire_allocs < 0.01, "{counts:?}");
         assert!(counts.pool_acquire_allocs < 0.01, "{counts:?}");

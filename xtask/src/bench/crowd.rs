@@ -1,4 +1,4 @@
-//! Many tasks that want few slots at the same time.
+//! Many tasks that need few slots at the same time.
 
 use std::{future::Future, sync::Arc};
 
@@ -13,28 +13,27 @@ use tokio::{
 use super::peers::Trivial;
 use crate::statistics::p99;
 
-/// What a crowd met.
+/// The figures of a crowd.
 pub(super) struct Crowd {
     pub(super) ops_per_s: f64,
-    /// The 99th percentile of how long a task waited for its slot.
+    /// The 99th percentile of the time that a task waits for its slot.
     pub(super) p99_us: f64,
 }
 
-/// What a crowd wants a slot of.
+/// A source of slots for a crowd.
 pub(super) trait Slots: Clone + Send + Sync + 'static {
     type Slot: Send;
 
-    /// Takes a slot. The number is random, to choose a key by.
+    /// Takes a slot. The random number chooses the key.
     fn take(&self, random: u64) -> impl Future<Output = Self::Slot> + Send;
 }
 
-/// A client each for many keys.
+/// One client for each of many keys.
 #[derive(Clone)]
 pub(super) struct ManyKeys(pub(super) Arc<[PooledClient]>);
 
-/// Lets 64 tasks take slots, each as often as there are turns. While a task holds a slot it
-/// gives way to the others once, as it would for the answer of a server; otherwise nobody would
-/// ever have to wait.
+/// Lets 64 tasks take `turns` slots each. A task yields once while it holds a slot, as it would to
+/// await the answer of a server; otherwise no task would ever wait.
 pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
     runtime.block_on(async {
         let start = Arc::new(Barrier::new(TASKS as usize + 1));
@@ -57,14 +56,14 @@ pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
     })
 }
 
-/// How long a task waits for each of its slots, in nanoseconds.
+/// The time that a task waits for each of its slots, in nanoseconds.
 async fn waits(slots: &impl Slots, number: u32, turns: u32) -> Vec<u64> {
     let mut waits = Vec::with_capacity(turns as usize);
     for turn in 0..turns {
         let random = scatter(u64::from(number) << 32 | u64::from(turn));
-        let asked = Instant::now();
+        let began = Instant::now();
         let slot = slots.take(random).await;
-        waits.push(asked.elapsed().as_nanos() as u64);
+        waits.push(began.elapsed().as_nanos() as u64);
         yield_now().await;
         drop(slot);
     }

@@ -1,4 +1,4 @@
-//! A transport without a network: a server in the same process that knows nothing but the
+//! A transport without a network: a server in the same process that answers only the
 //! handshake and `ping`.
 
 use std::{convert::Infallible, future::Future};
@@ -29,13 +29,13 @@ impl MemoryConnector {
     }
 }
 
-/// One session's wire: what is sent is answered at once.
-struct Wire {
+/// The transport of one session. Each request is answered at once.
+struct MemoryTransport {
     answers: mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>,
     inbox: mpsc::UnboundedReceiver<RxJsonRpcMessage<RoleClient>>,
 }
 
-impl Wire {
+impl MemoryTransport {
     fn new() -> Self {
         let (answers, inbox) = mpsc::unbounded_channel();
         Self { answers, inbox }
@@ -51,7 +51,7 @@ impl Connector for MemoryConnector {
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         let client = request.handler().into_service(REVISION);
         let running = client
-            .serve(Wire::new())
+            .serve(MemoryTransport::new())
             .await
             .map_err(|error| ConnectError::new(FaultKind::Protocol).with_source(error))?;
         let info = SessionInfo::new(Era::Legacy, REVISION.as_str());
@@ -59,7 +59,7 @@ impl Connector for MemoryConnector {
     }
 }
 
-impl Transport<RoleClient> for Wire {
+impl Transport<RoleClient> for MemoryTransport {
     type Error = Infallible;
 
     fn send(
@@ -68,7 +68,7 @@ impl Transport<RoleClient> for Wire {
     ) -> impl Future<Output = Result<(), Infallible>> + Send + 'static {
         if let JsonRpcMessage::Request(request) = message {
             let answer = ServerJsonRpcMessage::response(answer(&request.request), request.id);
-            // Fails only when the client has gone, and then nobody waits for it.
+            // Fails only when the client is dropped, and then no caller waits for the answer.
             let _ = self.answers.send(answer);
         }
         std::future::ready(Ok(()))

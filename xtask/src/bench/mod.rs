@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: the pool beside its peers, measured in one process and one run.
+//! `cargo xtask bench`: the pool and other pools, measured in one process and one run.
 //!
-//! Each round measures every row once, in an order that rotates, so that what else the machine
-//! does hits all rows alike; the report has the medians. Figures of different runs do not
-//! compare, their ratios do. Only allocations, whose number no machine changes, are counted in a
-//! process before.
+//! Each round measures every row once, in an order that rotates, so that other load of the machine
+//! slows all rows alike; the report has the medians. Figures of different runs do not compare,
+//! their ratios do. Allocations are counted in another process first: their number does not depend
+//! on the machine.
 
 #[cfg(feature = "count-allocations")]
 mod allocations;
@@ -28,29 +28,29 @@ use self::{
 };
 use crate::Result;
 
-/// How to measure and what to print.
+/// Options of the measurement and of its output.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Prints one JSON object instead of a table.
     #[arg(long)]
     json: bool,
-    /// Measures just enough to see that everything runs; the figures mean little.
+    /// Measures just enough to run every row; the figures mean little.
     #[arg(long)]
     quick: bool,
 }
 
-/// What the measuring is told besides.
+/// Options of the inner command.
 #[derive(clap::Args)]
 pub(crate) struct Inner {
     #[command(flatten)]
     options: Options,
-    /// The allocations that were counted before, as JSON.
+    /// The counted allocations, as JSON.
     #[arg(long)]
     allocations: String,
 }
 
-/// Counts and measures in release builds, which cargo makes first; where the figures mean little
-/// anyway, in whatever is quicker to build.
+/// Counts and measures in release builds, which cargo makes first. A quick run uses debug builds,
+/// since its figures mean little.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let profile = if options.quick { "dev" } else { "release" };
     let build = ["--profile", profile, "--package", "xtask"];
@@ -65,7 +65,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     Ok(inner.arg("--allocations").arg(allocations).run()?)
 }
 
-/// Measures in this very process.
+/// Measures in this process.
 pub(crate) fn measure(inner: &Inner) -> Result {
     let options = &inner.options;
     let effort = if options.quick { QUICK } else { THOROUGH };
@@ -79,7 +79,7 @@ pub(crate) fn measure(inner: &Inner) -> Result {
     Ok(())
 }
 
-/// Whether this is what `bench --json` prints: every key is there, with a number.
+/// Checks the output of `bench --json`: each key has a number.
 pub(crate) fn check_json(printed: &str) -> Result {
     serde_json::from_str::<Report>(printed)?;
     Ok(())
@@ -134,7 +134,7 @@ mod tests {
         check_json(&json).unwrap();
         let figures: serde_json::Value = serde_json::from_str(&json).unwrap();
         for (name, figure) in figures.as_object().unwrap() {
-            // Of two figures of a quick run either may be the larger.
+            // In a quick run, either of two figures may be the larger.
             let may_be_zero = name.ends_with("_allocs") || name.contains("_overhead_");
             assert!(
                 may_be_zero || figure.as_f64().unwrap() > 0.0,

@@ -1,10 +1,10 @@
-//! Other pools, of an object that costs nothing.
+//! Other pools, filled with an object that costs nothing.
 
 use std::convert::Infallible;
 
 use deadpool::managed::{Manager, Metrics, RecycleResult};
 
-/// Makes the object for deadpool and bb8.
+/// Creates the object for deadpool and bb8.
 pub(super) struct Trivial;
 
 impl Manager for Trivial {

@@ -1,4 +1,4 @@
-//! What the bench prints.
+//! The output of the bench.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use tabled::{Table, Tabled, settings::Style};
 use super::rows::Figures;
 use crate::statistics::median;
 
-/// The medians of all rounds. A ratio is the median of each round's own: what slows the machine
-/// down for a while slows both sides of it.
+/// The medians of all rounds. A ratio is the median of the ratios of the rounds, since a slow
+/// phase of the machine slows both sides of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {
     rounds: usize,
@@ -22,18 +22,18 @@ pub(super) struct Report {
     ratio_raw_vs_sha256: f64,
     ratio_contended_throughput: f64,
     ratio_contended_p99: f64,
-    /// What metrics add to an acquire.
+    /// The time that metrics add to an acquire, in nanoseconds.
     metrics_overhead_ns: f64,
-    /// What metrics add to an acquire whose session is used, so that the time of its use is recorded.
+    /// The same for an acquire with a use of the session, which metrics record.
     metrics_overhead_of_use_ns: f64,
     call_pooled_ratio: f64,
     call_with_telemetry_ratio: f64,
-    /// Beside a client held open whose user does the least there is to do for telemetry.
+    /// Compared with a client held open and the least telemetry by hand.
     call_with_telemetry_by_hand_ratio: f64,
     ratio_jwt_first_vs_bare: f64,
 }
 
-/// How often an acquire allocates.
+/// The number of allocations of an acquire.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Allocations {
     pub(super) client_acquire_allocs: f64,
@@ -41,7 +41,7 @@ pub(super) struct Allocations {
     pub(super) raw_800_allocs: f64,
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Tabled)]
 struct Line {
     what: &'static str,
@@ -52,10 +52,10 @@ struct Line {
     value: f64,
     target: String,
     #[tabled(rename = "")]
-    verdict: &'static str,
+    outcome: &'static str,
 }
 
-/// What a value must not exceed, or must reach.
+/// The bound of a value.
 enum Target {
     AtLeast(f64),
     AtMost(f64),
@@ -245,7 +245,7 @@ impl Line {
             peer: String::new(),
             value: 0.0,
             target: String::new(),
-            verdict: "",
+            outcome: "",
         }
     }
 
@@ -258,7 +258,7 @@ impl Line {
             peer,
             value,
             target,
-            verdict: if is_met { "met" } else { "not met" },
+            outcome: if is_met { "met" } else { "not met" },
             ..self
         }
     }
@@ -271,8 +271,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn ns(whose: &str, value: f64) -> String {
-    format!("{whose}{value:.0} ns")
+fn ns(label: &str, value: f64) -> String {
+    format!("{label}{value:.0} ns")
 }
 
 fn us(value: f64) -> String {
@@ -303,18 +303,18 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_medians_of_each_rounds_own() {
+    fn a_ratio_is_the_median_of_the_ratios_of_the_rounds() {
         let mut rounds = rounds();
         rounds[1].deadpool_ns = 1_000.0;
         let report = Report::of(&rounds, Allocations::default());
         assert_eq!(report.rounds, 3);
         assert_eq!(report.medians.client_acquire_ns, 20.0);
-        // The rounds' own are 0.1, 0.02 and 3.0.
+        // The ratios of the rounds are 0.1, 0.02 and 3.0.
         assert_eq!(report.ratio_client_vs_deadpool, 0.1);
     }
 
     #[test]
-    fn the_table_says_which_targets_are_met() {
+    fn the_table_shows_which_targets_are_met() {
         let table = Report::of(&rounds(), Allocations::default()).to_string();
         let line = |what| table.lines().find(|line| line.contains(what)).unwrap();
         assert!(line("client.acquire()").contains("│ met"));

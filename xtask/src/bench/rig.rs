@@ -1,4 +1,4 @@
-//! Everything that is measured, set up once.
+//! The pools and clients that the rows measure, built once.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -11,18 +11,18 @@ use tokio::runtime::{Builder, Runtime};
 use super::{memory::MemoryConnector, peers::Trivial, telemetry::Telemetry, tokens::Tokens};
 use crate::Result;
 
-/// Everything that is measured, on a runtime with two workers.
+/// The pools and clients of the rows, on a runtime with two workers.
 pub(super) struct Rig {
     pub(super) runtime: Runtime,
     caller: Caller,
     pool: SessionPool,
-    /// Used again and again, so that its key is known.
+    /// Reused, so that its key is cached.
     request: AcquireRequest,
     pub(super) client: PooledClient,
-    /// A client of a pool that is observed.
+    /// A client of a pool with metrics.
     observed: PooledClient,
     pub(super) telemetry: Telemetry,
-    /// Clients of as many keys in a pool of their own.
+    /// Clients of a pool of their own, one for each key.
     pub(super) clients: Arc<[PooledClient]>,
     pub(super) deadpool: deadpool::managed::Pool<Trivial>,
     pub(super) bb8: bb8::Pool<Trivial>,
@@ -30,7 +30,7 @@ pub(super) struct Rig {
     pub(super) tokens: Tokens,
 }
 
-/// Who asks, as a gateway knows it before it makes a request.
+/// The caller, as a gateway knows it before it builds a request.
 struct Caller {
     endpoint: Endpoint,
     principal: Principal,
@@ -84,7 +84,7 @@ impl Rig {
 }
 
 impl Rig {
-    /// Acquires through the client and gives back.
+    /// Acquires through the client and releases.
     pub(super) async fn by_client(&self) {
         drop(
             self.client
@@ -94,31 +94,31 @@ impl Rig {
         );
     }
 
-    /// Acquires through the client whose pool is observed, and gives back.
+    /// As [`by_client`](Self::by_client), with metrics.
     pub(super) async fn by_client_with_metrics(&self) {
         let lease = self.observed.acquire().await;
         drop(lease.expect("the server in memory is always there"));
     }
 
-    /// Acquires through the client, uses the session and gives it back.
+    /// Acquires through the client, uses the session and releases it.
     pub(super) async fn used(&self) {
         let lease = self.client.acquire().await;
         black_box(lease.expect("the server in memory is always there").peer());
     }
 
-    /// The same with metrics.
+    /// As [`used`](Self::used), with metrics.
     pub(super) async fn used_with_metrics(&self) {
         let lease = self.observed.acquire().await;
         black_box(lease.expect("the server in memory is always there").peer());
     }
 
-    /// Acquires with the request whose key is known and gives back.
+    /// Acquires with the request of a cached key and releases.
     pub(super) async fn by_request(&self) {
         let lease = self.pool.acquire(&self.request).await;
         drop(lease.expect("the server in memory is always there"));
     }
 
-    /// Acquires with a new request and gives back.
+    /// Acquires with a new request and releases.
     pub(super) async fn by_headers(&self) {
         let lease = self.pool.acquire(&self.caller.request()).await;
         drop(lease.expect("the server in memory is always there"));
@@ -138,7 +138,7 @@ impl Caller {
         })
     }
 
-    /// A request of which no pool knows anything yet.
+    /// A request that no pool has resolved yet.
     fn request(&self) -> AcquireRequest {
         AcquireRequest::new(self.endpoint.clone(), self.principal.clone())
             .with_headers(self.headers.clone())

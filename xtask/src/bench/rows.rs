@@ -1,4 +1,4 @@
-//! What is measured in a round, row by row.
+//! The rows of a round.
 
 use std::{cell::Cell, hint::black_box, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::{
     tokens::Tokens,
 };
 
-/// How much to measure.
+/// The size of a measurement.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
     pub(super) rounds: usize,
@@ -24,7 +24,7 @@ pub(super) struct Effort {
     pub(super) calls: u32,
 }
 
-/// What a round measured.
+/// The figures of a round.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) client_acquire_ns: f64,
@@ -50,7 +50,7 @@ pub(super) struct Figures {
     pub(super) jwt_bare_ns: f64,
 }
 
-/// Measures one thing and writes it down.
+/// Measures one row and stores its figures.
 pub(super) type Row = fn(&Rig, Effort, &mut Figures);
 
 fn client(rig: &Rig, effort: Effort, figures: &mut Figures) {
@@ -147,11 +147,10 @@ fn jwt_bare(rig: &Rig, _effort: Effort, figures: &mut Figures) {
     });
 }
 
-/// The mean time of an operation in nanoseconds, run again and again on this thread with nothing
-/// beside it.
+/// The mean time of an operation in nanoseconds, repeated on this thread without other tasks.
 ///
-/// No turn is given up to other tasks in between: there are none, and it would be the peers that
-/// pay, whose semaphores take part in tokio's budget.
+/// The future is unconstrained: with tokio's budget, only the other pools would yield, since their
+/// semaphores take part in it.
 fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     let time = runtime.block_on(unconstrained(async {
         let start = Instant::now();

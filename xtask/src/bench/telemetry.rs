@@ -1,5 +1,5 @@
-//! What a call costs: through a pool and on a client held open, each without telemetry and with
-//! every event and span recorded and exported to nowhere.
+//! The cost of a call, through a pool and on a client held open, each without telemetry and with
+//! every event and span recorded for an exporter that drops them.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 
 use crate::{Result, plain, statistics::median};
 
-/// A server, pools with telemetry and without, and a plain client to compare them with.
+/// A server, pools with telemetry and without, and a plain client for comparison.
 pub(super) struct Telemetry {
     pub(super) metrics: MetricsObserver,
     plain: PooledClient,
@@ -46,7 +46,7 @@ pub(super) struct Telemetry {
     _server: CounterServer,
 }
 
-/// How a call is made.
+/// The way of a call.
 #[derive(Clone, Copy)]
 enum Way {
     Held,
@@ -55,7 +55,7 @@ enum Way {
     PooledTraced,
 }
 
-/// How long a call takes each way, in microseconds.
+/// The time of a call on each way, in microseconds.
 pub(super) struct Calls {
     pub(super) held_us: f64,
     pub(super) by_hand_us: f64,
@@ -104,15 +104,15 @@ impl Telemetry {
         })
     }
 
-    /// Calls a tool every way, `calls` times each. A few calls in a row are made the same way, as
-    /// an application makes them all: what came before is then not another way's. Each way follows
-    /// each other one equally often, so that none pays for what a certain one leaves behind.
+    /// Calls a tool on each way, at least `calls` times. A few calls in a row take the same way, as
+    /// all calls of an application do. Each way follows each other way equally often, so that the
+    /// after-effects of one do not always slow the same other one.
     pub(super) fn calls(&self, runtime: &Runtime, calls: u32) -> Calls {
         let mut times = WAYS.map(|_| Vec::new());
         for turn in 0..calls.div_ceil(IN_A_ROW) as usize {
             for way in ORDERS[turn % ORDERS.len()] {
                 let row = (0..IN_A_ROW + 1).map(|_| self.call(WAYS[way], runtime));
-                // The first one in a row comes after another way's.
+                // The first call of a row still feels the effects of another way.
                 times[way].extend(row.skip(1));
             }
         }
@@ -140,7 +140,7 @@ impl Telemetry {
         }
     }
 
-    /// A call as a part of a downstream request that has a span.
+    /// A call within the span of a downstream request.
     fn downstream(&self, runtime: &Runtime, call: impl Future<Output = ()>) -> f64 {
         dispatcher::with_default(&self.dispatch, || {
             runtime.block_on(timed(call).instrument(info_span!("downstream")))
@@ -148,8 +148,8 @@ impl Telemetry {
     }
 }
 
-/// The least that somebody writes who holds a client open and wants its calls seen: a span with
-/// the attributes of the conventions, its context in the message, and the time of the call.
+/// The least telemetry by hand for a client held open: a span with the attributes of the
+/// conventions, its context in the message, and the time of the call.
 struct ByHand(Histogram<f64>);
 
 impl ByHand {
@@ -198,7 +198,7 @@ fn context_of(span: &Span) -> RequestMetaObject {
     meta
 }
 
-/// How long something takes, in microseconds.
+/// The time of a future in microseconds.
 async fn timed(work: impl Future<Output = ()>) -> f64 {
     let began = Instant::now();
     work.await;
@@ -209,7 +209,7 @@ fn answered<E: std::fmt::Debug>(answer: std::result::Result<CallToolResult, E>) 
     answer.expect("the server is there");
 }
 
-/// An exporter that forgets everything.
+/// An exporter that drops everything.
 #[derive(Debug)]
 struct Nowhere;
 
@@ -242,6 +242,6 @@ fn increment() -> CallToolRequestParams {
 }
 
 const WAYS: [Way; 4] = [Way::Held, Way::HeldByHand, Way::Pooled, Way::PooledTraced];
-/// Among these every way is at every place once, and next after every other one once.
+/// Each way stands once at each position, and once directly after each other way.
 const ORDERS: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
 const IN_A_ROW: u32 = 10;

@@ -1,4 +1,4 @@
-//! Callers told by verified tokens, beside what verifying alone costs.
+//! Callers identified by verified tokens, and the cost of verifying alone.
 
 use std::{cell::Cell, collections::HashMap, hint::black_box};
 
@@ -20,7 +20,7 @@ use crate::Result;
 )]
 mod support;
 
-/// RS256 tokens of 900 bytes, and what reads them.
+/// RS256 tokens of 900 bytes, and their readers.
 pub(super) struct Tokens {
     tokens: Vec<String>,
     requests: Vec<HeaderMap>,
@@ -29,7 +29,7 @@ pub(super) struct Tokens {
     validation: Validation,
 }
 
-/// A run through every token, each once, by an extractor that has seen none of them.
+/// A run through every token, each once, by an extractor with an empty cache.
 pub(super) struct First<'t> {
     tokens: &'t Tokens,
     identity: JwtIdentity,
@@ -37,7 +37,7 @@ pub(super) struct First<'t> {
 }
 
 impl Tokens {
-    /// How many there are.
+    /// The number of tokens.
     pub(super) const COUNT: u32 = 200;
 
     pub(super) fn new() -> Result<Self> {
@@ -60,12 +60,12 @@ impl Tokens {
         })
     }
 
-    /// Tells a caller by a token that was seen before, but for the first time.
+    /// Identifies a caller by a token that the extractor has cached since the first call.
     pub(super) async fn seen(&self) {
         identify(&self.seen, &self.requests[0]).await;
     }
 
-    /// Begins a run of tokens that were not seen before.
+    /// Begins a run of tokens that the extractor has not cached.
     pub(super) fn first(&self) -> Result<First<'_>> {
         Ok(First {
             tokens: self,
@@ -74,7 +74,7 @@ impl Tokens {
         })
     }
 
-    /// Verifies one with jsonwebtoken alone.
+    /// Verifies a token with jsonwebtoken alone.
     pub(super) fn bare(&self, number: usize) {
         let token = &self.tokens[number % self.tokens.len()];
         let claims = decode::<HashMap<String, Value>>(token, &self.key, &self.validation);
@@ -83,7 +83,7 @@ impl Tokens {
 }
 
 impl First<'_> {
-    /// Tells a caller by the next token.
+    /// Identifies a caller by the next token.
     pub(super) async fn next(&self) {
         let number = self.next.replace(self.next.get() + 1);
         identify(&self.identity, &self.tokens.requests[number]).await;
@@ -91,8 +91,8 @@ impl First<'_> {
 }
 
 async fn identify(identity: &JwtIdentity, request: &HeaderMap) {
-    let told = identity.extract(black_box(request)).await;
-    black_box(told.expect("the token holds"));
+    let identified = identity.extract(black_box(request)).await;
+    black_box(identified.expect("the token holds"));
 }
 
 fn extractor() -> Result<JwtIdentity> {
@@ -103,7 +103,7 @@ fn extractor() -> Result<JwtIdentity> {
         .build()?)
 }
 
-/// Brings a token to 900 bytes.
+/// The padding that makes a token 900 bytes long.
 const PADDING: usize = 261;
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tokens_are_as_long_as_they_are_said_to_be() {
+    fn every_token_has_900_bytes() {
         let tokens = Tokens::new().unwrap();
         assert!(tokens.tokens.iter().all(|token| token.len() == 900));
     }

@@ -1,4 +1,4 @@
-//! The scenarios' own tools, kept under `target`.
+//! The tools of the scenarios, kept under `target`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use xshell::{Shell, cmd};
 use super::scenarios::Suite;
 use crate::Result;
 
-/// The tools as they are installed.
+/// The installed tools.
 pub(super) struct Installed {
     modules: PathBuf,
 }
 
-/// Installs what is not there yet: the two versions of the tool, and the node that they need.
+/// Installs both versions of the tool and the node that they need, unless that was done before.
 pub(super) fn install(sh: &Shell) -> Result<Installed> {
     let home = Path::new(crate::root()).join("target/conformance");
     let installed = Installed {
@@ -45,14 +45,14 @@ pub(super) fn install(sh: &Shell) -> Result<Installed> {
 }
 
 impl Installed {
-    /// What the tool lists for a suite.
+    /// The listing of the tool for a suite.
     pub(super) fn list(&self, sh: &Shell, suite: &Suite) -> Result<String> {
         let (node, tool) = (self.node(), self.tool(suite));
         let listing = cmd!(sh, "{node} {tool} list --client").args(suite.list_options());
         Ok(listing.quiet().read()?)
     }
 
-    /// Plays a scenario with the client and returns what the tool printed.
+    /// Plays a scenario with the client and returns the output of the tool.
     pub(super) fn play(
         &self,
         sh: &Shell,
@@ -80,7 +80,7 @@ impl Installed {
     }
 }
 
-/// Both versions under names of their own. They need a newer node than many systems have.
+/// Each version has a name of its own. Both need a newer node than many systems have.
 const PACKAGES: [&str; 3] = [
     "conformance-released@npm:@modelcontextprotocol/conformance@0.1.16",
     "conformance-next@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",

@@ -1,8 +1,8 @@
 //! `cargo xtask conformance`: the protocol's own scenarios for clients, played by a pooled client.
 
 mod install;
+mod report;
 mod scenarios;
-mod verdict;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,23 +10,23 @@ use xshell::{Shell, cmd};
 
 use self::{
     install::{Installed, install},
+    report::{Report, Row},
     scenarios::{SUITES, Suite},
-    verdict::{Report, Row},
 };
 use crate::Result;
 
-/// How to run the scenarios.
+/// Options of the scenarios.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Only scenarios whose name contains this.
+    /// Plays only the scenarios with this text in their name.
     #[arg(long)]
     only: Option<String>,
-    /// Leave it at a word where npm is missing, instead of failing.
+    /// Prints a note where npm is missing, instead of failing.
     #[arg(long)]
     skip_missing: bool,
 }
 
-/// Runs every scenario that applies and fails if one does not end as it is expected to.
+/// Plays every scenario that applies. Fails when one does not end as expected.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let installed = match install(sh) {
         Ok(installed) => installed,
@@ -38,7 +38,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     };
     let report = play_all(sh, &installed, options)?;
     println!("{report}");
-    report.verdict()
+    report.result()
 }
 
 fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Report> {
@@ -64,7 +64,7 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
     Ok(report)
 }
 
-/// Builds the client and says where it is.
+/// Builds the client and returns its path.
 fn build_client(sh: &Shell) -> Result<String> {
     let built = cmd!(
         sh,
@@ -76,7 +76,7 @@ fn build_client(sh: &Shell) -> Result<String> {
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["target"]["name"] == "conformance_client")
         .find_map(|message| message["executable"].as_str().map(str::to_owned))
-        .ok_or_else(|| "cargo did not say where the client is".into())
+        .ok_or_else(|| "cargo did not print the path of the client".into())
 }
 
 fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {

@@ -1,4 +1,4 @@
-//! Which scenarios there are, and which of them are expected to fail.
+//! The scenarios, and those of them that are expected to fail.
 
 /// The scenarios of one version of the tool for one set of requirements.
 pub(super) struct Suite {
@@ -16,7 +16,7 @@ pub(super) struct Expected {
     pub(super) reason: &'static str,
 }
 
-/// Everything that is played.
+/// Every suite that is played.
 pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "0.1.16, up to 2025-11-25",
@@ -35,12 +35,12 @@ pub(super) const SUITES: &[Suite] = &[
     },
 ];
 
-/// The scenarios that fail, each with its reason. One that passes all the same fails the run, so
-/// that the list cannot outlive its reasons.
+/// The scenarios that fail, each with its reason. A listed scenario that passes fails the run, so
+/// the list cannot outlive its reasons.
 pub(super) const EXPECTED: &[Expected] = &[];
 
-/// Whether a scenario is about getting tokens, which a pool does not do: it is given credentials,
-/// by its users or by their `CredentialSource`.
+/// True for a scenario about getting tokens. The pool gets none: users or their
+/// `CredentialSource` supply the credentials.
 pub(super) fn needs_oauth(scenario: &str) -> bool {
     scenario.starts_with("auth/")
 }
@@ -51,14 +51,14 @@ impl Suite {
         set.map_or_else(Vec::new, |set| vec!["--requirements", set])
     }
 
-    /// A scenario is played at the revision whose requirements it is listed for.
+    /// A scenario is played at the revision of the requirements that list it.
     pub(super) fn play_options(&self) -> Vec<&'static str> {
         let set = self.requirements;
         set.map_or_else(Vec::new, |set| vec!["--spec-version", set])
     }
 
-    /// The scenarios for clients in what the tool lists: those under a heading of their own, and
-    /// those marked so further down.
+    /// The scenarios for clients in the listing of the tool: those under the heading for clients,
+    /// and those marked `[client]` further down.
     pub(super) fn scenarios(&self, listing: &str) -> Vec<String> {
         let mut is_client = false;
         let mut names = Vec::new();
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scenarios_of_clients_are_told_from_those_of_servers() {
+    fn only_the_scenarios_of_clients_are_read() {
         let listing = "\
 Required for 2026-07-28 (3 scenarios):
 
@@ -104,7 +104,7 @@ Run and reported, but never scored:
     }
 
     #[test]
-    fn every_expected_failure_is_of_a_suite_and_has_a_reason() {
+    fn every_expected_failure_belongs_to_a_suite_and_has_a_reason() {
         for expected in EXPECTED {
             assert!(SUITES.iter().any(|suite| suite.name == expected.suite));
             assert!(!expected.reason.is_empty(), "{}", expected.scenario);

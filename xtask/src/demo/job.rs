@@ -17,11 +17,11 @@ use mcp_session_pool::{
 
 use crate::Result;
 
-/// What came of it.
+/// The outcome of the job.
 pub(super) struct Tally {
     pub(super) calls: u64,
     pub(super) users: u64,
-    /// Calls that saw another's state.
+    /// Calls that saw another user's state.
     pub(super) leaks: u64,
     pub(super) stats: PoolStats,
 }
@@ -34,14 +34,14 @@ struct User<'a> {
     progress: &'a ProgressBar,
 }
 
-/// `Bearer user-7.3` is the third token of user 7. A gateway verifies its tokens; these are only
-/// to be told apart.
+/// `Bearer user-7.3` is the third token of user 7. A gateway verifies its tokens; these only
+/// have to differ.
 struct UserOfToken;
 
-/// Lets the users do their calls, all at the same time.
+/// Runs the calls of all users at the same time.
 pub(super) async fn run(servers: &[CounterServer]) -> Result<Tally> {
     let config = PoolConfig::default()
-        // So that a user's count is the number of the user's calls.
+        // With one session, the counter of a user is the number of the user's calls.
         .with_max_sessions_per_key(1);
     let pool = SessionPool::builder()
         .config(config)
@@ -75,7 +75,7 @@ pub(super) async fn run(servers: &[CounterServer]) -> Result<Tally> {
 }
 
 impl User<'_> {
-    /// Does the user's calls. Returns how many of them saw somebody else's state.
+    /// Makes the user's calls. Returns the number of calls that saw another user's state.
     async fn work(&self) -> Result<u64> {
         let mut leaks = 0;
         let mut client = self.client(0).await?;

@@ -1,4 +1,4 @@
-//! The same call in three ways, in turns: pooled, on a session held open, on a session of its own.
+//! The same call in three ways, in turns: pooled, on a session held open, on a new session.
 
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{AcquireRequest, Principal, SessionPool, StreamableHttpConnector};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{Result, plain::open, statistics::percentile};
 
-/// How long a call takes, in microseconds.
+/// The time of a call in microseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Latency {
     pub(super) p50: f64,
@@ -22,8 +22,8 @@ pub(super) struct Latencies {
     pub(super) per_call: Latency,
 }
 
-/// Measures a call in the three ways, some in a row each and in turns, so that what else the machine
-/// does hits all alike.
+/// Measures a call in the three ways, in turns of a few calls each, so that other load of the
+/// machine slows all of them alike.
 pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)
@@ -35,15 +35,15 @@ pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
     let mut times = [const { Vec::new() }; 3];
     for turn in 0..WARM_UP + TURNS {
         for way in (0..3).map(|way| (way + turn) % 3) {
-            for place in 0..=IN_A_ROW {
+            for call in 0..=IN_A_ROW {
                 let began = Instant::now();
                 match way {
                     0 => drop(client.call_tool(increment()).await?),
                     1 => drop(held.call_tool(increment()).await?),
                     _ => call_once(&http, server).await?,
                 }
-                // The first one in a row has to do with what another way has left behind.
-                if turn >= WARM_UP && place > 0 {
+                // The first call of a turn still feels the effects of another way.
+                if turn >= WARM_UP && call > 0 {
                     times[way].push(u64::try_from(began.elapsed().as_nanos())?);
                 }
             }

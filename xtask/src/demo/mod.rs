@@ -2,7 +2,7 @@
 //!
 //! Fifty users, each with tokens that rotate, make 5,000 calls of a stateful tool through one pool.
 //! Every answer is checked: a count that is not the user's own is a leak. Then the same call is
-//! measured pooled, on a session held open, and on a session of its own, in turns.
+//! measured pooled, on a session held open, and on a new session, in turns.
 
 mod job;
 mod latency;
@@ -14,7 +14,7 @@ use xshell::{Shell, cmd};
 use self::report::Report;
 use crate::Result;
 
-/// What to print.
+/// Options of the output.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Prints one JSON object instead of a table.
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// Shows it in a release build, which cargo makes first.
+/// Runs the demo in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let json = options.json.then_some("--json");
     Ok(cmd!(
@@ -32,7 +32,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     .run()?)
 }
 
-/// Shows it in this very process.
+/// Runs the demo in this process.
 pub(crate) fn show(options: &Options) -> Result {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -44,12 +44,12 @@ pub(crate) fn show(options: &Options) -> Result {
     } else {
         println!("{report}");
     }
-    report.verdict()
+    report.result()
 }
 
-/// Whether this is what `demo --json` prints, and whether it went well.
+/// Checks the output of `demo --json`: it is complete, and the demo succeeded.
 pub(crate) fn check_json(printed: &str) -> Result {
-    serde_json::from_str::<Report>(printed)?.verdict()
+    serde_json::from_str::<Report>(printed)?.result()
 }
 
 async fn measure() -> Result<Report> {

@@ -1,4 +1,4 @@
-//! What the demo prints.
+//! The output of the demo.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::Result;
 
-/// What the demo prints.
+/// The output of the demo.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {
     calls: u64,
@@ -69,8 +69,8 @@ impl Report {
     }
 
     /// # Errors
-    /// When a call saw another's state, or a session was left open.
-    pub(super) fn verdict(&self) -> Result {
+    /// When a call saw another user's state, or a session was left open.
+    pub(super) fn result(&self) -> Result {
         if self.leaks > 0 {
             return Err(format!("{} calls saw another's state", self.leaks).into());
         }
@@ -165,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_or_a_forgotten_session_fails_the_demo() {
-        report(0, 0).verdict().unwrap();
-        report(1, 0).verdict().unwrap_err();
-        report(0, 1).verdict().unwrap_err();
+    fn a_leak_or_an_open_session_fails_the_demo() {
+        report(0, 0).result().unwrap();
+        report(1, 0).result().unwrap_err();
+        report(0, 1).result().unwrap_err();
     }
 }

@@ -11,7 +11,7 @@ use xshell::{Shell, cmd};
 use super::rows::{Package, Registry};
 use crate::{Result, root};
 
-/// A tool that is not there.
+/// A tool that is missing on this machine.
 #[derive(Debug)]
 pub(super) struct Missing(&'static str);
 
@@ -26,7 +26,7 @@ impl Error for Missing {}
 /// Installs a package, unless that was done before.
 ///
 /// # Errors
-/// [`Missing`]: a tool that it takes is not there. Others: it could not be installed.
+/// [`Missing`]: a tool is missing on this machine. Others: the installation failed.
 pub(super) fn install(sh: &Shell, package: &Package) -> Result {
     for tool in package.registry.tools() {
         if !is_there(sh, tool) {
@@ -62,7 +62,7 @@ pub(super) fn install(sh: &Shell, package: &Package) -> Result {
     Ok(())
 }
 
-/// The program of an installed package, and the words that it begins with.
+/// The program of an installed package, and its first argument.
 pub(super) fn command(package: &Package) -> (PathBuf, PathBuf) {
     let folder = folder(package);
     match package.registry {
@@ -77,7 +77,7 @@ pub(super) fn command(package: &Package) -> (PathBuf, PathBuf) {
     }
 }
 
-/// Where what servers write is kept.
+/// The folder of the servers' logs.
 pub(super) fn logs() -> PathBuf {
     home().join("logs")
 }
@@ -92,8 +92,13 @@ impl Registry {
 }
 
 fn is_there(sh: &Shell, tool: &str) -> bool {
-    let asked = cmd!(sh, "{tool} --version");
-    asked.quiet().ignore_stdout().ignore_stderr().run().is_ok()
+    let version = cmd!(sh, "{tool} --version");
+    version
+        .quiet()
+        .ignore_stdout()
+        .ignore_stderr()
+        .run()
+        .is_ok()
 }
 
 fn folder(package: &Package) -> PathBuf {

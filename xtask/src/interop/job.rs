@@ -1,4 +1,4 @@
-//! The job: what is done with each server, and what must hold for it.
+//! The job: the calls of each server, and the checks of its sessions.
 
 use futures::future::{join_all, try_join_all};
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -11,14 +11,14 @@ use mcp_session_pool::{
 use tokio::time::{Duration, sleep, timeout};
 
 use super::{
-    ledger::{Figures, Ledger},
     proxy::Proxy,
     rows::{Call, Keeps, Row},
     server::Server,
+    session_log::{Figures, SessionLog},
 };
 use crate::Result;
 
-/// What came of it.
+/// The outcome of the job.
 pub(super) struct Outcome {
     pub(super) revision: String,
     pub(super) figures: Figures,
@@ -31,10 +31,10 @@ struct User {
     client: PooledClient,
 }
 
-/// Lets five users call the server, kills it in the middle, and looks at what was left.
+/// Lets five users call the server, kills and restarts it in the middle, and checks its sessions.
 ///
 /// # Errors
-/// With what did not hold.
+/// The first check that failed.
 pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result<Outcome> {
     let pool = pool()?;
     let url = proxy.url(row.path);
@@ -48,7 +48,7 @@ pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result
     try_join_all(users.iter().map(|user| user.list_tools(row))).await?;
     try_join_all(users.iter().map(|user| user.work(row))).await?;
 
-    proxy.ledger().note_killed();
+    proxy.log().note_killed();
     server.kill().await?;
     let hopeless = timeout(AT_ONCE, users[0].call(row, 1)).await;
     must(
@@ -60,19 +60,22 @@ pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result
     }
     server.restart().await?;
 
-    // Whoever is not told that the session is gone must not notice that it is another.
+    // A user without a notice of the lost session must not notice the new one.
     try_join_all(users.iter().map(|user| user.work(row))).await?;
     let revision = users[0].revision().await?;
-    must(revision == row.revision, &format!("it speaks {revision}"))?;
+    must(
+        revision == row.revision,
+        &format!("its revision is {revision}"),
+    )?;
     let closing = pool.close(Duration::from_secs(10)).await;
     must(
         closing.complete && closing.cut == 0,
         "the pool closes in time",
     )?;
-    let figures = settled(proxy.ledger()).await;
-    audit(row, proxy.ledger(), &figures)?;
+    let figures = settled(proxy.log()).await;
+    audit(row, proxy.log(), &figures)?;
     audit_pool(row, &pool.stats())?;
-    let calls = proxy.ledger().answered("tools/call");
+    let calls = proxy.log().answered("tools/call");
     must(
         calls == USERS * CALLS_EACH * 2,
         &format!("{calls} calls were answered"),
@@ -162,20 +165,20 @@ impl Call {
     }
 }
 
-/// The figures once everything that is to end has ended, or after a while.
-async fn settled(ledger: &Ledger) -> Figures {
+/// The counts, once every session and stream has ended or after five seconds.
+async fn settled(log: &SessionLog) -> Figures {
     for _ in 0..500 {
-        let figures = ledger.figures();
+        let figures = log.figures();
         if figures.open == 0 && figures.streams == 0 {
             break;
         }
         sleep(Duration::from_millis(10)).await;
     }
-    ledger.figures()
+    log.figures()
 }
 
-/// Waits until the pool has noticed that the streams are gone. What is called at that very moment
-/// may or may not have been executed, and says so.
+/// Waits until the pool has removed the sessions of the closed streams. A call at that very moment
+/// fails with an unknown outcome.
 async fn forgotten(pool: &SessionPool) -> Result {
     let gone = async {
         while pool.stats().total_sessions > 0 {
@@ -186,13 +189,12 @@ async fn forgotten(pool: &SessionPool) -> Result {
     must(in_time, "a session leaves the pool with its stream")
 }
 
-/// What the proxy must have seen: a session for each user and half, each with all of its calls, and
-/// every one of them closed, but for those that were killed. One more may have been opened to find
-/// out the transport.
-fn audit(row: &Row, ledger: &Ledger, figures: &Figures) -> Result {
+/// Checks the log of the proxy: one session for each user and half, each with all of its calls, and
+/// each closed unless it was killed. One more may have been opened to detect the transport.
+fn audit(row: &Row, log: &SessionLog, figures: &Figures) -> Result {
     let (lost, calls) = match row.keeps {
         Keeps::Ids | Keeps::Streams => (USERS, vec![CALLS_EACH; USERS * 2]),
-        // A server that keeps nothing loses nothing.
+        // A server without sessions loses none.
         Keeps::Nothing => (0, vec![]),
     };
     let opened_by_users = calls.len();
@@ -200,7 +202,7 @@ fn audit(row: &Row, ledger: &Ledger, figures: &Figures) -> Result {
         && figures.calls == calls
         && (figures.closed + lost).saturating_sub(opened_by_users) <= 1;
     must(right, &format!("the proxy saw {figures:?}"))?;
-    let openings = ledger.answered(row.opens_with());
+    let openings = log.answered(row.opens_with());
     let expected = USERS * row.halves() + usize::from(row.is_found_by_opening());
     let what = format!("`{}` was sent {openings} times", row.opens_with());
     must(openings == expected, &what)
@@ -221,7 +223,7 @@ fn text(result: &CallToolResult) -> String {
 }
 
 /// # Errors
-/// With `otherwise`, when `holds` does not.
+/// With `otherwise`, when `holds` is false.
 fn must(holds: bool, otherwise: &str) -> Result {
     match holds {
         true => Ok(()),

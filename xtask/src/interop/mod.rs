@@ -1,16 +1,16 @@
-//! `cargo xtask interop`: servers that others wrote, driven through the pool.
+//! `cargo xtask interop`: servers of other projects, called through the pool.
 //!
 //! Each server is started behind a proxy that counts. Five users call its tools through one pool;
-//! in the middle the server is killed and started again on the same port. What the proxy saw says
-//! whether sessions were reused, and whether all of them were closed.
+//! in the middle the server is killed and started again on the same port. The log of the
+//! proxy shows that sessions were reused, and that all of them were closed.
 
 mod install;
 mod job;
-mod ledger;
 mod proxy;
 mod report;
 mod rows;
 mod server;
+mod session_log;
 
 use futures::StreamExt;
 use tokio::{
@@ -28,10 +28,10 @@ use self::{
 };
 use crate::Result;
 
-/// Which servers, and what to do without their tools.
+/// Which servers to call, and what to do without their tools.
 #[derive(Default, clap::Args)]
 pub(crate) struct Options {
-    /// Only the servers whose name holds this.
+    /// Calls only the servers with this text in their name.
     #[arg(long)]
     only: Option<String>,
     /// Leaves out the servers whose tools (node, npm, python3) are missing, instead of failing.
@@ -39,10 +39,10 @@ pub(crate) struct Options {
     skip_missing: bool,
 }
 
-/// Drives the servers, a few at a time, and prints what came of it.
+/// Runs the job of each server, a few at a time, and prints the outcomes.
 ///
 /// # Errors
-/// When a tool is missing, or what was expected of a server did not hold.
+/// When a tool is missing, or a check of a server failed.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let chosen: Vec<&Row> = ROWS.iter().filter(|row| options.chooses(row)).collect();
     if chosen.is_empty() {
@@ -56,12 +56,12 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let report = runtime.block_on(async {
         tokio::select! {
             report = drive_all(&rows) => Ok(report),
-            // Dropping the drive kills the server that it has started.
-            () = told_to_stop() => Err("told to stop"),
+            // Dropping the future kills the servers that it has started.
+            () = stop_signal() => Err("stopped by a signal"),
         }
     })?;
     println!("{report}");
-    report.verdict()
+    report.result()
 }
 
 impl Options {
@@ -71,7 +71,7 @@ impl Options {
     }
 }
 
-/// The rows whose packages are installed, in the end.
+/// Installs the packages of the rows, and returns the rows that are ready.
 fn installed<'r>(sh: &Shell, rows: Vec<&'r Row>, skip_missing: bool) -> Result<Vec<&'r Row>> {
     let mut ready = Vec::new();
     for row in rows {
@@ -95,12 +95,12 @@ async fn drive_all(rows: &[&Row]) -> Report {
     Report::of(lines.buffered(AT_ONCE).collect().await)
 }
 
-/// What comes of one server.
+/// The outcome of one server.
 async fn line(row: &Row) -> Line {
     let began = Instant::now();
-    let outcome = match timeout(PATIENCE, drive(row)).await {
+    let outcome = match timeout(DEADLINE, drive(row)).await {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("not done after {PATIENCE:?}")),
+        Err(_) => Err(format!("not done after {DEADLINE:?}")),
     };
     eprintln!(
         "== {}: {}",
@@ -119,8 +119,8 @@ async fn drive(row: &Row) -> Result<job::Outcome> {
     job::run(row, &mut server, &proxy).await
 }
 
-/// Returns when somebody wants the process to end.
-async fn told_to_stop() {
+/// Returns on SIGTERM or Ctrl-C.
+async fn stop_signal() {
     let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -128,7 +128,7 @@ async fn told_to_stop() {
     }
 }
 
-/// Servers spend most of their time with starting.
+/// A server spends most of its time with starting, so a few share the cores well.
 const AT_ONCE: usize = 3;
-/// A server that takes longer for the whole of its job hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A job that takes longer hangs.
+const DEADLINE: Duration = Duration::from_secs(120);

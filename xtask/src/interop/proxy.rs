@@ -1,4 +1,4 @@
-//! A reverse proxy that counts sessions, calls and open streams on their way.
+//! A reverse proxy that counts sessions, calls and open streams.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -13,56 +13,56 @@ use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::ledger::{End, Ledger};
+use super::session_log::{End, SessionLog};
 use crate::Result;
 
-/// A proxy before one server. Stops when dropped.
+/// A proxy in front of one server. Stops when dropped.
 pub(super) struct Proxy {
     address: SocketAddr,
-    ledger: Arc<Ledger>,
+    log: Arc<SessionLog>,
     serving: JoinHandle<()>,
 }
 
-/// What each request needs.
+/// Forwards requests to the server.
 #[derive(Clone)]
-struct Desk {
+struct Forwarder {
     upstream: SocketAddr,
     http: reqwest::Client,
-    ledger: Arc<Ledger>,
+    log: Arc<SessionLog>,
 }
 
-/// What a request says of itself.
+/// The method and the session of a request.
 struct Seen {
-    /// The JSON-RPC method; for requests without one the HTTP method.
+    /// The JSON-RPC method, or the HTTP method of a request without one.
     method: String,
-    /// The session that it names, in its header or in its query.
+    /// The session in its header or in its query.
     session: Option<String>,
 }
 
 impl Proxy {
     pub(super) async fn start(upstream: SocketAddr) -> Result<Self> {
-        let ledger = Arc::new(Ledger::default());
-        let desk = Desk {
+        let log = Arc::new(SessionLog::default());
+        let forwarder = Forwarder {
             upstream,
             // A connection to a server that was killed must not be used again.
             http: reqwest::Client::builder()
                 .pool_max_idle_per_host(0)
                 .redirect(reqwest::redirect::Policy::none())
                 .build()?,
-            ledger: Arc::clone(&ledger),
+            log: Arc::clone(&log),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
-        let router = Router::new().fallback(pass).with_state(desk);
+        let router = Router::new().fallback(pass).with_state(forwarder);
         let serving = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {
             address,
-            ledger,
+            log,
             serving,
         })
     }
@@ -72,8 +72,8 @@ impl Proxy {
         format!("http://{}{path}", self.address)
     }
 
-    pub(super) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(super) fn log(&self) -> &SessionLog {
+        &self.log
     }
 }
 
@@ -83,19 +83,19 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(State(desk): State<Desk>, request: Request) -> Response {
+async fn pass(State(forwarder): State<Forwarder>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let seen = Seen::of(&parts, &body);
-    match desk.send(&parts, body).await {
-        Ok(response) => desk.hand_back(&seen, response),
+    match forwarder.send(&parts, body).await {
+        Ok(response) => forwarder.hand_back(&seen, response),
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
 }
 
-impl Desk {
+impl Forwarder {
     async fn send(&self, parts: &Parts, body: Bytes) -> reqwest::Result<reqwest::Response> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let url = format!("http://{}{path}", self.upstream);
@@ -104,27 +104,27 @@ impl Desk {
         request.headers(headers).body(body).send().await
     }
 
-    /// The server's response, noted as it passes.
+    /// Passes the server's response on, and logs it.
     fn hand_back(&self, seen: &Seen, response: reqwest::Response) -> Response {
         let (status, headers) = (response.status(), end_to_end(response.headers()));
         if status.is_success() {
             if let Some(id) = headers.get(SESSION_ID).and_then(|id| id.to_str().ok()) {
-                self.ledger.note_opened(id);
+                self.log.note_opened(id);
             }
-            self.ledger
+            self.log
                 .note_answered(&seen.method, seen.session.as_deref());
         }
-        // A server that does not know the session any more has closed it by itself.
+        // A server that does not know the session has closed it by itself.
         let is_over = status.is_success() || status == StatusCode::NOT_FOUND;
         if let Some(session) = seen.session.as_deref().filter(|_| seen.method == "DELETE")
             && is_over
         {
-            self.ledger.note_ended(session, End::Closed);
+            self.log.note_ended(session, End::Closed);
         }
         let body = response.bytes_stream();
         let is_stream = status.is_success() && seen.method == "GET";
         let body = match is_stream {
-            true => Body::from_stream(watched(Arc::clone(&self.ledger), body)),
+            true => Body::from_stream(watched(Arc::clone(&self.log), body)),
             false => Body::from_stream(body),
         };
         let mut response = Response::new(body);
@@ -150,15 +150,15 @@ impl Seen {
     }
 }
 
-/// A stream that is counted while it is open, and whose session is, where its first event tells
-/// one: that of HTTP+SSE, which ends with it.
+/// Counts a stream while it is open. A stream of HTTP+SSE names a session in its first event; the
+/// session ends with the stream.
 fn watched<E>(
-    ledger: Arc<Ledger>,
+    log: Arc<SessionLog>,
     body: impl Stream<Item = std::result::Result<Bytes, E>>,
 ) -> impl Stream<Item = std::result::Result<Bytes, E>> {
-    ledger.note_stream_opened();
+    log.note_stream_opened();
     let mut open = OpenStream {
-        ledger,
+        log,
         session: None,
         head: Vec::new(),
     };
@@ -170,7 +170,7 @@ fn watched<E>(
 }
 
 struct OpenStream {
-    ledger: Arc<Ledger>,
+    log: Arc<SessionLog>,
     session: Option<String>,
     /// The first bytes, up to the end of the first event.
     head: Vec<u8>,
@@ -184,7 +184,7 @@ impl OpenStream {
         self.head.extend_from_slice(chunk);
         let text = String::from_utf8_lossy(&self.head);
         if let Some(session) = announced(&text) {
-            self.ledger.note_opened(&session);
+            self.log.note_opened(&session);
             self.session = Some(session);
         }
     }
@@ -192,9 +192,9 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.ledger.note_stream_ended();
+        self.log.note_stream_ended();
         if let Some(session) = &self.session {
-            self.ledger.note_ended(session, End::Closed);
+            self.log.note_ended(session, End::Closed);
         }
     }
 }
@@ -215,7 +215,7 @@ fn session_in(query: &str) -> Option<String> {
     pairs.find_map(named)
 }
 
-/// The headers that are not about the one connection they came on.
+/// The headers without those of a single connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in HOP_BY_HOP {
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_session_of_a_stream_is_read_once_its_event_is_whole() {
+    fn the_session_of_a_stream_is_read_from_a_complete_event() {
         let whole = "event: endpoint\r\ndata: /messages/?session_id=a1&x=2\r\n\r\n";
         assert_eq!(announced(whole).as_deref(), Some("a1"));
         let other = "event: endpoint\ndata: /message?sessionId=b-2\n\n";

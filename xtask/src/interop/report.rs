@@ -1,16 +1,16 @@
-//! What is printed in the end.
+//! The summary of all servers.
 
 use std::{fmt, time::Duration};
 
 use tabled::{Table, Tabled, settings::Style};
 
-use super::{job::Outcome, ledger::Figures, rows::Row};
+use super::{job::Outcome, rows::Row, session_log::Figures};
 use crate::{Result, root};
 
-/// What came of all servers. Prints as a table.
+/// The outcomes of all servers. Prints as a table.
 pub(super) struct Report(Vec<Line>);
 
-/// What came of one of them.
+/// The outcome of one server.
 #[derive(Tabled)]
 pub(super) struct Line {
     server: String,
@@ -57,8 +57,8 @@ impl Report {
     }
 
     /// # Errors
-    /// When something did not hold for a server.
-    pub(super) fn verdict(&self) -> Result {
+    /// When a check of a server failed.
+    pub(super) fn result(&self) -> Result {
         let failed = self.0.iter().filter(|line| line.result != OK).count();
         match failed {
             0 => Ok(()),

@@ -1,5 +1,5 @@
-//! The servers: where each comes from, how it is started, and what is expected of it. One more
-//! server is one more row.
+//! The servers: the source of each, how it is started, and what is expected of it. A new server is
+//! a new row.
 
 use mcp_pool_testkit::server::{CounterServer, Form};
 use mcp_session_pool::{TransportKind, config::Lifecycle};
@@ -8,13 +8,13 @@ use mcp_session_pool::{TransportKind, config::Lifecycle};
 pub(super) struct Row {
     /// The server.
     pub(super) server: &'static str,
-    /// The mode, as far as the transport does not say it.
+    /// The mode, where the transport is not enough to name it.
     pub(super) mode: &'static str,
     pub(super) source: Source,
     pub(super) transport: TransportKind,
     pub(super) path: &'static str,
     pub(super) keeps: Keeps,
-    /// Which era it is taken to be of.
+    /// The era that the pool assumes.
     pub(super) lifecycle: Lifecycle,
     /// The revision that is negotiated with it.
     pub(super) revision: &'static str,
@@ -22,20 +22,21 @@ pub(super) struct Row {
     pub(super) calls: &'static [Call],
 }
 
-/// A call of a tool, with the answer that shows whose session it was.
+/// A call of a tool. The answer shows which session executed it.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
-    /// `echo` says its message again.
+    /// `echo` returns its message.
     Echo,
-    /// `increment` counts itself, for each session; for each bearer token where there are none.
+    /// `increment` returns its number of calls in the session, or by the bearer token where there is
+    /// no session.
     Increment,
 }
 
-/// Where a server comes from, and how it is started.
+/// The source of a server.
 pub(super) enum Source {
-    /// From a package. The program gets these words after those of the package.
+    /// A package. The program gets these arguments after those of the package.
     Package(&'static Package, &'static [&'static str]),
-    /// rmcp's server, in this very process.
+    /// rmcp's server, in this process.
     Embedded(fn() -> CounterServer),
 }
 
@@ -44,36 +45,36 @@ pub(super) struct Package {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
     pub(super) registry: Registry,
-    /// What is started: a file of the package for npm, a script of this repository for PyPI.
+    /// The program: a file of the package for npm, a script of this repository for PyPI.
     pub(super) program: &'static str,
 }
 
-/// Where a package is found, and with which tools it is installed and run.
+/// The registry of a package, which decides the tools that install and run it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Registry {
     Npm,
     PyPi,
 }
 
-/// How a session is known on the server.
+/// How the server recognises a session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeps {
     /// By an id in a header of each request.
     Ids,
-    /// By the stream that its answers come on.
+    /// By the event stream of its answers.
     Streams,
     /// Not at all: the server keeps no sessions.
     Nothing,
 }
 
 impl Row {
-    /// What it is called on the command line.
+    /// The name for the command line.
     pub(super) fn name(&self) -> String {
         let words = [self.server, self.transport.as_str(), self.mode];
         words.join(" ").trim_end().to_owned()
     }
 
-    /// The request that begins each of the pool's sessions.
+    /// The first request of each session.
     pub(super) fn opens_with(&self) -> &'static str {
         match self.is_modern() {
             true => "server/discover",
@@ -81,12 +82,12 @@ impl Row {
         }
     }
 
-    /// Whether the transport is found out by that request too.
+    /// True where the detection of the transport sends that request too.
     pub(super) fn is_found_by_opening(&self) -> bool {
         self.transport == TransportKind::STREAMABLE_HTTP && !self.is_modern()
     }
 
-    /// In how many sessions a user's calls are made: another one once the first was killed.
+    /// The number of sessions that a user's calls need: a second one after the server was killed.
     pub(super) fn halves(&self) -> usize {
         match self.keeps {
             Keeps::Ids | Keeps::Streams => 2,
@@ -146,7 +147,7 @@ const STREAMING: Row = Row {
     ..USUAL
 };
 
-/// A server without sessions, taken for one that might have some.
+/// A server without sessions, for which the pool assumes nothing.
 const SESSIONLESS: Row = Row {
     mode: "stateless",
     keeps: Keeps::Nothing,

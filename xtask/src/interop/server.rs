@@ -1,9 +1,9 @@
-//! A server under test: one that others wrote, in a process of its own, or rmcp's.
+//! A server under test: one of a package in its own process, or rmcp's in this process.
 
 use std::{
     fs::{self, File},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
 };
 
@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     install,
-    rows::{Package, Row, Source},
+    rows::{Package, Registry, Row, Source},
 };
 use crate::Result;
 
@@ -26,7 +26,7 @@ pub(super) enum Server {
     Embedded(CounterServer, SocketAddr),
 }
 
-/// A server in a process of its own.
+/// A server in its own process.
 pub(super) struct Process {
     package: &'static Package,
     words: &'static [&'static str],
@@ -36,7 +36,7 @@ pub(super) struct Process {
 }
 
 impl Server {
-    /// Starts the server of a row on a port of its own.
+    /// Starts the server of a row on a free port.
     pub(super) async fn start(row: &Row) -> Result<Self> {
         match row.source {
             Source::Package(package, words) => {
@@ -62,7 +62,7 @@ impl Server {
         }
     }
 
-    /// Ends it without a word, as a crash does.
+    /// Ends it without a closing message, as a crash does.
     pub(super) async fn kill(&mut self) -> Result {
         match self {
             Self::Process(process) => process.child.kill().await?,
@@ -90,7 +90,7 @@ impl Process {
         log: PathBuf,
     ) -> Result<Self> {
         let address = free_address().await?;
-        let child = spawn(package, words, (address, &log))?;
+        let child = spawn(package, words, address, &log)?;
         let mut process = Self {
             package,
             words,
@@ -100,7 +100,7 @@ impl Process {
         };
         match process.ready().await {
             Ok(()) => Ok(process),
-            // Somebody else may have been given the port meanwhile.
+            // Another process may have taken the port meanwhile.
             Err(_) => {
                 process.address = free_address().await?;
                 process.restart().await?;
@@ -110,38 +110,33 @@ impl Process {
     }
 
     async fn restart(&mut self) -> Result {
-        let place = (self.address, &self.log);
-        self.child = spawn(self.package, self.words, place)?;
+        self.child = spawn(self.package, self.words, self.address, &self.log)?;
         self.ready().await
     }
 
     /// Waits until it listens.
     async fn ready(&mut self) -> Result {
-        for _ in 0..LOOKS {
+        for _ in 0..TRIES {
             if let Some(status) = self.child.try_wait()? {
-                let said = fs::read_to_string(&self.log).unwrap_or_default();
-                let last = said.lines().last().unwrap_or("nothing");
-                return Err(format!("ended at once ({status}), and said last: {last}").into());
+                let output = fs::read_to_string(&self.log).unwrap_or_default();
+                let last = output.lines().last().unwrap_or("nothing");
+                return Err(format!("ended at once ({status}); its last output: {last}").into());
             }
             if TcpStream::connect(self.address).await.is_ok() {
                 return Ok(());
             }
-            sleep(BETWEEN_LOOKS).await;
+            sleep(BETWEEN_TRIES).await;
         }
-        Err(format!("does not listen after {:?}", BETWEEN_LOOKS * LOOKS).into())
+        Err(format!("does not listen after {:?}", BETWEEN_TRIES * TRIES).into())
     }
 }
 
-fn spawn(
-    package: &Package,
-    words: &[&str],
-    (address, log): (SocketAddr, &PathBuf),
-) -> Result<Child> {
+fn spawn(package: &Package, words: &[&str], address: SocketAddr, log: &Path) -> Result<Child> {
     let (program, script) = install::command(package);
     let port = address.port().to_string();
     let mut command = Command::new(program);
     command.arg(script).env("PORT", &port);
-    if package.registry == super::rows::Registry::PyPi {
+    if package.registry == Registry::PyPi {
         command.arg(&port);
     }
     let log = File::options().create(true).append(true).open(log)?;
@@ -154,10 +149,10 @@ fn spawn(
     Ok(command.spawn()?)
 }
 
-/// A port that nobody listens on, for a server that cannot be told to take any.
+/// A free port, for a server that cannot choose one by itself.
 async fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?)
 }
 
-const LOOKS: u32 = 300;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const TRIES: u32 = 300;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);

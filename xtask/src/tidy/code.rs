@@ -10,7 +10,7 @@ use super::{
     violation::Violation,
 };
 
-/// A file is read as a whole; what does not fit on a few screens is two things.
+/// A file has one purpose and fits on a few screens.
 pub(super) fn short_files(code: &Code) -> Vec<Violation> {
     let (lines, most) = if code.is_test() {
         (code.lines, MAX_TEST_LINES)
@@ -24,7 +24,7 @@ pub(super) fn short_files(code: &Code) -> Vec<Violation> {
     vec![Violation::new(code.path, most + 1, "short_files", remedy)]
 }
 
-/// The core knows no transport, no token format and no telemetry: they are crates beside it.
+/// The core names no transport, no token format and no telemetry: those are crates beside it.
 pub(super) fn core_names_no_transport(code: &Code) -> Vec<Violation> {
     if !code.path.starts_with("crates/pool-core/src/") {
         return Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn core_names_no_transport(code: &Code) -> Vec<Violation> {
         .collect()
 }
 
-/// A test that is not run, or that passes by failing, promises nothing.
+/// A test that does not run, or that passes by failing, shows nothing.
 pub(super) fn no_dodged_tests(code: &Code) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (attribute, remedy) in DODGES {
@@ -51,7 +51,7 @@ pub(super) fn no_dodged_tests(code: &Code) -> Vec<Violation> {
     violations
 }
 
-/// What is merged works.
+/// Merged code is complete.
 pub(super) fn no_holes(code: &Code) -> Vec<Violation> {
     let holes = HOLES.iter().flat_map(|hole| code.occurrences(&[hole, "!"]));
     let violation = |line| Violation::new(code.path, line, "no_holes", "write it, or leave it out");
@@ -71,11 +71,11 @@ pub(super) fn paused_clock(code: &Code) -> Vec<Violation> {
     lines.into_iter().map(violation).collect()
 }
 
-/// A value may be dropped where no runtime is.
+/// A value may be dropped outside of a runtime.
 pub(super) fn no_spawn_in_drop(code: &Code) -> Vec<Violation> {
     let mut spawns = SpawnsInDrop::default();
     spawns.visit_file(&code.file);
-    let remedy = "`drop` needs no runtime: send to a task that is there already";
+    let remedy = "`drop` needs no runtime: send to a task that exists already";
     let violation = |line| Violation::new(code.path, line, "no_spawn_in_drop", remedy);
     spawns.lines.into_iter().map(violation).collect()
 }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_have_300_lines_and_as_many_tests_as_it_needs() {
+    fn a_file_may_have_300_lines_without_its_tests() {
         let tests = "#[cfg(test)]\nmod tests {\n".to_owned() + &"\n".repeat(400) + "}\n";
         let file = |lines| "fn a() {}\n".repeat(lines) + &tests;
         assert!(lines(short_files, &file(300)).is_empty());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_core_names_no_transport_but_may_speak_of_it() {
+    fn the_core_names_no_transport_outside_of_comments() {
         let text = "// reqwest\n/// `reqwest`\nuse reqwest::Client;\nuse opentelemetry_sdk as o;\n";
         let rule = core_names_no_transport;
         assert_eq!(lines_at("crates/pool-core/src/a.rs", rule, text), [3, 4]);
@@ -214,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_found_in_code_and_in_macros_and_not_in_strings() {
+    fn a_hole_is_found_in_code_and_macros_but_not_in_strings() {
         let text = "fn a() { todo!() }\nmacro_rules! m { () => { unimplemented!(\"x\") } }\n\
             const A: &str = \"todo!()\";\n";
         assert_eq!(lines(no_holes, text), [1, 2]);
     }
 
     #[test]
-    fn the_clock_of_std_is_found_however_it_is_written() {
+    fn the_clock_of_std_is_found_in_every_notation() {
         let text = "use std::time::Instant;\nuse std::{sync::Arc, time::{Duration, Instant}};\n\
             fn a() { std::time::Instant::now(); }\nuse tokio::time::Instant as I;\n\
             use std::time::Duration as D;\n";

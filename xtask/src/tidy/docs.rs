@@ -1,6 +1,6 @@
 //! Rules on the docs of public functions.
 //!
-//! Functions that a macro makes are not seen; their docs are checked by eye, in the macro.
+//! Functions that a macro defines are not read; review their docs in the macro.
 
 use syn::{
     Attribute, Expr, ExprLit, ImplItem, ItemFn, ItemImpl, ItemMod, ItemTrait, Lit, Meta,
@@ -13,20 +13,20 @@ use super::{
     violation::Violation,
 };
 
-/// A caller must know what is lost when it drops a future half-way.
+/// A caller must know the effect of dropping a future before it is ready.
 pub(super) fn cancel_safety(code: &Code) -> Vec<Violation> {
     if code.path.starts_with(TESTKIT) {
-        // Its functions are tests, and nobody drops a test half-way.
+        // Its functions are tests, and no caller drops a test.
         return Vec::new();
     }
     let lacking = |function: &Function| {
         function.signature.asyncness.is_some() && !has_section(function.docs, "# Cancel safety")
     };
-    let remedy = "say under `# Cancel safety` what becomes of it when the future is dropped";
+    let remedy = "describe under `# Cancel safety` the effect of dropping the future";
     check(code, lacking, "cancel_safety", remedy)
 }
 
-/// A caller must know which errors to expect.
+/// A caller must know the errors to expect.
 pub(super) fn errors(code: &Code) -> Vec<Violation> {
     let lacking = |function: &Function| {
         returns_result(function.signature) && !has_section(function.docs, "# Errors")
@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn public_async_functions_need_a_word_on_cancelling() {
+    fn public_async_functions_need_a_section_on_cancel_safety() {
         let text = "pub async fn a() {}\nimpl A {\n    pub async fn b(&self) {}\n}\n\
             pub trait T {\n    async fn c();\n}\n";
         assert_eq!(lines(cancel_safety, text), [1, 3, 6]);
     }
 
     #[test]
-    fn private_sync_and_implementing_functions_need_none() {
+    fn private_sync_and_trait_impl_functions_need_no_section() {
         let text = "async fn a() {}\npub(crate) async fn b() {}\npub fn c() {}\n\
             impl T for A { async fn d() {} }\n#[cfg(test)]\nmod tests { pub async fn e() {} }\n\
             trait Own { async fn f(); }\n";
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn public_functions_that_may_fail_say_how() {
+    fn public_functions_that_may_fail_need_a_section_on_errors() {
         let text = "pub fn a() -> Result<(), E> {}\npub async fn b() -> io::Result<()> {}\n\
             /// # Errors\n/// Never.\npub fn c() -> Result<(), E> {}\npub fn d() -> ResultSet {}\n";
         assert_eq!(lines(errors, text), [1, 2]);
     }
 
     #[test]
-    fn only_the_crates_are_asked_for_it() {
+    fn only_crates_need_the_sections() {
         let code = Code::parse("tests/src/a.rs", "pub async fn a() {}").unwrap();
         assert!(cancel_safety(&code).is_empty());
     }

@@ -1,10 +1,10 @@
-//! The rule on how a crate is laid out.
+//! The rule on the layout of a crate.
 
 use std::collections::BTreeMap;
 
 use super::violation::Violation;
 
-/// Every crate has a README, and it is the crate's documentation, so that its examples compile.
+/// Every crate has a README, which is the crate's documentation, so that its examples compile.
 pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let rule = "readme_is_the_doc";
     let mut violations = Vec::new();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_does_not_show_its_readme_is_found() {
+    fn a_crate_that_does_not_include_its_readme_is_found() {
         let files = [
             ("crates/a/Cargo.toml", ""),
             ("crates/a/README.md", ""),

@@ -13,7 +13,7 @@ pub(super) struct Manifest<'a> {
     dependencies: Vec<Dependency>,
     shares_lints: bool,
     is_member: bool,
-    /// Whether it is a workspace of its own, which shares nothing.
+    /// True for a workspace of its own, which shares nothing.
     stands_alone: bool,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Manifest<'a> {
                 path,
                 line,
                 "parse",
-                format!("this is no TOML: {}", error.message()),
+                format!("not valid TOML: {}", error.message()),
             )
         })?;
         let root = root.get_ref();
@@ -49,13 +49,13 @@ impl<'a> Manifest<'a> {
         Ok(Self {
             path,
             dependencies,
-            shares_lints: table(root, "lints").is_some_and(|lints| says_true(lints, "workspace")),
+            shares_lints: table(root, "lints").is_some_and(|lints| is_true(lints, "workspace")),
             is_member: root.contains_key("package"),
             stands_alone: root.contains_key("package") && root.contains_key("workspace"),
         })
     }
 
-    /// The folder below `crates/`, or nothing.
+    /// The folder below `crates/`, or an empty text.
     fn folder(&self) -> &'a str {
         let inner = self
             .path
@@ -81,7 +81,7 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// The core knows no transport, no token format, no telemetry and none of its extensions.
+/// The core depends on no transport, no token format, no telemetry and no extension.
 pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Violation> {
     if manifest.folder() != "pool-core" {
         return Vec::new();
@@ -95,7 +95,7 @@ pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Violation
     manifest.find(foreign, "core_depends_on_no_transport", remedy)
 }
 
-/// Whoever takes one extension does not take another along.
+/// A user of one extension does not get another.
 pub(super) fn siblings_stand_alone(manifest: &Manifest) -> Vec<Violation> {
     let folder = manifest.folder();
     if folder != SHARED && !SIBLINGS.iter().any(|sibling| folder.starts_with(sibling)) {
@@ -139,7 +139,7 @@ fn gather(text: &str, table_of: &DeTable, found: &mut Vec<Dependency>) {
     for kind in KINDS {
         for (name, value) in table(table_of, kind).into_iter().flatten() {
             let details = value.get_ref().as_table();
-            let says = |key| details.is_some_and(|details| says_true(details, key));
+            let is_set = |key| details.is_some_and(|details| is_true(details, key));
             let has = |key| details.is_some_and(|details| details.contains_key(key));
             let renamed = details.and_then(|details| details.get("package"));
             let package = renamed.and_then(|package| package.get_ref().as_str());
@@ -147,7 +147,7 @@ fn gather(text: &str, table_of: &DeTable, found: &mut Vec<Dependency>) {
                 name: package.unwrap_or(name.get_ref()).to_owned(),
                 kind: kind.to_owned(),
                 line: line_of(text, name.span().start),
-                is_shared: says("workspace") || has("path"),
+                is_shared: is_set("workspace") || has("path"),
             });
         }
     }
@@ -157,7 +157,7 @@ fn table<'t, 'i>(parent: &'t DeTable<'i>, name: &str) -> Option<&'t DeTable<'i>>
     parent.get(name)?.get_ref().as_table()
 }
 
-fn says_true(table: &DeTable, key: &str) -> bool {
+fn is_true(table: &DeTable, key: &str) -> bool {
     matches!(
         table.get(key).map(Spanned::get_ref),
         Some(DeValue::Boolean(true))
@@ -178,7 +178,7 @@ const FOREIGN_TO_CORE: [&str; 5] = [
     "sse-stream",
 ];
 
-/// What transports share; it knows none of them.
+/// The code that transports share; it depends on no transport.
 const SHARED: &str = "http";
 
 const SIBLINGS: [&str; 3] = ["identity-", "telemetry", "transport-"];
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_core_depends_on_no_transport_in_whatever_table() {
+    fn the_core_depends_on_no_transport_in_any_table() {
         let text = "[dependencies]\nhttp.workspace = true\nreqwest.workspace = true\n\
             [dev-dependencies]\nopentelemetry_sdk = { workspace = true }\n\
             [target.'cfg(unix)'.dependencies]\nhttp-client = { package = \"sse-stream\" }\n\
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_meet_only_in_tests() {
+    fn extensions_depend_on_each_other_only_in_tests() {
         let text = "[dependencies]\nmcp-pool-core.workspace = true\n\
             mcp-pool-identity-jwt.workspace = true\n\
             [dev-dependencies]\nmcp-pool-transport-sse.workspace = true\n";

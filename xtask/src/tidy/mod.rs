@@ -49,7 +49,7 @@ struct Report {
     notes: Vec<String>,
 }
 
-/// Path and text of each file, relative to the root; files that are no text are left out.
+/// Path and text of each file, relative to the root; binary files are left out.
 fn files(sh: &Shell) -> Result<BTreeMap<String, String>> {
     let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard")
         .quiet()
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_of_all_kinds_of_rules_are_gathered_in_order() {
+    fn violations_of_all_kinds_of_rules_are_sorted() {
         let files = [
             ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n"),
             ("crates/a/src/lib.rs", "pub async fn f() {}\n"),
@@ -156,17 +156,17 @@ mod tests {
             .iter()
             .map(|violation| violation.rule)
             .collect();
-        let by_place = [
+        let by_path = [
             "readme_is_the_doc",
             "shared_lints",
             "cancel_safety",
             "readme_is_the_doc",
         ];
-        assert_eq!(rules, [&by_place[..], &["left_for_later"]].concat());
+        assert_eq!(rules, [&by_path[..], &["left_for_later"]].concat());
     }
 
     #[test]
-    fn a_file_that_does_not_parse_is_a_finding_and_not_a_crash() {
+    fn a_file_that_does_not_parse_is_a_violation_and_no_crash() {
         let files = [("a.rs", "fn ("), ("b/Cargo.toml", "= 1")];
         let files = files
             .map(|(path, text)| (path.to_owned(), text.to_owned()))

@@ -1,18 +1,17 @@
-//! Promises in the docs, and the tests that they name.
+//! The promises in the docs, and the tests that show them.
 
 use std::collections::BTreeMap;
 
 use super::violation::Violation;
 
-/// A promise is worth the test that shows it: each `file::test` that the page on isolation names
-/// exists.
+/// A promise needs a test: each `file::test` that the page on isolation names exists.
 pub(super) fn promised_tests_exist(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let Some(page) = files.get(PAGE) else {
         return Vec::new();
     };
     let mut violations = Vec::new();
     for (number, line) in (1..).zip(page.lines()) {
-        // Between backticks is every other part.
+        // Every second part stands between backticks.
         let named = line.split('`').skip(1).step_by(2);
         for (file, test) in named.filter_map(as_test) {
             if !exists(files, file, test) {
@@ -24,7 +23,7 @@ pub(super) fn promised_tests_exist(files: &BTreeMap<String, String>) -> Vec<Viol
     violations
 }
 
-/// `file::test`, both in lower case; types and methods are not.
+/// Splits `file::test`, both in lower case; `None` for types and methods.
 fn as_test(name: &str) -> Option<(&str, &str)> {
     let is_plain =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_test_is_none_of_its_business() {
+    fn types_methods_and_plain_text_are_no_test_names() {
         assert!(found("`Scope::Shared`, a::it_hold, `pool.revoke`, `std::sync::Arc`").is_empty());
     }
 }

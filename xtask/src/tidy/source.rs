@@ -11,7 +11,7 @@ use super::violation::Violation;
 pub(super) struct Code<'a> {
     pub(super) path: &'a str,
     pub(super) file: syn::File,
-    /// Every token, those of macro bodies included. Comments are none, doc comments are literals.
+    /// Every token, those of macro bodies included. Comments have none, doc comments are literals.
     pub(super) tokens: Vec<Token>,
     pub(super) lines: usize,
 }
@@ -25,7 +25,7 @@ pub(super) struct Token {
 impl<'a> Code<'a> {
     pub(super) fn parse(path: &'a str, text: &str) -> Result<Self, Violation> {
         let broken = |error: &dyn std::fmt::Display, line| {
-            Violation::new(path, line, "parse", format!("this is no Rust: {error}"))
+            Violation::new(path, line, "parse", format!("not valid Rust: {error}"))
         };
         let file =
             syn::parse_file(text).map_err(|error| broken(&error, error.span().start().line))?;
@@ -41,12 +41,12 @@ impl<'a> Code<'a> {
         })
     }
 
-    /// Whether the file is the source of a crate that is published, and not a test.
+    /// True for a source file of a published crate that is no test.
     pub(super) fn is_library(&self) -> bool {
         self.path.starts_with("crates/") && self.path.contains("/src/") && !self.is_test()
     }
 
-    /// Whether the whole file is test code.
+    /// True when the whole file is test code.
     pub(super) fn is_test(&self) -> bool {
         self.path
             .split('/')
@@ -64,7 +64,7 @@ impl<'a> Code<'a> {
         self.file.items.iter().filter_map(lines_of_tests)
     }
 
-    /// The lines on which these tokens follow each other.
+    /// The lines that hold these tokens in a row.
     pub(super) fn occurrences(&self, sequence: &[&str]) -> Vec<usize> {
         let windows = self.tokens.windows(sequence.len());
         let same = |window: &&[Token]| window.iter().zip(sequence).all(|(t, s)| t.text == *s);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_macro_bodies_are_seen_and_comments_are_not() {
+    fn tokens_of_macro_bodies_are_read_and_comments_are_not() {
         let text = "// a b\n/// a b\nmacro_rules! m {\n    () => { a b };\n}\n";
         assert_eq!(
             Code::parse("a.rs", text).unwrap().occurrences(&["a", "b"]),

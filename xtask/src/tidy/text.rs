@@ -2,7 +2,7 @@
 
 use super::violation::Violation;
 
-/// Work is done or not begun; a note to do it some day is neither.
+/// A note for later does no work: the work is done, or left out.
 pub(super) fn left_for_later(path: &str, text: &str) -> Vec<Violation> {
     let marked = |line: &&str| {
         let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -13,7 +13,7 @@ pub(super) fn left_for_later(path: &str, text: &str) -> Vec<Violation> {
     })
 }
 
-/// A path of one machine means nothing on another.
+/// A path of one machine is wrong on another.
 pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Violation> {
     let named = |line: &&str| HOMES.iter().any(|home| names_root(line, home));
     per_line(text, named, |line| {
@@ -26,7 +26,7 @@ pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Violation> {
     })
 }
 
-/// The overview is read before anything else, so it stays short.
+/// The overview is the first page to read, so it stays short.
 pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Violation> {
     let lines = text.lines().count();
     if path != "docs/architecture.md" || lines <= MAX_OVERVIEW {
@@ -41,15 +41,15 @@ pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Violation> {
     )]
 }
 
-/// moka is a map here: nothing is awaited inside it, so that no caller pays for another's I/O.
-/// Without the feature there is no `moka::future` to be used.
+/// moka is only a map: no code awaits inside of it, so that no caller waits for the I/O of another.
+/// Without the feature there is no `moka::future`.
 pub(super) fn no_io_in_moka(path: &str, text: &str) -> Vec<Violation> {
     if !path.ends_with("Cargo.toml") {
         return Vec::new();
     }
     let awaits = |line: &&str| line.starts_with("moka") && line.contains("\"future\"");
     per_line(text, awaits, |line| {
-        let remedy = "leave `future` out; what is to be awaited is awaited outside of the cache";
+        let remedy = "leave `future` out; await outside of the cache";
         Violation::new(path, line, "no_io_in_moka", remedy)
     })
 }
@@ -66,7 +66,7 @@ fn per_line(
         .collect()
 }
 
-/// Whether the folder is named as one of the root: `example.com/home/` is not.
+/// True when the folder stands directly below the root: `example.com/home/` does not.
 fn names_root(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -76,7 +76,7 @@ fn names_root(line: &str, folder: &str) -> bool {
 
 const MAX_OVERVIEW: usize = 150;
 
-// Written in pieces, so that this file is no violation.
+// Written in pieces, so that this file breaks no rule.
 const MARKS: [&str; 3] = [
     concat!("TO", "DO"),
     concat!("FIX", "ME"),

@@ -1,8 +1,8 @@
-//! What a rule finds.
+//! The result of a rule.
 
 use std::fmt;
 
-/// A place that breaks a rule. Prints as `path:line: rule: what to do`.
+/// A line that breaks a rule. Prints as `path:line: rule: what to do`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Violation {
     path: String,
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_is_one_line_that_editors_can_jump_to() {
+    fn a_violation_is_one_line_that_editors_can_open() {
         let violation = Violation::new("a/b.rs", 7, "rule", "do this");
         assert_eq!(violation.to_string(), "a/b.rs:7: rule: do this");
     }

@@ -39,7 +39,7 @@ pub(super) fn imports<'c>(modules: &Modules<'c>) -> Vec<Import<'c>> {
 /// The name of the item in a path: the first type, or the last word where there is none.
 fn name_of(path: &[String]) -> String {
     let is_type = |word: &&String| word.starts_with(char::is_uppercase);
-    let name = path.iter().find(is_type).or(path.last());
+    let name = path.iter().find(is_type).or_else(|| path.last());
     name.cloned().unwrap_or_default()
 }
 

@@ -10,31 +10,11 @@ use syn::{
 
 use super::{
     super::source::is_for_tests,
+    mention::Mention,
     scope::{Space, attributes},
     tokens,
     uses::{Binding, leaves},
 };
-
-/// A path in the code of a module.
-#[derive(Debug)]
-pub(super) struct Mention {
-    pub(super) path: Vec<String>,
-    pub(super) space: Space,
-    pub(super) line: usize,
-    /// True for the path of a `use` with a visibility, which hands a name on.
-    pub(super) is_reexport: bool,
-}
-
-impl Mention {
-    pub(super) fn inline(path: Vec<String>, space: Space, line: usize) -> Self {
-        Self {
-            path,
-            space,
-            line,
-            is_reexport: false,
-        }
-    }
-}
 
 /// Every path that the items of a module name, except in its child modules and in test code.
 pub(super) fn mentions(items: &[Item]) -> Vec<Mention> {

@@ -6,6 +6,7 @@
 //! strings, and modules with a `#[path]`. Code for tests is left out.
 
 mod imports;
+mod mention;
 mod mentions;
 mod modules;
 mod scope;

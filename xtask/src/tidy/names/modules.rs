@@ -154,7 +154,7 @@ impl<'c> Search<'_, 'c> {
         self.open.push(search);
         let found = self
             .declared(module, name, space)
-            .unwrap_or_else(|| self.from_globs(module, name, space));
+            .unwrap_or_else(|| self.through_globs(module, name, space));
         self.open.pop();
         found
     }
@@ -184,7 +184,7 @@ impl<'c> Search<'_, 'c> {
         (found.is_some() || is_imported).then_some(found)
     }
 
-    fn from_globs(&mut self, module: usize, name: &str, space: Space) -> Option<Target<'c>> {
+    fn through_globs(&mut self, module: usize, name: &str, space: Space) -> Option<Target<'c>> {
         let Module { scope, file, .. } = &self.modules[module];
         for path in &scope.globs {
             if let Some(Target::Module(id)) = self.walk(module, path, Space::Type)

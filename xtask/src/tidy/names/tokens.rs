@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use super::{mentions::Mention, scope::Space};
+use super::{mention::Mention, scope::Space};
 
 /// The paths in a stream of tokens. A single word in lower case counts only where it is called,
 /// since it is a variable or a field otherwise.

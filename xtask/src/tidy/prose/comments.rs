@@ -60,7 +60,7 @@ impl<'t> Lexer<'t> {
 
     /// The length up to a text, or up to the end.
     fn find(&self, end: &str) -> usize {
-        self.rest().find(end).unwrap_or(self.rest().len())
+        self.rest().find(end).unwrap_or_else(|| self.rest().len())
     }
 
     /// The length of a block comment, which may hold others.

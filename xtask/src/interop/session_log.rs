@@ -1,20 +1,20 @@
-//! What the proxy saw of sessions.
+//! The sessions that passed the proxy.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// What the proxy saw of sessions.
+/// The sessions and requests that passed the proxy.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Pages>);
+pub(super) struct SessionLog(Mutex<Records>);
 
 #[derive(Default)]
-struct Pages {
+struct Records {
     sessions: BTreeMap<String, Session>,
-    /// Requests that were answered well, by JSON-RPC method or HTTP method.
+    /// The number of successful requests, by JSON-RPC method or HTTP method.
     answered: BTreeMap<String, usize>,
-    /// Event streams that are open outside of any call.
+    /// The number of open event streams outside of calls.
     streams: usize,
 }
 
@@ -29,32 +29,32 @@ struct Session {
 pub(super) enum End {
     /// The client closed it.
     Closed,
-    /// It was gone with its server.
+    /// It ended with its server.
     Lost,
 }
 
-/// The figures of a ledger.
+/// The counts of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Figures {
     pub(super) closed: usize,
     pub(super) lost: usize,
     pub(super) open: usize,
     pub(super) streams: usize,
-    /// How many calls each session had that had any.
+    /// The number of calls of each session that had calls.
     pub(super) calls: Vec<usize>,
 }
 
-impl Ledger {
+impl SessionLog {
     pub(super) fn note_opened(&self, session: &str) {
-        let mut pages = self.lock();
-        pages.sessions.entry(session.to_owned()).or_default();
+        let mut records = self.lock();
+        records.sessions.entry(session.to_owned()).or_default();
     }
 
-    /// A request was answered well.
+    /// Counts a successful request.
     pub(super) fn note_answered(&self, method: &str, session: Option<&str>) {
-        let mut pages = self.lock();
-        *pages.answered.entry(method.to_owned()).or_default() += 1;
-        let session = session.and_then(|session| pages.sessions.get_mut(session));
+        let mut records = self.lock();
+        *records.answered.entry(method.to_owned()).or_default() += 1;
+        let session = session.and_then(|session| records.sessions.get_mut(session));
         if let Some(session) = session {
             session.calls += usize::from(method == "tools/call");
         }
@@ -66,7 +66,7 @@ impl Ledger {
         }
     }
 
-    /// The server was killed, and every session with it.
+    /// Marks every open session as lost with its server.
     pub(super) fn note_killed(&self) {
         for session in self.lock().sessions.values_mut() {
             session.end.get_or_insert(End::Lost);
@@ -81,14 +81,14 @@ impl Ledger {
         self.lock().streams -= 1;
     }
 
-    /// How many requests of a method were answered well.
+    /// The number of successful requests of a method.
     pub(super) fn answered(&self, method: &str) -> usize {
         self.lock().answered.get(method).copied().unwrap_or(0)
     }
 
     pub(super) fn figures(&self) -> Figures {
-        let pages = self.lock();
-        let sessions = pages.sessions.values();
+        let records = self.lock();
+        let sessions = records.sessions.values();
         let ended = |end| {
             sessions
                 .clone()
@@ -100,12 +100,12 @@ impl Ledger {
             closed: ended(Some(End::Closed)),
             lost: ended(Some(End::Lost)),
             open: ended(None),
-            streams: pages.streams,
+            streams: records.streams,
             calls: calls.filter(|calls| *calls > 0).collect(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pages> {
+    fn lock(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -115,20 +115,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_ends_once_and_only_calls_that_were_answered_count() {
-        let ledger = Ledger::default();
+    fn a_session_ends_once_and_only_successful_calls_count() {
+        let log = SessionLog::default();
         for session in ["a", "b", "c"] {
-            ledger.note_opened(session);
-            ledger.note_answered("tools/call", Some(session));
+            log.note_opened(session);
+            log.note_answered("tools/call", Some(session));
         }
-        ledger.note_answered("tools/list", Some("a"));
-        ledger.note_ended("a", End::Closed);
-        ledger.note_killed();
-        ledger.note_opened("d");
-        ledger.note_answered("tools/call", Some("unheard of"));
-        let figures = ledger.figures();
+        log.note_answered("tools/list", Some("a"));
+        log.note_ended("a", End::Closed);
+        log.note_killed();
+        log.note_opened("d");
+        log.note_answered("tools/call", Some("unknown"));
+        let figures = log.figures();
         assert_eq!((figures.closed, figures.lost, figures.open), (1, 2, 1));
         assert_eq!(figures.calls, [1, 1, 1]);
-        assert_eq!(ledger.answered("tools/call"), 4);
+        assert_eq!(log.answered("tools/call"), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! How a scenario ended, beside how it was expected to.
+//! The outcome of each scenario, compared with the expected one.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use tabled::{Table, Tabled, settings::Style};
 use super::scenarios::{EXPECTED, Expected, Suite};
 use crate::Result;
 
-/// A scenario that was played.
+/// The outcome of one scenario.
 #[derive(Clone, Debug, Tabled)]
 pub(super) struct Row {
     suite: &'static str,
@@ -21,16 +21,16 @@ pub(super) struct Row {
     has_passed: bool,
 }
 
-/// Everything that was played.
+/// The outcomes of all scenarios. Prints as a table.
 #[derive(Default)]
 pub(super) struct Report {
     rows: Vec<Row>,
-    /// What the tool printed for those that did not end as expected.
+    /// The output of the tool for each scenario that did not end as expected.
     surprises: Vec<String>,
     left_out: usize,
 }
 
-/// What the tool says of a scenario's checks.
+/// The counts of a scenario's checks, as the tool prints them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Checks {
     passed: usize,
@@ -44,13 +44,14 @@ impl Row {
         let is_of =
             |expected: &&Expected| expected.suite == suite.name && expected.scenario == scenario;
         let expected = EXPECTED.iter().find(is_of).map(|expected| expected.reason);
-        Self::new((suite.name, scenario), printed, expected)
+        Self::new(suite.name, scenario, printed, expected)
     }
 
-    /// Reads what the tool printed. A scenario that checked nothing has not passed. `expected` is
-    /// why it is expected to fail, if it is.
+    /// Reads the output of the tool. A scenario without checks has not passed. `expected` is the
+    /// reason why it is expected to fail, or `None`.
     fn new(
-        (suite, scenario): (&'static str, &str),
+        suite: &'static str,
+        scenario: &str,
         printed: &str,
         expected: Option<&'static str>,
     ) -> Self {
@@ -78,7 +79,7 @@ fn word(has_passed: bool, expected: Option<&'static str>) -> &'static str {
 }
 
 impl Checks {
-    /// From a line such as `Passed: 3/4, 1 failed, 0 warnings`.
+    /// Reads a line such as `Passed: 3/4, 1 failed, 0 warnings`.
     fn read(printed: &str) -> Option<Self> {
         let line = printed
             .lines()
@@ -109,7 +110,7 @@ impl Report {
 
     /// # Errors
     /// When a scenario did not end as expected, or none was played.
-    pub(super) fn verdict(&self) -> Result {
+    pub(super) fn result(&self) -> Result {
         match self.surprises.len() {
             _ if self.rows.is_empty() => Err("no scenario was played".into()),
             0 => Ok(()),
@@ -142,19 +143,19 @@ mod tests {
     const GOOD: &str = "Passed: 3/3, 0 failed, 0 warnings\n\u{2705} OVERALL: PASSED";
 
     fn row(printed: &str, expected: Option<&'static str>) -> Row {
-        Row::new(("a suite", "a scenario"), printed, expected)
+        Row::new("a suite", "a scenario", printed, expected)
     }
 
-    fn verdict(rows: &[Row]) -> bool {
+    fn is_ok(rows: &[Row]) -> bool {
         let mut report = Report::default();
         for row in rows {
             report.add(row.clone(), String::new());
         }
-        report.verdict().is_ok()
+        report.result().is_ok()
     }
 
     #[test]
-    fn a_scenario_passes_when_all_of_its_checks_do_and_there_are_some() {
+    fn a_scenario_passes_when_it_has_checks_and_all_of_them_pass() {
         assert!(row(GOOD, None).has_passed);
         for bad in [
             "Passed: 0/0, 0 failed, 0 warnings\nOVERALL: PASSED",
@@ -168,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn the_run_fails_when_a_scenario_ends_otherwise_than_it_is_listed() {
-        assert!(verdict(&[row(GOOD, None), row("", Some("a reason"))]));
-        assert!(!verdict(&[row(GOOD, None), row("", None)]));
-        assert!(!verdict(&[row(GOOD, None), row(GOOD, Some("a reason"))]));
-        assert!(!verdict(&[]), "nothing was played");
+    fn the_run_fails_when_a_scenario_does_not_end_as_listed() {
+        assert!(is_ok(&[row(GOOD, None), row("", Some("a reason"))]));
+        assert!(!is_ok(&[row(GOOD, None), row("", None)]));
+        assert!(!is_ok(&[row(GOOD, None), row(GOOD, Some("a reason"))]));
+        assert!(!is_ok(&[]), "nothing was played");
     }
 }
