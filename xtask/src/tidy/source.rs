@@ -101,11 +101,17 @@ fn is_cfg_test(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else {
         return false;
     };
-    let condition = list.tokens.to_string().replace(' ', "");
-    let is_test = condition == "test"
-        || condition.starts_with("all(")
-            && condition.contains("test")
-            && !condition.contains("not(test)");
+    let is_word =
+        |tree: &TokenTree, word: &str| matches!(tree, TokenTree::Ident(ident) if ident == word);
+    let condition: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
+    let is_test = match &condition[..] {
+        [only] => is_word(only, "test"),
+        [all, TokenTree::Group(group)] => {
+            let mut parts = group.stream().into_iter();
+            is_word(all, "all") && parts.any(|part| is_word(&part, "test"))
+        }
+        _ => false,
+    };
     list.path.is_ident("cfg") && is_test
 }
 
@@ -148,6 +154,30 @@ mod tests {
         let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
         let code = Code::parse("a.rs", text).unwrap();
         assert_eq!((code.lines, code.lines_of_code()), (6, 2));
+    }
+
+    #[test]
+    fn attributes_that_limit_an_item_to_tests_are_known() {
+        let is_for_tests = |attribute: &str| {
+            let item: syn::ItemFn = syn::parse_str(&format!("{attribute} fn a() {{}}")).unwrap();
+            is_for_tests(&item.attrs)
+        };
+        for attribute in [
+            "#[test]",
+            "#[tokio::test]",
+            "#[cfg(test)]",
+            "#[cfg(all(unix, test))]",
+        ] {
+            assert!(is_for_tests(attribute), "{attribute}");
+        }
+        for attribute in [
+            "#[cfg(any(test, unix))]",
+            "#[cfg(not(test))]",
+            "#[cfg(all(not(test), feature = \"test\"))]",
+            "#[must_use]",
+        ] {
+            assert!(!is_for_tests(attribute), "{attribute}");
+        }
     }
 
     #[test]
