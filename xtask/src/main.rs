@@ -1,4 +1,6 @@
-//! The commands of this repository: `cargo xtask <command>`. One module for each command.
+//! The commands of this repository: `cargo xtask <command>`.
+//!
+//! One module for each command.
 
 mod bench;
 mod ci;
@@ -28,14 +30,14 @@ enum Command {
     Ci,
     /// Plays the protocol's own scenarios for clients with a pooled client.
     Conformance(conformance::Options),
-    /// Shows the pool at work: real sessions of embedded servers, many users, rotating tokens.
+    /// Shows the pool at work: real sessions, many users, rotating tokens.
     Demo(demo::Options),
     /// Runs the demo in this process, which is a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
-    /// Calls servers of other projects through the pool: reuse, a crash in the middle, closing.
+    /// Calls servers of other projects: reuse, a crash in the middle, closing.
     Interop(interop::Options),
-    /// Runs the tests of the workspace, the model of the pool's core and the examples of the docs.
+    /// Runs the tests of the workspace and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
     Tidy,

@@ -12,12 +12,16 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// The smallest value that at least 99 of 100 do not exceed. Zero for no values.
+/// The smallest value that at least 99 of 100 do not exceed.
+///
+/// Zero for no values.
 pub(crate) fn p99(values: Vec<u64>) -> u64 {
     percentile(values, 99)
 }
 
-/// The smallest value that at least `percent` of 100 do not exceed. Zero for no values.
+/// The smallest value that at least `percent` of 100 do not exceed.
+///
+/// Zero for no values.
 pub(crate) fn percentile(mut values: Vec<u64>, percent: usize) -> u64 {
     let rank = (values.len() * percent).div_ceil(100);
     match rank.checked_sub(1) {

@@ -39,8 +39,10 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Runs the tests, then the examples of the docs. The model of the pool's core, which tries the
-/// interleavings of its state machine, is one of the tests and needs no flags.
+/// Runs the tests, then the examples of the docs.
+///
+/// The model of the pool's core, which tries the interleavings of its state machine, is one of the
+/// tests and needs no flags.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<Tally> {
     let mut steps = Steps::default();
     let mut tally = Tally::default();

@@ -32,8 +32,10 @@ pub(super) trait Slots: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 pub(super) struct ManyKeys(pub(super) Arc<[PooledClient]>);
 
-/// Lets 64 tasks take `turns` slots each. A task yields once while it holds a slot, as it would to
-/// await the answer of a server; otherwise no task would ever wait.
+/// Lets 64 tasks take `turns` slots each.
+///
+/// A task yields once while it holds a slot, as it would to await the answer of a server; otherwise
+/// no task would ever wait.
 pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
     runtime.block_on(async {
         let start = Arc::new(Barrier::new(TASKS as usize + 1));
@@ -70,7 +72,9 @@ async fn waits(slots: &impl Slots, number: u32, turns: u32) -> Vec<u64> {
     waits
 }
 
-/// Scatters numbers evenly and the same in every run: the finaliser of splitmix64.
+/// Scatters numbers evenly, the same in every run.
+///
+/// The finaliser of splitmix64.
 fn scatter(number: u64) -> u64 {
     let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,5 +1,6 @@
-//! A transport without a network: a server in the same process that answers only the
-//! handshake and `ping`.
+//! A transport without a network.
+//!
+//! Its server in the same process answers only the handshake and `ping`.
 
 use std::{convert::Infallible, future::Future};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the pool and other pools, measured in one process and one run.
+//! `cargo xtask bench`: the pool and other pools, measured in one process.
 //!
 //! Each round measures every row once, in an order that rotates, so that other load of the machine
 //! slows all rows alike; the report has the medians. Figures of different runs do not compare,
@@ -49,8 +49,9 @@ pub(crate) struct Inner {
     allocations: String,
 }
 
-/// Counts and measures in release builds, which cargo makes first. A quick run uses debug builds,
-/// since its figures mean little.
+/// Counts and measures in release builds, which cargo makes first.
+///
+/// A quick run uses debug builds, since its figures mean little.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let profile = if options.quick { "dev" } else { "release" };
     let build = ["--profile", profile, "--package", "xtask"];

@@ -8,8 +8,10 @@ use tabled::{Table, Tabled, settings::Style};
 use super::rows::Figures;
 use crate::statistics::median;
 
-/// The medians of all rounds. A ratio is the median of the ratios of the rounds, since a slow
-/// phase of the machine slows both sides of it.
+/// The medians of all rounds.
+///
+/// A ratio is the median of the ratios of the rounds, since a slow phase of the machine slows both
+/// sides of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {
     rounds: usize,

@@ -147,7 +147,9 @@ fn jwt_bare(rig: &Rig, _effort: Effort, figures: &mut Figures) {
     });
 }
 
-/// The mean time of an operation in nanoseconds, repeated on this thread without other tasks.
+/// The mean time of an operation in nanoseconds.
+///
+/// The operation repeats on this thread without other tasks.
 ///
 /// The future is unconstrained: with tokio's budget, only the other pools would yield, since their
 /// semaphores take part in it.

@@ -1,5 +1,7 @@
-//! The cost of a call, through a pool and on a client held open, each without telemetry and with
-//! every event and span recorded for an exporter that drops them.
+//! The cost of a call, through a pool and on a client held open.
+//!
+//! Each is measured without telemetry, and with every event and span recorded for an exporter that
+//! drops them.
 
 use std::time::Duration;
 
@@ -33,7 +35,7 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 
 use crate::{Result, plain, statistics::median};
 
-/// A server, pools with telemetry and without, and a plain client for comparison.
+/// A server, pools with and without telemetry, and a plain client.
 pub(super) struct Telemetry {
     pub(super) metrics: MetricsObserver,
     plain: PooledClient,
@@ -104,9 +106,11 @@ impl Telemetry {
         })
     }
 
-    /// Calls a tool on each way, at least `calls` times. A few calls in a row take the same way, as
-    /// all calls of an application do. Each way follows each other way equally often, so that the
-    /// after-effects of one do not always slow the same other one.
+    /// Calls a tool on each way, at least `calls` times.
+    ///
+    /// A few calls in a row take the same way, as all calls of an application do. Each way follows
+    /// each other way equally often, so that the after-effects of one do not always slow the same
+    /// other one.
     pub(super) fn calls(&self, runtime: &Runtime, calls: u32) -> Calls {
         let mut times = WAYS.map(|_| Vec::new());
         for turn in 0..calls.div_ceil(IN_A_ROW) as usize {
@@ -148,8 +152,10 @@ impl Telemetry {
     }
 }
 
-/// The least telemetry by hand for a client held open: a span with the attributes of the
-/// conventions, its context in the message, and the time of the call.
+/// The least telemetry by hand for a client held open.
+///
+/// A span with the attributes of the conventions, its context in the message, and the time of the
+/// call.
 struct ByHand(Histogram<f64>);
 
 impl ByHand {
@@ -242,6 +248,6 @@ fn increment() -> CallToolRequestParams {
 }
 
 const WAYS: [Way; 4] = [Way::Held, Way::HeldByHand, Way::Pooled, Way::PooledTraced];
-/// Each way stands once at each position, and once directly after each other way.
+/// Each way stands once at each position, and once after each other way.
 const ORDERS: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
 const IN_A_ROW: u32 = 10;

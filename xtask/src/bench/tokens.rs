@@ -60,7 +60,7 @@ impl Tokens {
         })
     }
 
-    /// Identifies a caller by a token that the extractor has cached since the first call.
+    /// Identifies a caller by a token that is cached since the first call.
     pub(super) async fn seen(&self) {
         identify(&self.seen, &self.requests[0]).await;
     }

@@ -12,7 +12,7 @@ pub(super) struct Installed {
     modules: PathBuf,
 }
 
-/// Installs both versions of the tool and the node that they need, unless that was done before.
+/// Installs both versions of the tool, and their node, unless done before.
 pub(super) fn install(sh: &Shell) -> Result<Installed> {
     let home = Path::new(crate::root()).join("target/conformance");
     let installed = Installed {
@@ -80,7 +80,9 @@ impl Installed {
     }
 }
 
-/// Each version has a name of its own. Both need a newer node than many systems have.
+/// Each version has a name of its own.
+///
+/// Both need a newer node than many systems have.
 const PACKAGES: [&str; 3] = [
     "conformance-released@npm:@modelcontextprotocol/conformance@0.1.16",
     "conformance-next@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",

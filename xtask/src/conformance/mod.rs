@@ -1,4 +1,6 @@
-//! `cargo xtask conformance`: the protocol's own scenarios for clients, played by a pooled client.
+//! `cargo xtask conformance`: the protocol's scenarios for clients.
+//!
+//! A pooled client plays them.
 
 mod install;
 mod report;

@@ -47,8 +47,10 @@ impl Row {
         Self::new(suite.name, scenario, printed, expected)
     }
 
-    /// Reads the output of the tool. A scenario without checks has not passed. `expected` is the
-    /// reason why it is expected to fail, or `None`.
+    /// Reads the output of the tool.
+    ///
+    /// A scenario without checks has not passed. `expected` is the reason why it is expected to
+    /// fail, or `None`.
     fn new(
         suite: &'static str,
         scenario: &str,

@@ -35,8 +35,9 @@ pub(super) const SUITES: &[Suite] = &[
     },
 ];
 
-/// The scenarios that fail, each with its reason. A listed scenario that passes fails the run, so
-/// the list cannot outlive its reasons.
+/// The scenarios that fail, each with its reason.
+///
+/// A listed scenario that passes fails the run, so the list cannot outlive its reasons.
 pub(super) const EXPECTED: &[Expected] = &[];
 
 /// True for a scenario about getting tokens. The pool gets none: users or their
@@ -57,8 +58,9 @@ impl Suite {
         set.map_or_else(Vec::new, |set| vec!["--spec-version", set])
     }
 
-    /// The scenarios for clients in the listing of the tool: those under the heading for clients,
-    /// and those marked `[client]` further down.
+    /// The scenarios for clients in the listing of the tool.
+    ///
+    /// Those under the heading for clients, and those marked `[client]` further down.
     pub(super) fn scenarios(&self, listing: &str) -> Vec<String> {
         let mut is_client = false;
         let mut names = Vec::new();

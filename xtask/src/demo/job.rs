@@ -34,8 +34,9 @@ struct User<'a> {
     progress: &'a ProgressBar,
 }
 
-/// `Bearer user-7.3` is the third token of user 7. A gateway verifies its tokens; these only
-/// have to differ.
+/// `Bearer user-7.3` is the third token of user 7.
+///
+/// A gateway verifies its tokens; these only have to differ.
 struct UserOfToken;
 
 /// Runs the calls of all users at the same time.
@@ -75,7 +76,9 @@ pub(super) async fn run(servers: &[CounterServer]) -> Result<Tally> {
 }
 
 impl User<'_> {
-    /// Makes the user's calls. Returns the number of calls that saw another user's state.
+    /// Makes the user's calls.
+    ///
+    /// Returns the number of calls that saw another user's state.
     async fn work(&self) -> Result<u64> {
         let mut leaks = 0;
         let mut client = self.client(0).await?;

@@ -1,4 +1,6 @@
-//! The same call in three ways, in turns: pooled, on a session held open, on a new session.
+//! The same call in three ways, in turns.
+//!
+//! Pooled, on a session held open, and on a new session.
 
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{AcquireRequest, Principal, SessionPool, StreamableHttpConnector};
@@ -22,8 +24,9 @@ pub(super) struct Latencies {
     pub(super) per_call: Latency,
 }
 
-/// Measures a call in the three ways, in turns of a few calls each, so that other load of the
-/// machine slows all of them alike.
+/// Measures a call in the three ways, in turns of a few calls each.
+///
+/// With turns, other load of the machine slows all of them alike.
 pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)

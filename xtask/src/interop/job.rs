@@ -31,7 +31,9 @@ struct User {
     client: PooledClient,
 }
 
-/// Lets five users call the server, kills and restarts it in the middle, and checks its sessions.
+/// Lets five users call the server, and checks its sessions.
+///
+/// In the middle it kills and restarts the server.
 ///
 /// # Errors
 /// The first check that failed.
@@ -177,8 +179,9 @@ async fn settled(log: &SessionLog) -> Figures {
     log.figures()
 }
 
-/// Waits until the pool has removed the sessions of the closed streams. A call at that very moment
-/// fails with an unknown outcome.
+/// Waits until the pool has removed the sessions of the closed streams.
+///
+/// A call at that very moment fails with an unknown outcome.
 async fn forgotten(pool: &SessionPool) -> Result {
     let gone = async {
         while pool.stats().total_sessions > 0 {
@@ -189,8 +192,10 @@ async fn forgotten(pool: &SessionPool) -> Result {
     must(in_time, "a session leaves the pool with its stream")
 }
 
-/// Checks the log of the proxy: one session for each user and half, each with all of its calls, and
-/// each closed unless it was killed. One more may have been opened to detect the transport.
+/// Checks the log of the proxy.
+///
+/// It has one session for each user and half, each with all of its calls, and each closed unless it
+/// was killed. One more may have been opened to detect the transport.
 fn audit(row: &Row, log: &SessionLog, figures: &Figures) -> Result {
     let (lost, calls) = match row.keeps {
         Keeps::Ids | Keeps::Streams => (USERS, vec![CALLS_EACH; USERS * 2]),

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Calls only the servers with this text in their name.
     #[arg(long)]
     only: Option<String>,
-    /// Leaves out the servers whose tools (node, npm, python3) are missing, instead of failing.
+    /// Leaves out servers without their tools (node, npm, python3).
     #[arg(long)]
     skip_missing: bool,
 }
@@ -128,7 +128,7 @@ async fn stop_signal() {
     }
 }
 
-/// A server spends most of its time with starting, so a few share the cores well.
+/// A server mostly waits while it starts, so a few share the cores well.
 const AT_ONCE: usize = 3;
 /// A job that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(120);

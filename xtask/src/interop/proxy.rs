@@ -150,8 +150,9 @@ impl Seen {
     }
 }
 
-/// Counts a stream while it is open. A stream of HTTP+SSE names a session in its first event; the
-/// session ends with the stream.
+/// Counts a stream while it is open.
+///
+/// A stream of HTTP+SSE names a session in its first event; the session ends with the stream.
 fn watched<E>(
     log: Arc<SessionLog>,
     body: impl Stream<Item = std::result::Result<Bytes, E>>,

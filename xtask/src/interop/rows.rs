@@ -1,5 +1,6 @@
-//! The servers: the source of each, how it is started, and what is expected of it. A new server is
-//! a new row.
+//! The servers: their sources, their arguments and their expected behaviour.
+//!
+//! A new server is a new row.
 
 use mcp_pool_testkit::server::{CounterServer, Form};
 use mcp_session_pool::{TransportKind, config::Lifecycle};
@@ -27,8 +28,9 @@ pub(super) struct Row {
 pub(super) enum Call {
     /// `echo` returns its message.
     Echo,
-    /// `increment` returns its number of calls in the session, or by the bearer token where there is
-    /// no session.
+    /// `increment` returns the number of its calls in the session.
+    ///
+    /// Without sessions, it counts the calls of the bearer token.
     Increment,
 }
 
@@ -45,7 +47,7 @@ pub(super) struct Package {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
     pub(super) registry: Registry,
-    /// The program: a file of the package for npm, a script of this repository for PyPI.
+    /// A file of the package for npm, a script of this repository for PyPI.
     pub(super) program: &'static str,
 }
 
@@ -87,7 +89,9 @@ impl Row {
         self.transport == TransportKind::STREAMABLE_HTTP && !self.is_modern()
     }
 
-    /// The number of sessions that a user's calls need: a second one after the server was killed.
+    /// The number of sessions that a user's calls need.
+    ///
+    /// The second one follows after the server was killed.
     pub(super) fn halves(&self) -> usize {
         match self.keeps {
             Keeps::Ids | Keeps::Streams => 2,
@@ -126,7 +130,9 @@ const PYTHON_2: Package = Package {
     program: "python2.py",
 };
 
-/// A server over Streamable HTTP that keeps sessions and counts; the others differ from it.
+/// A server over Streamable HTTP that keeps sessions and counts.
+///
+/// The others differ from it.
 const USUAL: Row = Row {
     server: "",
     mode: "",

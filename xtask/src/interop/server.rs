@@ -1,4 +1,6 @@
-//! A server under test: one of a package in its own process, or rmcp's in this process.
+//! A server under test.
+//!
+//! One of a package in its own process, or rmcp's in this process.
 
 use std::{
     fs::{self, File},

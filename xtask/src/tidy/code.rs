@@ -24,7 +24,9 @@ pub(super) fn short_files(code: &Code) -> Vec<Violation> {
     vec![Violation::new(code.path, most + 1, "short_files", remedy)]
 }
 
-/// The core names no transport, no token format and no telemetry: those are crates beside it.
+/// The core names no transport, no token format and no telemetry.
+///
+/// Those are crates beside it.
 pub(super) fn core_names_no_transport(code: &Code) -> Vec<Violation> {
     if !code.path.starts_with("crates/pool-core/src/") {
         return Vec::new();

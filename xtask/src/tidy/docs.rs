@@ -63,8 +63,9 @@ fn check(
         .collect()
 }
 
-/// The functions that a user of a crate may call or must write. Methods that implement a trait
-/// are not among them: the trait has their docs.
+/// The functions that a user of a crate may call or must write.
+///
+/// Methods that implement a trait are not among them: the trait has their docs.
 #[derive(Default)]
 struct PublicFunctions<'a>(Vec<Function<'a>>);
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::violation::Violation;
 
-/// Every crate has a README, which is the crate's documentation, so that its examples compile.
+/// Every crate has a README, which is the crate's documentation.
+///
+/// So its examples compile.
 pub(super) fn readme_is_the_doc(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let rule = "readme_is_the_doc";
     let mut violations = Vec::new();

@@ -81,7 +81,7 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// The core depends on no transport, no token format, no telemetry and no extension.
+/// The core depends on no transport, token format, telemetry or extension.
 pub(super) fn core_depends_on_no_transport(manifest: &Manifest) -> Vec<Violation> {
     if manifest.folder() != "pool-core" {
         return Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::violation::Violation;
 
-/// A promise needs a test: each `file::test` that the page on isolation names exists.
+/// Each `file::test` on the page on isolation exists.
 pub(super) fn promised_tests_exist(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let Some(page) = files.get(PAGE) else {
         return Vec::new();

@@ -11,7 +11,9 @@ use super::violation::Violation;
 pub(super) struct Code<'a> {
     pub(super) path: &'a str,
     pub(super) file: syn::File,
-    /// Every token, those of macro bodies included. Comments have none, doc comments are literals.
+    /// Every token, those of macro bodies included.
+    ///
+    /// Comments have none, doc comments are literals.
     pub(super) tokens: Vec<Token>,
     pub(super) lines: usize,
 }
@@ -77,8 +79,9 @@ pub(super) fn is_test_module(module: &ItemMod) -> bool {
     module.content.is_some() && module.attrs.iter().any(is_cfg_test)
 }
 
-/// True when one of the attributes limits what follows to tests: `#[cfg(test)]`,
-/// `#[cfg(all(test, ..))]`, `#[test]` or a test attribute of a runtime.
+/// True when one of the attributes limits its item to tests.
+///
+/// `#[cfg(test)]`, `#[cfg(all(test, ..))]`, `#[test]` or a test attribute of a runtime.
 pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
         let last = attribute.path().segments.last();

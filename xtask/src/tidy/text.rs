@@ -26,7 +26,9 @@ pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Violation> {
     })
 }
 
-/// The overview is the first page to read, so it stays short. Fenced lists of files do not count.
+/// The overview is the first page to read, so it stays short.
+///
+/// Fenced lists of files do not count.
 pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Violation> {
     let mut is_fenced = false;
     let is_counted = |line: &&str| {
@@ -47,8 +49,9 @@ pub(super) fn short_architecture(path: &str, text: &str) -> Vec<Violation> {
     )]
 }
 
-/// moka is only a map: no code awaits inside of it, so that no caller waits for the I/O of another.
-/// Without the feature there is no `moka::future`.
+/// moka is only a map: no code awaits inside of it.
+///
+/// So no caller waits for the I/O of another. Without the feature there is no `moka::future`.
 pub(super) fn no_io_in_moka(path: &str, text: &str) -> Vec<Violation> {
     if !path.ends_with("Cargo.toml") {
         return Vec::new();
@@ -72,7 +75,9 @@ fn per_line(
         .collect()
 }
 
-/// True when the folder stands directly below the root: `example.com/home/` does not.
+/// True when the folder stands directly below the root of the file system.
+///
+/// In `example.com/home/` it does not.
 fn names_root(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -36,7 +36,7 @@ pub(super) fn imports<'c>(modules: &Modules<'c>) -> Vec<Import<'c>> {
     imports
 }
 
-/// The name of the item in a path: the first type, or the last word where there is none.
+/// The name of the item in a path: its first type, or else its last word.
 fn name_of(path: &[String]) -> String {
     let is_type = |word: &&String| word.starts_with(char::is_uppercase);
     let name = path.iter().find(is_type).or_else(|| path.last());
@@ -47,7 +47,7 @@ fn name_of(path: &[String]) -> String {
 mod tests {
     use super::super::with_package;
 
-    /// Each import as `from:line name to`, those that only hand on marked by `pub`.
+    /// Each import as `from:line name to`, a re-export with `pub`.
     fn imports(files: &[(&str, &str)]) -> Vec<String> {
         with_package(files, |package| {
             let shown = package.imports.iter().map(|import| {

@@ -16,7 +16,9 @@ use super::{
     uses::{Binding, leaves},
 };
 
-/// Every path that the items of a module name, except in its child modules and in test code.
+/// Every path in the items of a module.
+///
+/// Child modules and test code are left out.
 pub(super) fn mentions(items: &[Item]) -> Vec<Mention> {
     let mut mentions = Mentions::default();
     for item in items {
@@ -28,7 +30,7 @@ pub(super) fn mentions(items: &[Item]) -> Vec<Mention> {
 #[derive(Default)]
 struct Mentions {
     found: Vec<Mention>,
-    /// The variables of the function around; a single word that is one of them is no item.
+    /// The variables of the enclosing function. None of them is an item.
     variables: HashSet<String>,
 }
 
@@ -189,7 +191,9 @@ impl<'a> Visit<'a> for Mentions {
     }
 }
 
-/// True for the name of a constant or a variant in a pattern, where a variable could stand too.
+/// True for the name of a constant or a variant in a pattern.
+///
+/// Other names in a pattern are variables.
 fn is_constant(name: &str) -> bool {
     name.starts_with(char::is_uppercase)
 }

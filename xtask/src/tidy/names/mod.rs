@@ -1,5 +1,4 @@
-//! Which file names which: the modules of a crate, and the paths in its code that lead from one
-//! file to another.
+//! The modules of a crate, and the imports between its files.
 //!
 //! Resolved are `use` trees (groups, renames, globs), inline paths, paths inside macro calls and
 //! re-exports. Not resolved are methods (`value.method()`), paths inside of attributes and
@@ -33,7 +32,7 @@ pub(super) struct Package<'c> {
 }
 
 impl<'c> Package<'c> {
-    /// The crate in a folder, or `None` where the folder has neither `lib.rs` nor `main.rs`.
+    /// Reads the crate in a folder; `None` without a `lib.rs` or `main.rs`.
     pub(super) fn read(root: &'c str, codes: &'c BTreeMap<&str, Code<'c>>) -> Option<Self> {
         let source = format!("{root}/src/");
         let modules = Modules::read(&source, codes)?;
@@ -56,7 +55,9 @@ impl<'c> Package<'c> {
     }
 }
 
-/// Calls a rule with the crate `crates/a` made of these files, whose paths are relative to `src`.
+/// Calls a rule with a crate `crates/a` of these files.
+///
+/// Their paths are relative to `src`.
 #[cfg(test)]
 pub(super) fn with_package<T>(files: &[(&str, &str)], rule: impl FnOnce(&Package) -> T) -> T {
     with_package_at("crates/a", files, rule)

@@ -36,7 +36,7 @@ struct Folder<'s, 'c> {
 }
 
 impl<'c> Modules<'c> {
-    /// Reads the modules below a `src/` folder, beginning with `lib.rs` or `main.rs`.
+    /// Reads the modules below `src/`, beginning with `lib.rs` or `main.rs`.
     pub(super) fn read(source: &str, codes: &'c BTreeMap<&str, Code<'c>>) -> Option<Self> {
         let mut roots = ["lib.rs", "main.rs"].into_iter();
         let root = roots.find_map(|name| codes.get(format!("{source}{name}").as_str()))?;
@@ -52,7 +52,9 @@ impl<'c> Modules<'c> {
         self.0.iter().enumerate()
     }
 
-    /// What a path in a module leads to; `None` for another crate, a variable or a primitive type.
+    /// Resolves a path in a module.
+    ///
+    /// Returns `None` for another crate, a variable or a primitive type.
     pub(in super::super) fn resolve(
         &self,
         module: usize,
@@ -159,8 +161,9 @@ impl<'c> Search<'_, 'c> {
         found
     }
 
-    /// What a module itself declares or imports by that name. The inner `None` is a name of
-    /// another crate.
+    /// What a module itself declares or imports by that name.
+    ///
+    /// The inner `None` is a name of another crate.
     fn declared(&mut self, module: usize, name: &str, space: Space) -> Option<Option<Target<'c>>> {
         let Module { scope, file, .. } = &self.modules[module];
         let mut found = None;

@@ -128,8 +128,9 @@ pub(super) fn attributes(item: &Item) -> &[syn::Attribute] {
     }
 }
 
-/// The names that a macro call may define: those outside of any bracket, and those that follow
-/// the keyword of a declaration.
+/// The names that a macro call may define.
+///
+/// Those outside of any bracket, and those that follow the keyword of a declaration.
 fn declared(tokens: &TokenStream, is_outermost: bool, names: &mut HashSet<String>) {
     let mut follows_keyword = false;
     for tree in tokens.clone() {

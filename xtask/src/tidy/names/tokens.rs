@@ -4,8 +4,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::{mention::Mention, scope::Space};
 
-/// The paths in a stream of tokens. A single word in lower case counts only where it is called,
-/// since it is a variable or a field otherwise.
+/// The paths in a stream of tokens.
+///
+/// A single word in lower case counts only where it is called, since it is a variable or a field
+/// otherwise.
 pub(super) fn paths(stream: TokenStream) -> Vec<Mention> {
     let mut found = Vec::new();
     scan(stream, &[], &mut found);

@@ -18,7 +18,9 @@ pub(super) enum Binding {
     Glob,
 }
 
-/// The paths of a `use`. A path that begins with `::` leads to another crate and is left out.
+/// The paths of a `use`.
+///
+/// A path that begins with `::` leads to another crate and is left out.
 pub(super) fn leaves(import: &ItemUse) -> Vec<Leaf> {
     let mut leaves = Vec::new();
     if import.leading_colon.is_none() {

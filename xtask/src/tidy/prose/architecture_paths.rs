@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::{structure::Order, violation::Violation};
 
-/// The overview lists the files that each of four operations runs through, in their order: the
-/// files exist, the lists are short, and each step leads to the same folder or to one further
+/// The overview lists the files that each of four operations runs through.
+///
+/// The files exist, the lists are short, and each step leads to the same folder or to one further
 /// down in the order of the folders.
 pub(in super::super) fn architecture_paths(files: &BTreeMap<String, String>) -> Vec<Violation> {
     let Some(page) = files.get(PAGE) else {
@@ -38,8 +39,10 @@ struct Entry<'p> {
     file: &'p str,
 }
 
-/// The entries of the first fenced block under a heading. Empty lines and those that begin with
-/// `#` are left out, and so is what follows the first word of a line.
+/// The entries of the first fenced block under a heading.
+///
+/// Empty lines and those that begin with `#` are left out, and so is what follows the first word of
+/// a line.
 fn entries<'p>(page: &'p str, heading: &str) -> Option<Vec<Entry<'p>>> {
     let lines = (1..).zip(page.lines());
     let title = |line: &str| {

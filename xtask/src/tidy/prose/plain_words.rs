@@ -7,9 +7,11 @@ use super::{
     comments::comments,
 };
 
-/// The subject of a sentence is a type, a function or a role: of each 1,000 lines of comments,
-/// fewer than two hold one of these words. Counted for each crate, and apart from that for its
-/// pages, by all of their lines. The names of tests count as comments.
+/// The subject of a sentence is a type, a function or a role.
+///
+/// In 1,000 lines of comments, fewer than two of the words that hide it are allowed. Each crate has
+/// a budget for its comments, and another one for all lines of its pages. The names of tests count
+/// as comments.
 pub(in super::super) fn plain_words(
     files: &BTreeMap<String, String>,
     codes: &BTreeMap<&str, Code>,

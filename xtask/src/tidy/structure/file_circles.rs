@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{names::Package, violation::Violation};
 
-/// No file imports itself by way of others. Handing a name on by `pub use` is no import here.
-/// Reported once for each group of files that depend on each other, with a shortest circle.
+/// No file imports itself by way of others.
+///
+/// Handing a name on by `pub use` is no import here. Reported once for each group of files that
+/// depend on each other, with a shortest circle.
 pub(super) fn no_file_circles(package: &Package) -> Vec<Violation> {
     let graph = Graph::of(package);
     let mut seen = BTreeSet::new();
@@ -40,7 +42,7 @@ fn violation(package: &Package, graph: &Graph, group: &BTreeSet<&str>) -> Violat
     Violation::new(circle[0], line, "no_file_circles", remedy)
 }
 
-/// Which file imports from which, with the line and the name of the first import.
+/// The imports between files, each with the line and name of the first one.
 struct Graph<'p> {
     arrows: BTreeMap<&'p str, BTreeMap<&'p str, (usize, &'p str)>>,
 }
@@ -77,7 +79,7 @@ impl<'p> Graph<'p> {
         reached
     }
 
-    /// A shortest circle through a file, which is both its first and its last element.
+    /// A shortest circle through a file, which stands at both of its ends.
     fn circle(&self, file: &'p str) -> Option<Vec<&'p str>> {
         let mut came_from = BTreeMap::new();
         let mut queue = VecDeque::from([file]);
@@ -104,7 +106,7 @@ impl<'p> Graph<'p> {
     }
 }
 
-/// The way from a file to the last one before it is reached again, closed to a circle.
+/// The way from a file to the last one before it, closed to a circle.
 fn way<'p>(file: &'p str, last: &'p str, came_from: &BTreeMap<&'p str, &'p str>) -> Vec<&'p str> {
     let mut way = vec![file, last];
     while way[way.len() - 1] != file {

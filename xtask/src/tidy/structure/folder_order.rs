@@ -1,7 +1,8 @@
 //! The order of the folders of a crate.
 
-/// The folders directly below `src`, ground first. A file imports from its own folder and from
-/// folders before it.
+/// The folders directly below `src`, ground first.
+///
+/// A file imports from its own folder and from folders before it.
 pub(in super::super) struct Order {
     /// The folder of the crate, such as `crates/pool-core`.
     pub(in super::super) root: &'static str,
@@ -14,8 +15,9 @@ impl Order {
         ORDERS.iter().find(|order| order.root == root)
     }
 
-    /// The position of a file, whose path is relative to `src`. `lib.rs` stands above all
-    /// folders; `None` is a folder that the order does not name.
+    /// The position of a file, whose path is relative to `src`.
+    ///
+    /// `lib.rs` stands above all folders; `None` is a folder that the order does not name.
     pub(in super::super) fn rank(&self, file: &str) -> Option<usize> {
         if file == "lib.rs" {
             return Some(self.folders.len());
@@ -25,7 +27,9 @@ impl Order {
     }
 }
 
-/// The folder of a file directly below `src`. A file `x.rs` beside the folders counts as `x`.
+/// The folder of a file directly below `src`.
+///
+/// A file `x.rs` beside the folders counts as `x`.
 pub(super) fn folder(file: &str) -> &str {
     let first = file.split('/').next().unwrap_or(file);
     first.strip_suffix(".rs").unwrap_or(first)

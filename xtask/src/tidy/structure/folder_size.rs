@@ -7,8 +7,10 @@ use super::{
     folder_order::{Order, folder},
 };
 
-/// A folder below `src` holds at most a dozen files; in a crate whose folders have an order, a
-/// folder directly below `src` holds at most 15 % of the lines.
+/// A folder below `src` holds at most a dozen files.
+///
+/// In a crate with an order of folders, a folder directly below `src` holds at most 15 % of the
+/// lines outside of tests.
 pub(super) fn folder_size(package: &Package) -> Vec<Violation> {
     let mut violations = crowded_folders(package);
     if Order::of(package.root).is_some() {
@@ -23,7 +25,7 @@ pub(super) fn folder_size(package: &Package) -> Vec<Violation> {
     violations
 }
 
-/// The largest folder of each crate whose folders have an order, for the summary.
+/// The largest folder of each crate with an order of folders.
 pub(in super::super) fn largest_folders(packages: &[Package]) -> Vec<String> {
     let ordered = packages.iter().filter(|p| Order::of(p.root).is_some());
     let largest = ordered.filter_map(|package| {

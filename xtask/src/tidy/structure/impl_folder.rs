@@ -8,9 +8,10 @@ use super::super::{
     violation::Violation,
 };
 
-/// An inherent `impl` stands in the folder of its type or below it, and so does the `impl` of a
-/// trait of the crate for a type of the crate. A type of `x.rs` directly below `src` has the
-/// folder `x`.
+/// An inherent `impl` stands in the folder of its type or below it.
+///
+/// So does the `impl` of a trait of the crate for a type of the crate. A type of `x.rs` directly
+/// below `src` has the folder `x`.
 ///
 /// What a macro makes is not seen.
 pub(super) fn impl_in_own_folder(package: &Package) -> Vec<Violation> {

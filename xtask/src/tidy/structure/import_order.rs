@@ -10,7 +10,8 @@ use super::{
     folder_order::{Order, folder},
 };
 
-/// A file imports from its own folder and from folders before it in the order of its crate.
+/// A file imports from its own folder and from folders before it.
+///
 /// Reported once for each pair of files.
 pub(super) fn import_order(package: &Package) -> Vec<Violation> {
     let Some(order) = Order::of(package.root) else {

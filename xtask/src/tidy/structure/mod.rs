@@ -1,4 +1,4 @@
-//! Rules on the structure of a crate: its folders, its imports and where its code stands.
+//! Rules on the structure of a crate: its folders, imports and signatures.
 
 mod file_circles;
 mod folder_order;

@@ -11,8 +11,10 @@ use super::super::{
     violation::Violation,
 };
 
-/// No parameter is a tuple of two or more: it hides a parameter too many, or a type without a
-/// name. Closures are free, and so are the methods of a trait of another crate.
+/// No parameter is a tuple of two or more.
+///
+/// Such a tuple hides a parameter too many, or a type without a name. Closures are free, and so are
+/// the methods of a trait of another crate.
 ///
 /// A type alias of a tuple is not seen.
 pub(super) fn no_tuple_parameters(package: &Package) -> Vec<Violation> {
