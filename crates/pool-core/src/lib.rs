@@ -1,47 +1,35 @@
 #![doc = include_str!("../README.md")]
 
-// What users and extensions meet.
+// The folders, ground first: each imports only those above it.
+mod acquire;
 pub mod client;
 pub mod config;
+mod context;
+mod detect;
 pub mod error;
-pub mod event;
 pub mod extend;
-pub mod stats;
-
-mod connector;
-mod credentials;
-mod endpoint;
-mod fault;
-mod handler;
-mod headers;
-mod health;
-mod identity;
 mod key;
-mod lifecycle;
-mod observe;
+mod limits;
+mod maintenance;
 mod pool;
-mod principal;
-mod probe;
-mod propagate;
-mod scope;
-mod session;
-mod transport_kind;
-
-// What it is made of.
-mod breaker;
-mod bucket;
-mod digest;
-mod expiry;
-mod moment;
-mod tools;
+pub mod stats;
+mod time;
 mod trace;
+mod types;
+mod upstream;
 
+/// The events that an [`Observer`](crate::extend::Observer) receives.
+pub mod event {
+    pub use crate::extend::observer::{
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ToolsListed,
+    };
+}
+
+pub use acquire::{AcquireRequest, Lease};
 pub use client::PooledClient;
 pub use config::PoolConfig;
-pub use endpoint::Endpoint;
-pub use key::PoolKey;
-pub use pool::{AcquireRequest, Lease, PoolBuilder, SessionPool, WeakPool};
-pub use principal::Principal;
+pub use pool::{EvictMode, PoolBuilder, SessionPool, WeakPool};
 pub use rmcp;
-pub use scope::{ConversationId, Scope};
-pub use transport_kind::TransportKind;
+pub use types::{ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind};

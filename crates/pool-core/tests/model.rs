@@ -3,7 +3,7 @@
 //!
 //! The source is the crate's own; only its lock is loom's.
 
-#[path = "../src/bucket/slots/mod.rs"]
+#[path = "../src/key/slots/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod slots;
 
@@ -25,7 +25,9 @@ use loom::{
     },
     thread,
 };
-use slots::{AtHead, Blame, Fate, Joined, Likely, Member, Returned, Slot, Slots, Taken};
+use slots::{
+    Blame, Enqueued, Fate, Likely, Member, QueuePosition, ReleaseOutcome, Slot, Slots, Taken,
+};
 
 /// A session of the model.
 #[derive(Clone, Debug)]
@@ -141,7 +143,7 @@ impl Key {
                 Ok(served) => {
                     for (waiter, slot) in served {
                         if let Err(slot) = waiter.give(slot) {
-                            self.give_back(slot, Fate::Undelivered);
+                            self.release(slot, Fate::Undelivered);
                         }
                     }
                 }
@@ -162,19 +164,19 @@ impl Key {
         self.open.fetch_sub(1, Ordering::SeqCst);
     }
 
-    fn give_back(&self, slot: Slot<Session, u64>, fate: Fate) {
+    fn release(&self, slot: Slot<Session, u64>, fate: Fate) {
         let (mut slot, mut fate) = (slot, fate);
         loop {
-            match self.slots.give_back(slot, fate) {
-                Returned::Ready | Returned::Draining => return,
-                Returned::Close { wanted, .. } => {
+            match self.slots.release(slot, fate) {
+                ReleaseOutcome::Ready | ReleaseOutcome::Draining => return,
+                ReleaseOutcome::Close { wanted, .. } => {
                     self.close();
                     if wanted {
                         self.connect();
                     }
                     return;
                 }
-                Returned::HandOver(waiter, handed) => match waiter.give(handed) {
+                ReleaseOutcome::Handover(waiter, handed) => match waiter.give(handed) {
                     Ok(()) => return,
                     Err(refused) => (slot, fate) = (refused, Fate::Undelivered),
                 },
@@ -188,10 +190,13 @@ impl Key {
             return Some(slot);
         }
         let waiter = Waiter::new();
-        match self.slots.join(id, waiter.clone(), (AtHead::No, 0)) {
-            Joined::Slot(slot) => Some(slot),
-            Joined::Dead => None,
-            Joined::Waiting { .. } => {
+        match self
+            .slots
+            .enqueue(id, waiter.clone(), QueuePosition::Back, 0)
+        {
+            Enqueued::Slot(slot) => Some(slot),
+            Enqueued::Removed => None,
+            Enqueued::InQueue { .. } => {
                 self.connect();
                 let door = waiter.leave();
                 self.slots.leave(id);
@@ -206,13 +211,13 @@ impl Key {
     fn use_once(&self, id: u64, fate: Fate) {
         if let Some(slot) = self.acquire(id) {
             self.assert_limit();
-            self.give_back(slot, fate);
+            self.release(slot, fate);
         }
     }
 
     /// Ends the key; afterwards nothing may be open.
     fn end(&self) {
-        if let Some(shut) = self.slots.shut() {
+        if let Some(shut) = self.slots.close() {
             assert!(shut.waiters.is_empty(), "somebody was left in line");
             for _ in shut.unused {
                 self.close();
@@ -255,7 +260,7 @@ fn slots_of_a_shared_session_never_exceed_what_it_has() {
             thread::spawn(move || {
                 if let Some(slot) = key.acquire(id) {
                     assert!(key.slots.counts().in_use <= 2);
-                    key.give_back(slot, Fate::Keep);
+                    key.release(slot, Fate::Keep);
                 }
             })
         });
@@ -290,13 +295,13 @@ fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
         key.use_once(1, Fate::Keep);
         let other = Arc::clone(&key);
         let evictor = thread::spawn(move || {
-            for _ in other.slots.retire() {
+            for _ in other.slots.begin_generation() {
                 other.close();
             }
             let generation = other.slots.generation();
             if let Some(slot) = other.acquire(2) {
                 assert_eq!(slot.member.generation, generation);
-                other.give_back(slot, Fate::Keep);
+                other.release(slot, Fate::Keep);
             }
         });
         key.use_once(3, Fate::Keep);
@@ -311,7 +316,7 @@ fn a_key_is_never_forgotten_under_its_user() {
         let key = Key::new(1, 1);
         let other = Arc::clone(&key);
         let sweeper = thread::spawn(move || {
-            if let Some((members, _)) = other.slots.bury(None) {
+            if let Some((members, _)) = other.slots.remove(None) {
                 for _ in members {
                     other.close();
                 }
@@ -319,7 +324,7 @@ fn a_key_is_never_forgotten_under_its_user() {
         });
         if let Some(slot) = key.acquire(1) {
             assert_eq!(key.open.load(Ordering::SeqCst), 1, "closed under its user");
-            key.give_back(slot, Fate::Keep);
+            key.release(slot, Fate::Keep);
         }
         sweeper.join().expect("no panic");
         key.end();
@@ -336,17 +341,17 @@ fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves()
                 .expect("the first of an empty key is served at once");
             let waiter = Waiter::new();
             assert!(matches!(
-                key.slots.join(2, waiter.clone(), (AtHead::No, 0)),
-                Joined::Waiting { .. }
+                key.slots.enqueue(2, waiter.clone(), QueuePosition::Back, 0),
+                Enqueued::InQueue { .. }
             ));
             let other = Arc::clone(&key);
-            let user = thread::spawn(move || other.give_back(slot, fate));
+            let user = thread::spawn(move || other.release(slot, fate));
             key.connect();
             user.join().expect("no panic");
             let Door::Served(slot) = waiter.leave() else {
                 panic!("the waiter was forgotten");
             };
-            key.give_back(slot, Fate::Keep);
+            key.release(slot, Fate::Keep);
             key.end();
         });
     }
@@ -358,13 +363,13 @@ fn a_failed_connect_fails_its_asker_and_frees_its_place() {
         let key = Key::new(1, 1);
         let waiter = Waiter::new();
         assert!(matches!(
-            key.slots.join(1, waiter.clone(), (AtHead::No, 0)),
-            Joined::Waiting { .. }
+            key.slots.enqueue(1, waiter.clone(), QueuePosition::Back, 0),
+            Enqueued::InQueue { .. }
         ));
-        let (asker, _) = key.slots.begin_connect().expect("wanted");
+        let (requester, _) = key.slots.begin_connect().expect("wanted");
         let other = Arc::clone(&key);
         let late = thread::spawn(move || other.use_once(2, Fate::Keep));
-        for failed in key.slots.abandon(asker, Blame::Endpoint) {
+        for failed in key.slots.abandon(requester, Blame::Endpoint) {
             failed.fail();
         }
         key.connect();

@@ -5,20 +5,16 @@ use std::{sync::Arc, time::Duration};
 use rmcp::model::{ClientRequest, ServerResult};
 use tokio::time::Instant;
 
-use super::{
-    PooledClient,
-    asker::Asker,
-    propagate::{adopt, propagate},
-    send::{Failed, send},
-};
-use crate::{
-    Lease, Scope,
-    error::{AcquireError, CallError, CallFailure, FaultKind, Outcome},
-    event::CloseReason,
-    extend::{Era, SessionInfo},
-    pool::Patience,
-    trace::{CallTrace, Target},
-};
+use super::input_responder::InputResponder;
+use super::pooled_client::PooledClient;
+use super::send::{Failed, send};
+use super::trace_context::{extract, inject};
+use crate::acquire::Lease;
+use crate::error::{AcquireError, CallError, CallFailure, FaultKind, Outcome};
+use crate::extend::{CloseReason, SessionInfo};
+use crate::time::after;
+use crate::trace::{CallTrace, Target};
+use crate::types::{Era, Scope};
 
 /// One call of a client.
 pub(super) struct Call<'c> {
@@ -74,13 +70,13 @@ impl PooledClient {
 impl<'c> Call<'c> {
     pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'_>) -> Self {
         let began = Instant::now();
-        let hub = &client.shared.hub;
-        let ready = client.shared.hit(&client.resolved, &client.request);
+        let context = client.context();
+        let ready = client.try_acquire();
         let session = ready.as_ref().map(Lease::info);
-        let about = (method, target);
-        let trace = CallTrace::begin(&hub.config.name, client.key(), about, session);
-        if let Some(propagator) = &hub.propagator {
-            adopt(propagator.as_ref(), trace.span(), &client.context);
+        let (pool, key) = (&context.config.name, client.key());
+        let trace = CallTrace::begin(pool, key, method, target, session);
+        if let Some(propagator) = &context.propagator {
+            extract(propagator.as_ref(), trace.span(), &client.context);
         }
         Self {
             client,
@@ -91,7 +87,7 @@ impl<'c> Call<'c> {
             waited: Duration::ZERO,
             session: None,
             tool_failed: false,
-            deadline: crate::expiry::after(began, client.timeout),
+            deadline: after(began, client.timeout),
             repeated: false,
         }
     }
@@ -105,13 +101,13 @@ impl<'c> Call<'c> {
     pub(super) async fn run(
         &mut self,
         request: &ClientRequest,
-    ) -> Result<(ServerResult, Option<Asker>), CallError> {
+    ) -> Result<(ServerResult, Option<InputResponder>), CallError> {
         loop {
             let lease = self.lease().await?;
             match self.send_with_headers(&lease, request).await {
                 Ok(result) => {
-                    let asker = Asker::of(&lease, &result);
-                    return Ok((result, asker));
+                    let responder = InputResponder::of(&lease, &result);
+                    return Ok((result, responder));
                 }
                 Err(failed) => self.judge(lease, failed)?,
             }
@@ -125,19 +121,15 @@ impl<'c> Call<'c> {
             Some(Some(lease)) => return Ok(lease),
             Some(None) => {}
             None => {
-                if let Some(lease) = client.shared.hit(&client.resolved, &client.request) {
+                if let Some(lease) = client.try_acquire() {
                     self.trace.note_session(lease.info());
                     return Ok(lease);
                 }
             }
         }
-        let patience = client.shared.patience(&client.request);
-        let patience = Patience {
-            deadline: patience.deadline.min(self.deadline),
-            ..patience
-        };
-        let lease = Box::pin(self.trace.cover(client.acquire_slowly(patience))).await;
-        self.waited += patience.began.elapsed();
+        let deadline = client.acquire_deadline().no_later_than(self.deadline);
+        let lease = Box::pin(self.trace.cover(client.acquire_slowly(deadline))).await;
+        self.waited += deadline.waited();
         let lease = lease.map_err(|error: AcquireError| CallError::Acquire(Arc::new(error)))?;
         self.trace.note_session(lease.info());
         Ok(lease)
@@ -150,17 +142,17 @@ impl<'c> Call<'c> {
         mut request: ClientRequest,
     ) -> Result<ServerResult, Failed> {
         self.note_session(lease.info());
-        let propagator = self.client.shared.hub.propagator.as_deref();
+        let propagator = self.client.context().propagator.as_deref();
         let (call, own) = (self.trace.span(), &self.client.context);
         let propagated =
-            propagator.and_then(|propagator| propagate(propagator, call, &mut request, own));
+            propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
-        let result = send(lease.live(), request, context, self.deadline, &self.trace).await;
+        let result = send(lease.pooled(), request, context, self.deadline, &self.trace).await;
         if let Ok(ServerResult::CallToolResult(result)) = &result {
             self.tool_failed = result.is_error == Some(true);
         }
         if matches!(result, Ok(_) | Err(Failed::Answered(_))) {
-            lease.bucket().upstream.breaker.call_answered();
+            lease.key_pool().upstream.call_answered();
         }
         result
     }
@@ -187,7 +179,7 @@ impl<'c> Call<'c> {
 
     /// Notes which session the call is sent on, where somebody wants to know.
     fn note_session(&mut self, info: &SessionInfo) {
-        if self.client.shared.hub.observer.is_some() {
+        if self.client.context().events.is_observed() {
             self.session = Some(info.clone());
         }
     }
@@ -199,7 +191,7 @@ impl<'c> Call<'c> {
             Ok(_) => {}
             Err(error) => self.trace.note_error(error),
         }
-        self.client.shared.hub.observe(|observer, pool| {
+        self.client.context().events.emit(|observer, pool| {
             observer.call_finished(&crate::event::CallFinished {
                 pool,
                 key: self.client.key(),
@@ -240,8 +232,7 @@ fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool) -> Step {
 /// Gives a session back after a failure, in the condition the failure left it in.
 fn dispose(lease: Lease, failure: &CallFailure) {
     if matches!(failure.kind(), FaultKind::Unreachable | FaultKind::Tls) {
-        let bucket = Arc::clone(lease.bucket());
-        bucket.hub.note_unreachable(&bucket);
+        lease.key_pool().upstream.call_unreachable();
     }
     if failure.is_session_usable() {
         if *failure.kind() == FaultKind::Timeout {

@@ -11,11 +11,11 @@ use rmcp::model::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{PooledClient, asker::Asker, call::Call};
-use crate::{
-    error::{CallError, InputError},
-    trace::Target,
-};
+use super::call::Call;
+use super::input_responder::InputResponder;
+use super::pooled_client::PooledClient;
+use crate::error::{CallError, InputError};
+use crate::trace::Target;
 
 /// A request for which a server may ask for input.
 trait Asking {
@@ -215,12 +215,12 @@ impl Call<'_> {
         let mut request = asking.request();
         let mut idle_rounds = 0;
         for _ in 0..DEFAULT_MRTR_MAX_ROUNDS {
-            let (result, asker) = self.run(&request).await?;
+            let (result, responder) = self.run(&request).await?;
             let ServerResult::InputRequiredResult(asked) = result else {
                 return final_answer::<A>(result);
             };
             let deadline = self.deadline();
-            let input = input(asked, asker, &mut idle_rounds, deadline);
+            let input = input(asked, responder, &mut idle_rounds, deadline);
             let (input, state) = Box::pin(self.trace.cover(input)).await?;
             A::go_on_with(&mut request, input, state);
         }
@@ -231,7 +231,7 @@ impl Call<'_> {
 /// What the server asked for, and its note to itself as it came.
 async fn input(
     asked: InputRequiredResult,
-    asker: Option<Asker>,
+    responder: Option<InputResponder>,
     idle_rounds: &mut u32,
     deadline: Instant,
 ) -> Result<(Option<InputResponses>, Option<String>), CallError> {
@@ -249,10 +249,10 @@ async fn input(
         return Ok((None, asked.request_state));
     }
     *idle_rounds = 0;
-    let asker = asker.ok_or(InputError::NotDeclared)?;
+    let responder = responder.ok_or(InputError::NotDeclared)?;
     let answers = requests
         .into_iter()
-        .map(|(name, request)| asker.answer(name, request));
+        .map(|(name, request)| responder.answer(name, request));
     let answers = timeout_at(deadline, try_join_all(answers))
         .await
         .map_err(|_| InputError::TimedOut)??;

@@ -7,7 +7,8 @@ use rmcp::model::{
 };
 
 use super::call::Call;
-use crate::{error::CallError, extend::Era};
+use crate::error::CallError;
+use crate::types::Era;
 
 /// How much of a list is wanted.
 pub(super) enum Extent {
@@ -73,7 +74,7 @@ impl Call<'_> {
             let mut listing = Listing {
                 pages: Vec::new(),
                 era: lease.info().era,
-                state: lease.bucket().news.tools(),
+                state: lease.key_pool().lists.tools(),
             };
             let mut params = first.clone();
             loop {

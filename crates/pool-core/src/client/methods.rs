@@ -7,8 +7,11 @@ use rmcp::model::{
     Resource, ResourceTemplate, ServerResult,
 };
 
-use super::{PooledClient, call::Call, listing::Extent};
-use crate::{error::CallError, trace::Target};
+use super::call::Call;
+use super::listing::Extent;
+use super::pooled_client::PooledClient;
+use crate::error::CallError;
+use crate::trace::Target;
 
 /// A method with parameters and one kind of result.
 macro_rules! method {

@@ -12,13 +12,10 @@ use rmcp::{
 use tokio::time::{Instant, timeout_at};
 
 use super::call::surfaced;
-use crate::{
-    bucket::Live,
-    error::{CallError, CallFailure, FaultKind, Outcome},
-    extend::{CallContext, Session},
-    handler::ProgressSink,
-    trace::CallTrace,
-};
+use crate::error::{CallError, CallFailure, FaultKind, Outcome};
+use crate::extend::{CallContext, ProgressSink, Session};
+use crate::key::PooledSession;
+use crate::trace::CallTrace;
 
 /// Why a request on a session has no result.
 pub(super) enum Failed {
@@ -32,17 +29,21 @@ pub(super) enum Failed {
 
 /// Sends one request and waits for its answer.
 pub(super) async fn send(
-    live: &Live,
+    pooled: &PooledSession,
     mut request: ClientRequest,
     context: &CallContext,
     deadline: Instant,
     trace: &CallTrace,
 ) -> Result<ServerResult, Failed> {
     request.extensions_mut().insert(context.clone());
-    let answer = timeout_at(deadline, exchange(live, request, context.progress(), trace)).await;
+    let answer = timeout_at(
+        deadline,
+        exchange(pooled, request, context.progress(), trace),
+    )
+    .await;
     match answer {
         Ok(Ok(result)) => Ok(result),
-        Ok(Err(error)) => Err(Failed::of(&live.session, error)),
+        Ok(Err(error)) => Err(Failed::of(&pooled.session, error)),
         Err(_) => Err(Failed::TimedOut),
     }
 }
@@ -78,14 +79,14 @@ impl Failed {
 }
 
 async fn exchange(
-    live: &Live,
+    pooled: &PooledSession,
     request: ClientRequest,
     progress: Option<&ProgressSink>,
     trace: &CallTrace,
 ) -> Result<ServerResult, ServiceError> {
-    let peer = live.session.peer();
+    let peer = pooled.session.peer();
     let options = PeerRequestOptions::no_options();
-    let beginning = progress.map(|sink| live.hearing.routes().begin(sink.clone()));
+    let beginning = progress.map(|sink| pooled.proxy.routes().begin(sink.clone()));
     let handle = peer.send_request_with_option(request, options).await?;
     let _route = beginning.map(|beginning| beginning.sent(handle.progress_token.clone()));
     trace.note_request_id(&handle.id);

@@ -5,19 +5,14 @@ use std::sync::Arc;
 use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
 
-use super::{
-    PooledClient,
-    call::Call,
-    listing::{Extent, Listing},
-};
-use crate::{
-    digest::Digest,
-    error::CallError,
-    extend::Credentials,
-    pool::Counters,
-    tools::{Given, Kept, ToolLists, credentials},
-    trace::Target,
-};
+use super::call::Call;
+use super::listing::{Extent, Listing};
+use super::pooled_client::PooledClient;
+use crate::context::{Counters, Given, Kept, ToolLists, credentials_digest};
+use crate::error::CallError;
+use crate::extend::Credentials;
+use crate::trace::Target;
+use crate::types::Digest;
 
 impl PooledClient {
     /// One page of `tools/list`. A cursor is worth something only on the session it came from; to
@@ -101,7 +96,7 @@ impl PooledClient {
     /// The list that is kept for this caller, if it is fresh and `fits`.
     async fn kept_tools(&self, fits: impl Fn(&Kept) -> bool) -> Option<ListToolsResult> {
         let lists = self.tool_lists()?;
-        let state = self.resolved.latest().bucket().news.tools();
+        let state = self.resolved.latest().key_pool().lists.tools();
         let kept = lists.fresh(self.key(), state, Instant::now());
         let mut kept = kept.filter(|kept| fits(kept));
         if let Some(only_for) = kept.as_ref().and_then(|kept| kept.only_for())
@@ -123,30 +118,30 @@ impl PooledClient {
     /// matters and they can be told.
     async fn credentials_in_use(&self) -> Option<Digest> {
         self.tool_lists()?;
-        let hub = &self.shared.hub;
+        let context = self.context();
         let in_use = Credentials::new(
-            Arc::clone(&hub.credentials),
+            Arc::clone(&context.credentials),
             self.key().endpoint().clone(),
-            Arc::clone(&self.resolved.latest().bucket().newest),
-            Arc::clone(&self.request.headers),
+            Arc::clone(&self.resolved.latest().key_pool().credentials),
+            Arc::clone(&self.parts.headers),
         );
         let headers = timeout(self.timeout, in_use.headers(Some(&self.context))).await;
         let headers = headers.ok()?.ok()?;
-        let passed = &hub.config.identity.passthrough_headers;
-        Some(credentials(&hub.secret, &headers, passed))
+        let passed = &context.config.identity.passthrough_headers;
+        Some(credentials_digest(&context.secret, &headers, passed))
     }
 
     fn tool_lists(&self) -> Option<&ToolLists> {
-        self.shared.hub.tools.as_ref()
+        self.context().tools.as_ref()
     }
 
     fn note_listed(&self, hit: bool) {
-        let hub = &self.shared.hub;
+        let context = self.context();
         Counters::add(match hit {
-            true => &hub.counters.tool_list_hits,
-            false => &hub.counters.tool_list_misses,
+            true => &context.counters.tool_list_hits,
+            false => &context.counters.tool_list_misses,
         });
-        hub.observe(|observer, pool| {
+        context.events.emit(|observer, pool| {
             observer.tools_listed(&crate::event::ToolsListed {
                 pool,
                 key: self.key(),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{OnExtractError, PoolConfig, Probe};
+use super::pool_config::PoolConfig;
 use crate::error::ConfigError;
+use crate::extend::{OnExtractError, Probe};
 
 impl PoolConfig {
     /// The defaults, changed by the `MCP_SESSION_POOL_*` variables of the environment.

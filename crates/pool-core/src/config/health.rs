@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Probe;
+use crate::extend::Probe;
 
 /// When and how the pool checks a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
-use super::{DEFAULT_IDENTITY_HEADERS, OnExtractError, PER_REQUEST_HEADERS, header_names};
+use crate::extend::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
+use crate::types::PER_REQUEST_HEADERS;
 
 /// Which headers make up an identity, and which travel with one call only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,13 +13,13 @@ use super::{DEFAULT_IDENTITY_HEADERS, OnExtractError, PER_REQUEST_HEADERS, heade
 pub struct IdentityConfig {
     /// The headers that separate one caller from another where no extractor does. Not empty.
     /// Default: [`DEFAULT_IDENTITY_HEADERS`].
-    #[serde(with = "header_names")]
+    #[serde(with = "super::header_names")]
     pub identity_headers: Vec<HeaderName>,
     /// What the pool does when an identity extractor fails. Default: hash the identity headers.
     pub on_extract_error: OnExtractError,
     /// The headers of a caller that travel with the one call they came with, never with another.
     /// Default: [`PER_REQUEST_HEADERS`].
-    #[serde(with = "header_names")]
+    #[serde(with = "super::header_names")]
     pub passthrough_headers: Vec<HeaderName>,
 }
 

@@ -4,7 +4,8 @@ use std::{num::NonZeroU32, time::Duration};
 
 use http::HeaderName;
 
-use super::{OnExtractError, PoolConfig, Probe};
+use super::pool_config::PoolConfig;
+use crate::extend::{OnExtractError, Probe};
 
 /// Defines a setter for each field of a group.
 macro_rules! setters {

@@ -2,10 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{
-    TransportKind,
-    error::{Challenge, ConnectError, ExtractError, Retry},
-};
+use super::challenge::Challenge;
+use super::connect::ConnectError;
+use super::extract::ExtractError;
+use super::fault::Retry;
+use crate::time::Deadline;
+use crate::types::TransportKind;
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -57,6 +59,15 @@ pub enum AcquireError {
 }
 
 impl AcquireError {
+    /// A timeout at this stage, after this time, without a known cause.
+    pub(crate) fn timeout(stage: Stage, waited: Duration) -> Self {
+        Self::Timeout {
+            stage,
+            waited,
+            last_cause: None,
+        }
+    }
+
     /// When it may make sense to try again.
     #[must_use]
     pub fn retry(&self) -> Retry {
@@ -96,6 +107,20 @@ impl AcquireError {
             Self::Timeout { stage, .. } => stage.as_timeout(),
         }
     }
+}
+
+/// Runs one stage of an acquire within its deadline. No other function enforces the deadline of an
+/// acquire, except for the queue: its waiters are expired by the sweep of their key.
+///
+/// # Errors
+/// [`AcquireError::Timeout`] with this stage.
+pub(crate) async fn within<F: Future>(
+    deadline: Deadline,
+    stage: Stage,
+    work: F,
+) -> Result<F::Output, AcquireError> {
+    let output = deadline.bound(work).await;
+    output.ok_or_else(|| AcquireError::timeout(stage, deadline.waited()))
 }
 
 /// What an acquire may be waiting for.

@@ -2,105 +2,11 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use rmcp::{ErrorData, service::ServiceError};
+use rmcp::ErrorData;
 
-use crate::error::{AcquireError, Challenge, FaultKind};
-
-/// What is known of a call's effect on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The server answered, with a result or with an error of its own.
-    Answered,
-    /// The server provably did nothing: the request was never sent, or refused before execution.
-    NotExecuted,
-    /// The request was sent and no answer came. It may or may not have been executed.
-    Unknown,
-}
-
-impl Outcome {
-    /// A short word for labels and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::NotExecuted => "not_executed",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// What a transport makes of an error that rmcp gave it for one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallFailure {
-    outcome: Outcome,
-    kind: FaultKind,
-    session_usable: bool,
-}
-
-impl CallFailure {
-    /// A failure after which the session is not to be used again.
-    #[must_use]
-    pub fn new(outcome: Outcome, kind: FaultKind) -> Self {
-        Self {
-            outcome,
-            kind,
-            session_usable: false,
-        }
-    }
-
-    /// Says that the session is none the worse for it.
-    #[must_use]
-    pub fn with_usable_session(mut self) -> Self {
-        self.session_usable = true;
-        self
-    }
-
-    /// The reading of an error by somebody who knows nothing of the transport: only an answer is
-    /// known to be one, everything else may have been executed.
-    #[must_use]
-    pub fn conservative(error: &ServiceError) -> Self {
-        match error {
-            ServiceError::McpError(_) | ServiceError::UnexpectedResponse => {
-                Self::new(Outcome::Answered, FaultKind::Protocol).with_usable_session()
-            }
-            ServiceError::Timeout { .. } => Self::new(Outcome::Unknown, FaultKind::Timeout),
-            ServiceError::TransportClosed => Self::new(Outcome::Unknown, FaultKind::Unreachable),
-            _ => Self::new(Outcome::Unknown, FaultKind::Other),
-        }
-    }
-
-    /// What is known of the call's effect.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    /// What went wrong.
-    #[must_use]
-    pub fn kind(&self) -> &FaultKind {
-        &self.kind
-    }
-
-    /// Whether other calls may use the session further.
-    #[must_use]
-    pub fn is_session_usable(&self) -> bool {
-        self.session_usable
-    }
-
-    /// Whether the session is gone and the call was provably not executed, so that it may be
-    /// repeated on a fresh one.
-    #[must_use]
-    pub fn is_repeatable_elsewhere(&self) -> bool {
-        self.outcome == Outcome::NotExecuted && self.kind == FaultKind::SessionGone
-    }
-}
-
-impl fmt::Display for CallFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.kind, f)
-    }
-}
+use super::acquire::AcquireError;
+use super::challenge::Challenge;
+use super::outcome::{CallFailure, Outcome};
 
 /// Why a pooled call returned no result. [`outcome`](Self::outcome) says whether it may have been
 /// executed. `Debug` and `Display` show nothing of what a server said but the code of its error.

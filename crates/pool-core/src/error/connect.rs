@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::error::{FaultKind, Retry};
+use super::fault::{FaultKind, Retry};
 
 /// Why a session could not be opened.
 ///

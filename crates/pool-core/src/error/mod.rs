@@ -2,19 +2,24 @@
 
 mod acquire;
 mod call;
+mod challenge;
+mod check;
 mod config;
 mod connect;
+mod credential;
+mod extract;
+mod fault;
+mod outcome;
 
+pub use crate::types::EndpointError;
+pub(crate) use acquire::within;
 pub use acquire::{AcquireError, Stage};
-pub use call::{CallError, CallFailure, InputError, Outcome};
+pub use call::{CallError, InputError};
+pub use challenge::Challenge;
+pub use check::{CheckError, HealthError};
 pub use config::ConfigError;
 pub use connect::ConnectError;
-
-pub use crate::{
-    credentials::CredentialError,
-    endpoint::EndpointError,
-    fault::{Challenge, FaultKind, Retry},
-    health::HealthError,
-    identity::{ExtractError, ExtractFault},
-    probe::CheckError,
-};
+pub use credential::CredentialError;
+pub use extract::{ExtractError, ExtractFault};
+pub use fault::{FaultKind, Retry};
+pub use outcome::{CallFailure, Outcome};

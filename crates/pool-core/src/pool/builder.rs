@@ -1,67 +1,58 @@
-//! How a pool is put together.
+//! Building a pool.
 
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
-use moka::{notification::RemovalCause, sync::Cache};
 use rmcp::model::Implementation;
-use tokio::{runtime::Handle, sync::mpsc};
-use tokio_util::task::TaskTracker;
+use tokio::runtime::Handle;
 
-use super::{
-    Hub, SessionPool, Shared,
-    capacity::Capacity,
-    closer::Closer,
-    connectors::Connectors,
-    counters::Counters,
-    detect::Verdicts,
-    hub::Message,
-    memo::{Memo, PrehashedState},
-    registry::Registry,
-    upstream::Upstreams,
+use super::session_pool::SessionPool;
+use crate::acquire::{Acquirer, Identification, KeyFactory, Resolver, ResolverParts};
+use crate::config::PoolConfig;
+use crate::context::{Connectors, Context, ContextParts, Random};
+use crate::detect::Detector;
+use crate::error::ConfigError;
+use crate::extend::{
+    Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HandlerFactory,
+    HeaderIdentity, Hooks, IdentityExtractor, NoopHandlers, Observer, Profile,
 };
-use crate::{
-    PoolConfig, PoolKey,
-    bucket::Bucket,
-    digest::DigestKey,
-    error::ConfigError,
-    event::Built,
-    extend::{
-        CallerHeaders, Connector, ContextPropagator, CredentialSource, HandlerFactory,
-        HeaderIdentity, IdentityExtractor, NoopHandlers, Observer, ProbePlan,
-    },
-    handler::Profile,
-    identity::Identification,
-    moment::Clock,
-    tools::ToolLists,
-};
+use crate::key::{JobSender, KeyMap, KeyServices, OpenSessions};
+use crate::limits::Capacity;
+use crate::maintenance::Maintenance;
+use crate::upstream::{BreakerPolicy, Upstreams};
 
-/// Puts a pool together. Made by [`SessionPool::builder`].
+/// Builds a pool. Made by [`SessionPool::builder`].
 pub struct PoolBuilder {
     config: PoolConfig,
     connectors: Vec<Arc<dyn Connector>>,
     extractors: Vec<Arc<dyn IdentityExtractor>>,
     credentials: Arc<dyn CredentialSource>,
     handlers: Arc<dyn HandlerFactory>,
+    client_info: Option<Implementation>,
     observer: Option<Arc<dyn Observer>>,
     propagator: Option<Arc<dyn ContextPropagator>>,
+    hooks: Option<Arc<dyn Hooks>>,
+    seed: Option<u64>,
 }
 
 impl PoolBuilder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             config: PoolConfig::default(),
             connectors: Vec::new(),
             extractors: Vec::new(),
             credentials: Arc::new(CallerHeaders),
             handlers: Arc::new(NoopHandlers::default()),
+            client_info: None,
             observer: None,
             propagator: None,
+            hooks: None,
+            seed: None,
         }
     }
 
@@ -72,55 +63,74 @@ impl PoolBuilder {
         self
     }
 
-    /// Adds a transport. For an endpoint whose transport is to be found out, connectors are asked in
-    /// the order in which they were added.
+    /// Adds a transport. For an endpoint whose transport is detected, the pool queries its connectors
+    /// in the order in which they were added.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector + 'static) -> Self {
         self.connectors.push(Arc::new(connector));
         self
     }
 
-    /// Adds an identity extractor, to be asked after those added before. Default: none; the
-    /// identity headers are hashed.
+    /// Adds an identity extractor, which runs after those added before. Default: none; the pool
+    /// hashes the identity headers.
     #[must_use]
     pub fn extractor(mut self, extractor: impl IdentityExtractor + 'static) -> Self {
         self.extractors.push(Arc::new(extractor));
         self
     }
 
-    /// Where the headers of each request to an upstream come from. Default: [`CallerHeaders`].
+    /// The source of the headers of each request to an upstream. Default: [`CallerHeaders`].
     #[must_use]
     pub fn credentials(mut self, source: impl CredentialSource + 'static) -> Self {
         self.credentials = Arc::new(source);
         self
     }
 
-    /// Who handles what servers send of their own accord. Default: [`NoopHandlers`].
+    /// The handlers of server-initiated requests and notifications. Default: [`NoopHandlers`].
     #[must_use]
     pub fn handlers(mut self, factory: impl HandlerFactory + 'static) -> Self {
         self.handlers = Arc::new(factory);
         self
     }
 
-    /// How the default handlers introduce themselves to servers; replaces
-    /// [`handlers`](Self::handlers). Default: `mcp-session-pool` and its version.
+    /// The `clientInfo` of every session, whatever its handlers set. Default: that of the handlers,
+    /// which is `mcp-session-pool` and its version for [`NoopHandlers`] and
+    /// [`ServerMessages`](crate::extend::ServerMessages).
     #[must_use]
-    pub fn client_info(self, client: Implementation) -> Self {
-        self.handlers(NoopHandlers::new(client))
+    pub fn client_info(mut self, client: Implementation) -> Self {
+        self.client_info = Some(client);
+        self
     }
 
-    /// Who hears of every event. Default: nobody.
+    /// The observer of every event. Default: none. One observer may be given to several pools, as an
+    /// `Arc`: each event has the name of its pool.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Who adds the trace context of a call to each of its requests. Default: nobody; the context
-    /// headers of the caller are passed through.
+    /// The propagator that adds the trace context of a call to each of its requests. Default: none;
+    /// the context headers of the caller pass through.
     #[must_use]
     pub fn propagator(mut self, propagator: impl ContextPropagator + 'static) -> Self {
         self.propagator = Some(Arc::new(propagator));
+        self
+    }
+
+    /// The hooks that run around a session's life. Default: none.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl Hooks + 'static) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// Seeds the pool's random numbers (the jitter of lives, the digest key), so that a test repeats
+    /// exactly. Default: the operating system's randomness; never seed a pool in production, since
+    /// the digests of keys are then guessable.
+    #[must_use]
+    pub fn random_seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -134,27 +144,29 @@ impl PoolBuilder {
     pub fn build(self) -> Result<SessionPool, ConfigError> {
         self.config.validate()?;
         let runtime = Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
-        let (closer, inbox) = mpsc::unbounded_channel();
+        let identity = &self.config.identity;
         let identification = Identification {
-            extractors: self.extractors.clone(),
-            headers: HeaderIdentity::new(self.config.identity.identity_headers.iter().cloned()),
-            on_error: self.config.identity.on_extract_error,
+            extractors: self.extractors,
+            headers: HeaderIdentity::new(identity.identity_headers.iter().cloned()),
+            on_error: identity.on_extract_error,
         };
-        let profile = Profile::new(Arc::clone(&self.handlers));
-        let hub = Arc::new(self.hub(runtime.clone(), closer)?);
-        let shared = Arc::new(Shared {
-            id: POOLS.fetch_add(1, Ordering::Relaxed),
-            buckets: buckets(&hub),
-            upstreams: Upstreams::new(hub.config.breaker()),
-            verdicts: Verdicts::new(),
-            memo: Memo::new(identification.headers.names().to_vec()),
-            identification,
-            profile,
-            hub,
-        });
-        runtime.spawn(Closer::new(inbox, Arc::downgrade(&shared)).run());
-        let pool = SessionPool { shared };
-        pool.shared.hub.observe(|observer, name| {
+        let profile = Profile::new(self.handlers);
+        let parts = ContextParts {
+            random: self.seed.map_or_else(Random::from_os, Random::from_seed),
+            connectors: Connectors::new(self.connectors)?,
+            credentials: self.credentials,
+            client_info: self.client_info,
+            propagator: self.propagator,
+            hooks: self.hooks,
+            observer: self.observer,
+            runtime: runtime.clone(),
+        };
+        let context = Arc::new(Context::new(self.config, parts));
+        let (jobs, inbox) = JobSender::channel();
+        let acquirer = Arc::new(acquirer(context, jobs, identification, profile));
+        runtime.spawn(Maintenance::new(inbox, &acquirer).run());
+        let pool = SessionPool::new(acquirer);
+        pool.acquirer.context().events.emit(|observer, name| {
             observer.built(&Built {
                 pool: name,
                 handle: &pool.downgrade(),
@@ -162,40 +174,44 @@ impl PoolBuilder {
         });
         Ok(pool)
     }
+}
 
-    fn hub(
-        self,
-        runtime: Handle,
-        closer: mpsc::UnboundedSender<Message>,
-    ) -> Result<Hub, ConfigError> {
-        let config = self.config;
-        let probes = ProbePlan::new(
-            config.health.health_check_methods.clone(),
-            config.health.health_check_timeout,
-        );
-        Ok(Hub {
-            clock: Clock::new(),
-            expiry: config.expiry(),
-            probes,
-            secret: DigestKey::random(),
-            connectors: Connectors::new(self.connectors)?,
-            credentials: self.credentials,
-            observer: self.observer,
-            propagator: self.propagator,
-            capacity: Capacity::new(
-                config.limits.max_total_sessions,
-                config.limits.max_total_keys,
-            ),
-            counters: Counters::default(),
-            registry: Registry::default(),
-            tools: ToolLists::new(&config),
-            tasks: TaskTracker::new(),
-            runtime,
-            closer,
-            closed: AtomicBool::new(false),
-            next_id: AtomicU64::new(1),
-            config,
-        })
+fn acquirer(
+    context: Arc<Context>,
+    jobs: JobSender,
+    identification: Identification,
+    profile: Profile,
+) -> Acquirer {
+    let limits = &context.config.limits;
+    let services = Arc::new(KeyServices {
+        capacity: Capacity::new(limits.max_total_sessions, limits.max_total_keys),
+        sessions: OpenSessions::default(),
+        context: Arc::clone(&context),
+        jobs,
+    });
+    let keys = Arc::new(KeyMap::new());
+    let policy = BreakerPolicy::new(&context.config);
+    let listener = Arc::clone(&context);
+    let upstreams = Arc::new(Upstreams::new(policy, listener));
+    let detector = Arc::new(Detector::new(Arc::clone(&context), Arc::clone(&upstreams)));
+    let resolver = Resolver::new(ResolverParts {
+        pool: POOLS.fetch_add(1, Ordering::Relaxed),
+        keys: KeyFactory::new(
+            Arc::clone(&services),
+            Arc::clone(&keys),
+            Arc::clone(&upstreams),
+        ),
+        context,
+        detector: Arc::clone(&detector),
+        identification,
+        profile,
+    });
+    Acquirer {
+        services,
+        keys,
+        upstreams,
+        resolver,
+        detector,
     }
 }
 
@@ -205,21 +221,6 @@ impl fmt::Debug for PoolBuilder {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// The map of keys. It has neither a size nor a clock of its own: which key goes, and when, is
-/// decided under the key's lock, by tokio's clock, and never while the key is in use.
-fn buckets(hub: &Arc<Hub>) -> Cache<PoolKey, Arc<Bucket>, PrehashedState> {
-    let closer = hub.closer.downgrade();
-    Cache::builder()
-        .eviction_listener(move |_key, bucket, cause| {
-            if cause == RemovalCause::Explicit
-                && let Some(closer) = closer.upgrade()
-            {
-                let _ = closer.send(Message::Evicted(bucket));
-            }
-        })
-        .build_with_hasher(PrehashedState)
 }
 
 /// Numbers the pools of this process.

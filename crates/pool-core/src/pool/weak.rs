@@ -1,32 +1,39 @@
 //! A handle that does not keep a pool open.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, Weak},
 };
 
-use super::{SessionPool, Shared};
+use super::session_pool::SessionPool;
+use crate::acquire::Acquirer;
+use crate::extend::{Built, PoolHandle};
 
 /// A handle that does not keep a pool open. Cheap to clone.
 #[derive(Clone)]
-pub struct WeakPool(Weak<Shared>);
-
-impl SessionPool {
-    /// A handle that does not keep the pool open.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakPool {
-        WeakPool(Arc::downgrade(&self.shared))
-    }
-}
+pub struct WeakPool(Weak<Acquirer>);
 
 impl WeakPool {
-    /// The pool, while anybody else still has it.
+    pub(crate) fn new(acquirer: &Arc<Acquirer>) -> Self {
+        Self(Arc::downgrade(acquirer))
+    }
+
+    /// The handle that an event carries; `None` where the event is not of a pool of this crate.
+    #[must_use]
+    pub fn of(event: &Built<'_>) -> Option<Self> {
+        let handle: &dyn Any = event.handle();
+        handle.downcast_ref::<Self>().cloned()
+    }
+
+    /// The pool, while a clone or a client of it exists.
     #[must_use]
     pub fn upgrade(&self) -> Option<SessionPool> {
-        let shared = self.0.upgrade()?;
-        Some(SessionPool { shared })
+        self.0.upgrade().map(SessionPool::new)
     }
 }
+
+impl PoolHandle for WeakPool {}
 
 impl fmt::Debug for WeakPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,13 +6,10 @@ use tracing::{
     info_span,
 };
 
-use super::{note_error, note_session};
-use crate::{
-    PoolKey,
-    digest::Hex,
-    error::CallError,
-    extend::{Fingerprint, SessionInfo},
-};
+use super::spans::{note_error, note_session};
+use crate::error::CallError;
+use crate::extend::SessionInfo;
+use crate::types::{Fingerprint, Hex, PoolKey};
 
 /// What a call is about, besides its method.
 #[derive(Clone, Copy)]
@@ -37,7 +34,8 @@ impl CallTrace {
     pub(crate) fn begin(
         pool: &str,
         key: &PoolKey,
-        (method, target): (&str, Target<'_>),
+        method: &str,
+        target: Target<'_>,
         session: Option<&SessionInfo>,
     ) -> Self {
         let endpoint = key.endpoint();

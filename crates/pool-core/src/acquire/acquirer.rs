@@ -1,0 +1,261 @@
+//! How a caller gets a session: at once where one is idle, otherwise by waiting.
+
+use std::{sync::Arc, time::Duration};
+
+use tracing::Instrument;
+
+use super::check::{discard, fit, freshness};
+use super::lease::Lease;
+use super::queue::next_slot;
+use crate::acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, Route};
+use crate::context::Context;
+use crate::detect::Detector;
+use crate::error::{AcquireError, FaultKind};
+use crate::extend::{AcquireFailed, Acquired, CloseReason};
+use crate::key::{Fate, KeyMap, KeyServices, QueuePosition, SlotGuard, run};
+use crate::time::{Deadline, Freshness};
+use crate::trace;
+use crate::types::Endpoint;
+use crate::upstream::Upstreams;
+
+/// Acquires sessions. Every clone of a pool and every client of it holds the same one.
+///
+/// When the last of them is dropped, idle sessions are closed in the background, and sessions in use
+/// with the end of their leases.
+pub(crate) struct Acquirer {
+    pub(crate) services: Arc<KeyServices>,
+    pub(crate) keys: Arc<KeyMap>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) resolver: Resolver,
+    pub(crate) detector: Arc<Detector>,
+}
+
+impl Acquirer {
+    #[inline]
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.services.context
+    }
+
+    /// The deadline of an acquire that begins now.
+    pub(crate) fn deadline(&self, request: &AcquireRequest) -> Deadline {
+        let default = self.context().config.timeouts.acquire_timeout;
+        Deadline::after(request.timeout.unwrap_or(default))
+    }
+
+    /// A lease on an idle session of a request that was resolved before.
+    #[inline(always)]
+    pub(crate) fn try_acquire(&self, request: &AcquireRequest) -> Option<Lease> {
+        let resolved = self.resolver.cached(request)?;
+        self.hit(resolved, &request.parts)
+    }
+
+    /// A lease without waiting: the whole way of a hit.
+    #[inline(always)]
+    pub(crate) fn hit(&self, resolved: &Resolved, parts: &RequestParts) -> Option<Lease> {
+        let context = self.context();
+        let mut slot = resolved.take()?;
+        let now = context.clock.now();
+        slot.set_acquired_at(now);
+        let key = slot.key();
+        run(
+            key,
+            key.note_credential(&parts.headers, resolved.ends_at, now),
+        );
+        match freshness(context, &slot, now) {
+            Freshness::Keep => Some(self.lease(slot, Duration::ZERO)),
+            Freshness::Close => {
+                discard(context, slot);
+                None
+            }
+            Freshness::Check => {
+                // The slow path takes the slot again and checks it.
+                slot.release(Fate::Undelivered, CloseReason::Superseded);
+                None
+            }
+        }
+    }
+
+    /// A lease for a request, whatever it takes.
+    ///
+    /// # Errors
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
+    pub(crate) async fn acquire_slowly(
+        &self,
+        request: &AcquireRequest,
+        deadline: Deadline,
+    ) -> Result<Lease, AcquireError> {
+        let acquire = async {
+            let resolved = self.resolver.resolve(request, deadline).await?;
+            if let Some(lease) = self.hit(&resolved, &request.parts) {
+                return Ok(lease);
+            }
+            self.wait(&resolved, &request.parts, deadline).await
+        };
+        self.traced(&request.parts.endpoint, deadline, acquire)
+            .await
+    }
+
+    /// A lease for a request that is resolved, whatever it takes.
+    ///
+    /// # Errors
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
+    pub(crate) async fn acquire_resolved(
+        &self,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        deadline: Deadline,
+    ) -> Result<Lease, AcquireError> {
+        let endpoint = resolved.latest_key().endpoint().clone();
+        let wait = self.wait(resolved, parts, deadline);
+        self.traced(&endpoint, deadline, wait).await
+    }
+
+    /// Runs an acquire in its span and reports its failure.
+    async fn traced(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Deadline,
+        acquire: impl Future<Output = Result<Lease, AcquireError>>,
+    ) -> Result<Lease, AcquireError> {
+        let context = self.context();
+        let span = trace::acquire(&context.config.name, endpoint);
+        let result = acquire.instrument(span.clone()).await;
+        match &result {
+            Ok(lease) => trace::note_acquired(&span, lease.is_fresh()),
+            Err(error) => {
+                trace::note_error(&span, error.label());
+                context.events.emit(|observer, pool| {
+                    observer.acquire_failed(&AcquireFailed {
+                        pool,
+                        endpoint,
+                        error,
+                        waited: deadline.waited(),
+                    });
+                });
+            }
+        }
+        result
+    }
+
+    async fn wait(
+        &self,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        deadline: Deadline,
+    ) -> Result<Lease, AcquireError> {
+        match &resolved.route {
+            None => self.wait_over(resolved, parts, deadline).await,
+            Some(route) => self.wait_routed(resolved, route, parts, deadline).await,
+        }
+    }
+
+    /// A lease over the detected transport. When the server denies it, the transport is detected
+    /// again, once.
+    async fn wait_routed(
+        &self,
+        root: &Resolved,
+        route: &Route,
+        parts: &RequestParts,
+        deadline: Deadline,
+    ) -> Result<Lease, AcquireError> {
+        let credential = parts.credential(root.ends_at);
+        let first = self
+            .resolver
+            .route(root, route, &credential, deadline)
+            .await?;
+        let result = self.wait_over(first.resolved, parts, deadline).await;
+        if !result.as_ref().is_err_and(denies_transport) {
+            return result;
+        }
+        route.known.invalidate(first.detected);
+        let second = self
+            .resolver
+            .route(root, route, &credential, deadline)
+            .await?;
+        match second.detected.position() == first.detected.position() {
+            true => result,
+            false => self.wait_over(second.resolved, parts, deadline).await,
+        }
+    }
+
+    /// A lease over the transport of the request's key.
+    async fn wait_over(
+        &self,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        deadline: Deadline,
+    ) -> Result<Lease, AcquireError> {
+        let context = self.context();
+        let mut position = QueuePosition::Back;
+        loop {
+            if context.is_closed() || self.services.jobs.is_closed() {
+                return Err(AcquireError::Closed);
+            }
+            let key = resolved.key_pool();
+            let (credential, now) = (parts.credential(resolved.ends_at), context.clock.now());
+            run(
+                &key,
+                key.note_credential(&credential.headers, credential.ends_at, now),
+            );
+            if key.credentials.have_ended(now) {
+                return Err(AcquireError::CredentialExpired);
+            }
+            let slot = next_slot(key, credential.clone(), position, deadline).await?;
+            let Some(slot) = slot else {
+                self.resolver
+                    .replace_removed(resolved, &credential, deadline)
+                    .await?;
+                continue;
+            };
+            if let Some(slot) = fit(context, slot, deadline).await? {
+                return Ok(self.lease(slot, deadline.waited()));
+            }
+            // The caller lost its turn to a session that was unfit.
+            position = QueuePosition::Front;
+        }
+    }
+
+    /// A lease on a session that is fit.
+    #[inline]
+    fn lease(&self, slot: SlotGuard, waited: Duration) -> Lease {
+        let pooled = slot.session();
+        pooled.count_use();
+        self.context().events.emit(|observer, pool| {
+            observer.acquired(&Acquired {
+                pool,
+                key: &pooled.key,
+                hit: !slot.is_fresh(),
+                waited,
+            });
+        });
+        Lease::new(slot)
+    }
+
+    /// Closes the pool for new requests and every key. Returns how many callers waited.
+    pub(crate) fn close(&self) -> u64 {
+        self.context().close();
+        let mut turned_away = self.detector.close() + self.services.capacity.close() as u64;
+        for key in self.keys.iter() {
+            let Some(closed) = key.close() else {
+                continue;
+            };
+            let counts = closed.hit_counts;
+            self.context().counters.keep(counts.hits, counts.misses);
+            turned_away += closed.turned_away;
+            run(&key, closed.effects);
+        }
+        turned_away
+    }
+}
+
+impl Drop for Acquirer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// True when a failed connect shows that the server speaks another transport.
+fn denies_transport(error: &AcquireError) -> bool {
+    matches!(error, AcquireError::Connect(error)
+        if matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol))
+}

@@ -1,0 +1,234 @@
+//! Opening sessions, on tasks of the pool's own.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::open_session::{OpenedSession, open_session};
+use crate::context::{Context, Counters};
+use crate::error::{AcquireError, ConnectError, Stage};
+use crate::extend::{ConnectFailed, Connected, Connector};
+use crate::key::{
+    Blame, ConnectStarter, Job, KeyPool, NewSession, PooledSession, Waiter, run, run_with,
+};
+use crate::limits::Permit;
+use crate::trace;
+use crate::upstream::BreakerPermit;
+
+/// Starts the connects that a key wants, at once and as far as its limit allows.
+pub(crate) struct Connects;
+
+impl ConnectStarter for Connects {
+    fn start(&self, key: &Arc<KeyPool>) {
+        while let Some((requester, waiter)) = key.reserve_connect() {
+            let guard = ConnectGuard {
+                key: Arc::clone(key),
+                requester,
+                is_settled: false,
+            };
+            start(guard, waiter);
+        }
+    }
+}
+
+fn start(guard: ConnectGuard, waiter: Arc<Waiter>) {
+    let key = &guard.key;
+    let context = Arc::clone(&key.services.context);
+    let Some(connector) = context.connectors.get(key.key.transport()) else {
+        let kind = key.key.transport().clone();
+        return guard.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
+    };
+    match BreakerPermit::acquire(&key.upstream) {
+        Err(retry_after) => {
+            guard.fail(&AcquireError::CircuitOpen { retry_after }, Blame::Endpoint);
+        }
+        Ok(permit) => {
+            let connect = Connect {
+                connector: Arc::clone(connector),
+                permit,
+                guard,
+                waiter,
+            };
+            context.tasks.spawn_on(connect.run(), &context.runtime);
+        }
+    }
+}
+
+/// One connect.
+struct Connect {
+    connector: Arc<dyn Connector>,
+    permit: BreakerPermit,
+    guard: ConnectGuard,
+    /// The caller that the connect is for, though others may get its session.
+    waiter: Arc<Waiter>,
+}
+
+impl Connect {
+    async fn run(self) {
+        let key = Arc::clone(&self.guard.key);
+        self.connect().await;
+        // More callers may have come, or capacity may be free again.
+        Connects.start(&key);
+    }
+
+    async fn connect(self) {
+        let Self {
+            connector,
+            permit,
+            guard,
+            waiter,
+        } = self;
+        let key = Arc::clone(&guard.key);
+        let context = &key.services.context;
+        let Some(capacity) = capacity(&key, &waiter).await else {
+            return;
+        };
+        if !key.has_waiters() {
+            return;
+        }
+        let (credential, now) = (&waiter.credential, context.clock.now());
+        run(
+            &key,
+            key.note_credential(&credential.headers, credential.ends_at, now),
+        );
+        if key.credentials.have_ended(now) {
+            return guard.fail(&AcquireError::CredentialExpired, Blame::Caller);
+        }
+        waiter.enter(Stage::Connect);
+        let span = trace::open(&context.config.name, &key.key, &waiter.trace);
+        let generation = key.generation();
+        let began = Instant::now();
+        match open_session(&connector, &key, &waiter).await {
+            Ok(opened) => {
+                permit.succeeded();
+                let pooled = pool_session(&key, opened, generation, capacity);
+                trace::note_session(&span, pooled.session.info());
+                report_connected(context, &pooled, began);
+                guard.admit(pooled);
+            }
+            Err(error) => {
+                permit.failed(&error);
+                trace::note_error(&span, error.label());
+                waiter.trace.connect_failed(error.label());
+                report_failed(&key, &error, began);
+                let blame = match error.kind().is_about_credentials() {
+                    true => Blame::Caller,
+                    false => Blame::Endpoint,
+                };
+                let error = Arc::new(error);
+                waiter.set_cause(&error);
+                guard.fail(&AcquireError::Connect(error), blame);
+            }
+        }
+    }
+}
+
+/// A permit under `max_total_sessions`; `None` when the deadline passes first, or when no caller
+/// waits for the key any more.
+async fn capacity(key: &Arc<KeyPool>, waiter: &Waiter) -> Option<Permit> {
+    let services = &key.services;
+    let wanted = Arc::clone(key);
+    let still_wanted = Arc::new(move || wanted.has_waiters());
+    let queued = match services.capacity.sessions.acquire(still_wanted) {
+        Ok(permit) => return Some(permit),
+        Err(queued) => queued,
+    };
+    waiter.enter(Stage::Capacity);
+    services.request_reclaim();
+    timeout_at(waiter.deadline.at, queued.wait()).await.ok()?
+}
+
+/// Makes an opened session a session of its key.
+fn pool_session(
+    key: &Arc<KeyPool>,
+    opened: OpenedSession,
+    generation: u64,
+    permit: Permit,
+) -> Arc<PooledSession> {
+    let services = &key.services;
+    let context = &services.context;
+    let now = Instant::now();
+    let era = opened.session.info().era;
+    key.upstream.set_era(era);
+    let new = NewSession {
+        id: context.new_id(),
+        key: key.key.clone(),
+        proxy: opened.proxy,
+        history: Arc::clone(&key.history),
+        slots: key.slots_by_era.of(era),
+        generation,
+        opened_at: now,
+        ends_at: context.end_of_life(era, now),
+        permit,
+    };
+    let pooled = Arc::new(PooledSession::new(opened.session, new));
+    services.sessions.add(&pooled);
+    key.history
+        .session_opened(pooled.id, context.clock.timestamp(now));
+    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.downgrade());
+    pooled.session.close_notifier().listen(move || {
+        if let Some(jobs) = jobs.upgrade() {
+            let _ = jobs.send(Job::SessionEnded(name.clone(), id));
+        }
+    });
+    pooled
+}
+
+fn report_connected(context: &Context, pooled: &PooledSession, began: Instant) {
+    Counters::add(&context.counters.opened);
+    tracing::debug!(key = ?pooled.key, session = pooled.id, "session opened");
+    context.events.emit(|observer, pool| {
+        observer.connected(&Connected {
+            pool,
+            key: &pooled.key,
+            session: pooled.session.info(),
+            took: began.elapsed(),
+        });
+    });
+}
+
+fn report_failed(key: &KeyPool, error: &ConnectError, began: Instant) {
+    let context = &key.services.context;
+    key.history.failed(error.label(), context.clock.now());
+    tracing::debug!(key = ?key.key, kind = error.label(), "connect failed");
+    context.events.emit(|observer, pool| {
+        observer.connect_failed(&ConnectFailed {
+            pool,
+            key: &key.key,
+            error,
+            took: began.elapsed(),
+        });
+    });
+}
+
+/// The guard of a reserved connect under the key's limit. Dropped before it is settled, it fails no
+/// waiter.
+struct ConnectGuard {
+    key: Arc<KeyPool>,
+    requester: u64,
+    is_settled: bool,
+}
+
+impl ConnectGuard {
+    /// Gives the reserved connect to a session.
+    fn admit(mut self, session: Arc<PooledSession>) {
+        self.is_settled = true;
+        run_with(&self.key, self.key.admit(session), &Connects);
+    }
+
+    /// Ends the reserved connect and fails the waiters that it was for.
+    fn fail(mut self, error: &AcquireError, blame: Blame) {
+        self.is_settled = true;
+        let effects = self.key.abandon(self.requester, blame, Some(error));
+        run(&self.key, effects);
+    }
+}
+
+impl Drop for ConnectGuard {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            let effects = self.key.abandon(self.requester, Blame::None, None);
+            run(&self.key, effects);
+        }
+    }
+}

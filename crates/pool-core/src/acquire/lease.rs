@@ -1,0 +1,192 @@
+//! The right to use a session.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rmcp::{
+    RoleClient,
+    service::{Peer, ServiceError},
+};
+
+use crate::context::Context;
+use crate::error::CallFailure;
+use crate::extend::{CloseReason, Released, Session, SessionInfo};
+use crate::key::{Fate, KeyPool, PooledSession, SlotGuard};
+use crate::types::{Era, PoolKey};
+
+/// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
+/// runtime and without fail.
+///
+/// A [`PooledClient`](crate::PooledClient) takes a lease for each call and judges what becomes of
+/// it. Whoever takes a lease in hand judges for oneself: after an error that leaves the session in
+/// doubt, [`discard`](Self::discard) it.
+#[must_use = "a lease that is dropped at once gives its session back at once"]
+pub struct Lease {
+    slot: SlotGuard,
+    /// Whether the session was used. A whole word, which moves faster than a single byte.
+    used: AtomicUsize,
+}
+
+impl Lease {
+    pub(crate) fn new(slot: SlotGuard) -> Self {
+        Self {
+            slot,
+            used: AtomicUsize::new(UNUSED),
+        }
+    }
+
+    /// rmcp's client side of the session.
+    ///
+    /// Use it only while the lease lives: a clone of it that is kept longer talks on a session that
+    /// may be somebody else's by then, if the key allows that, or closed.
+    #[must_use]
+    pub fn peer(&self) -> &Peer<RoleClient> {
+        self.used.store(USED, Ordering::Relaxed);
+        self.slot.session().session.peer()
+    }
+
+    /// What is known of the session.
+    #[must_use]
+    pub fn info(&self) -> &SessionInfo {
+        self.slot.session().session.info()
+    }
+
+    /// The key the session belongs to.
+    #[must_use]
+    pub fn key(&self) -> &PoolKey {
+        &self.slot.session().key
+    }
+
+    /// Whether the session was opened for this lease (a miss) rather than found (a hit).
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.slot.is_fresh()
+    }
+
+    /// Gives the session up: nobody gets it any more, and it is closed once its other users, if it
+    /// has any, are done.
+    pub fn discard(mut self) {
+        self.end(Fate::Discard, CloseReason::Discarded);
+    }
+
+    /// Gives the session up after a failed call.
+    pub(crate) fn discard_broken(mut self, reason: CloseReason) {
+        self.end(Fate::Discard, reason);
+    }
+
+    /// Keeps the session, but has it asked before anybody gets it again; unless it has no state, so
+    /// that there is nothing to ask.
+    pub(crate) fn suspect(&self) {
+        let pooled = self.slot.session();
+        let can_die = pooled.session.info().era != Era::Stateless;
+        pooled.suspect.store(can_die, Ordering::Relaxed);
+    }
+
+    /// What an error of rmcp on this session means: whether the request was executed, and whether the
+    /// session may be used further. A [`PooledClient`](crate::PooledClient) decides by the same
+    /// answer.
+    #[must_use]
+    pub fn classify(&self, error: &ServiceError) -> CallFailure {
+        self.slot.session().session.driver().classify(error)
+    }
+
+    pub(crate) fn key_pool(&self) -> &Arc<KeyPool> {
+        self.slot.key()
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.pooled().session
+    }
+
+    pub(crate) fn pooled(&self) -> &PooledSession {
+        self.used.store(USED, Ordering::Relaxed);
+        self.slot.session()
+    }
+
+    /// Releases the slot. A second call does nothing.
+    #[inline]
+    fn end(&mut self, fate: Fate, reason: CloseReason) {
+        if self.slot.is_released() {
+            return;
+        }
+        let context = &self.slot.key().services.context;
+        let (fate, reason) = match fate {
+            Fate::Keep if !context.config.enabled => (Fate::Discard, CloseReason::NotPooled),
+            fate => (fate, reason),
+        };
+        let used = self.used.load(Ordering::Relaxed) != UNUSED;
+        if used || context.events.is_observed() || context.hooks.is_some() {
+            return self.end_reported(used, fate, reason);
+        }
+        match fate {
+            Fate::Keep => self.slot.release_fit(),
+            fate => self.slot.release(fate, reason),
+        }
+    }
+
+    /// Releases the slot of a session that was used, or whose release is reported.
+    #[inline(never)]
+    fn end_reported(&mut self, used: bool, fate: Fate, reason: CloseReason) {
+        let slot = &mut self.slot;
+        let key = Arc::clone(slot.key());
+        let context = &key.services.context;
+        let now = context.clock.now();
+        let (fate, reason) = match fate {
+            Fate::Keep if key.credentials.have_ended(now) => {
+                (Fate::Discard, CloseReason::CredentialExpired)
+            }
+            Fate::Keep if !keeps(context, slot) => (Fate::Discard, CloseReason::Discarded),
+            fate => (fate, reason),
+        };
+        context.events.emit(|observer, pool| {
+            observer.released(&Released {
+                pool,
+                key: &slot.session().key,
+                used_for: now.since(slot.acquired_at()),
+                used,
+                reusable: fate == Fate::Keep,
+            });
+        });
+        if used {
+            slot.set_alive_at(now);
+            slot.set_acquired_at(now);
+        }
+        match fate {
+            Fate::Keep => slot.release_fit(),
+            fate => slot.release(fate, reason),
+        }
+    }
+}
+
+/// Whether the user's hook keeps a session that is released.
+fn keeps(context: &Context, slot: &SlotGuard) -> bool {
+    let Some(hooks) = &context.hooks else {
+        return true;
+    };
+    let pooled = slot.session();
+    hooks.after_release(&pooled.key, pooled.session.info())
+}
+
+impl Drop for Lease {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(Fate::Keep, CloseReason::Discarded);
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("key", self.key())
+            .field("info", self.info())
+            .finish_non_exhaustive()
+    }
+}
+
+const UNUSED: usize = 0;
+const USED: usize = 1;

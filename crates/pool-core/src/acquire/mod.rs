@@ -1,0 +1,17 @@
+//! TODO.
+
+mod acquirer;
+mod check;
+mod connect;
+mod lease;
+mod open_session;
+mod queue;
+mod resolve;
+
+pub(crate) use acquirer::Acquirer;
+pub(crate) use connect::Connects;
+pub use lease::Lease;
+pub use resolve::AcquireRequest;
+pub(crate) use resolve::{
+    Identification, KeyFactory, RequestParts, Resolved, Resolver, ResolverParts,
+};

@@ -1,0 +1,104 @@
+//! One connect, as its connector sees it.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use tokio::time::{Instant, timeout_at};
+
+use crate::context::Context;
+use crate::error::{ConnectError, FaultKind};
+use crate::extend::{
+    ConnectRequest, Connector, Credential, Credentials, HandlerProxy, LatestCredentials,
+    ListWatcher, Session,
+};
+use crate::key::{KeyPool, Waiter};
+use crate::time::{Timestamp, after};
+use crate::types::Scope;
+
+/// An opened session.
+pub(crate) struct OpenedSession {
+    pub(crate) session: Session,
+    pub(crate) proxy: Arc<HandlerProxy>,
+}
+
+/// Opens a session for a key, with the key's own credentials, handlers and proxy.
+///
+/// # Errors
+/// The connector's, the hook's, or [`FaultKind::Timeout`] after
+/// [`session_create_timeout`](crate::config::TimeoutsConfig::session_create_timeout).
+pub(crate) async fn open_session(
+    connector: &Arc<dyn Connector>,
+    key: &Arc<KeyPool>,
+    waiter: &Waiter,
+) -> Result<OpenedSession, ConnectError> {
+    let context = &key.services.context;
+    let (latest, opener) = session_credentials(key, waiter);
+    let credentials = Credentials::new(
+        Arc::clone(&context.credentials),
+        key.key.endpoint().clone(),
+        latest,
+        opener,
+    );
+    let timeout = context.config.timeouts.session_create_timeout;
+    let deadline = after(Instant::now(), timeout);
+    let request = ConnectRequest::new(
+        key.key.clone(),
+        credentials,
+        Arc::clone(&key.profile.factory),
+        key.slots_by_era,
+        deadline,
+    );
+    let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
+    let proxy = HandlerProxy::new(Some(Arc::downgrade(&watcher)), context.client_info.clone());
+    let request = request
+        .with_proxy(Arc::clone(&proxy))
+        .listening(context.tools.is_some());
+    let connected = timeout_at(deadline, connector.connect(&request)).await;
+    let result = match connected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
+        Ok(session) => after_connect(context, key, session, deadline).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(session) => Ok(OpenedSession { session, proxy }),
+        Err(error) => {
+            proxy.close();
+            Err(error)
+        }
+    }
+}
+
+/// Runs the user's hook on a new session. A session that it refuses is closed.
+async fn after_connect(
+    context: &Context,
+    key: &KeyPool,
+    session: Session,
+    deadline: Instant,
+) -> Result<Session, ConnectError> {
+    let Some(hooks) = &context.hooks else {
+        return Ok(session);
+    };
+    let hook = timeout_at(deadline, hooks.after_connect(&key.key, &session)).await;
+    match hook.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
+        Ok(()) => Ok(session),
+        Err(error) => {
+            session.driver().close(context.close_timeout()).await;
+            Err(error)
+        }
+    }
+}
+
+/// The credentials of a session's own requests: the latest of its key, or else those that it was
+/// opened with; none where the session is shared by all callers.
+fn session_credentials(key: &KeyPool, waiter: &Waiter) -> (Arc<LatestCredentials>, Arc<HeaderMap>) {
+    if *key.key.scope() != Scope::Shared {
+        let opener = Arc::clone(&waiter.credential.headers);
+        return (Arc::clone(&key.credentials), opener);
+    }
+    let none = Credential {
+        headers: Arc::default(),
+        ends_at: Timestamp::NEVER,
+    };
+    let opener = Arc::clone(&none.headers);
+    let latest = LatestCredentials::new(none, key.services.context.clock.now());
+    (Arc::new(latest), opener)
+}

@@ -1,0 +1,125 @@
+//! Finds or creates the pool of a key.
+
+use std::sync::Arc;
+
+use crate::error::{AcquireError, Stage, within};
+use crate::extend::{Credential, KeyCreated, Profile};
+use crate::key::{Effects, KeyMap, KeyPool, KeyServices, NewKey, run};
+use crate::limits::Permit;
+use crate::time::{Deadline, after};
+use crate::types::PoolKey;
+use crate::upstream::Upstreams;
+
+/// Finds or creates the pools of keys, within `max_total_keys`.
+pub(crate) struct KeyFactory {
+    services: Arc<KeyServices>,
+    keys: Arc<KeyMap>,
+    upstreams: Arc<Upstreams>,
+}
+
+impl KeyFactory {
+    pub(crate) fn new(
+        services: Arc<KeyServices>,
+        keys: Arc<KeyMap>,
+        upstreams: Arc<Upstreams>,
+    ) -> Self {
+        Self {
+            services,
+            keys,
+            upstreams,
+        }
+    }
+
+    /// The pool of a key, created if need be.
+    ///
+    /// # Errors
+    /// [`AcquireError::Closed`], or [`AcquireError::Timeout`] for want of capacity.
+    pub(crate) async fn get_or_create(
+        &self,
+        key: &PoolKey,
+        profile: &Profile,
+        credential: &Credential,
+        deadline: Deadline,
+    ) -> Result<Arc<KeyPool>, AcquireError> {
+        loop {
+            if let Some(pool) = self.keys.get(key) {
+                self.note_credential(&pool, credential);
+                return Ok(pool);
+            }
+            if self.services.context.is_closed() {
+                return Err(AcquireError::Closed);
+            }
+            // `None`: another caller has created the key, or the pool is closed.
+            if let Some(permit) = self.permit(key, deadline).await? {
+                return Ok(self.create(key, profile, credential, permit));
+            }
+        }
+    }
+
+    /// A permit under `max_total_keys`; `None` when the wait for one became pointless.
+    async fn permit(
+        &self,
+        key: &PoolKey,
+        deadline: Deadline,
+    ) -> Result<Option<Permit>, AcquireError> {
+        let still_wanted = Arc::new(self.keys.is_missing(key));
+        let waiter = match self.services.capacity.keys.acquire(still_wanted) {
+            Ok(permit) => return Ok(Some(permit)),
+            Err(waiter) => waiter,
+        };
+        self.services.request_reclaim();
+        within(deadline, Stage::Capacity, waiter.wait()).await
+    }
+
+    /// Creates the pool of a key, unless another caller has created it meanwhile.
+    fn create(
+        &self,
+        key: &PoolKey,
+        profile: &Profile,
+        credential: &Credential,
+        permit: Permit,
+    ) -> Arc<KeyPool> {
+        let new = || {
+            let new = NewKey {
+                key,
+                profile,
+                upstream: self.upstreams.of(key.endpoint()),
+                credential: credential.clone(),
+                permit,
+            };
+            KeyPool::new(new, Arc::clone(&self.services))
+        };
+        let (pool, is_new) = self.keys.insert(key, new);
+        match is_new {
+            true => self.begin(&pool),
+            false => self.note_credential(&pool, credential),
+        }
+        pool
+    }
+
+    /// Schedules the first sweep of a new key and reports it.
+    fn begin(&self, pool: &Arc<KeyPool>) {
+        let context = &self.services.context;
+        let timeouts = &context.config.timeouts;
+        let first = timeouts.idle_pool_eviction.min(timeouts.session_ttl);
+        let first = after(tokio::time::Instant::now(), first);
+        run(pool, Effects::sweep_by(context.clock.timestamp(first)));
+        run(pool, pool.sweep_before_credential_ends());
+        context.events.emit(|observer, name| {
+            observer.key_created(&KeyCreated {
+                pool: name,
+                key: &pool.key,
+            });
+        });
+        // Other callers that wait for a permit for the same key need none any more.
+        run(pool, Effects::Reclaim);
+    }
+
+    fn note_credential(&self, pool: &Arc<KeyPool>, credential: &Credential) {
+        let now = self.services.context.clock.now();
+        run(
+            pool,
+            pool.note_credential(&credential.headers, credential.ends_at, now),
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! TODO.
+
+mod identify;
+mod key_cache;
+mod key_factory;
+mod request;
+mod request_parts;
+mod resolved;
+mod resolver;
+
+pub(crate) use identify::Identification;
+pub(crate) use key_factory::KeyFactory;
+pub use request::AcquireRequest;
+pub(crate) use request_parts::RequestParts;
+pub(crate) use resolved::{Resolved, Route};
+pub(crate) use resolver::{Resolver, ResolverParts};

@@ -1,0 +1,113 @@
+//! What somebody asks a pool for.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use http::HeaderMap;
+
+use super::request_parts::RequestParts;
+use super::resolved::Resolved;
+use crate::extend::HandlerFactory;
+use crate::types::{Endpoint, Principal, Scope};
+
+/// What somebody asks a pool for: which upstream, on whose behalf, with which headers.
+///
+/// A request may be used again and again; the pool notes in it what it worked out the first time,
+/// so that a request kept by the caller costs no hashing from the second acquire on.
+///
+/// ```
+/// use mcp_pool_core::{AcquireRequest, Endpoint, Principal, Scope};
+/// let endpoint = Endpoint::streamable_http("https://example.com/mcp")?;
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("authorization", "Bearer token".parse().unwrap());
+/// let request = AcquireRequest::new(endpoint, Principal::user("alice"))
+///     .with_headers(headers)
+///     .with_scope(Scope::conversation("c-1"));
+/// # Ok::<(), mcp_pool_core::error::EndpointError>(())
+/// ```
+#[derive(Clone)]
+pub struct AcquireRequest {
+    pub(crate) parts: RequestParts,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) resolved: OnceLock<Arc<Resolved>>,
+}
+
+impl AcquireRequest {
+    /// A request for a session with `endpoint` on behalf of `principal`, without headers, for
+    /// [`Scope::Identity`].
+    #[must_use]
+    pub fn new(endpoint: Endpoint, principal: Principal) -> Self {
+        Self {
+            parts: RequestParts {
+                endpoint,
+                principal,
+                headers: Arc::default(),
+                scope: Scope::default(),
+                handlers: None,
+            },
+            timeout: None,
+            resolved: OnceLock::new(),
+        }
+    }
+
+    /// The headers that authenticate the caller to the upstream. Identity is told from them, and
+    /// they are sent upstream, but for those that [`upstream_headers`](crate::extend::upstream_headers)
+    /// leaves out.
+    #[must_use]
+    pub fn with_headers(mut self, headers: impl Into<Arc<HeaderMap>>) -> Self {
+        self.parts.headers = headers.into();
+        self.unresolved()
+    }
+
+    /// How widely the session may be shared. Default: [`Scope::Identity`].
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.parts.scope = scope;
+        self.unresolved()
+    }
+
+    /// How long to wait for a session. Default: [`PoolConfig::acquire_timeout`](crate::PoolConfig).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Who handles what the server sends of its own accord. Default: the pool's factory.
+    #[must_use]
+    pub fn with_handlers(mut self, handlers: Arc<dyn HandlerFactory>) -> Self {
+        self.parts.handlers = Some(handlers);
+        self.unresolved()
+    }
+
+    /// The upstream.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.parts.endpoint
+    }
+
+    /// On whose behalf.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.parts.principal
+    }
+
+    /// Drops the resolution of the request as it was before a change.
+    fn unresolved(mut self) -> Self {
+        self.resolved = OnceLock::new();
+        self
+    }
+}
+
+impl fmt::Debug for AcquireRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireRequest")
+            .field("endpoint", &self.parts.endpoint)
+            .field("principal", &self.parts.principal)
+            .field("scope", &self.parts.scope)
+            .finish_non_exhaustive()
+    }
+}

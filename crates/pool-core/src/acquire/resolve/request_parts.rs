@@ -1,0 +1,54 @@
+//! The parts of a request that its key follows from.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::extend::{Credential, HandlerFactory};
+use crate::time::Timestamp;
+use crate::types::{Endpoint, Principal, Scope};
+
+/// The parts of a request that its key follows from.
+#[derive(Clone)]
+pub(crate) struct RequestParts {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) principal: Principal,
+    pub(crate) headers: Arc<HeaderMap>,
+    pub(crate) scope: Scope,
+    pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
+}
+
+/// What an equal request is recognised by: its parts, with the identity headers alone.
+pub(crate) struct KnownRequest {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) principal: Principal,
+    pub(crate) scope: Scope,
+    /// The values of the identity headers, each with the position of its name.
+    pub(crate) values: Box<[(usize, HeaderValue)]>,
+    pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
+}
+
+impl RequestParts {
+    /// The credential that came with the request, which ends at `ends_at`.
+    pub(crate) fn credential(&self, ends_at: Timestamp) -> Credential {
+        Credential {
+            headers: Arc::clone(&self.headers),
+            ends_at,
+        }
+    }
+}
+
+impl KnownRequest {
+    /// True when the parts are equal, apart from the header values.
+    pub(crate) fn matches(&self, parts: &RequestParts) -> bool {
+        let same_handlers = match (&self.handlers, &parts.handlers) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        same_handlers
+            && self.endpoint == parts.endpoint
+            && self.principal == parts.principal
+            && self.scope == parts.scope
+    }
+}

@@ -1,0 +1,72 @@
+//! Who answers a server that asks for input before it answers.
+
+use std::sync::Arc;
+
+use rmcp::{
+    RoleClient,
+    model::{
+        ClientResult, GetExtensions, GetMeta, InputRequest, NumberOrString, ServerRequest,
+        ServerResult,
+    },
+    service::{Peer, RequestContext},
+};
+
+use crate::acquire::Lease;
+use crate::error::InputError;
+use crate::extend::ProxiedHandler;
+
+/// Who answers for the caller, on the session that the server asked on.
+pub(super) struct InputResponder {
+    handler: Arc<ProxiedHandler>,
+    peer: Peer<RoleClient>,
+}
+
+impl InputResponder {
+    /// Whoever answers for the caller of this lease, if the result asks for anything.
+    pub(super) fn of(lease: &Lease, result: &ServerResult) -> Option<Self> {
+        if !matches!(result, ServerResult::InputRequiredResult(_)) {
+            return None;
+        }
+        Some(Self {
+            handler: lease.pooled().proxy.handler()?,
+            peer: lease.peer().clone(),
+        })
+    }
+
+    pub(super) async fn answer(
+        &self,
+        name: String,
+        request: InputRequest,
+    ) -> Result<(String, serde_json::Value), InputError> {
+        let asked = self.as_asked(&name, request);
+        let asked = asked.filter(|(request, _)| self.handler.declares(request));
+        let (request, context) = asked.ok_or(InputError::NotDeclared)?;
+        let answer = self.handler.answer(request, context).await;
+        let answer = match answer.map_err(InputError::Refused)? {
+            ClientResult::CreateMessageResult(result) => serde_json::to_value(result),
+            ClientResult::ElicitResult(result) => serde_json::to_value(result),
+            ClientResult::ListRootsResult(result) => serde_json::to_value(result),
+            _ => return Err(InputError::Unreadable),
+        };
+        Ok((name, answer.map_err(|_| InputError::Unreadable)?))
+    }
+
+    /// The request as if the server had sent it by itself.
+    fn as_asked(
+        &self,
+        name: &str,
+        request: InputRequest,
+    ) -> Option<(ServerRequest, RequestContext<RoleClient>)> {
+        let mut request = match request {
+            InputRequest::CreateMessage(request) => ServerRequest::CreateMessageRequest(request),
+            InputRequest::Elicitation(request) => ServerRequest::ElicitRequest(request),
+            InputRequest::ListRoots(request) => ServerRequest::ListRootsRequest(request),
+            _ => return None,
+        };
+        let id = NumberOrString::String(Arc::from(name));
+        let mut context = RequestContext::new(id, self.peer.clone());
+        std::mem::swap(&mut context.meta, request.get_meta_mut());
+        std::mem::swap(&mut context.extensions, request.extensions_mut());
+        Some((request, context))
+    }
+}

@@ -1,0 +1,175 @@
+//! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName};
+use rmcp::model::ProgressNotificationParam;
+
+use crate::acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved};
+use crate::context::Context;
+use crate::error::{AcquireError, ConfigError};
+use crate::extend::{CallContext, ProgressSink};
+use crate::time::Deadline;
+use crate::types::PoolKey;
+
+/// A caller's view of a pool: the methods of rmcp's `Peer`, each taking a session for exactly as
+/// long as it needs one. Cheap to clone. Made by [`SessionPool::client`](crate::SessionPool::client).
+///
+/// The caller's identity and key were worked out once; acquiring costs no hashing and no
+/// allocation while a session is idle.
+///
+/// # What becomes of a call that fails
+/// [`CallError::outcome`](crate::error::CallError::outcome) says whether the server may have executed it.
+/// A call that provably was not executed since its session is gone is repeated once on a fresh
+/// session, within the same deadline; in a conversation it is not, since the state that the server
+/// kept is gone with the session. A server that keeps no sessions has no such state, so that there
+/// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
+/// is called once more when the list of tools has told which. Nothing else is ever repeated.
+///
+/// # What a server asks before it answers
+/// Servers with sessions ask by requests of their own, which the caller's
+/// [handlers](crate::extend::HandlerFactory) answer meanwhile. Servers without sessions answer that they
+/// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
+/// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
+/// request that gives the server's own note back untouched.
+#[derive(Clone)]
+pub struct PooledClient {
+    pub(super) acquirer: Arc<Acquirer>,
+    pub(super) parts: RequestParts,
+    pub(super) resolved: Arc<Resolved>,
+    pub(super) context: CallContext,
+    pub(super) timeout: Duration,
+    acquire_timeout: Duration,
+}
+
+impl PooledClient {
+    pub(crate) fn new(
+        acquirer: Arc<Acquirer>,
+        request: AcquireRequest,
+        resolved: Arc<Resolved>,
+    ) -> Self {
+        let config = &acquirer.context().config;
+        let parts = request.parts;
+        let extra = select(&parts.headers, &config.identity.passthrough_headers);
+        let context = CallContext::new(Arc::clone(&parts.headers), Arc::new(extra));
+        Self {
+            context: context.with_expiry(resolved.latest_key().identity().expires_at()),
+            timeout: config.timeouts.call_timeout,
+            acquire_timeout: request.timeout.unwrap_or(config.timeouts.acquire_timeout),
+            acquirer,
+            parts,
+            resolved,
+        }
+    }
+
+    /// The key of the caller: what its sessions are shared by. Where the transport is found out,
+    /// with the one that was found last.
+    #[must_use]
+    pub fn key(&self) -> &PoolKey {
+        self.resolved.latest_key()
+    }
+
+    /// The same client with these headers for each of its calls: trace context and correlation ids,
+    /// of [`passthrough_headers`](crate::config::IdentityConfig::passthrough_headers) alone. They
+    /// replace those of the request, and are sent with no other caller's call.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bound`] names the first header that is not one of them, such as `authorization`:
+    /// credentials belong to the request that the client was made of.
+    pub fn with_call_headers(&self, headers: &HeaderMap) -> Result<Self, ConfigError> {
+        let names = &self.context().config.identity.passthrough_headers;
+        if let Some(other) = headers.keys().find(|name| !names.contains(name)) {
+            let field = format!("header `{other}`");
+            return Err(ConfigError::bound(
+                field,
+                "a per-call header",
+                "one of `passthrough_headers`",
+            ));
+        }
+        Ok(Self {
+            context: self.context.clone().with_extra(Arc::new(headers.clone())),
+            ..self.clone()
+        })
+    }
+
+    /// The same client with this limit for each of its calls, waiting for a session included.
+    /// Default: [`PoolConfig::call_timeout`](crate::PoolConfig).
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            timeout,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose calls report their progress to `sink`. Each call reports its own
+    /// progress and no other's, however many run on one session; the handlers do not receive it.
+    ///
+    /// A server reports progress if it likes to. The tasks of the session call the sink, which must
+    /// not block. The progress of a call ends with the call.
+    #[must_use]
+    pub fn with_progress(
+        &self,
+        sink: impl Fn(ProgressNotificationParam) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            context: self.context.with_progress(ProgressSink::new(sink)),
+            ..self.clone()
+        }
+    }
+
+    /// A session to use by hand, for what the methods of the client do not cover.
+    ///
+    /// # Errors
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire), except those of identity.
+    ///
+    /// # Cancel safety
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
+    pub async fn acquire(&self) -> Result<Lease, AcquireError> {
+        if let Some(lease) = self.try_acquire() {
+            return Ok(lease);
+        }
+        Box::pin(self.acquire_slowly(self.acquire_deadline())).await
+    }
+
+    /// An idle session, without waiting, connecting or checking.
+    #[must_use]
+    #[inline]
+    pub fn try_acquire(&self) -> Option<Lease> {
+        self.acquirer.hit(&self.resolved, &self.parts)
+    }
+
+    pub(super) async fn acquire_slowly(&self, deadline: Deadline) -> Result<Lease, AcquireError> {
+        self.acquirer
+            .acquire_resolved(&self.resolved, &self.parts, deadline)
+            .await
+    }
+
+    /// The deadline of an acquire that begins now.
+    pub(super) fn acquire_deadline(&self) -> Deadline {
+        Deadline::after(self.acquire_timeout)
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        self.acquirer.context()
+    }
+}
+
+impl fmt::Debug for PooledClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledClient")
+            .field("key", self.key())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The headers of these names.
+fn select(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut selected = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            selected.append(name, value.clone());
+        }
+    }
+    selected
+}

@@ -1,0 +1,127 @@
+//! Subscriptions to what a server without sessions has to tell.
+
+use std::fmt;
+
+use futures::{Stream, stream};
+use rmcp::{
+    model::{ServerNotification, SubscriptionFilter},
+    service::{Subscription as RmcpSubscription, SubscriptionEnd},
+};
+use tokio::time::timeout_at;
+
+use super::call::Call;
+use super::pooled_client::PooledClient;
+use super::send::Failed;
+use crate::acquire::Lease;
+use crate::error::CallError;
+use crate::extend::{ListKind, ListWatcher};
+use crate::trace::Target;
+use crate::types::Era;
+
+/// A subscription of one caller to what a server has to tell: see [`PooledClient::listen`].
+///
+/// Holds one slot of a session for as long as it lives. Dropping it ends the subscription.
+pub struct Subscription {
+    subscription: RmcpSubscription,
+    lease: Lease,
+}
+
+impl PooledClient {
+    /// `subscriptions/listen`: has the server tell of changes that `filter` names. This is how
+    /// servers of revision 2026-07-28 tell; older ones tell the session's
+    /// [handler](crate::extend::HandlerFactory) instead.
+    ///
+    /// The subscription is this caller's own; under [`Scope::Shared`](crate::Scope::Shared) it is
+    /// made on nobody's behalf, as everything that is not a call. [`PoolConfig::call_timeout`](crate::PoolConfig)
+    /// limits how long the server may take to accept it, not how long it lives.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`CallError::NotInRevision`] when the server keeps
+    /// sessions, which have no such method.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped ends the subscription it may have made.
+    pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, CallError> {
+        let mut call = Call::begin(self, "subscriptions/listen", Target::None);
+        let result = call.listen(filter).await;
+        call.finish(&result);
+        result
+    }
+}
+
+impl Call<'_> {
+    async fn listen(&mut self, filter: SubscriptionFilter) -> Result<Subscription, CallError> {
+        loop {
+            let lease = self.lease().await?;
+            if lease.info().era != Era::Stateless {
+                return Err(CallError::NotInRevision("subscriptions/listen"));
+            }
+            let answer = timeout_at(self.deadline(), lease.peer().listen(filter.clone())).await;
+            let failed = match answer {
+                Ok(Ok(subscription)) => {
+                    return Ok(Subscription {
+                        subscription,
+                        lease,
+                    });
+                }
+                Ok(Err(error)) => Failed::of(lease.session(), error),
+                Err(_) => Failed::TimedOut,
+            };
+            self.judge(lease, failed)?;
+        }
+    }
+}
+
+impl Subscription {
+    /// What the server agreed to tell of, which may be less than was asked for.
+    #[must_use]
+    pub fn accepted(&self) -> &SubscriptionFilter {
+        self.subscription.acknowledged()
+    }
+
+    /// The next thing the server tells; `None` once the subscription has ended, and then
+    /// [`ended`](Self::ended) says how.
+    ///
+    /// # Errors
+    /// [`CallError::OutcomeUnknown`] or [`CallError::Rpc`] when the subscription broke, and
+    /// [`CallError::UnexpectedResult`] when the server told something it had not agreed to. The
+    /// subscription has ended then.
+    ///
+    /// # Cancel safety
+    /// Safe; nothing that the server told is lost to a dropped call.
+    pub async fn next(&mut self) -> Result<Option<ServerNotification>, CallError> {
+        match self.subscription.next().await {
+            Ok(Some(notification)) => {
+                if let Some(list) = ListKind::changed_by(&notification) {
+                    self.lease.key_pool().list_changed(list);
+                }
+                Ok(Some(notification))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(Failed::of(self.lease.session(), error).surfaced()),
+        }
+    }
+
+    /// How the subscription ended: by the server's word, by a broken stream, or since the caller
+    /// did not keep up. `None` while it has not.
+    #[must_use]
+    pub fn ended(&self) -> Option<&SubscriptionEnd> {
+        self.subscription.end()
+    }
+
+    /// The subscription as a stream, which ends with it.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ServerNotification, CallError>> + Send {
+        stream::unfold(self, |mut listening| async {
+            let item = listening.next().await.transpose()?;
+            Some((item, listening))
+        })
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! The transports that a pool speaks.
+
+use std::sync::Arc;
+
+use crate::error::ConfigError;
+use crate::extend::Connector;
+use crate::types::TransportKind;
+
+/// The connectors of a pool, in the order in which they were added. They are few.
+pub(crate) struct Connectors(Vec<(TransportKind, Arc<dyn Connector>)>);
+
+impl Connectors {
+    /// # Errors
+    /// - [`ConfigError::DuplicateConnector`]: two of them speak the same transport.
+    /// - [`ConfigError::ReservedTransport`]: one of them claims to speak `auto`.
+    pub(crate) fn new(connectors: Vec<Arc<dyn Connector>>) -> Result<Self, ConfigError> {
+        let mut all = Self(Vec::with_capacity(connectors.len()));
+        for connector in connectors {
+            let kind = connector.kind();
+            if kind == TransportKind::AUTO {
+                return Err(ConfigError::ReservedTransport);
+            }
+            if all.get(&kind).is_some() {
+                return Err(ConfigError::DuplicateConnector(kind));
+            }
+            all.0.push((kind, connector));
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn get(&self, kind: &TransportKind) -> Option<&Arc<dyn Connector>> {
+        let mut all = self.0.iter();
+        all.find_map(|(known, connector)| (known == kind).then_some(connector))
+    }
+
+    /// The connectors, each with its transport, in the order in which they are asked.
+    pub(crate) fn in_order(&self) -> &[(TransportKind, Arc<dyn Connector>)] {
+        &self.0
+    }
+
+    /// The transport at a place in the order.
+    pub(crate) fn kind_at(&self, place: usize) -> Option<&TransportKind> {
+        self.0.get(place).map(|(kind, _)| kind)
+    }
+}

@@ -1,0 +1,145 @@
+//! What every part of a pool needs and that knows no key.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rmcp::model::Implementation;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use super::connectors::Connectors;
+use super::counters::Counters;
+use super::event_sink::EventSink;
+use super::random::Random;
+use super::tool_lists::ToolLists;
+use crate::config::PoolConfig;
+use crate::extend::{
+    BreakerChanged, ContextPropagator, CredentialSource, Hooks, Observer, ProbePlan,
+};
+use crate::time::{Clock, ExpiryPolicy, Timestamp, after};
+use crate::types::{BreakerState, DigestKey, Endpoint, Era};
+use crate::upstream::CircuitListener;
+
+/// The settings, seams and counters of a pool. Knows no key, so that every key may hold it.
+pub(crate) struct Context {
+    pub(crate) config: PoolConfig,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) expiry: ExpiryPolicy,
+    pub(crate) probes: ProbePlan,
+    /// The key under which pool keys are digested.
+    pub(crate) secret: DigestKey,
+    pub(crate) connectors: Connectors,
+    pub(crate) credentials: Arc<dyn CredentialSource>,
+    /// The `clientInfo` of every session; `None`: that of its handlers.
+    pub(crate) client_info: Option<Implementation>,
+    pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) events: EventSink,
+    pub(crate) counters: Counters,
+    /// The cached tool lists; `None` where the configuration caches none.
+    pub(crate) tools: Option<ToolLists>,
+    /// Connects, detections and closings under way.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runtime: Handle,
+    closed: AtomicBool,
+    next_id: AtomicU64,
+}
+
+/// What a context is made of besides its configuration.
+pub(crate) struct ContextParts {
+    pub(crate) random: Random,
+    pub(crate) connectors: Connectors,
+    pub(crate) credentials: Arc<dyn CredentialSource>,
+    /// The `clientInfo` of every session; `None`: that of its handlers.
+    pub(crate) client_info: Option<Implementation>,
+    pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) runtime: Handle,
+}
+
+impl Context {
+    pub(crate) fn new(config: PoolConfig, parts: ContextParts) -> Self {
+        let probes = ProbePlan::new(
+            config.health.health_check_methods.clone(),
+            config.health.health_check_timeout,
+        );
+        Self {
+            clock: Clock::new(),
+            expiry: ExpiryPolicy {
+                ttl: config.timeouts.session_ttl,
+                jitter: config.timeouts.session_ttl_jitter,
+                check_after: config.health.health_check_interval,
+            },
+            probes,
+            secret: DigestKey::from_bytes(parts.random.bytes()),
+            random: parts.random,
+            connectors: parts.connectors,
+            credentials: parts.credentials,
+            client_info: parts.client_info,
+            propagator: parts.propagator,
+            hooks: parts.hooks,
+            events: EventSink::new(config.name.clone(), parts.observer),
+            counters: Counters::default(),
+            tools: ToolLists::new(&config.tool_cache),
+            tasks: TaskTracker::new(),
+            runtime: parts.runtime,
+            closed: AtomicBool::new(false),
+            next_id: AtomicU64::new(1),
+            config,
+        }
+    }
+
+    /// True once the pool is closed or closing.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Closes the pool for new requests.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// A number that no other session, waiter or list version of this pool has.
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The time limit of one closing.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.config.timeouts.close_timeout
+    }
+
+    /// The end of the life of a session of this era that is opened now.
+    pub(crate) fn end_of_life(&self, era: Era, now: tokio::time::Instant) -> Timestamp {
+        let end = match era {
+            Era::Legacy => self.expiry.end_of_life(now, self.random.fraction()),
+            // A session without a state does not age.
+            Era::Stateless => after(now, Duration::MAX),
+        };
+        self.clock.timestamp(end)
+    }
+}
+
+impl CircuitListener for Context {
+    fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: BreakerState) {
+        if after == BreakerState::Open && before != BreakerState::Open {
+            Counters::add(&self.counters.breaker_trips);
+        }
+        tracing::info!(%endpoint, from = before.as_str(), to = after.as_str(), "circuit changed");
+        self.events.emit(|observer, pool| {
+            observer.breaker_changed(&BreakerChanged {
+                pool,
+                endpoint,
+                before,
+                after,
+            });
+        });
+    }
+}

@@ -1,0 +1,58 @@
+//! Totals over the life of a pool.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::extend::CloseReason;
+
+/// Totals over the life of a pool. Hits and misses are counted by the keys themselves, under their
+/// own lock; here are those of keys that were forgotten.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) past_hits: AtomicU64,
+    pub(crate) past_misses: AtomicU64,
+    pub(crate) anonymous: AtomicU64,
+    pub(crate) breaker_trips: AtomicU64,
+    pub(crate) check_failures: AtomicU64,
+    pub(crate) evictions: AtomicU64,
+    pub(crate) keys_evicted: AtomicU64,
+    pub(crate) reaped: AtomicU64,
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    pub(crate) extract_failures: AtomicU64,
+    pub(crate) list_changes: AtomicU64,
+    pub(crate) tool_list_hits: AtomicU64,
+    pub(crate) tool_list_misses: AtomicU64,
+    pub(crate) revoked: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_many(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what a forgotten key has counted.
+    pub(crate) fn keep(&self, hits: u64, misses: u64) {
+        self.past_hits.fetch_add(hits, Ordering::Relaxed);
+        self.past_misses.fetch_add(misses, Ordering::Relaxed);
+    }
+
+    /// Counts a session that was closed.
+    pub(crate) fn note_closed(&self, reason: CloseReason) {
+        Self::add(&self.closed);
+        match reason {
+            CloseReason::Expired | CloseReason::CredentialExpired => Self::add(&self.reaped),
+            CloseReason::Evicted | CloseReason::Idle | CloseReason::Room => {
+                Self::add(&self.evictions);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One detection: the connectors are queried one after the other.
+
+use std::{fmt, sync::Arc};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::context::Context;
+use crate::error::{AcquireError, ConnectError, FaultKind};
+use crate::extend::{
+    ConnectRequest, Connector, Credential, Credentials, HandlerProxy, LatestCredentials, Profile,
+    SlotsByEra, Support,
+};
+use crate::time::after;
+use crate::types::{Endpoint, PoolKey, TransportKind};
+use crate::upstream::{BreakerPermit, Upstream};
+
+/// The caller that a detection is made for: its key over any transport, and what its requests need.
+#[derive(Clone)]
+pub(crate) struct Requester {
+    pub(crate) key: PoolKey,
+    pub(crate) profile: Profile,
+    pub(crate) credential: Credential,
+}
+
+/// One detection.
+pub(crate) struct Detection {
+    pub(crate) context: Arc<Context>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) requester: Requester,
+}
+
+impl Detection {
+    /// The position of the connector whose transport the server speaks.
+    pub(crate) async fn run(&self) -> Result<usize, AcquireError> {
+        let began = Instant::now();
+        let result = self.admitted().await;
+        self.report(&result, began);
+        result
+    }
+
+    async fn admitted(&self) -> Result<usize, AcquireError> {
+        let permit = BreakerPermit::acquire(&self.upstream)
+            .map_err(|retry_after| AcquireError::CircuitOpen { retry_after })?;
+        match self.query_all().await {
+            Ok(Some(position)) => {
+                permit.succeeded();
+                Ok(position)
+            }
+            Ok(None) => Err(AcquireError::NoConnector(TransportKind::AUTO)),
+            Err(error) => {
+                permit.failed(&error);
+                Err(AcquireError::Connect(Arc::new(error)))
+            }
+        }
+    }
+
+    /// Queries one connector after the other. `None` when none of them can detect its transport.
+    async fn query_all(&self) -> Result<Option<usize>, ConnectError> {
+        let timeout = self.context.config.timeouts.session_create_timeout;
+        let deadline = after(Instant::now(), timeout);
+        let mut denied = false;
+        for (position, (kind, connector)) in self.context.connectors.in_order().iter().enumerate() {
+            match self.query(kind, connector.as_ref(), deadline).await? {
+                Support::Supported => return Ok(Some(position)),
+                Support::Unsupported => denied = true,
+                Support::Unknown => {}
+            }
+        }
+        match denied {
+            true => Err(ConnectError::new(FaultKind::Protocol).with_source(NoTransport)),
+            false => Ok(None),
+        }
+    }
+
+    async fn query(
+        &self,
+        kind: &TransportKind,
+        connector: &dyn Connector,
+        deadline: Instant,
+    ) -> Result<Support, ConnectError> {
+        let (context, requester) = (&self.context, &self.requester);
+        let profile = &requester.profile;
+        let key = requester
+            .key
+            .over(kind, &context.secret, profile.name(), &profile.declared);
+        let credential = requester.credential.clone();
+        let headers = Arc::clone(&credential.headers);
+        let latest = Arc::new(LatestCredentials::new(credential, context.clock.now()));
+        let source = Arc::clone(&context.credentials);
+        let credentials = Credentials::new(source, key.endpoint().clone(), latest, headers);
+        let handlers = Arc::clone(&profile.factory);
+        let request = ConnectRequest::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
+            .with_proxy(HandlerProxy::new(None, context.client_info.clone()));
+        timeout_at(deadline, connector.detect(&request))
+            .await
+            .unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+    }
+
+    fn report(&self, result: &Result<usize, AcquireError>, began: Instant) {
+        let position = result.as_ref().ok();
+        let transport = position.and_then(|position| self.context.connectors.kind_at(*position));
+        let error = result.as_ref().err();
+        let (endpoint, took) = (&self.endpoint, began.elapsed());
+        tracing::debug!(
+            %endpoint,
+            transport = transport.map(TransportKind::as_str),
+            error = error.map(AcquireError::label),
+            "transport detected"
+        );
+        self.context.events.emit(|observer, pool| {
+            observer.detected(&crate::event::Detected {
+                pool,
+                endpoint,
+                transport,
+                error,
+                took,
+            });
+        });
+    }
+}
+
+/// The server answers, and speaks none of the transports that could be detected.
+#[derive(Debug)]
+struct NoTransport;
+
+impl fmt::Display for NoTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server speaks none of the pool's transports")
+    }
+}
+
+impl std::error::Error for NoTransport {}

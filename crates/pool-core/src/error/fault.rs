@@ -1,0 +1,214 @@
+//! What can go wrong between the pool and an upstream.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::challenge::Challenge;
+use super::credential::CredentialError;
+
+/// What went wrong with an upstream, for a connect as for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The credential source had no headers for the request, which was not sent. The fault of the
+    /// source, or of the caller; the reason is the source's.
+    Credentials(CredentialError),
+    /// 403: the credential does not suffice. The caller's fault.
+    Forbidden(Challenge),
+    /// 404 for a request without a session: there is nothing at this URL. The configuration's.
+    NotFound,
+    /// Anything else; see the source.
+    Other,
+    /// The upstream did not speak the protocol, or refused ours. The upstream's fault.
+    Protocol,
+    /// 429. `retry_after` is what the upstream asked for.
+    RateLimited {
+        /// How long the upstream asked to wait, where it said so in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// 5xx. The upstream's fault.
+    Server {
+        /// The HTTP status code.
+        status: u16,
+        /// How long the upstream asked to wait, where it said so in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// The session is not known to the upstream any more.
+    SessionGone,
+    /// The upstream did not answer in time.
+    Timeout,
+    /// The TLS handshake failed: certificate, name or protocol. The configuration's fault, or the
+    /// upstream's.
+    Tls,
+    /// 401: no credential, or one that does not hold. The caller's fault.
+    Unauthorized(Challenge),
+    /// Nobody listens there, or the way is broken: DNS, refused, reset before anything was sent.
+    Unreachable,
+}
+
+impl FaultKind {
+    /// The kind behind an HTTP status, with what the upstream's headers add to it.
+    ///
+    /// 404 gives [`FaultKind::NotFound`]; whether a session was gone only the transport knows.
+    #[must_use]
+    pub fn from_status(status: StatusCode, headers: &HeaderMap) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized(Challenge::from_headers(headers)),
+            StatusCode::FORBIDDEN => Self::Forbidden(Challenge::from_headers(headers)),
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::Timeout,
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited {
+                retry_after: retry_after(headers),
+            },
+            status if status.is_server_error() => Self::Server {
+                status: status.as_u16(),
+                retry_after: retry_after(headers),
+            },
+            _ => Self::Protocol,
+        }
+    }
+
+    /// A short word for labels and logs.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Credentials(_) => "credentials",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Other => "other",
+            Self::Protocol => "protocol",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Server { .. } => "server_error",
+            Self::SessionGone => "session_gone",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// Whether the endpoint's circuit breaker counts it. What is the caller's own fault
+    /// (401, 403) or the rate limit's never opens the circuit for everybody else.
+    #[must_use]
+    pub fn counts_against_endpoint(&self) -> bool {
+        match self {
+            Self::NotFound
+            | Self::Protocol
+            | Self::Server { .. }
+            | Self::Timeout
+            | Self::Tls
+            | Self::Unreachable => true,
+            Self::Credentials(_)
+            | Self::Forbidden(_)
+            | Self::Other
+            | Self::RateLimited { .. }
+            | Self::SessionGone
+            | Self::Unauthorized(_) => false,
+        }
+    }
+
+    /// True when the endpoint answered: everything but [`FaultKind::Credentials`],
+    /// [`FaultKind::Other`] and what counts against the endpoint.
+    #[must_use]
+    pub(crate) fn is_from_endpoint(&self) -> bool {
+        !self.counts_against_endpoint() && !matches!(self, Self::Credentials(_) | Self::Other)
+    }
+
+    /// Whether only this caller's credential is to blame, so that another caller of the same key
+    /// may well succeed.
+    #[must_use]
+    pub fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Credentials(_) | Self::Forbidden(_) | Self::Unauthorized(_)
+        )
+    }
+
+    /// What the upstream demands of a credential, when it refused the one it was sent.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Forbidden(challenge) | Self::Unauthorized(challenge) => Some(challenge),
+            _ => None,
+        }
+    }
+
+    /// When it may make sense to try again.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Credentials(_) | Self::Forbidden(_) | Self::Unauthorized(_) => {
+                Retry::WithOtherCredentials
+            }
+            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => {
+                Retry::Later(*retry_after)
+            }
+            Self::Timeout | Self::Unreachable | Self::SessionGone => Retry::Later(None),
+            Self::NotFound | Self::Other | Self::Protocol | Self::Tls => Retry::Never,
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials(error) => fmt::Display::fmt(error, f),
+            Self::Forbidden(_) => f.write_str("forbidden (403)"),
+            Self::NotFound => f.write_str("not found (404)"),
+            Self::Other => f.write_str("failed"),
+            Self::Protocol => f.write_str("protocol violation"),
+            Self::RateLimited { .. } => f.write_str("rate limited (429)"),
+            Self::Server { status, .. } => write!(f, "server error ({status})"),
+            Self::SessionGone => f.write_str("session unknown to the upstream"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Tls => f.write_str("tls failed"),
+            Self::Unauthorized(_) => f.write_str("unauthorized (401)"),
+            Self::Unreachable => f.write_str("unreachable"),
+        }
+    }
+}
+
+/// When it may make sense to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retry {
+    /// After a while; after this long, if the upstream said.
+    Later(Option<Duration>),
+    /// Not without a change of configuration.
+    Never,
+    /// As soon as there are other credentials.
+    WithOtherCredentials,
+}
+
+/// `Retry-After` in seconds; the date form says nothing that a pool could use.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_and_rate_limits_never_count_against_an_endpoint() {
+        let kind = |status: u16| {
+            FaultKind::from_status(StatusCode::from_u16(status).unwrap(), &HeaderMap::new())
+        };
+        for status in [401, 403, 429] {
+            assert!(!kind(status).counts_against_endpoint(), "{status}");
+        }
+        for status in [500, 502, 503, 504] {
+            assert!(kind(status).counts_against_endpoint(), "{status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
+        let kind = FaultKind::from_status(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(kind.retry(), Retry::Later(Some(Duration::from_secs(7))));
+    }
+}

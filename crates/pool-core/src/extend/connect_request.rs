@@ -1,0 +1,180 @@
+//! What a connector needs to know to open a session.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use crate::extend::credentials::Credentials;
+use crate::extend::handler::{
+    ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile,
+};
+use crate::extend::session::SlotsByEra;
+use crate::types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope};
+
+/// What a connector needs to know to open a session. Cheap to clone.
+#[derive(Clone)]
+pub struct ConnectRequest {
+    key: PoolKey,
+    credentials: Credentials,
+    handlers: Arc<dyn HandlerFactory>,
+    proxy: Arc<HandlerProxy>,
+    listens: bool,
+    slots: SlotsByEra,
+    deadline: Instant,
+}
+
+impl ConnectRequest {
+    pub(crate) fn new(
+        key: PoolKey,
+        credentials: Credentials,
+        handlers: Arc<dyn HandlerFactory>,
+        slots: SlotsByEra,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            key,
+            credentials,
+            handlers,
+            proxy: Arc::default(),
+            listens: false,
+            slots,
+            deadline,
+        }
+    }
+
+    /// The same request, with the key's own proxy.
+    pub(crate) fn with_proxy(mut self, proxy: Arc<HandlerProxy>) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// The same request, for a pool that wants to hear of changes itself, or not.
+    pub(crate) fn listening(mut self, listens: bool) -> Self {
+        self.listens = listens;
+        self
+    }
+
+    /// A request without a pool: to try out a connector, or to test one.
+    ///
+    /// An anonymous caller with these headers, the default handler, one slot, ten seconds.
+    #[must_use]
+    pub fn detached(endpoint: &Endpoint, headers: HeaderMap) -> Self {
+        let handlers: Arc<dyn HandlerFactory> = Arc::new(NoopHandlers::default());
+        let profile = Profile::new(Arc::clone(&handlers));
+        let parts = KeyParts {
+            principal: &Principal::anonymous(),
+            endpoint,
+            identity: &Identity::anonymous(),
+            scope: &Scope::Identity,
+            profile: profile.name(),
+            declared: &profile.declared,
+        };
+        let key = PoolKey::new(DigestKey::of_process(), &parts);
+        let credentials = Credentials::fixed(endpoint.clone(), headers);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        Self::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
+    }
+
+    /// The same request with handlers from another factory.
+    #[must_use]
+    pub fn with_handlers(mut self, handlers: Arc<dyn HandlerFactory>) -> Self {
+        self.handlers = handlers;
+        self
+    }
+
+    /// The same request for this many calls at the same time.
+    #[must_use]
+    pub fn with_slots(mut self, slots: u32) -> Self {
+        self.slots = SlotsByEra {
+            legacy: slots,
+            stateless: slots,
+        };
+        self
+    }
+
+    /// The same request with other credentials.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// The same request with another deadline.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The key the session will belong to.
+    #[must_use]
+    pub fn key(&self) -> &PoolKey {
+        &self.key
+    }
+
+    /// Where to connect to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.key.endpoint()
+    }
+
+    /// The headers to send, asked for per request over the whole life of the session.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// A handler for the new session, with the pool in front of it. Of several, the last one is the
+    /// session's.
+    #[must_use]
+    pub fn handler(&self) -> ClientHandlerBox {
+        let handler = self.handlers.handler(&self.key);
+        self.proxy.wrap(handler, self.handlers.declared())
+    }
+
+    /// Whether anybody wants messages that the server sends outside of any call: the handler, or
+    /// the pool itself, to hear of changes of a list that it keeps.
+    #[must_use]
+    pub fn wants_server_messages(&self) -> bool {
+        self.listens || self.needs_server_messages()
+    }
+
+    /// Whether the handler wants them, so that a session without them is of no use. A session whose
+    /// messages only the pool wants is as good as any where the server has no stream for them.
+    #[must_use]
+    pub fn needs_server_messages(&self) -> bool {
+        self.handlers.wants_server_messages()
+    }
+
+    /// How many calls the pool will run on the session at the same time, where the session has a
+    /// state: that of [`Era::Legacy`].
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.slots_of(Era::Legacy)
+    }
+
+    /// How many calls the pool wants to run at the same time on a session that turns out to be of
+    /// this era. A session without a state says so by [`SessionInfo::with_max_concurrent`].
+    ///
+    /// [`SessionInfo::with_max_concurrent`]: crate::extend::SessionInfo::with_max_concurrent
+    #[must_use]
+    pub fn slots_of(&self, era: Era) -> u32 {
+        self.slots.of(era)
+    }
+
+    /// When the pool gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectRequest")
+            .field("key", &self.key)
+            .field("slots", &self.slots())
+            .finish_non_exhaustive()
+    }
+}

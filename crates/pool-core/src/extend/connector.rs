@@ -1,0 +1,84 @@
+//! The seam for transports.
+
+use async_trait::async_trait;
+
+use super::connect_request::ConnectRequest;
+use super::health_check::ProbePlan;
+use crate::error::{CheckError, ConnectError};
+use crate::extend::session::Session;
+use crate::types::TransportKind;
+
+/// Opens sessions over one transport.
+///
+/// The pool calls it on a task of its own, never inside a caller's future or span.
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot open sessions for a pool",
+    label = "not a `Connector`",
+    note = "implement `Connector::kind` and `Connector::connect`; docs/adding-a-transport.md walks through both"
+)]
+pub trait Connector: Send + Sync {
+    /// The transport it speaks. Endpoints of this kind are sent to this connector.
+    fn kind(&self) -> TransportKind;
+
+    /// Whether a session it opens may turn out to be [`Era::Stateless`], so that one is enough for
+    /// any number of callers of a key. The pool then begins with one connect on an endpoint it does
+    /// not know. Default: no.
+    fn speaks_stateless(&self) -> bool {
+        false
+    }
+
+    /// Opens a session and completes its handshake, within `request.deadline()`.
+    ///
+    /// # Errors
+    /// [`ConnectError`], its kind as close to the truth as the transport can tell: callers and the
+    /// circuit breaker act on it. No source may print a secret.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the deadline passes or the pool's runtime shuts down. A
+    /// session that the server has already opened by then must still be closed by the connector.
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
+
+    /// Whether the transport is spoken at the request's endpoint, of which only the address is known
+    /// ([`Endpoint::auto`]).
+    ///
+    /// Default: [`Support::Unknown`], so that the connector is never chosen for such an endpoint.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for whatever says neither yes nor no: a refused credential, an upstream that
+    /// is not reached, fails or does not answer. It ends the detection and is told to whoever asked.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the deadline passes. Whatever was opened on the server must be
+    /// closed by the connector then as well as before it answers.
+    async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
+        let _ = request;
+        Ok(Support::Unknown)
+    }
+
+    /// Asks an idle session whether it is still alive. Never called for one that is
+    /// [`Era::Stateless`], of which there is nothing that could die.
+    ///
+    /// Default: the plan's probe chain.
+    ///
+    /// # Errors
+    /// [`CheckError`] when it is not; the pool then closes it and tries another.
+    ///
+    /// # Cancel safety
+    /// The pool may drop the future at any await and keeps the session, to be checked again.
+    async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
+        plan.run(session.peer()).await
+    }
+}
+
+/// What a connector says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Support {
+    /// The transport is spoken there.
+    Supported,
+    /// Something answers there, and does not speak the transport.
+    Unsupported,
+    /// The connector cannot tell.
+    Unknown,
+}

@@ -1,0 +1,282 @@
+//! The latest credential of a key, and until when one of them holds.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::HeaderMap;
+
+use crate::time::Timestamp;
+
+/// Headers that authenticate, and when they cease to.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    pub(crate) headers: Arc<HeaderMap>,
+    /// [`Timestamp::NEVER`] where that is not known.
+    pub(crate) ends_at: Timestamp,
+}
+
+/// The latest credential of a key: of those whose end is known the one that ends last, otherwise
+/// the one that was seen last.
+pub(crate) struct LatestCredentials {
+    latest: Mutex<Latest>,
+    /// Where the latest headers lie in memory, which is theirs alone as long as they are held
+    /// above; 0 for nowhere. Changed under the lock, before the older headers are let go of.
+    address: AtomicUsize,
+    /// When the last of the credentials seen ends, in nanoseconds of its moment. Changed under the
+    /// lock.
+    ends: AtomicU64,
+}
+
+struct Latest {
+    credential: Credential,
+    /// From when on no idle session is worth keeping; shortly before the last credential's end.
+    retire_at: Timestamp,
+    /// Whether whatever comes is newer.
+    superseded: bool,
+    /// What must not become the latest again: the endpoint refused it, or it was revoked.
+    refused: Option<Arc<HeaderMap>>,
+}
+
+impl LatestCredentials {
+    pub(crate) fn new(credential: Credential, now: Timestamp) -> Self {
+        Self {
+            address: AtomicUsize::new(address(&credential.headers)),
+            ends: AtomicU64::new(credential.ends_at.nanos()),
+            latest: Mutex::new(Latest {
+                retire_at: retire_at(credential.ends_at, now),
+                credential,
+                superseded: false,
+                refused: None,
+            }),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Arc<HeaderMap> {
+        Arc::clone(&self.lock().credential.headers)
+    }
+
+    /// Whether every credential seen has ended.
+    #[inline]
+    pub(crate) fn have_ended(&self, now: Timestamp) -> bool {
+        // No order is needed: whoever asks has noted what they come with.
+        self.ends.load(Ordering::Relaxed) <= now.nanos()
+    }
+
+    /// Whether these are the latest headers, by their address.
+    #[inline]
+    pub(crate) fn are_latest(&self, headers: &Arc<HeaderMap>) -> bool {
+        // No order is needed: whoever has headers at a new address got the memory from whoever
+        // freed it, after the address was changed.
+        self.address.load(Ordering::Relaxed) == address(headers)
+    }
+
+    /// Notes a credential that somebody came with. Returns whether the key holds until another
+    /// time for it.
+    #[cold]
+    pub(crate) fn note(
+        &self,
+        headers: &Arc<HeaderMap>,
+        ends_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        if ends_at <= now {
+            return false;
+        }
+        let mut latest = self.lock();
+        let prolongs = ends_at.nanos() > self.ends.load(Ordering::Relaxed);
+        if prolongs {
+            self.ends.store(ends_at.nanos(), Ordering::Relaxed);
+            latest.retire_at = retire_at(ends_at, now);
+        }
+        if !latest.is_refused(headers) && latest.is_older_than(ends_at) {
+            self.address.store(address(headers), Ordering::Relaxed);
+            let headers = Arc::clone(headers);
+            latest.superseded = false;
+            let older = std::mem::replace(&mut latest.credential, Credential { headers, ends_at });
+            // The older headers are let go of outside of the lock.
+            drop((latest, older));
+        }
+        prolongs
+    }
+
+    /// Notes that the endpoint refused these headers: whatever comes is newer.
+    pub(crate) fn refuse(&self, headers: &Arc<HeaderMap>) {
+        let mut latest = self.lock();
+        if is_same(&latest.credential.headers, headers) {
+            latest.superseded = true;
+            latest.refused = Some(Arc::clone(headers));
+        }
+    }
+
+    /// Lets no credential count that was seen so far. The latest is kept for farewells, until
+    /// another comes.
+    pub(crate) fn revoke(&self) {
+        let mut latest = self.lock();
+        latest.superseded = true;
+        latest.refused = Some(Arc::clone(&latest.credential.headers));
+        latest.retire_at = Timestamp::NEVER;
+        self.address.store(NOWHERE, Ordering::Relaxed);
+        self.ends.store(0, Ordering::Relaxed);
+    }
+
+    /// When idle sessions are to be closed on account of the credentials; [`Timestamp::NEVER`] where
+    /// that is not known.
+    pub(crate) fn retirements(&self) -> [Timestamp; 2] {
+        let retire_at = self.lock().retire_at;
+        [
+            retire_at,
+            Timestamp::of_nanos(self.ends.load(Ordering::Relaxed)),
+        ]
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Latest {
+    fn is_older_than(&self, ends_at: Timestamp) -> bool {
+        let mine = self.credential.ends_at;
+        self.superseded || mine == Timestamp::NEVER || mine <= ends_at
+    }
+
+    fn is_refused(&self, headers: &Arc<HeaderMap>) -> bool {
+        let refused = self.refused.as_ref();
+        refused.is_some_and(|refused| is_same(refused, headers))
+    }
+}
+
+fn is_same(one: &Arc<HeaderMap>, other: &Arc<HeaderMap>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}
+
+/// A little before the end, so that farewells are said with a credential that still holds.
+fn retire_at(ends_at: Timestamp, now: Timestamp) -> Timestamp {
+    if ends_at == Timestamp::NEVER {
+        return ends_at;
+    }
+    let lead = (ends_at.since(now) / LEAD_PART).min(LONGEST_LEAD);
+    ends_at.before(lead)
+}
+
+fn address(headers: &Arc<HeaderMap>) -> usize {
+    Arc::as_ptr(headers).addr()
+}
+
+const NOWHERE: usize = 0;
+
+/// Of what was left of a credential's life.
+const LEAD_PART: u32 = 16;
+
+/// As long as a farewell may take by default.
+const LONGEST_LEAD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(token: &'static str) -> Arc<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static(token));
+        Arc::new(headers)
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::of_nanos(seconds * 1_000_000_000)
+    }
+
+    /// A key whose first credential was seen at 0.
+    fn key(headers: &Arc<HeaderMap>, ends_at: Timestamp) -> LatestCredentials {
+        let headers = Arc::clone(headers);
+        LatestCredentials::new(Credential { headers, ends_at }, at(0))
+    }
+
+    #[test]
+    fn of_credentials_of_unknown_end_the_one_seen_last_is_the_newest() {
+        let (one, two) = (headers("one"), headers("two"));
+        let latest = key(&one, Timestamp::NEVER);
+        for noted in [&two, &two, &one] {
+            latest.note(noted, Timestamp::NEVER, at(1));
+            assert!(Arc::ptr_eq(&latest.load(), noted));
+            assert!(latest.are_latest(noted));
+        }
+        assert!(!latest.have_ended(at(u64::MAX >> 31)));
+    }
+
+    #[test]
+    fn of_credentials_of_known_end_the_one_that_ends_last_is_the_newest() {
+        let (old, new) = (headers("old"), headers("new"));
+        let latest = key(&old, at(10));
+        assert!(latest.note(&new, at(20), at(1)));
+        assert!(!latest.note(&old, at(10), at(2)));
+        assert!(Arc::ptr_eq(&latest.load(), &new));
+        assert!(!latest.have_ended(at(19)));
+        assert!(latest.have_ended(at(20)));
+    }
+
+    #[test]
+    fn a_credential_that_has_ended_is_not_noted() {
+        let latest = key(&headers("old"), at(10));
+        assert!(!latest.note(&headers("late"), at(11), at(11)));
+        assert!(latest.have_ended(at(10)));
+    }
+
+    #[test]
+    fn headers_that_were_superseded_are_let_go_of() {
+        let first = headers("one");
+        let latest = key(&first, Timestamp::NEVER);
+        latest.note(&headers("two"), Timestamp::NEVER, at(1));
+        assert_eq!(Arc::strong_count(&first), 1);
+    }
+
+    #[test]
+    fn headers_in_recycled_memory_are_new_headers() {
+        let latest = key(&headers("first"), Timestamp::NEVER);
+        for token in ["one", "two"].repeat(100) {
+            let headers = headers(token);
+            if !latest.are_latest(&headers) {
+                latest.note(&headers, Timestamp::NEVER, at(1));
+            }
+            assert_eq!(latest.load()["authorization"], token);
+        }
+    }
+
+    #[test]
+    fn refused_headers_give_way_to_whatever_comes_and_do_not_come_back() {
+        let (refused, other) = (headers("refused"), headers("other"));
+        let latest = key(&refused, at(100));
+        latest.refuse(&headers("refused"));
+        assert!(Arc::ptr_eq(&latest.load(), &refused), "better than nothing");
+        latest.note(&other, at(20), at(1));
+        latest.note(&refused, at(100), at(2));
+        assert!(Arc::ptr_eq(&latest.load(), &other));
+        assert!(!latest.have_ended(at(99)), "whose it is may still ask");
+    }
+
+    #[test]
+    fn after_a_revocation_no_earlier_credential_counts() {
+        let (old, new) = (headers("old"), headers("new"));
+        let latest = key(&old, at(100));
+        latest.revoke();
+        assert!(latest.have_ended(at(1)));
+        assert!(!latest.are_latest(&old), "whoever comes back is noted anew");
+        assert!(latest.note(&new, at(20), at(1)));
+        assert!(Arc::ptr_eq(&latest.load(), &new));
+        assert_eq!(latest.retirements()[1], at(20));
+    }
+
+    #[test]
+    fn idle_sessions_go_a_little_before_the_last_credential_does() {
+        let latest = key(&headers("one"), at(16));
+        assert_eq!(latest.retirements(), [at(15), at(16)]);
+        latest.note(&headers("two"), at(1_000), at(1));
+        assert_eq!(latest.retirements(), [at(995), at(1_000)]);
+    }
+}

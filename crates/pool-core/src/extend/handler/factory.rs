@@ -1,0 +1,138 @@
+//! What a pooled client declares to its server, and who hears the server.
+
+use std::{fmt, sync::Arc};
+
+use rmcp::{
+    ErrorData, RoleClient, Service,
+    model::{
+        ClientCapabilities, ClientConfig, ClientResult, ProtocolVersion, ServerNotification,
+        ServerRequest,
+    },
+    service::{DynService, NotificationContext, RequestContext, ServiceExt},
+};
+
+use crate::types::PoolKey;
+
+/// Builds the rmcp client handler of each new session from the session's key, so that requests and
+/// notifications which a server starts on its own reach the caller they belong to.
+///
+/// What a handler declares is fixed when its session is opened and changes what the server offers;
+/// [`profile`](Self::profile) and [`declared`](Self::declared) are therefore part of the key. A
+/// handler never hears the sessions of another key than the one it was built for.
+///
+/// The pool stands in front of every handler: it sends what [`declared`](Self::declared) says,
+/// whatever the handler's own info says, refuses requests for anything else, notes changes of lists
+/// before it passes them on (see [`PoolConfig::list_changed_debounce`](crate::PoolConfig)), and
+/// gives the progress of a call to whoever asked for it
+/// ([`PooledClient::with_progress`](crate::PooledClient::with_progress)).
+///
+/// [`HandlerFn`] makes a factory from a closure; [`ServerMessages`] is one that passes notifications
+/// on through a channel.
+pub trait HandlerFactory: Send + Sync {
+    /// Names the handlers of this factory. Two factories whose handlers must not serve each other's
+    /// callers need different names.
+    fn profile(&self) -> &str;
+
+    /// The capabilities that every handler of this factory declares. Default: none.
+    ///
+    /// Sampling, elicitation and roots are questions to one caller. A session under
+    /// [`Scope::Shared`](crate::Scope::Shared) belongs to nobody who could answer them, so that
+    /// asking for one with such a factory fails with
+    /// [`AcquireError::NobodyToAnswer`](crate::error::AcquireError::NobodyToAnswer).
+    fn declared(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    /// Whether the handlers want messages that a server sends outside of any call (list changes,
+    /// logging, resource updates). Without them a transport may save the stream for such messages.
+    /// Default: yes, when any capability is declared.
+    fn wants_server_messages(&self) -> bool {
+        self.declared() != ClientCapabilities::default()
+    }
+
+    /// The handler of a new session with this key.
+    fn handler(&self, key: &PoolKey) -> ClientHandlerBox;
+}
+
+/// A type-erased rmcp client handler. Make one from any `ClientHandler` with [`Self::new`].
+pub struct ClientHandlerBox(Box<dyn DynService<RoleClient>>);
+
+impl ClientHandlerBox {
+    /// Erases the type of a handler.
+    #[must_use]
+    pub fn new<S: ServiceExt<RoleClient>>(handler: S) -> Self {
+        Self(handler.into_dyn())
+    }
+
+    pub(crate) fn from_dyn(handler: Box<dyn DynService<RoleClient>>) -> Self {
+        Self(handler)
+    }
+
+    pub(crate) fn into_inner(self) -> Box<dyn DynService<RoleClient>> {
+        self.0
+    }
+
+    /// The handler as rmcp serves it, offering `version` whatever the handler's own info says.
+    ///
+    /// rmcp's default info offers a revision that has no `initialize`, and rmcp does not check the
+    /// answer against it; a transport names the revision it means to speak.
+    #[must_use]
+    pub fn into_service(self, version: ProtocolVersion) -> impl Service<RoleClient> + use<> {
+        Pinned {
+            handler: self.0,
+            version,
+        }
+    }
+}
+
+impl fmt::Debug for ClientHandlerBox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientHandlerBox")
+    }
+}
+
+/// A handler whose info names a fixed protocol revision.
+struct Pinned {
+    handler: Box<dyn DynService<RoleClient>>,
+    version: ProtocolVersion,
+}
+
+impl Service<RoleClient> for Pinned {
+    async fn handle_request(
+        &self,
+        request: ServerRequest,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ClientResult, ErrorData> {
+        Service::handle_request(&self.handler, request, context).await
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ServerNotification,
+        context: NotificationContext<RoleClient>,
+    ) -> Result<(), ErrorData> {
+        Service::handle_notification(&self.handler, notification, context).await
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        Service::get_info(&self.handler).with_protocol_version(self.version.clone())
+    }
+}
+
+impl<T: HandlerFactory + ?Sized> HandlerFactory for Arc<T> {
+    fn profile(&self) -> &str {
+        (**self).profile()
+    }
+
+    fn declared(&self) -> ClientCapabilities {
+        (**self).declared()
+    }
+
+    fn wants_server_messages(&self) -> bool {
+        (**self).wants_server_messages()
+    }
+
+    fn handler(&self, key: &PoolKey) -> ClientHandlerBox {
+        (**self).handler(key)
+    }
+}

@@ -1,0 +1,23 @@
+//! TODO.
+
+mod closure;
+mod factory;
+mod list_kind;
+mod list_versions;
+mod noop;
+mod profile;
+mod progress;
+mod proxy;
+mod schema_defaults;
+mod server_messages;
+
+pub use closure::HandlerFn;
+pub use factory::{ClientHandlerBox, HandlerFactory};
+pub use list_kind::ListKind;
+pub(crate) use list_versions::ListVersions;
+pub use noop::NoopHandlers;
+pub(crate) use profile::Profile;
+pub(crate) use progress::ProgressSink;
+pub(crate) use proxy::{HandlerProxy, ListWatcher, ProxiedHandler};
+pub use schema_defaults::with_schema_defaults;
+pub use server_messages::{ServerEvent, ServerMessage, ServerMessages, ServerMessagesReceiver};

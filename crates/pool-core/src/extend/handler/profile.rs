@@ -1,0 +1,43 @@
+//! What a factory declares, as a part of the key.
+
+use std::sync::Arc;
+
+use super::factory::HandlerFactory;
+
+/// What a factory declares, as a part of the key.
+#[derive(Clone)]
+pub(crate) struct Profile {
+    pub(crate) factory: Arc<dyn HandlerFactory>,
+    /// The declared capabilities as canonical JSON.
+    pub(crate) declared: Arc<[u8]>,
+}
+
+impl Profile {
+    pub(crate) fn new(factory: Arc<dyn HandlerFactory>) -> Self {
+        // Through `Value`, whose maps are sorted: the same capabilities give the same bytes.
+        let declared = serde_json::to_value(factory.declared())
+            .map(|value| value.to_string().into_bytes())
+            .unwrap_or_default();
+        Self {
+            factory,
+            declared: declared.into(),
+        }
+    }
+
+    /// The name of the factory's handlers.
+    pub(crate) fn name(&self) -> &str {
+        self.factory.profile()
+    }
+
+    /// The first declared capability that only a single caller can serve.
+    pub(crate) fn needs_caller(&self) -> Option<&'static str> {
+        let declared = self.factory.declared();
+        [
+            ("elicitation", declared.elicitation.is_some()),
+            ("roots", declared.roots.is_some()),
+            ("sampling", declared.sampling.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_declared)| is_declared.then_some(name))
+    }
+}

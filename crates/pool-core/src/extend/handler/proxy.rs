@@ -1,0 +1,257 @@
+//! The proxy between a session and its handler.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use rmcp::{
+    ErrorData, RoleClient, Service,
+    model::{
+        ClientCapabilities, ClientConfig, ClientResult, ElicitRequestParams, ErrorCode,
+        Implementation, ServerNotification, ServerRequest,
+    },
+    service::{DynService, NotificationContext, RequestContext, ServiceExt},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::factory::ClientHandlerBox;
+use super::list_kind::ListKind;
+use super::list_versions::ListVersions;
+use super::progress::ProgressRoutes;
+
+/// The proxy in front of the handler of one session: it receives everything first, and refuses
+/// requests for capabilities that were not declared.
+#[derive(Default)]
+pub(crate) struct HandlerProxy {
+    state: Arc<ProxyState>,
+    /// The handler of the session, once it has one.
+    handler: Mutex<Option<Arc<ProxiedHandler>>>,
+}
+
+/// What a key wants to know of its sessions' notifications.
+pub(crate) trait ListWatcher: Send + Sync {
+    /// A session of the key received a list change. The cached list is stale from now on.
+    fn list_changed(&self, list: ListKind);
+    /// The delay before the handler receives a list change.
+    fn debounce(&self) -> Duration;
+    /// The versions of the key's lists.
+    fn versions(&self) -> &ListVersions;
+}
+
+/// What a handler shares with its proxy.
+#[derive(Default)]
+struct ProxyState {
+    /// The key of the session; `None` where there is no pool.
+    watcher: Option<Weak<dyn ListWatcher>>,
+    /// The `clientInfo` that replaces that of the handler.
+    client_info: Option<Implementation>,
+    /// Where the progress of single calls goes.
+    routes: ProgressRoutes,
+    /// Cancelled when the session leaves its key.
+    closed: CancellationToken,
+}
+
+/// A handler with the pool in front of it.
+pub(crate) struct ProxiedHandler {
+    handler: Box<dyn DynService<RoleClient>>,
+    declared: ClientCapabilities,
+    state: Arc<ProxyState>,
+}
+
+impl HandlerProxy {
+    /// A proxy that reports list changes to `watcher` and replaces the handler's `clientInfo`.
+    pub(crate) fn new(
+        watcher: Option<Weak<dyn ListWatcher>>,
+        client_info: Option<Implementation>,
+    ) -> Arc<Self> {
+        let state = ProxyState {
+            watcher,
+            client_info,
+            ..ProxyState::default()
+        };
+        Arc::new(Self {
+            state: Arc::new(state),
+            handler: Mutex::default(),
+        })
+    }
+
+    /// Where the progress of single calls goes.
+    pub(crate) fn routes(&self) -> &ProgressRoutes {
+        &self.state.routes
+    }
+
+    /// Puts the proxy in front of a handler, which becomes the handler of this session.
+    pub(crate) fn wrap(
+        &self,
+        handler: ClientHandlerBox,
+        declared: ClientCapabilities,
+    ) -> ClientHandlerBox {
+        let handler = Arc::new(ProxiedHandler {
+            handler: handler.into_inner(),
+            declared,
+            state: Arc::clone(&self.state),
+        });
+        *self.lock() = Some(Arc::clone(&handler));
+        ClientHandlerBox::from_dyn(ProxyService(handler).into_dyn())
+    }
+
+    /// The handler of the session, with the proxy in front of it.
+    pub(crate) fn handler(&self) -> Option<Arc<ProxiedHandler>> {
+        self.lock().clone()
+    }
+
+    /// Ends the debouncing of list changes: the handler receives what was held back at once.
+    pub(crate) fn close(&self) {
+        self.state.closed.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<ProxiedHandler>>> {
+        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ProxiedHandler {
+    /// True when the session declared the capability that this request needs.
+    pub(crate) fn declares(&self, request: &ServerRequest) -> bool {
+        self.refusal(request).is_none()
+    }
+
+    /// The error for a request that needs a capability which was not declared.
+    fn refusal(&self, request: &ServerRequest) -> Option<ErrorData> {
+        let declared = &self.declared;
+        let code = match request {
+            ServerRequest::CreateMessageRequest(_) if declared.sampling.is_none() => {
+                ErrorCode::METHOD_NOT_FOUND
+            }
+            ServerRequest::ListRootsRequest(_) if declared.roots.is_none() => {
+                ErrorCode::METHOD_NOT_FOUND
+            }
+            ServerRequest::ElicitRequest(request) => {
+                let Some(elicitation) = &declared.elicitation else {
+                    return Some(not_declared(ErrorCode::METHOD_NOT_FOUND));
+                };
+                // An elicitation capability without modes means forms (revision 2025-11-25,
+                // client/elicitation); a request for another mode gets -32602.
+                let has_mode = match &request.params {
+                    ElicitRequestParams::UrlElicitationParams { .. } => elicitation.url.is_some(),
+                    _ => elicitation.form.is_some() || elicitation.url.is_none(),
+                };
+                return (!has_mode).then(|| not_declared(ErrorCode::INVALID_PARAMS));
+            }
+            _ => return None,
+        };
+        Some(not_declared(code))
+    }
+
+    /// The handler's answer to a request.
+    ///
+    /// # Errors
+    /// The handler's error, or a refusal when the capability was not declared.
+    pub(crate) async fn answer(
+        &self,
+        request: ServerRequest,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ClientResult, ErrorData> {
+        match self.refusal(&request) {
+            Some(refusal) => Err(refusal),
+            None => Service::handle_request(&self.handler, request, context).await,
+        }
+    }
+
+    async fn notify(
+        &self,
+        notification: ServerNotification,
+        context: NotificationContext<RoleClient>,
+    ) -> Result<(), ErrorData> {
+        if let ServerNotification::ProgressNotification(progress) = &notification
+            && self.state.routes.deliver(&progress.params)
+        {
+            return Ok(());
+        }
+        if let Some(list) = ListKind::changed_by(&notification)
+            && let Some(watcher) = self.state.watcher.as_ref().and_then(Weak::upgrade)
+        {
+            watcher.list_changed(list);
+            if !self.debounce(watcher, list).await {
+                return Ok(());
+            }
+        }
+        Service::handle_notification(&self.handler, notification, context).await
+    }
+
+    /// Waits until the handler is due to receive a list change. `false` where another session of the
+    /// key waits already: that one delivers the change for all.
+    async fn debounce(&self, watcher: Arc<dyn ListWatcher>, list: ListKind) -> bool {
+        let delay = watcher.debounce();
+        if delay.is_zero() {
+            return true;
+        }
+        let Some(_delivery) = PendingDelivery::begin(watcher, list) else {
+            return false;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = self.state.closed.cancelled() => {}
+        }
+        // The delivery ends before the handler runs: a change from now on is another one.
+        true
+    }
+}
+
+/// The delivery of a list change to the handler of a key; one at a time for each list.
+struct PendingDelivery {
+    watcher: Arc<dyn ListWatcher>,
+    list: ListKind,
+}
+
+impl PendingDelivery {
+    fn begin(watcher: Arc<dyn ListWatcher>, list: ListKind) -> Option<Self> {
+        // Lazily: a delivery that did not begin must not end.
+        watcher
+            .versions()
+            .begin_delivery(list)
+            .then(|| Self { watcher, list })
+    }
+}
+
+impl Drop for PendingDelivery {
+    fn drop(&mut self) {
+        self.watcher.versions().end_delivery(self.list);
+    }
+}
+
+/// The handler as rmcp serves it.
+struct ProxyService(Arc<ProxiedHandler>);
+
+impl Service<RoleClient> for ProxyService {
+    async fn handle_request(
+        &self,
+        request: ServerRequest,
+        context: RequestContext<RoleClient>,
+    ) -> Result<ClientResult, ErrorData> {
+        self.0.answer(request, context).await
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ServerNotification,
+        context: NotificationContext<RoleClient>,
+    ) -> Result<(), ErrorData> {
+        self.0.notify(notification, context).await
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        let mut info = Service::get_info(&self.0.handler);
+        // The declared capabilities are part of the key: a handler can declare neither more nor less.
+        info.capabilities = self.0.declared.clone();
+        if let Some(client_info) = &self.0.state.client_info {
+            info.client_info = client_info.clone();
+        }
+        info
+    }
+}
+
+fn not_declared(code: ErrorCode) -> ErrorData {
+    ErrorData::new(code, "this client did not declare the capability", None)
+}

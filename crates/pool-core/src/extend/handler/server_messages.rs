@@ -1,0 +1,214 @@
+//! What servers say of their own accord, through a channel.
+#![expect(deprecated, reason = "servers of the revisions with sessions do log")]
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rmcp::{
+    ClientHandler, RoleClient,
+    model::{
+        ClientCapabilities, ClientConfig, Implementation, LoggingMessageNotificationParam,
+        ProgressNotificationParam, ResourceUpdatedNotificationParam,
+    },
+    service::NotificationContext,
+};
+use tokio::sync::mpsc;
+
+use super::factory::{ClientHandlerBox, HandlerFactory};
+use super::list_kind::ListKind;
+use super::noop::default_client_info;
+use crate::types::PoolKey;
+
+/// A [`HandlerFactory`] that passes what servers say of their own accord on through a channel, each
+/// message with the key it belongs to. It declares nothing, so that servers ask it nothing.
+///
+/// ```
+/// use mcp_pool_core::extend::{ServerMessage, ServerMessages};
+///
+/// # async fn example() {
+/// let (handlers, mut messages) = ServerMessages::channel(1_024);
+/// // let pool = SessionPool::builder().handlers(handlers)...
+/// while let Some(heard) = messages.recv().await {
+///     match heard.message {
+///         ServerMessage::ListChanged(list) => println!("{:?}: {}", heard.key, list.as_str()),
+///         _ => {}
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerMessages {
+    sender: mpsc::Sender<ServerEvent>,
+    missed: Arc<AtomicU64>,
+    client: Implementation,
+}
+
+/// The other end of [`ServerMessages`].
+#[derive(Debug)]
+pub struct ServerMessagesReceiver {
+    receiver: mpsc::Receiver<ServerEvent>,
+    missed: Arc<AtomicU64>,
+}
+
+/// Something that a server said of its own accord, and to whom.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerEvent {
+    /// The key of the session that heard it: the caller it belongs to.
+    pub key: PoolKey,
+    /// What the server said.
+    pub message: ServerMessage,
+}
+
+/// Something that a server said of its own accord. `Debug` shows of what kind it is, and nothing
+/// of what was said.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum ServerMessage {
+    /// A list has changed. Comes once for a burst of changes:
+    /// [`PoolConfig::list_changed_debounce`](crate::PoolConfig).
+    ListChanged(ListKind),
+    /// A message for the log. The text is the server's.
+    Log(LoggingMessageNotificationParam),
+    /// How a call gets on that nobody asked about by
+    /// [`with_progress`](crate::PooledClient::with_progress).
+    Progress(ProgressNotificationParam),
+    /// A resource has changed.
+    ResourceUpdated {
+        /// The resource.
+        uri: String,
+    },
+}
+
+impl fmt::Debug for ServerMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListChanged(list) => f.debug_tuple("ListChanged").field(list).finish(),
+            Self::Log(_) => f.write_str("Log(..)"),
+            Self::Progress(_) => f.write_str("Progress(..)"),
+            Self::ResourceUpdated { .. } => f.write_str("ResourceUpdated(..)"),
+        }
+    }
+}
+
+impl ServerMessages {
+    /// A factory and the receiver of what its handlers hear. `capacity`, at least 1, is how many
+    /// messages may wait for the receiver; those beyond it are dropped and counted, so that neither
+    /// a slow receiver nor a loud server can fill the memory.
+    #[must_use]
+    pub fn channel(capacity: usize) -> (Self, ServerMessagesReceiver) {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        let missed = Arc::new(AtomicU64::new(0));
+        let messages = Self {
+            sender,
+            missed: Arc::clone(&missed),
+            client: default_client_info(),
+        };
+        (messages, ServerMessagesReceiver { receiver, missed })
+    }
+
+    /// Introduces the handlers to servers as `client`. Default: `mcp-session-pool` and its version.
+    #[must_use]
+    pub fn with_client_info(mut self, client: Implementation) -> Self {
+        self.client = client;
+        self
+    }
+}
+
+impl ServerMessagesReceiver {
+    /// The next message; `None` once no pool and no session can send one any more.
+    ///
+    /// # Cancel safety
+    /// Safe; no message is lost to a dropped call.
+    pub async fn recv(&mut self) -> Option<ServerEvent> {
+        self.receiver.recv().await
+    }
+
+    /// How many messages were dropped since the receiver was full.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+}
+
+impl HandlerFactory for ServerMessages {
+    fn profile(&self) -> &str {
+        "server-messages"
+    }
+
+    fn wants_server_messages(&self) -> bool {
+        true
+    }
+
+    fn handler(&self, key: &PoolKey) -> ClientHandlerBox {
+        ClientHandlerBox::new(PassOn {
+            key: key.clone(),
+            to: self.clone(),
+        })
+    }
+}
+
+/// The handler of one session.
+struct PassOn {
+    key: PoolKey,
+    to: ServerMessages,
+}
+
+impl PassOn {
+    fn pass_on(&self, message: ServerMessage) {
+        let heard = ServerEvent {
+            key: self.key.clone(),
+            message,
+        };
+        if self.to.sender.try_send(heard).is_err() {
+            self.to.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl ClientHandler for PassOn {
+    async fn on_progress(
+        &self,
+        params: ProgressNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.pass_on(ServerMessage::Progress(params));
+    }
+
+    async fn on_logging_message(
+        &self,
+        params: LoggingMessageNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.pass_on(ServerMessage::Log(params));
+    }
+
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.pass_on(ServerMessage::ResourceUpdated { uri: params.uri });
+    }
+
+    async fn on_resource_list_changed(&self, _context: NotificationContext<RoleClient>) {
+        self.pass_on(ServerMessage::ListChanged(ListKind::Resources));
+    }
+
+    async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {
+        self.pass_on(ServerMessage::ListChanged(ListKind::Tools));
+    }
+
+    async fn on_prompt_list_changed(&self, _context: NotificationContext<RoleClient>) {
+        self.pass_on(ServerMessage::ListChanged(ListKind::Prompts));
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        ClientConfig::new(ClientCapabilities::default(), self.to.client.clone())
+    }
+}

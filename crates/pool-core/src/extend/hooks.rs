@@ -1,0 +1,39 @@
+//! The seam for work around a session's life.
+
+use async_trait::async_trait;
+
+use crate::error::ConnectError;
+use crate::extend::session::{Session, SessionInfo};
+use crate::types::PoolKey;
+
+/// Runs a user's code at three points of a session's life. Every method does nothing by default.
+///
+/// An [`Observer`](crate::extend::Observer) only watches; a hook takes part: it may refuse a session.
+#[async_trait]
+#[expect(unused_variables, reason = "the defaults do nothing")]
+pub trait Hooks: Send + Sync {
+    /// Runs once after a session is opened and before any caller gets it, on the pool's own task and
+    /// within the time limit of the connect. It may attach values with
+    /// [`SessionInfo::metadata`](crate::extend::SessionInfo::metadata).
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the session is of no use: the pool closes it and the connect fails.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when the time limit passes, and closes the session.
+    async fn after_connect(&self, key: &PoolKey, session: &Session) -> Result<(), ConnectError> {
+        Ok(())
+    }
+
+    /// Runs before each lease on a session, inline on the path of every acquire: it must be quick and
+    /// must not block. `false` closes the session instead, and the acquire takes another one.
+    fn before_acquire(&self, key: &PoolKey, session: &SessionInfo) -> bool {
+        true
+    }
+
+    /// Runs after each lease, inline in `Drop`: it must be quick and must not block. `false` closes
+    /// the session instead of keeping it.
+    fn after_release(&self, key: &PoolKey, session: &SessionInfo) -> bool {
+        true
+    }
+}

@@ -1,0 +1,7 @@
+//! TODO.
+
+mod extractor;
+mod header_identity;
+
+pub use extractor::{IdentityExtractor, OnExtractError};
+pub use header_identity::{DEFAULT_IDENTITY_HEADERS, HeaderIdentity};

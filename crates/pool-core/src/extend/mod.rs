@@ -1,0 +1,45 @@
+//! The seams: what others implement, and the types that these traits take and return.
+
+pub(crate) mod connect_request;
+pub(crate) mod connector;
+pub(crate) mod credentials;
+pub(crate) mod handler;
+pub(crate) mod health_check;
+pub(crate) mod hooks;
+pub(crate) mod identity;
+pub(crate) mod observer;
+pub(crate) mod propagator;
+pub(crate) mod session;
+pub(crate) mod single_flight;
+
+pub use crate::types::{Era, Fingerprint, Identity, upstream_headers};
+pub use connect_request::ConnectRequest;
+pub use connector::{Connector, Support};
+pub use credentials::{
+    CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials,
+};
+pub(crate) use credentials::{Credential, LatestCredentials};
+pub use handler::{
+    ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
+    ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
+};
+pub(crate) use handler::{
+    HandlerProxy, ListVersions, ListWatcher, Profile, ProgressSink, ProxiedHandler,
+};
+pub(crate) use health_check::Probe;
+pub use health_check::ProbePlan;
+pub use hooks::Hooks;
+pub(crate) use identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
+pub use identity::{HeaderIdentity, IdentityExtractor};
+pub(crate) use observer::{
+    AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
+    Connected, KeyCreated, KeyEvicted, ListChanged, Released,
+};
+pub use observer::{Observer, PoolHandle};
+pub use propagator::ContextPropagator;
+pub(crate) use session::SlotsByEra;
+pub use session::{
+    CloseNotifier, CloseOutcome, RunningSession, Session, SessionDriver, SessionInfo,
+    SessionMetadata,
+};
+pub use single_flight::{Flight, Follower, Leader, SingleFlight};

@@ -1,0 +1,224 @@
+//! One opaque struct per event; fields may come, none goes.
+
+use std::time::Duration;
+
+use super::close_reason::CloseReason;
+use super::pool_handle::PoolHandle;
+use crate::error::{AcquireError, CallError, CheckError, ConnectError, Outcome};
+use crate::extend::handler::ListKind;
+use crate::extend::session::{CloseOutcome, SessionInfo};
+use crate::types::{BreakerState, Endpoint, PoolKey, TransportKind};
+
+/// Defines an event: its fields, and a getter for each.
+macro_rules! event {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<'a> {
+            pub(crate) pool: &'a str,
+            $(pub(crate) $field: $type,)*
+        }
+
+        impl<'a> $name<'a> {
+            /// The name of the pool.
+            #[must_use]
+            pub fn pool(&self) -> &'a str {
+                self.pool
+            }
+
+            $($(#[$field_doc])*
+            #[must_use]
+            pub fn $field(&self) -> $type {
+                self.$field
+            })*
+        }
+    };
+}
+
+event! {
+    /// A pool was built.
+    Built {
+        /// A handle to look at the pool with later on, which does not keep it open.
+        handle: &'a dyn PoolHandle,
+    }
+}
+
+event! {
+    /// Somebody got a session.
+    Acquired {
+        /// The key.
+        key: &'a PoolKey,
+        /// Whether the session was there already (a hit) rather than opened for this (a miss).
+        hit: bool,
+        /// How long it took.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// Somebody did not get a session.
+    AcquireFailed {
+        /// The endpoint; the key may not have been known yet.
+        endpoint: &'a Endpoint,
+        /// Why.
+        error: &'a AcquireError,
+        /// How long it took.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// A lease ended.
+    Released {
+        /// The key.
+        key: &'a PoolKey,
+        /// How long the session was in use, counted from its acquire.
+        used_for: Duration,
+        /// Whether its session was used at all.
+        used: bool,
+        /// Whether the session may be used again.
+        reusable: bool,
+    }
+}
+
+event! {
+    /// A session was opened.
+    Connected {
+        /// The key.
+        key: &'a PoolKey,
+        /// What is known of the session.
+        session: &'a SessionInfo,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// A session could not be opened.
+    ConnectFailed {
+        /// The key.
+        key: &'a PoolKey,
+        /// Why.
+        error: &'a ConnectError,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// The pool asked which transport an address speaks.
+    Detected {
+        /// The endpoint, as it was asked for.
+        endpoint: &'a Endpoint,
+        /// The transport that was found.
+        transport: Option<&'a TransportKind>,
+        /// Why none was found; `None` when one was.
+        error: Option<&'a AcquireError>,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// An idle session was asked whether it is alive.
+    Checked {
+        /// The key.
+        key: &'a PoolKey,
+        /// What came of it; `None` when it is alive.
+        error: Option<CheckError>,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// A session was closed.
+    Closed {
+        /// The key.
+        key: &'a PoolKey,
+        /// What is known of the session.
+        session: &'a SessionInfo,
+        /// Why.
+        reason: CloseReason,
+        /// How the farewell went.
+        outcome: CloseOutcome,
+        /// How long the session was open.
+        age: Duration,
+        /// How often it was handed out.
+        uses: u64,
+    }
+}
+
+event! {
+    /// A key was seen for the first time, or again after it was forgotten.
+    KeyCreated {
+        /// The key.
+        key: &'a PoolKey,
+    }
+}
+
+event! {
+    /// A key was forgotten.
+    KeyEvicted {
+        /// The key.
+        key: &'a PoolKey,
+        /// Why.
+        reason: CloseReason,
+    }
+}
+
+event! {
+    /// The circuit of an endpoint changed.
+    BreakerChanged {
+        /// The endpoint.
+        endpoint: &'a Endpoint,
+        /// Its state before.
+        before: BreakerState,
+        /// Its state now.
+        after: BreakerState,
+    }
+}
+
+event! {
+    /// A call of a pooled client ended.
+    CallFinished {
+        /// The key.
+        key: &'a PoolKey,
+        /// The JSON-RPC method.
+        method: &'a str,
+        /// What is known of its effect.
+        outcome: Outcome,
+        /// Whether it returned a result.
+        ok: bool,
+        /// Why it returned none.
+        error: Option<&'a CallError>,
+        /// Whether the result is that of a tool which says of itself that it failed.
+        tool_failed: bool,
+        /// The session it was sent on last, if it was sent at all.
+        session: Option<&'a SessionInfo>,
+        /// How long it took, waiting for a session included.
+        took: Duration,
+        /// How much of that was waiting for a session.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// A session heard that a list of its server has changed.
+    ListChanged {
+        /// The key.
+        key: &'a PoolKey,
+        /// The list.
+        list: ListKind,
+    }
+}
+
+event! {
+    /// A client asked for its tools while the pool keeps such lists.
+    ToolsListed {
+        /// The key.
+        key: &'a PoolKey,
+        /// Whether the list was there already (a hit) rather than asked for (a miss).
+        hit: bool,
+    }
+}

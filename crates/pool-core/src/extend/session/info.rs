@@ -1,0 +1,49 @@
+//! What is known of a session.
+
+use super::metadata::SessionMetadata;
+use crate::types::{Era, Fingerprint};
+
+/// What is known of a session. Holds no secret: the server's session id only as a fingerprint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The era of the server.
+    pub era: Era,
+    /// The negotiated protocol revision, such as `2025-11-25`.
+    pub protocol_version: String,
+    /// The server's session id as a fingerprint; `None` when the server issued none.
+    pub session: Option<Fingerprint>,
+    /// How many calls may run on the session at the same time, where the transport knows better
+    /// than the request's configuration.
+    pub max_concurrent: Option<u32>,
+    /// Values of a user's own, attached by [`Hooks::after_connect`](crate::extend::Hooks).
+    pub metadata: SessionMetadata,
+}
+
+impl SessionInfo {
+    /// The info of a session that speaks this revision.
+    #[must_use]
+    pub fn new(era: Era, protocol_version: impl Into<String>) -> Self {
+        Self {
+            era,
+            protocol_version: protocol_version.into(),
+            session: None,
+            max_concurrent: None,
+            metadata: SessionMetadata::default(),
+        }
+    }
+
+    /// Adds the fingerprint of the server's session id.
+    #[must_use]
+    pub fn with_session_id(mut self, id: &str) -> Self {
+        self.session = Some(Fingerprint::of("mcp-session-id", id.as_bytes()));
+        self
+    }
+
+    /// Says how many calls may run on the session at the same time.
+    #[must_use]
+    pub fn with_max_concurrent(mut self, calls: u32) -> Self {
+        self.max_concurrent = Some(calls);
+        self
+    }
+}

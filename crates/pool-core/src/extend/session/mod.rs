@@ -1,0 +1,15 @@
+//! TODO.
+
+mod close_notifier;
+mod driver;
+mod info;
+mod metadata;
+mod session;
+mod slots_by_era;
+
+pub use close_notifier::CloseNotifier;
+pub use driver::{CloseOutcome, RunningSession, SessionDriver};
+pub use info::SessionInfo;
+pub use metadata::SessionMetadata;
+pub use session::Session;
+pub(crate) use slots_by_era::SlotsByEra;

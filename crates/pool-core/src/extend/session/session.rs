@@ -1,0 +1,73 @@
+//! An initialised rmcp client and what is known of it.
+
+use std::fmt;
+
+use rmcp::{RoleClient, service::Peer};
+
+use super::close_notifier::CloseNotifier;
+use super::driver::SessionDriver;
+use super::info::SessionInfo;
+
+/// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
+/// the pool.
+pub struct Session {
+    driver: Box<dyn SessionDriver>,
+    info: SessionInfo,
+    close_notifier: CloseNotifier,
+}
+
+impl Session {
+    /// A session that is kept by `driver`.
+    #[must_use]
+    pub fn new(driver: impl SessionDriver + 'static, info: SessionInfo) -> Self {
+        Self {
+            driver: Box::new(driver),
+            info,
+            close_notifier: CloseNotifier::default(),
+        }
+    }
+
+    /// Uses a notifier that the transport already holds, so that it can report the session's end the
+    /// moment it happens.
+    #[must_use]
+    pub fn with_close_notifier(mut self, close_notifier: CloseNotifier) -> Self {
+        self.close_notifier = close_notifier;
+        self
+    }
+
+    /// rmcp's client side of the session.
+    #[must_use]
+    pub fn peer(&self) -> &Peer<RoleClient> {
+        self.driver.peer()
+    }
+
+    /// What is known of the session.
+    #[must_use]
+    pub fn info(&self) -> &SessionInfo {
+        &self.info
+    }
+
+    /// What keeps the session.
+    #[must_use]
+    pub fn driver(&self) -> &dyn SessionDriver {
+        self.driver.as_ref()
+    }
+
+    /// Whether the session is known to be over. Cheap, and never asks the server.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.close_notifier.is_notified() || self.driver.is_over()
+    }
+
+    pub(crate) fn close_notifier(&self) -> &CloseNotifier {
+        &self.close_notifier
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}

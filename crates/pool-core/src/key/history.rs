@@ -1,0 +1,59 @@
+//! What happened to the sessions of a key.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::time::Timestamp;
+
+/// What happened to the sessions of a key. Written when a session is opened or closed and when one
+/// fails, never on the path of a hit.
+#[derive(Default)]
+pub(crate) struct History(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    /// The open sessions by id, and since when they are open.
+    open: Vec<(u64, Timestamp)>,
+    last_error: Option<LastError>,
+}
+
+/// The last failure of a connect or a check.
+#[derive(Clone, Copy)]
+pub(crate) struct LastError {
+    pub(crate) kind: &'static str,
+    pub(crate) at: Timestamp,
+}
+
+/// A summary of a history.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct HistorySummary {
+    /// When the oldest open session was opened.
+    pub(crate) oldest: Option<Timestamp>,
+    pub(crate) last_error: Option<LastError>,
+}
+
+impl History {
+    pub(crate) fn session_opened(&self, id: u64, at: Timestamp) {
+        self.lock().open.push((id, at));
+    }
+
+    pub(crate) fn session_closed(&self, id: u64) {
+        self.lock().open.retain(|(open, _)| *open != id);
+    }
+
+    /// A connect or a check failed.
+    pub(crate) fn failed(&self, kind: &'static str, at: Timestamp) {
+        self.lock().last_error = Some(LastError { kind, at });
+    }
+
+    pub(crate) fn summary(&self) -> HistorySummary {
+        let entries = self.lock();
+        HistorySummary {
+            oldest: entries.open.iter().map(|(_, at)| *at).min(),
+            last_error: entries.last_error,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,425 @@
+//! The sessions and waiters of one key.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::HeaderMap;
+
+use super::effects::{EffectList, Effects};
+use super::history::History;
+use super::next_sweep::NextSweep;
+use super::pooled_session::{PooledSession, SessionSlot};
+use super::services::KeyServices;
+use super::slots::{
+    Blame, Counts, Enqueued, Fate, HitCounts, Likely, QueuePosition, ReleaseOutcome, Slots, Taken,
+};
+use super::waiter::Waiter;
+use crate::context::{Context, Counters};
+use crate::error::AcquireError;
+use crate::extend::{
+    CloseReason, Credential, LatestCredentials, ListChanged, ListKind, ListVersions, ListWatcher,
+    Profile, SlotsByEra,
+};
+use crate::limits::Permit;
+use crate::time::Timestamp;
+use crate::types::{Era, Lifecycle, PoolKey, Scope};
+use crate::upstream::Upstream;
+
+/// The sessions and waiters of one key. A method that changes the key returns the [`Effects`] of the
+/// change; [`run`](super::runner::run) is the only function that runs them.
+pub(crate) struct KeyPool {
+    slots: Slots<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
+    pub(crate) key: PoolKey,
+    pub(crate) profile: Profile,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) credentials: Arc<LatestCredentials>,
+    pub(crate) services: Arc<KeyServices>,
+    /// The concurrent calls on a session of this key.
+    pub(crate) slots_by_era: SlotsByEra,
+    /// The versions of the server's lists.
+    pub(crate) lists: ListVersions,
+    pub(crate) history: Arc<History>,
+    /// When the maintenance task sweeps the key next.
+    pub(crate) next_sweep: NextSweep,
+    /// The permit under `max_total_keys`; released when the key is removed.
+    permit: Mutex<Option<Permit>>,
+}
+
+/// What a new key pool is made of.
+pub(crate) struct NewKey<'a> {
+    pub(crate) key: &'a PoolKey,
+    pub(crate) profile: &'a Profile,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) credential: Credential,
+    pub(crate) permit: Permit,
+}
+
+impl KeyPool {
+    pub(crate) fn new(new: NewKey<'_>, services: Arc<KeyServices>) -> Self {
+        let context = &services.context;
+        let limits = &context.config.limits;
+        let (max, slots) = match new.key.scope() {
+            Scope::Conversation(_) => (1, limits.max_concurrent_per_conversation),
+            Scope::Identity | Scope::Shared => (
+                limits.max_sessions_per_key,
+                limits.max_concurrent_per_session,
+            ),
+        };
+        let own = new.key.endpoint().max_concurrent_per_session();
+        let stateless = own.unwrap_or(limits.max_concurrent_per_stateless_session);
+        let slots = SlotsByEra {
+            legacy: own.unwrap_or(slots).get(),
+            stateless: stateless.get(),
+        };
+        let likely = Likely {
+            slots: slots.legacy,
+            suffices: may_suffice(new.key, &new.upstream, context),
+        };
+        let now = context.clock.now();
+        Self {
+            slots: Slots::new(max, likely, now),
+            key: new.key.clone(),
+            profile: new.profile.clone(),
+            upstream: new.upstream,
+            credentials: Arc::new(LatestCredentials::new(new.credential, now)),
+            slots_by_era: slots,
+            lists: ListVersions::new(context.new_id()),
+            history: Arc::default(),
+            next_sweep: NextSweep::default(),
+            permit: Mutex::new(Some(new.permit)),
+            services,
+        }
+    }
+
+    /// A slot of an idle session: the whole of a hit, as far as the key is concerned.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Option<SessionSlot> {
+        match self.slots.take() {
+            Taken::Slot(slot) => Some(slot),
+            Taken::None | Taken::Removed => None,
+        }
+    }
+
+    /// Queues a waiter, unless a slot is free or the key was removed.
+    pub(crate) fn enqueue(&self, waiter: &Arc<Waiter>, position: QueuePosition) -> Admission {
+        let deadline = self.services.context.clock.timestamp(waiter.deadline.at);
+        let waiter_ref = Arc::clone(waiter);
+        match self
+            .slots
+            .enqueue(waiter.id, waiter_ref, position, deadline)
+        {
+            Enqueued::Slot(slot) => Admission::Slot(slot),
+            Enqueued::Removed => Admission::Removed,
+            Enqueued::InQueue {
+                wants_connect,
+                watch,
+            } => Admission::Queued(
+                EffectList {
+                    connect: wants_connect,
+                    sweep_by: watch.then_some(deadline),
+                    ..EffectList::default()
+                }
+                .into(),
+            ),
+        }
+    }
+
+    /// Takes a waiter out of the queue.
+    pub(crate) fn leave_queue(&self, waiter: u64) -> Effects {
+        self.slots.leave(waiter);
+        Effects::Reclaim
+    }
+
+    /// Takes back a slot.
+    #[inline(always)]
+    pub(crate) fn release(&self, slot: SessionSlot, fate: Fate, reason: CloseReason) -> Effects {
+        match self.slots.release(slot, fate) {
+            // The session is idle before the flag of those who wait for capacity is read.
+            ReleaseOutcome::Ready => Effects::Reclaim,
+            released => after_release(released, reason),
+        }
+    }
+
+    /// Reserves a connect, if a waiter needs one and the limit allows it. Returns the waiter that it
+    /// is for. Every `Some` is followed by [`admit`](Self::admit) or [`abandon`](Self::abandon).
+    pub(crate) fn reserve_connect(&self) -> Option<(u64, Arc<Waiter>)> {
+        self.slots.begin_connect()
+    }
+
+    /// Adds an opened session and serves the queue with it.
+    pub(crate) fn admit(&self, session: Arc<PooledSession>) -> Effects {
+        let sweep_by = Some(session.ends_at);
+        let now = self.services.context.clock.now();
+        let mut effects = EffectList::default();
+        match self.slots.admit(session, now) {
+            Err(late) => {
+                effects.close.push((late, CloseReason::Superseded));
+                effects.reclaim = true;
+            }
+            Ok(served) => {
+                effects.reclaim = served.is_empty();
+                effects.grants = served
+                    .into_iter()
+                    .map(|(waiter, slot)| (waiter, Ok(slot)))
+                    .collect();
+                effects.sweep_by = sweep_by;
+            }
+        }
+        effects.into()
+    }
+
+    /// Ends a reserved connect without a session. `error` goes to the waiters that `blame` concerns.
+    pub(crate) fn abandon(
+        &self,
+        requester: u64,
+        blame: Blame,
+        error: Option<&AcquireError>,
+    ) -> Effects {
+        let failed = self.slots.abandon(requester, blame);
+        let closed = AcquireError::Closed;
+        let error = error.unwrap_or(&closed);
+        EffectList {
+            grants: failed
+                .into_iter()
+                .map(|waiter| (waiter, Err(error.clone())))
+                .collect(),
+            reclaim: true,
+            ..EffectList::default()
+        }
+        .into()
+    }
+
+    /// Remembers the credential of a request. It costs one comparison of addresses when the
+    /// credential is the latest already.
+    #[inline]
+    pub(crate) fn note_credential(
+        &self,
+        headers: &Arc<HeaderMap>,
+        ends_at: Timestamp,
+        now: Timestamp,
+    ) -> Effects {
+        if !self.credentials.are_latest(headers) && self.credentials.note(headers, ends_at, now) {
+            return self.sweep_before_credential_ends();
+        }
+        Effects::None
+    }
+
+    /// Sweeps the key when its last credential is about to end.
+    pub(crate) fn sweep_before_credential_ends(&self) -> Effects {
+        let [retire_at, _] = self.credentials.retirements();
+        match retire_at == Timestamp::NEVER {
+            true => Effects::None,
+            false => Effects::sweep_by(retire_at),
+        }
+    }
+
+    /// Closes the unused sessions that `is_due` selects.
+    pub(crate) fn close_unused(
+        &self,
+        reason: CloseReason,
+        mut is_due: impl FnMut(&PooledSession) -> bool,
+    ) -> Effects {
+        let due = self.slots.evict_unused(|session, _| is_due(session));
+        Effects::close(due, reason)
+    }
+
+    /// Ends the waiting of those whose deadline has passed. Returns the next deadline as well.
+    pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
+        let (late, next) = self.slots.expire(now);
+        if late.is_empty() {
+            return (Effects::None, next);
+        }
+        let grants = late.into_iter().map(|waiter| {
+            let error = waiter.timeout();
+            (waiter, Err(error))
+        });
+        let effects = EffectList {
+            grants: grants.collect(),
+            reclaim: true,
+            ..EffectList::default()
+        };
+        (effects.into(), next)
+    }
+
+    /// Evicts one session after its transport reported its end.
+    pub(crate) fn evict_session(&self, id: u64) -> Effects {
+        let Some(session) = self.slots.evict_one(id) else {
+            return Effects::None;
+        };
+        EffectList {
+            close: vec![(session, CloseReason::Lost)],
+            connect: true,
+            ..EffectList::default()
+        }
+        .into()
+    }
+
+    /// Begins a new generation: no session opened before is handed out again. Returns the number of
+    /// unused sessions as well, which are closed now.
+    pub(crate) fn evict_all(&self, reason: CloseReason) -> (Effects, usize) {
+        let unused = self.slots.begin_generation();
+        let count = unused.len();
+        (Effects::close(unused, reason), count)
+    }
+
+    /// Takes out the unused session that proved alive the longest ago.
+    pub(crate) fn take_oldest(&self) -> Option<Arc<PooledSession>> {
+        self.slots.take_oldest()
+    }
+
+    /// Removes the key if no caller uses it and it was not used after `unless_used_since`. Returns
+    /// the counts of the key as well.
+    pub(crate) fn remove(
+        &self,
+        unless_used_since: Option<Timestamp>,
+        reason: CloseReason,
+    ) -> Option<(Effects, HitCounts)> {
+        let (sessions, counts) = self.slots.remove(unless_used_since)?;
+        Some((Effects::close(sessions, reason), counts))
+    }
+
+    /// Closes the key, whoever uses it. `None` when it was removed or closed before.
+    pub(crate) fn close(&self) -> Option<ClosedKeyPool> {
+        let closed = self.slots.close()?;
+        let turned_away = closed.waiters.len() as u64;
+        let effects = EffectList {
+            close: closed
+                .unused
+                .into_iter()
+                .map(|session| (session, CloseReason::Shutdown))
+                .collect(),
+            grants: closed
+                .waiters
+                .into_iter()
+                .map(|waiter| (waiter, Err(AcquireError::Closed)))
+                .collect(),
+            ..EffectList::default()
+        };
+        Some(ClosedKeyPool {
+            effects: effects.into(),
+            turned_away,
+            hit_counts: closed.hit_counts,
+        })
+    }
+
+    /// Releases the permit of a key that was removed.
+    pub(crate) fn release_permit(&self) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(permit.take());
+    }
+
+    /// True once the key was removed or closed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.slots.is_removed()
+    }
+
+    /// True while a caller waits in the queue.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.slots.has_waiters()
+    }
+
+    /// The generation of a session that is opened now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.slots.generation()
+    }
+
+    /// The counts of the key, all of one instant.
+    pub(crate) fn counts(&self) -> Counts {
+        self.slots.counts()
+    }
+
+    /// The limit of sessions.
+    pub(crate) fn max_sessions(&self) -> usize {
+        self.slots.max()
+    }
+
+    /// When a session of the key was last acquired.
+    pub(crate) fn last_used(&self) -> Timestamp {
+        self.slots.last_used()
+    }
+
+    /// The earliest end of the lives of the idle sessions.
+    pub(crate) fn first_session_end(&self) -> Option<Timestamp> {
+        self.slots.first_end(|session| session.ends_at)
+    }
+}
+
+impl ListWatcher for KeyPool {
+    fn list_changed(&self, list: ListKind) {
+        let context = &self.services.context;
+        if list == ListKind::Tools {
+            self.lists.set_tools(context.new_id());
+        }
+        Counters::add(&context.counters.list_changes);
+        context.events.emit(|observer, pool| {
+            observer.list_changed(&ListChanged {
+                pool,
+                key: &self.key,
+                list,
+            });
+        });
+    }
+
+    fn debounce(&self) -> Duration {
+        self.services.context.config.timeouts.list_changed_debounce
+    }
+
+    fn versions(&self) -> &ListVersions {
+        &self.lists
+    }
+}
+
+/// What became of a request to wait.
+pub(crate) enum Admission {
+    /// The caller waits.
+    Queued(Effects),
+    /// The key was removed: its successor is needed.
+    Removed,
+    /// A slot was free.
+    Slot(SessionSlot),
+}
+
+/// A key that was closed.
+pub(crate) struct ClosedKeyPool {
+    pub(crate) effects: Effects,
+    /// Callers that waited.
+    pub(crate) turned_away: u64,
+    pub(crate) hit_counts: HitCounts,
+}
+
+#[inline(never)]
+fn after_release(
+    released: ReleaseOutcome<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
+    reason: CloseReason,
+) -> Effects {
+    match released {
+        ReleaseOutcome::Ready => Effects::Reclaim,
+        ReleaseOutcome::Draining => Effects::None,
+        ReleaseOutcome::Close { member, wanted } => EffectList {
+            close: vec![(member, reason)],
+            connect: wanted,
+            reclaim: true,
+            ..EffectList::default()
+        }
+        .into(),
+        ReleaseOutcome::Handover(waiter, slot) => EffectList {
+            grants: vec![(waiter, Ok(slot))],
+            ..EffectList::default()
+        }
+        .into(),
+    }
+}
+
+/// True when one session may serve all calls of a new key, so that a crowd of callers begins with
+/// one connect: a session of a stateless server does.
+fn may_suffice(key: &PoolKey, upstream: &Upstream, context: &Context) -> bool {
+    let connector = context.connectors.get(key.transport());
+    match key.endpoint().lifecycle() {
+        Lifecycle::Legacy => false,
+        Lifecycle::Stateless => true,
+        Lifecycle::Auto if connector.is_none_or(|connector| !connector.speaks_stateless()) => false,
+        Lifecycle::Auto => upstream.era() != Some(Era::Legacy),
+    }
+}

@@ -1,0 +1,117 @@
+//! The keys of a pool.
+
+use std::sync::Arc;
+
+use moka::{
+    ops::compute::{CompResult, Op},
+    sync::Cache,
+};
+
+use super::index::KeyIndex;
+use super::job::Job;
+use super::key_pool::KeyPool;
+use super::runner::run;
+use crate::extend::CloseReason;
+use crate::time::Timestamp;
+use crate::types::{PoolKey, PrehashedState, Selector};
+
+/// The keys of a pool. The map has neither a size nor a clock: which key is removed, and when, is
+/// decided under the key's own lock, by tokio's clock, and never while the key is in use.
+pub(crate) struct KeyMap {
+    keys: Cache<PoolKey, Arc<KeyPool>, PrehashedState>,
+    index: KeyIndex,
+}
+
+impl KeyMap {
+    pub(crate) fn new() -> Self {
+        Self {
+            keys: Cache::builder().build_with_hasher(PrehashedState),
+            index: KeyIndex::default(),
+        }
+    }
+
+    /// The pool of a key, unless it was removed.
+    pub(crate) fn get(&self, key: &PoolKey) -> Option<Arc<KeyPool>> {
+        let pool = self.keys.get(key)?;
+        (!pool.is_removed()).then_some(pool)
+    }
+
+    /// Whether no pool of this key exists, as a check that outlives the caller.
+    pub(crate) fn is_missing(&self, key: &PoolKey) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (keys, key) = (self.keys.clone(), key.clone());
+        move || {
+            let pool: Option<Arc<KeyPool>> = keys.get(&key);
+            pool.is_none_or(|pool| pool.is_removed())
+        }
+    }
+
+    /// Inserts a new pool for a key, unless another caller has done so meanwhile. Returns the pool in
+    /// the map, and whether it is the new one.
+    pub(crate) fn insert(
+        &self,
+        key: &PoolKey,
+        new: impl FnOnce() -> KeyPool,
+    ) -> (Arc<KeyPool>, bool) {
+        // Every change of an entry is a computation, so that the index changes along with it.
+        let result = self.keys.entry_by_ref(key).and_compute_with(|entry| {
+            if entry.is_some_and(|entry| !entry.value().is_removed()) {
+                return Op::Nop;
+            }
+            self.index.add(key);
+            Op::Put(Arc::new(new()))
+        });
+        match result {
+            CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) => {
+                (entry.into_value(), true)
+            }
+            CompResult::Unchanged(entry) | CompResult::Removed(entry) => {
+                (entry.into_value(), false)
+            }
+            CompResult::StillNone(_) => unreachable!("a missing entry is put"),
+        }
+    }
+
+    /// Removes a key that no caller uses, unless it was used after `unless_used_since`. Returns
+    /// whether it did.
+    pub(crate) fn remove(
+        &self,
+        key: &Arc<KeyPool>,
+        unless_used_since: Option<Timestamp>,
+        reason: CloseReason,
+    ) -> bool {
+        let Some((effects, counts)) = key.remove(unless_used_since, reason) else {
+            return false;
+        };
+        let services = &key.services;
+        services.context.counters.keep(counts.hits, counts.misses);
+        run(key, effects);
+        // A successor that was inserted meanwhile stays.
+        let _ = self
+            .keys
+            .entry_by_ref(&key.key)
+            .and_compute_with(|entry| match entry {
+                Some(entry) if Arc::ptr_eq(entry.value(), key) => {
+                    self.index.remove(&key.key);
+                    Op::Remove
+                }
+                _ => Op::Nop,
+            });
+        key.release_permit();
+        services.jobs.send(Job::KeyRemoved(key.key.clone(), reason));
+        true
+    }
+
+    /// The pools of the keys that a selector selects, by index.
+    pub(crate) fn select(&self, selector: &Selector) -> Vec<Arc<KeyPool>> {
+        match self.index.select(selector) {
+            Some(keys) => keys.iter().filter_map(|key| self.get(key)).collect(),
+            None => self.iter().collect(),
+        }
+    }
+
+    /// Every pool that was not removed, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Arc<KeyPool>> {
+        let pools = self.keys.iter().map(|(_, pool)| pool);
+        pools.filter(|pool| !pool.is_removed())
+    }
+}

@@ -1,0 +1,118 @@
+//! A session inside the pool.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use tokio::time::Instant;
+
+use super::history::History;
+use super::slots::{Member, Slot};
+use crate::extend::{HandlerProxy, Session};
+use crate::limits::Permit;
+use crate::time::Timestamp;
+use crate::types::{Era, PoolKey};
+
+/// A session inside the pool.
+pub(crate) struct PooledSession {
+    pub(crate) id: u64,
+    pub(crate) key: PoolKey,
+    pub(crate) session: Session,
+    pub(crate) proxy: Arc<HandlerProxy>,
+    pub(crate) slots: u32,
+    pub(crate) generation: u64,
+    pub(crate) opened_at: Instant,
+    pub(crate) ends_at: Timestamp,
+    /// True while the session must pass a check before it is handed out again.
+    pub(crate) suspect: AtomicBool,
+    uses: AtomicU64,
+    closing: AtomicBool,
+    /// The history of the key, which lists the sessions that are open.
+    history: Arc<History>,
+    /// The permit under `max_total_sessions`; released when the session leaves its key.
+    permit: Mutex<Option<Permit>>,
+}
+
+/// What a pooled session is made of besides its session.
+pub(crate) struct NewSession {
+    pub(crate) id: u64,
+    pub(crate) key: PoolKey,
+    pub(crate) proxy: Arc<HandlerProxy>,
+    pub(crate) history: Arc<History>,
+    pub(crate) slots: u32,
+    pub(crate) generation: u64,
+    pub(crate) opened_at: Instant,
+    pub(crate) ends_at: Timestamp,
+    pub(crate) permit: Permit,
+}
+
+/// A slot of a pooled session.
+pub(crate) type SessionSlot = Slot<Arc<PooledSession>, Timestamp>;
+
+impl PooledSession {
+    pub(crate) fn new(session: Session, new: NewSession) -> Self {
+        Self {
+            id: new.id,
+            key: new.key,
+            proxy: new.proxy,
+            slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
+            generation: new.generation,
+            opened_at: new.opened_at,
+            ends_at: new.ends_at,
+            suspect: AtomicBool::new(false),
+            uses: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            history: new.history,
+            permit: Mutex::new(Some(new.permit)),
+            session,
+        }
+    }
+
+    /// How often the session was handed out.
+    pub(crate) fn uses(&self) -> u64 {
+        self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more use. The caller holds a slot of the session.
+    pub(crate) fn count_use(&self) {
+        if self.slots == 1 {
+            // No other thread counts: the slot went from owner to owner through the key's lock.
+            let uses = self.uses.load(Ordering::Relaxed);
+            self.uses.store(uses + 1, Ordering::Relaxed);
+        } else {
+            self.uses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Begins closing, after the session has left its key, and releases the permit. `false` when
+    /// closing began before.
+    pub(crate) fn begin_close(&self) -> bool {
+        if self.closing.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.history.session_closed(self.id);
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(permit.take());
+        self.proxy.close();
+        true
+    }
+}
+
+impl Member for Arc<PooledSession> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn suffices(&self) -> bool {
+        self.session.info().era == Era::Stateless
+    }
+}

@@ -1,0 +1,37 @@
+//! What all keys of a pool share.
+
+use std::sync::Arc;
+
+use super::job::{Job, JobSender};
+use super::open_sessions::OpenSessions;
+use super::pooled_session::PooledSession;
+use crate::context::Context;
+use crate::extend::CloseReason;
+use crate::limits::Capacity;
+
+/// What all keys of a pool share.
+pub(crate) struct KeyServices {
+    pub(crate) context: Arc<Context>,
+    pub(crate) capacity: Capacity,
+    pub(crate) sessions: OpenSessions,
+    pub(crate) jobs: JobSender,
+}
+
+impl KeyServices {
+    /// Closes a session that has left its key: its permit is free at once, the farewell follows in
+    /// the background. A second call does nothing.
+    pub(crate) fn close(&self, session: Arc<PooledSession>, reason: CloseReason) {
+        if !session.begin_close() {
+            return;
+        }
+        self.sessions.remove(session.id);
+        self.jobs.send(Job::Close(session, reason));
+    }
+
+    /// Has the maintenance task reclaim capacity, unless it is about to.
+    pub(crate) fn request_reclaim(&self) {
+        if self.capacity.request_reclaim() {
+            self.jobs.send(Job::Reclaim);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How members come to a key.
+
+use super::{Blame, Likely, Member, Origin, Served, Slot, Slots, state::Entry};
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// Takes a place for a connect, if one is wanted and there is room. Returns the waiter for
+    /// whose sake it is. Every `Some` must be followed by [`admit`](Self::admit) or
+    /// [`abandon`](Self::abandon).
+    pub(crate) fn begin_connect(&self) -> Option<(u64, W)> {
+        let mut state = self.lock();
+        if !state.wants_connect(self.max) {
+            return None;
+        }
+        state.open += 1;
+        state.connecting += 1;
+        let index = state
+            .waiters
+            .iter()
+            .position(|waiting| !waiting.has_connect)
+            .unwrap_or(0);
+        let waiting = &mut state.waiters[index];
+        waiting.has_connect = true;
+        Some((waiting.id, waiting.waiter.clone()))
+    }
+
+    /// Whether anybody is in line.
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.lock().waiters.is_empty()
+    }
+
+    /// The generation that a member opened now belongs to.
+    pub(crate) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// A connect succeeded: serves the line, and keeps what is left ready. Whoever cannot be
+    /// reached gives the slot back with [`release`](Self::release).
+    ///
+    /// # Errors
+    /// The member, when it came too late: its generation was retired meanwhile.
+    pub(crate) fn admit(&self, member: M, now: T) -> Result<Vec<Served<M, W, T>>, M> {
+        let mut state = self.lock();
+        state.connecting -= 1;
+        if state.removed || member.generation() != state.generation {
+            state.open -= 1;
+            return Err(member);
+        }
+        state.likely = Likely {
+            slots: member.slots(),
+            suffices: member.suffices(),
+        };
+        let mut served = Vec::new();
+        while served.len() < member.slots() as usize
+            && let Some(waiting) = state.waiters.pop_front()
+        {
+            let origin = match served.is_empty() {
+                true => Origin::Opened,
+                false => Origin::Found,
+            };
+            state.hit_counts.count(origin);
+            served.push((
+                waiting.waiter,
+                Slot {
+                    member: member.clone(),
+                    alive_at: now,
+                    acquired_at: now,
+                    origin,
+                },
+            ));
+        }
+        state.in_use += served.len();
+        let used = u32::try_from(served.len()).unwrap_or(u32::MAX);
+        if used < member.slots() {
+            state.ready.push(Entry {
+                member,
+                used,
+                alive_at: now,
+            });
+        }
+        Ok(served)
+    }
+
+    /// A connect ended without a session. Returns the waiters it fails: the one who has_connect for it,
+    /// if still in line, and under [`Blame::Endpoint`] all those who joined it.
+    pub(crate) fn abandon(&self, requester: u64, blame: Blame) -> Vec<W> {
+        let mut state = self.lock();
+        state.connecting -= 1;
+        state.open -= 1;
+        let is_shared = state.likely.slots > 1 || state.likely.suffices;
+        let joined = is_shared && blame == Blame::Endpoint;
+        let mut failed = Vec::new();
+        state.waiters.retain(|waiting| {
+            let fails = match blame {
+                Blame::None => false,
+                Blame::Caller | Blame::Endpoint => {
+                    waiting.id == requester || (joined && !waiting.has_connect)
+                }
+            };
+            if fails {
+                failed.push(waiting.waiter.clone());
+            }
+            !fails
+        });
+        state.hit_counts.misses += failed.len() as u64;
+        failed
+    }
+}

@@ -1,0 +1,43 @@
+//! What a key looks like.
+
+use super::{Counts, Member, Slots};
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// Whether the key was forgotten.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.lock().removed
+    }
+
+    /// The earliest of the ends of the members that are ready.
+    pub(crate) fn first_end(&self, end: impl Fn(&M) -> T) -> Option<T> {
+        self.lock()
+            .ready
+            .iter()
+            .map(|entry| end(&entry.member))
+            .min()
+    }
+
+    /// When a session of the key was last used.
+    pub(crate) fn last_used(&self) -> T {
+        self.lock().last_used
+    }
+
+    /// How many members the key may have.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let state = self.lock();
+        let idle = state.ready.iter().filter(|entry| entry.used == 0).count();
+        Counts {
+            removed: state.removed,
+            in_use: state.in_use,
+            idle,
+            busy: state.open - state.connecting - idle,
+            connecting: state.connecting,
+            waiting: state.waiters.len(),
+            hit_counts: state.hit_counts,
+        }
+    }
+}

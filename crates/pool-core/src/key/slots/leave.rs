@@ -1,0 +1,92 @@
+//! How members leave a key, and how a key ends.
+
+use super::{
+    ClosedKey, HitCounts, Member, Slots,
+    state::{Entry, position},
+};
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// Takes out the unused members that `doomed` points at; each leaves the key.
+    pub(crate) fn evict_unused(&self, mut doomed: impl FnMut(&M, T) -> bool) -> Vec<M> {
+        let mut state = self.lock();
+        let mut out = Vec::new();
+        state.ready.retain(|entry| {
+            let goes = entry.used == 0 && doomed(&entry.member, entry.alive_at);
+            if goes {
+                out.push(entry.member.clone());
+            }
+            !goes
+        });
+        state.open -= out.len();
+        out
+    }
+
+    /// Takes out the unused member that proved alive the longest ago.
+    pub(crate) fn take_oldest(&self) -> Option<M> {
+        let mut state = self.lock();
+        let unused = |entry: &&Entry<M, T>| entry.used == 0;
+        let oldest = state
+            .ready
+            .iter()
+            .filter(unused)
+            .min_by_key(|entry| entry.alive_at)?;
+        let index = position(&state.ready, oldest.member.id())?;
+        state.open -= 1;
+        Some(state.ready.remove(index).member)
+    }
+
+    /// Sees to it that a member is not handed out again. Returns it if nobody uses it.
+    pub(crate) fn evict_one(&self, id: u64) -> Option<M> {
+        let mut state = self.lock();
+        let index = position(&state.ready, id)?;
+        let entry = state.ready.remove(index);
+        if entry.used > 0 {
+            state.draining.push(entry);
+            return None;
+        }
+        state.open -= 1;
+        Some(entry.member)
+    }
+
+    /// Begins a new generation: nothing opened before is handed out again. Returns the members that
+    /// nobody uses; the others are closed when their last user lets go.
+    pub(crate) fn begin_generation(&self) -> Vec<M> {
+        self.lock().begin_generation()
+    }
+
+    /// Forgets the key if nobody uses, opens or awaits a session of it and it was last used before
+    /// `unless_used_since`. Returns its idle members and its hit_counts.
+    pub(crate) fn remove(&self, unless_used_since: Option<T>) -> Option<(Vec<M>, HitCounts)> {
+        let mut state = self.lock();
+        let busy = state.in_use + state.connecting + state.waiters.len() + state.draining.len();
+        let recent = unless_used_since.is_some_and(|since| state.last_used > since);
+        if state.removed || busy > 0 || recent {
+            return None;
+        }
+        state.removed = true;
+        let members: Vec<M> = std::mem::take(&mut state.ready)
+            .into_iter()
+            .map(|entry| entry.member)
+            .collect();
+        state.open -= members.len();
+        Some((members, state.hit_counts))
+    }
+
+    /// Ends the key, whoever uses it: takes everybody out of the line and every unused member out
+    /// of the key. What is in use is closed when its last user lets go. `None` when the key has
+    /// ended before.
+    pub(crate) fn close(&self) -> Option<ClosedKey<M, W>> {
+        let mut state = self.lock();
+        if state.removed {
+            return None;
+        }
+        state.removed = true;
+        let unused = state.begin_generation();
+        let waiters = std::mem::take(&mut state.waiters);
+        Some(ClosedKey {
+            waiters: waiters.into_iter().map(|waiting| waiting.waiter).collect(),
+            unused,
+            hit_counts: state.hit_counts,
+        })
+    }
+}

@@ -1,0 +1,340 @@
+//! A semaphore over all keys: so many places, and a line of those who lack one.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::sync::oneshot;
+
+/// So many places, and a line of those who lack one. A permit that is given back goes to the first in
+/// line; it is free only while nobody stands there.
+pub(crate) struct FairSemaphore {
+    max: usize,
+    state: Mutex<State>,
+    /// The length of the line. Written under the lock, so that asking for it takes none.
+    waiting: AtomicUsize,
+    /// Whether nobody has a permit to spare. Holds until the line is empty.
+    exhausted: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    queue: VecDeque<QueuedWaiter>,
+    next_id: u64,
+    closed: bool,
+}
+
+/// Somebody in line.
+struct QueuedWaiter {
+    id: u64,
+    sender: oneshot::Sender<Permit>,
+    still_wanted: StillWanted,
+}
+
+/// Whether somebody in line still has a use for a permit.
+pub(crate) type StillWanted = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// A permit under a semaphore. Dropped, it goes to the first in line.
+pub(crate) struct Permit(Option<Arc<FairSemaphore>>);
+
+/// A wait in the line for a permit; given up by being dropped, and a permit that was on its way with
+/// it.
+pub(crate) struct PermitWaiter {
+    semaphore: Arc<FairSemaphore>,
+    id: u64,
+    receiver: oneshot::Receiver<Permit>,
+}
+
+impl FairSemaphore {
+    /// `max` 0 means no semaphore.
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            max: if max == 0 { usize::MAX } else { max },
+            state: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            exhausted: AtomicBool::new(false),
+        })
+    }
+
+    /// A permit, or a wait in line for one.
+    pub(crate) fn acquire(
+        self: &Arc<Self>,
+        still_wanted: StillWanted,
+    ) -> Result<Permit, PermitWaiter> {
+        let mut state = self.lock();
+        if state.taken < self.max && !state.closed {
+            state.taken += 1;
+            return Ok(Permit(Some(Arc::clone(self))));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let id = state.next_id;
+        state.next_id += 1;
+        if !state.closed {
+            state.queue.push_back(QueuedWaiter {
+                id,
+                sender,
+                still_wanted,
+            });
+            self.set_length(&state);
+        }
+        drop(state);
+        Err(PermitWaiter {
+            semaphore: Arc::clone(self),
+            id,
+            receiver,
+        })
+    }
+
+    /// Whether anybody lacks a permit, besides those to whom one is on its way.
+    #[inline]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether somebody lacks a permit, and nobody had one to spare when everybody was asked: then
+    /// whatever comes free next is theirs.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Acquire)
+    }
+
+    /// Notes that nobody is going to have a permit to spare, for as long as somebody lacks one.
+    /// Whoever says so asks everybody once more afterwards.
+    pub(crate) fn set_exhausted(&self) {
+        let state = self.lock();
+        self.exhausted
+            .store(!state.queue.is_empty(), Ordering::Release);
+    }
+
+    /// How many places are taken, or on their way to somebody.
+    pub(crate) fn taken(&self) -> usize {
+        self.lock().taken
+    }
+
+    /// Takes those out of the line who have no use for a permit any more.
+    pub(crate) fn drop_satisfied_waiters(&self) {
+        // Asked outside of the lock: whoever answers may take one of its own.
+        let asked: Vec<_> = self
+            .lock()
+            .queue
+            .iter()
+            .map(|waiter| (waiter.id, Arc::clone(&waiter.still_wanted)))
+            .collect();
+        for (id, still_wanted) in asked {
+            if !still_wanted() {
+                self.leave(id);
+            }
+        }
+    }
+
+    /// Whether the first in line has a use for a permit; whoever stands before and has none is sent
+    /// away.
+    pub(crate) fn first_still_waits(&self) -> bool {
+        loop {
+            let state = self.lock();
+            let Some(first) = state.queue.front() else {
+                return false;
+            };
+            let (id, still_wanted) = (first.id, Arc::clone(&first.still_wanted));
+            drop(state);
+            if still_wanted() {
+                return true;
+            }
+            self.leave(id);
+        }
+    }
+
+    /// Sends everybody away, and whoever comes later. Returns how many stood in line.
+    pub(crate) fn close(&self) -> usize {
+        let mut state = self.lock();
+        state.closed = true;
+        let line = std::mem::take(&mut state.queue);
+        self.set_length(&state);
+        drop(state);
+        line.len()
+    }
+
+    fn leave(&self, id: u64) {
+        let mut state = self.lock();
+        let index = state.queue.iter().position(|waiter| waiter.id == id);
+        let left = index.and_then(|index| state.queue.remove(index));
+        self.set_length(&state);
+        drop(state);
+        drop(left);
+    }
+
+    /// Gives a permit to the first in line, or frees it.
+    fn pass_on(self: &Arc<Self>, mut permit: Permit) {
+        while let Some(sender) = self.next_sender() {
+            match sender.send(permit) {
+                Ok(()) => return,
+                // Left at this very moment.
+                Err(back) => permit = back,
+            }
+        }
+        permit.0 = None;
+    }
+
+    /// The sender of the first in line; or else there is a free permit more.
+    fn next_sender(&self) -> Option<oneshot::Sender<Permit>> {
+        let mut state = self.lock();
+        let first = state.queue.pop_front();
+        if first.is_none() {
+            state.taken -= 1;
+        }
+        self.set_length(&state);
+        // What else it held is dropped outside of the lock: it may hold a permit itself.
+        drop(state);
+        first.map(|first| first.sender)
+    }
+
+    fn set_length(&self, state: &State) {
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
+        if state.queue.is_empty() {
+            self.exhausted.store(false, Ordering::Release);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PermitWaiter {
+    /// Waits for the permit. `None` for whoever was sent away.
+    pub(crate) async fn wait(mut self) -> Option<Permit> {
+        (&mut self.receiver).await.ok()
+    }
+}
+
+impl Drop for PermitWaiter {
+    fn drop(&mut self) {
+        self.semaphore.leave(self.id);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(semaphore) = self.0.take() {
+            semaphore.pass_on(Self(Some(Arc::clone(&semaphore))));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, sync::atomic::AtomicBool};
+
+    use futures::poll;
+
+    use super::*;
+
+    fn always() -> StillWanted {
+        Arc::new(|| true)
+    }
+
+    fn permit(semaphore: &Arc<FairSemaphore>) -> Permit {
+        semaphore.acquire(always()).ok().expect("a free permit")
+    }
+
+    fn queued(semaphore: &Arc<FairSemaphore>) -> PermitWaiter {
+        semaphore
+            .acquire(always())
+            .err()
+            .expect("every permit is taken")
+    }
+
+    #[tokio::test]
+    async fn a_place_goes_to_the_first_in_line_and_is_free_when_nobody_is() {
+        let semaphore = FairSemaphore::new(1);
+        let permit = permit(&semaphore);
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        drop(permit);
+        assert!(semaphore.is_wanted(), "one of the two lacks a permit");
+        assert_eq!(semaphore.taken(), 1);
+        let mut second = pin!(second.wait());
+        assert!(poll!(second.as_mut()).is_pending());
+        drop(first.wait().await.expect("the permit"));
+        assert!(!semaphore.is_wanted());
+        drop(second.await.expect("the permit"));
+        assert_eq!(semaphore.taken(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_place_on_its_way_to_whoever_leaves_goes_to_the_next() {
+        let semaphore = FairSemaphore::new(1);
+        let permit = permit(&semaphore);
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        drop(permit);
+        drop(first);
+        drop(second.wait().await.expect("the permit"));
+        assert_eq!(semaphore.taken(), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_use_for_a_place_is_sent_away() {
+        let semaphore = FairSemaphore::new(1);
+        let _place = permit(&semaphore);
+        let wanted = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&wanted);
+        let fickle = semaphore.acquire(Arc::new(move || asked.load(Ordering::Relaxed)));
+        let mut fickle = pin!(fickle.err().expect("every permit is taken").wait());
+        semaphore.drop_satisfied_waiters();
+        assert!(poll!(fickle.as_mut()).is_pending());
+        wanted.store(false, Ordering::Relaxed);
+        semaphore.drop_satisfied_waiters();
+        assert!(fickle.await.is_none());
+        assert!(!semaphore.is_wanted());
+    }
+
+    #[tokio::test]
+    async fn a_closed_limit_sends_everybody_away() {
+        let semaphore = FairSemaphore::new(1);
+        let permit = permit(&semaphore);
+        let early = queued(&semaphore);
+        assert_eq!(semaphore.close(), 1);
+        assert!(early.wait().await.is_none());
+        drop(permit);
+        assert_eq!(semaphore.taken(), 0);
+        assert!(queued(&semaphore).wait().await.is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_place_is_lost_or_made_whoever_comes_and_goes() {
+        const MAX: usize = 3;
+        let semaphore = FairSemaphore::new(MAX);
+        let holders = Arc::new(AtomicUsize::new(0));
+        let callers = (0..8u32).map(|caller| {
+            let (semaphore, holders) = (Arc::clone(&semaphore), Arc::clone(&holders));
+            tokio::spawn(async move {
+                for round in 0..2_000u32 {
+                    let permit = match semaphore.acquire(always()) {
+                        Ok(permit) => permit,
+                        // Gone again before it came, in any state of its coming.
+                        Err(line) if (caller + round) % 3 == 0 => {
+                            tokio::task::yield_now().await;
+                            drop(line);
+                            continue;
+                        }
+                        Err(line) => line.wait().await.expect("a permit"),
+                    };
+                    let held = holders.fetch_add(1, Ordering::SeqCst) + 1;
+                    assert!(held <= MAX, "{held}");
+                    if round % 2 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                    holders.fetch_sub(1, Ordering::SeqCst);
+                    drop(permit);
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.expect("nobody panics or waits for ever");
+        }
+        assert_eq!((semaphore.taken(), semaphore.is_wanted()), (0, false));
+    }
+}

@@ -1,0 +1,7 @@
+//! TODO.
+
+mod capacity;
+mod fair_semaphore;
+
+pub(crate) use capacity::Capacity;
+pub(crate) use fair_semaphore::{FairSemaphore, Permit};

@@ -1,0 +1,9 @@
+//! TODO.
+
+mod closing;
+mod reclaim;
+mod schedule;
+mod sweep;
+mod task;
+
+pub(crate) use task::Maintenance;

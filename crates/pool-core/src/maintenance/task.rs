@@ -1,0 +1,147 @@
+//! The one background task of a pool.
+
+use std::sync::{Arc, Weak};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::closing::Closing;
+use super::reclaim::Reclaimer;
+use super::schedule::Schedule;
+use super::sweep::sweep;
+use crate::acquire::{Acquirer, Connects};
+use crate::context::{Context, Counters};
+use crate::extend::{CloseReason, KeyEvicted};
+use crate::key::{ConnectStarter, Job, KeyPool, run_with};
+use crate::time::Timestamp;
+use crate::types::PoolKey;
+
+/// The background task of a pool: it closes sessions, sweeps keys and reclaims capacity.
+///
+/// It holds the pool weakly and the context strongly: it ends when every sender of jobs is gone, and
+/// closes what is left by then with the settings, events and counters of the pool.
+pub(crate) struct Maintenance {
+    inbox: mpsc::UnboundedReceiver<Job>,
+    context: Arc<Context>,
+    pool: Weak<Acquirer>,
+    schedule: Schedule,
+    reclaimer: Reclaimer,
+    closing: Closing,
+}
+
+impl Maintenance {
+    pub(crate) fn new(inbox: mpsc::UnboundedReceiver<Job>, pool: &Arc<Acquirer>) -> Self {
+        let context = Arc::clone(pool.context());
+        Self {
+            inbox,
+            pool: Arc::downgrade(pool),
+            schedule: Schedule::default(),
+            reclaimer: Reclaimer::default(),
+            closing: Closing::new(Arc::clone(&context)),
+            context,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            let next = self
+                .schedule
+                .next()
+                .map(|at| self.context.clock.instant(at));
+            tokio::select! {
+                job = self.inbox.recv() => match job {
+                    Some(job) => self.handle(job),
+                    None => return,
+                },
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    self.sweep_due();
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, job: Job) {
+        match job {
+            Job::Close(session, reason) => self.closing.start(session, reason),
+            Job::Connect(key) => {
+                if let Some(key) = self.key(&key) {
+                    Connects.start(&key);
+                }
+            }
+            Job::KeyRemoved(key, reason) => self.report_removed(&key, reason),
+            Job::Reclaim => {
+                if let Some(pool) = self.pool.upgrade() {
+                    pool.services.capacity.begin_reclaim();
+                    self.reclaimer.reclaim(&pool.services, &pool.keys);
+                }
+            }
+            Job::SessionEnded(key, id) => {
+                if let Some(key) = self.key(&key) {
+                    run_with(&key, key.evict_session(id), &Connects);
+                }
+            }
+            Job::Sweep(key, at) => self.plan(key, at),
+        }
+    }
+
+    fn key(&self, key: &PoolKey) -> Option<Arc<KeyPool>> {
+        self.pool.upgrade()?.keys.get(key)
+    }
+
+    /// Plans a sweep, unless an earlier one is planned.
+    fn plan(&mut self, key: PoolKey, at: Timestamp) {
+        if let Some(pool) = self.key(&key)
+            && pool.next_sweep.bring_forward(at)
+        {
+            self.schedule.add(at, key);
+        }
+    }
+
+    /// Sweeps the keys that are due; a few at a time, so that jobs are not held up.
+    fn sweep_due(&mut self) {
+        let now = Instant::now();
+        let here = self.context.clock.timestamp(now);
+        let Some(pool) = self.pool.upgrade() else {
+            return self.schedule = Schedule::default();
+        };
+        for _ in 0..SWEEPS_AT_ONCE {
+            let Some(due) = self.schedule.pop_due(here) else {
+                return;
+            };
+            let Some(key) = pool.keys.get(&due.key) else {
+                continue;
+            };
+            if key.next_sweep.is_due_at(due.at)
+                && let Some(at) = sweep(&pool.keys, &key, now)
+                && key.next_sweep.bring_forward(at)
+            {
+                self.schedule.add(at, due.key);
+            }
+        }
+    }
+
+    fn report_removed(&self, key: &PoolKey, reason: CloseReason) {
+        let context = &self.context;
+        if let Some(tools) = &context.tools {
+            tools.remove(key);
+        }
+        Counters::add(&context.counters.keys_evicted);
+        context.events.emit(|observer, pool| {
+            observer.key_evicted(&KeyEvicted { pool, key, reason });
+        });
+    }
+}
+
+impl Drop for Maintenance {
+    /// The sweep ends the waiting of callers, so that without this task the pool is closed.
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.close();
+        }
+    }
+}
+
+/// A sweep takes about 3 µs.
+const SWEEPS_AT_ONCE: usize = 100;

@@ -1,0 +1,109 @@
+//! Evicting and revoking.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::session_pool::SessionPool;
+use crate::context::Counters;
+use crate::extend::CloseReason;
+use crate::key::{KeyPool, run};
+use crate::stats::EvictReport;
+use crate::types::{PoolKey, Selector};
+
+/// What becomes of the sessions in use of an evicted key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EvictMode {
+    /// They are closed under their users at once.
+    Force,
+    /// They are closed when their leases end.
+    Graceful,
+}
+
+impl SessionPool {
+    /// Evicts the sessions of some keys: idle ones are closed now, those in use as `mode` has it, and
+    /// those being opened when they are ready. Once it returns, no session that was opened before is
+    /// handed out. The pool stays usable: the next acquire opens a session.
+    ///
+    /// Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
+    /// the number of selected keys.
+    pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
+        self.evict_for(selector, mode, CloseReason::Evicted)
+    }
+
+    /// Evicts every session gracefully, for a rotation of certificates or a change of configuration:
+    /// [`evict`](Self::evict) of [`Selector::All`] with a reason of its own.
+    pub fn drain(&self) -> EvictReport {
+        self.evict_for(&Selector::All, EvictMode::Graceful, CloseReason::Drained)
+    }
+
+    /// Revokes the credentials of some keys and evicts their sessions gracefully: for a logout, a
+    /// stolen token or a change of rights.
+    ///
+    /// Once it returns, no session that was opened before is handed out, to clients and requests
+    /// from before included; and no header seen before is sent on behalf of another request. A client
+    /// from before opens new sessions with the headers it has: whether its caller may still act is
+    /// the gateway's decision. Shared sessions have no owner and are revoked by
+    /// [`Selector::All`], an endpoint or a gateway entry alone.
+    pub fn revoke(&self, selector: &Selector) -> EvictReport {
+        let keys = self.acquirer.keys.select(selector);
+        for key in &keys {
+            key.credentials.revoke();
+        }
+        let report = self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Revoked);
+        let sessions = report.closing + report.in_use;
+        let counters = &self.acquirer.context().counters;
+        Counters::add_many(&counters.revoked, sessions as u64);
+        report
+    }
+
+    fn evict_for(&self, selector: &Selector, mode: EvictMode, reason: CloseReason) -> EvictReport {
+        let keys = self.acquirer.keys.select(selector);
+        self.evict_keys(&keys, mode, reason)
+    }
+
+    fn evict_keys(
+        &self,
+        keys: &[Arc<KeyPool>],
+        mode: EvictMode,
+        reason: CloseReason,
+    ) -> EvictReport {
+        let mut report = EvictReport::default();
+        for key in keys {
+            let (effects, closing) = key.evict_all(reason);
+            let counts = key.counts();
+            report.keys += 1;
+            report.closing += closing;
+            report.in_use += counts.busy;
+            report.connecting += counts.connecting;
+            run(key, effects);
+            self.acquirer.keys.remove(key, None, reason);
+        }
+        if mode == EvictMode::Force && report.in_use > 0 {
+            self.close_in_use(keys, reason);
+        }
+        tracing::info!(
+            keys = report.keys,
+            closing = report.closing,
+            in_use = report.in_use,
+            connecting = report.connecting,
+            reason = reason.as_str(),
+            "evicted"
+        );
+        report
+    }
+
+    /// Closes the sessions of earlier generations that are in use. Their slots are released as usual.
+    fn close_in_use(&self, keys: &[Arc<KeyPool>], reason: CloseReason) {
+        let generations: HashMap<&PoolKey, u64> = keys
+            .iter()
+            .map(|key| (&key.key, key.generation()))
+            .collect();
+        let services = &self.acquirer.services;
+        for session in services.sessions.all() {
+            let current = generations.get(&session.key);
+            if current.is_some_and(|current| session.generation < *current) {
+                services.close(session, reason);
+            }
+        }
+    }
+}

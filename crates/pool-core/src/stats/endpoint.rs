@@ -1,0 +1,75 @@
+//! What each endpoint looks like, over all of its keys.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::{Serialize, Serializer};
+use tokio::time::Instant;
+
+use crate::acquire::Acquirer;
+use crate::types::{BreakerState, Endpoint, Era};
+use crate::upstream::Upstream;
+
+/// What an endpoint looks like, over all of its keys.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EndpointStats {
+    /// The endpoint; serialised without its query.
+    #[serde(serialize_with = "shown")]
+    pub endpoint: Endpoint,
+    /// The era of the newest session; `None` before the first.
+    pub era: Option<Era>,
+    /// Keys known now.
+    pub keys: usize,
+    /// Sessions that nobody uses.
+    pub available: usize,
+    /// Sessions that somebody uses.
+    pub active: usize,
+    /// Sessions being opened.
+    pub connecting: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// Its circuit.
+    pub breaker: BreakerState,
+}
+
+impl EndpointStats {
+    /// The rows of a pool at `now`.
+    pub(crate) fn all(pool: &Acquirer, now: Instant) -> Vec<Self> {
+        let mut rows: HashMap<*const Upstream, Self> = HashMap::new();
+        for upstream in pool.upstreams.all() {
+            rows.insert(Arc::as_ptr(&upstream), Self::unused(&upstream, now));
+        }
+        for key in pool.keys.iter() {
+            let counts = key.counts();
+            if counts.removed {
+                continue;
+            }
+            let row = rows
+                .entry(Arc::as_ptr(&key.upstream))
+                .or_insert_with(|| Self::unused(&key.upstream, now));
+            row.keys += 1;
+            row.available += counts.idle;
+            row.active += counts.busy;
+            row.connecting += counts.connecting;
+            row.waiting += counts.waiting;
+        }
+        rows.into_values().collect()
+    }
+
+    fn unused(upstream: &Upstream, now: Instant) -> Self {
+        Self {
+            endpoint: upstream.endpoint.clone(),
+            era: upstream.era(),
+            keys: 0,
+            available: 0,
+            active: 0,
+            connecting: 0,
+            waiting: 0,
+            breaker: upstream.circuit(now).state,
+        }
+    }
+}
+
+fn shown<S: Serializer>(endpoint: &Endpoint, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(endpoint)
+}

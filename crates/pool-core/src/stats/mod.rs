@@ -1,0 +1,16 @@
+//! TODO.
+
+mod endpoint;
+mod key;
+mod pool;
+mod query;
+mod report;
+mod status;
+
+pub use crate::types::BreakerState;
+pub use endpoint::EndpointStats;
+pub use key::{KeyError, KeyPage, KeyStats};
+pub use pool::{BreakerStats, PoolStats};
+pub use query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};
+pub use report::{CloseReport, EvictReport};
+pub use status::PoolStatus;

@@ -1,0 +1,216 @@
+//! What a pool looks like at a point in time.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::key::KeyStats;
+use crate::acquire::Acquirer;
+use crate::context::Counters;
+use crate::key::KeyPool;
+use crate::types::{BreakerState, Fingerprint};
+
+/// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
+/// without their queries.
+///
+/// Each key is looked at by itself, since no lock is held over all of them: while the pool works, the
+/// rows of several keys, and what is added up from them, are not of the very same instant.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Acquires served by a session that was there.
+    pub hits: u64,
+    /// Acquires for which a session had to be opened, whether or not that succeeded.
+    pub misses: u64,
+    /// `hits` by `hits + misses`; 0 before the first acquire.
+    pub hit_rate: f64,
+    /// Sessions closed before their time: to make room, with their key, or by an evict method.
+    pub evictions: u64,
+    /// Idle sessions that did not pass a health check.
+    pub health_check_failures: u64,
+    /// How often a circuit opened.
+    pub circuit_breaker_trips: u64,
+    /// Keys that were forgotten.
+    pub pool_keys_evicted: u64,
+    /// Idle sessions closed in the background at the end of their life.
+    pub sessions_reaped: u64,
+    /// How often a request had nothing that tells one caller from another.
+    pub anonymous_identity_count: u64,
+    /// How often an identity extractor failed.
+    pub extract_failures: u64,
+    /// Sessions that were open when their principal or identity was revoked.
+    pub sessions_revoked: u64,
+    /// Sessions opened so far.
+    pub sessions_opened: u64,
+    /// Sessions closed so far, farewell included.
+    pub sessions_closed: u64,
+    /// How often a session heard that a list of its server has changed.
+    pub list_changes: u64,
+    /// Tool lists that were there already; 0 where the pool keeps none.
+    pub tool_list_hits: u64,
+    /// Tool lists that had to be asked for; 0 where the pool keeps none.
+    pub tool_list_misses: u64,
+    /// Keys known now.
+    pub pool_key_count: usize,
+    /// Sessions in use now.
+    pub total_active_sessions: usize,
+    /// Sessions open or being opened now.
+    pub total_sessions: usize,
+    /// The limit of keys; 0 for none.
+    pub max_total_keys: usize,
+    /// The limit of sessions; 0 for none.
+    pub max_total_sessions: usize,
+    /// One row for each key, by fingerprint.
+    pub pools: BTreeMap<Fingerprint, KeyStats>,
+    /// One row for each endpoint whose circuit is not as new, by URL without query. Of endpoints that
+    /// differ in their query or transport alone it is the worst one; by transport,
+    /// [`endpoint_stats`](SessionPool::endpoint_stats) has them.
+    pub circuit_breakers: BTreeMap<String, BreakerStats>,
+}
+
+/// What a circuit looks like.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BreakerStats {
+    /// Failures in a row.
+    pub failures: u32,
+    /// Whether attempts are admitted.
+    pub state: BreakerState,
+    /// The remaining time until the circuit admits a probe; `None` when it is not open.
+    #[serde(with = "humantime_serde")]
+    pub open_for: Option<Duration>,
+    /// When the circuit admits a probe, by the wall clock; `None` when it is not open.
+    #[serde(with = "humantime_serde")]
+    pub open_until: Option<SystemTime>,
+}
+
+impl PoolStats {
+    /// The state of a pool at `now`.
+    pub(crate) fn of(pool: &Acquirer, now: Instant) -> Self {
+        let (context, capacity) = (pool.context(), &pool.services.capacity);
+        let counters = &context.counters;
+        let limits = &context.config.limits;
+        let mut stats = Self {
+            hits: Counters::read(&counters.past_hits),
+            misses: Counters::read(&counters.past_misses),
+            evictions: Counters::read(&counters.evictions),
+            health_check_failures: Counters::read(&counters.check_failures),
+            circuit_breaker_trips: Counters::read(&counters.breaker_trips),
+            pool_keys_evicted: Counters::read(&counters.keys_evicted),
+            sessions_reaped: Counters::read(&counters.reaped),
+            anonymous_identity_count: Counters::read(&counters.anonymous),
+            extract_failures: Counters::read(&counters.extract_failures),
+            sessions_revoked: Counters::read(&counters.revoked),
+            sessions_opened: Counters::read(&counters.opened),
+            sessions_closed: Counters::read(&counters.closed),
+            list_changes: Counters::read(&counters.list_changes),
+            tool_list_hits: Counters::read(&counters.tool_list_hits),
+            tool_list_misses: Counters::read(&counters.tool_list_misses),
+            total_sessions: capacity.sessions.taken(),
+            max_total_keys: limits.max_total_keys,
+            max_total_sessions: limits.max_total_sessions,
+            ..Self::default()
+        };
+        for key in pool.keys.iter() {
+            stats.add_key(&key, now);
+        }
+        stats.hit_rate = rate(stats.hits, stats.misses);
+        stats.circuit_breakers = circuits(pool, now);
+        stats
+    }
+
+    fn add_key(&mut self, key: &KeyPool, now: Instant) {
+        let counts = key.counts();
+        if counts.removed {
+            return;
+        }
+        self.hits += counts.hit_counts.hits;
+        self.misses += counts.hit_counts.misses;
+        self.total_active_sessions += counts.busy;
+        self.pool_key_count += 1;
+        self.pools
+            .insert(key.key.fingerprint(), KeyStats::of(key, now));
+    }
+}
+
+fn circuits(pool: &Acquirer, now: Instant) -> BTreeMap<String, BreakerStats> {
+    let mut circuits = BTreeMap::new();
+    for upstream in pool.upstreams.all() {
+        let reading = upstream.circuit(now);
+        if reading.state == BreakerState::Closed && reading.failures == 0 {
+            continue;
+        }
+        let row = BreakerStats {
+            failures: reading.failures,
+            state: reading.state,
+            open_for: reading.open_for,
+            open_until: reading.open_for.map(|wait| SystemTime::now() + wait),
+        };
+        let of_url = circuits.entry(upstream.endpoint.to_string());
+        of_url
+            .and_modify(|known: &mut BreakerStats| known.worsen(&row))
+            .or_insert(row);
+    }
+    circuits
+}
+
+impl BreakerStats {
+    /// Becomes the other one, if that lets fewer through.
+    fn worsen(&mut self, other: &Self) {
+        if other.badness() > self.badness() {
+            other.clone_into(self);
+        }
+    }
+
+    /// The greater, the fewer are let through, and the longer.
+    fn badness(&self) -> (u8, Option<Duration>, u32) {
+        let state = match self.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        (state, self.open_for, self.failures)
+    }
+}
+
+fn rate(hits: u64, misses: u64) -> f64 {
+    match hits + misses {
+        0 => 0.0,
+        all => hits as f64 / all as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(state: BreakerState, failures: u32, open_secs: Option<u64>) -> BreakerStats {
+        BreakerStats {
+            failures,
+            state,
+            open_for: open_secs.map(Duration::from_secs),
+            open_until: None,
+        }
+    }
+
+    #[test]
+    fn of_endpoints_that_look_alike_the_worst_is_shown() {
+        let ascending = [
+            row(BreakerState::Closed, 1, None),
+            row(BreakerState::Closed, 2, None),
+            row(BreakerState::HalfOpen, 0, None),
+            row(BreakerState::Open, 9, Some(1)),
+            row(BreakerState::Open, 5, Some(2)),
+        ];
+        for pair in ascending.windows(2) {
+            for (mut known, other) in [(pair[0].clone(), &pair[1]), (pair[1].clone(), &pair[0])] {
+                known.worsen(other);
+                assert_eq!(known.badness(), pair[1].badness());
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A cheap summary of a pool.
+
+use serde::Serialize;
+
+use crate::acquire::Acquirer;
+use crate::context::Counters;
+
+/// A cheap summary of a pool: no key is visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PoolStatus {
+    /// True once the pool is closed or closing.
+    pub closed: bool,
+    /// Keys that exist now.
+    pub keys: usize,
+    /// The limit of keys; 0 for none.
+    pub max_total_keys: usize,
+    /// Sessions that are open or being opened now.
+    pub sessions: usize,
+    /// The limit of sessions; 0 for none.
+    pub max_total_sessions: usize,
+    /// Sessions opened so far.
+    pub sessions_opened: u64,
+    /// Sessions closed so far, farewell included.
+    pub sessions_closed: u64,
+    /// True while a caller waits for a session or a key under one of the limits over all keys.
+    pub is_full: bool,
+}
+
+impl PoolStatus {
+    pub(crate) fn of(pool: &Acquirer) -> Self {
+        let (context, capacity) = (pool.context(), &pool.services.capacity);
+        let limits = &context.config.limits;
+        Self {
+            closed: context.is_closed(),
+            keys: capacity.keys.taken(),
+            max_total_keys: limits.max_total_keys,
+            sessions: capacity.sessions.taken(),
+            max_total_sessions: limits.max_total_sessions,
+            sessions_opened: Counters::read(&context.counters.opened),
+            sessions_closed: Counters::read(&context.counters.closed),
+            is_full: capacity.is_wanted(),
+        }
+    }
+}

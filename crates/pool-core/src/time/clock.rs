@@ -1,0 +1,112 @@
+//! Points in time that are quick to compare and to carry along.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A point in time on a [`Clock`], in whole nanoseconds: half of an [`Instant`], and a single
+/// machine word, which counts where slots go from hand to hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp(u64);
+
+/// tokio's clock, counted from when the pool was built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    epoch: Instant,
+}
+
+impl Timestamp {
+    /// Later than anything.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// So many nanoseconds after the clock's beginning.
+    pub(crate) fn of_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// How many nanoseconds after the clock's beginning.
+    pub(crate) fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// How long before this `earlier` was; nothing if it was not.
+    #[inline]
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment so long before this one.
+    pub(crate) fn before(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(by))
+    }
+}
+
+impl Clock {
+    /// A clock that begins now.
+    pub(crate) fn new() -> Self {
+        Self {
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Now.
+    #[inline]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.timestamp(Instant::now())
+    }
+
+    /// An instant on this clock; one before its beginning is its beginning.
+    #[inline]
+    pub(crate) fn timestamp(&self, instant: Instant) -> Timestamp {
+        let since = instant.saturating_duration_since(self.epoch);
+        Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// A point on this clock as an instant.
+    pub(crate) fn instant(&self, moment: Timestamp) -> Instant {
+        after(self.epoch, Duration::from_nanos(moment.0))
+    }
+}
+
+/// `now + wait`, or the far future where the clock cannot hold that.
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait).unwrap_or_else(|| now + FAR_FUTURE)
+}
+
+/// For lives so long that the clock cannot hold their end.
+pub(crate) const FAR_FUTURE: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_the_instant_it_was_made_of() {
+        let clock = Clock::new();
+        for nanos in [0, 1, 999_999_999, 1_000_000_000, 86_400_000_000_001] {
+            let instant = clock.epoch + Duration::from_nanos(nanos);
+            assert_eq!(clock.instant(clock.timestamp(instant)), instant);
+        }
+    }
+
+    #[test]
+    fn timestamps_are_apart_as_far_as_their_instants() {
+        let clock = Clock::new();
+        let apart = Duration::from_millis(1_500);
+        let (one, two) = (
+            clock.timestamp(clock.epoch),
+            clock.timestamp(clock.epoch + apart),
+        );
+        assert!(one < two);
+        assert_eq!(two.since(one), apart);
+        assert_eq!(one.since(two), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_far_future_is_later_than_anything() {
+        let clock = Clock::new();
+        let far = clock.timestamp(after(clock.epoch, Duration::MAX));
+        assert!(far > clock.timestamp(clock.epoch + Duration::from_secs(86_400 * 365)));
+    }
+}

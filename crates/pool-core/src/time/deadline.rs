@@ -1,0 +1,43 @@
+//! How long a caller waits.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock::after;
+
+/// The end of a caller's waiting, and its beginning.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) began: Instant,
+    pub(crate) at: Instant,
+}
+
+impl Deadline {
+    /// A deadline after `timeout`, from now on.
+    pub(crate) fn after(timeout: Duration) -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            at: after(began, timeout),
+        }
+    }
+
+    /// The same beginning, with an end no later than `at`.
+    pub(crate) fn no_later_than(self, at: Instant) -> Self {
+        Self {
+            at: self.at.min(at),
+            ..self
+        }
+    }
+
+    /// The time since the beginning.
+    pub(crate) fn waited(self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The output of `work`, or `None` when the deadline passes first.
+    pub(crate) async fn bound<F: Future>(self, work: F) -> Option<F::Output> {
+        tokio::time::timeout_at(self.at, work).await.ok()
+    }
+}

@@ -1,0 +1,9 @@
+//! TODO.
+
+mod clock;
+mod deadline;
+mod expiry;
+
+pub(crate) use clock::{Clock, Timestamp, after};
+pub(crate) use deadline::Deadline;
+pub(crate) use expiry::{ExpiryPolicy, Freshness};

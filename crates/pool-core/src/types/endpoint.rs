@@ -1,0 +1,332 @@
+//! Upstream addresses.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use url::{Host, Url};
+
+use super::era::Lifecycle;
+use super::transport_kind::TransportKind;
+
+/// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
+///
+/// Cheap to clone. The URL is canonical in the sense of the WHATWG URL standard: the scheme and
+/// host in lower case, a default port left out, dot segments resolved; a trailing dot of the host
+/// is dropped. Two endpoints that differ in URL (query included), transport, gateway id or lifecycle
+/// never share a session.
+///
+/// `Display` and `Debug` show the URL without its query, since queries carry secrets.
+///
+/// ```
+/// use mcp_pool_core::Endpoint;
+/// let endpoint = Endpoint::streamable_http("HTTPS://Example.COM:443/a/../mcp?key=secret")?;
+/// assert_eq!(endpoint.to_string(), "https://example.com/mcp");
+/// # Ok::<(), mcp_pool_core::error::EndpointError>(())
+/// ```
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Inner {
+    url: Url,
+    transport: TransportKind,
+    gateway: Option<Box<str>>,
+    lifecycle: Lifecycle,
+    shareable: bool,
+    slots: Option<NonZeroU32>,
+}
+
+impl Endpoint {
+    /// An endpoint that is reached over the given transport.
+    ///
+    /// # Errors
+    /// - [`EndpointError::Syntax`]: `url` is no absolute URL.
+    /// - [`EndpointError::Scheme`]: the scheme is neither `http` nor `https`.
+    /// - [`EndpointError::Credentials`]: the URL holds a user name or password.
+    /// - [`EndpointError::Fragment`]: the URL has a fragment, which never reaches a server.
+    pub fn new(url: &str, transport: TransportKind) -> Result<Self, EndpointError> {
+        Ok(Self(Arc::new(Inner {
+            url: canonical(url)?,
+            transport,
+            gateway: None,
+            lifecycle: Lifecycle::Auto,
+            shareable: false,
+            slots: None,
+        })))
+    }
+
+    /// An endpoint whose transport the pool finds out.
+    ///
+    /// The pool's connectors are asked in the order in which they were added, until one says that
+    /// its transport is spoken there: see [`Connector::detect`](crate::extend::Connector::detect). Add
+    /// Streamable HTTP before HTTP+SSE, as the specification's rule of backwards compatibility has
+    /// it (revision 2025-11-25, transports). What was found is remembered by URL for
+    /// [`PoolConfig::detected_transport_ttl`](crate::PoolConfig), and asked for again at once when
+    /// the server denies it. Keys have the transport that was found.
+    ///
+    /// # Errors
+    /// As [`Endpoint::new`].
+    pub fn auto(url: &str) -> Result<Self, EndpointError> {
+        Self::new(url, TransportKind::AUTO)
+    }
+
+    /// An endpoint that speaks Streamable HTTP.
+    ///
+    /// # Errors
+    /// As [`Endpoint::new`].
+    pub fn streamable_http(url: &str) -> Result<Self, EndpointError> {
+        Self::new(url, TransportKind::STREAMABLE_HTTP)
+    }
+
+    /// An endpoint that speaks HTTP+SSE of revision 2024-11-05; `url` is that of the stream.
+    ///
+    /// # Errors
+    /// As [`Endpoint::new`].
+    pub fn sse(url: &str) -> Result<Self, EndpointError> {
+        Self::new(url, TransportKind::SSE)
+    }
+
+    /// Names the gateway entry this endpoint belongs to. Default: none.
+    ///
+    /// Two gateway entries on one URL never share a session, and
+    /// [`SessionPool::evict_gateway`](crate::SessionPool::evict_gateway) retires one of them alone.
+    #[must_use]
+    pub fn with_gateway(self, gateway: impl Into<String>) -> Self {
+        self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
+    }
+
+    /// Says how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
+    #[must_use]
+    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
+        self.change(|inner| inner.lifecycle = lifecycle)
+    }
+
+    /// Declares that the server keeps no state for a session and shows everybody the same, so that
+    /// [`Scope::Shared`](crate::Scope::Shared) may be asked for. Default: not declared.
+    #[must_use]
+    pub fn declared_stateless_and_public(self) -> Self {
+        self.change(|inner| inner.shareable = true)
+    }
+
+    /// How many calls may run on one session of this endpoint at the same time, whatever its era.
+    ///
+    /// Default: what [`PoolConfig`](crate::PoolConfig) says for sessions with a state, those of
+    /// conversations, and those without a state.
+    #[must_use]
+    pub fn with_max_concurrent_per_session(self, slots: NonZeroU32) -> Self {
+        self.change(|inner| inner.slots = Some(slots))
+    }
+
+    /// The canonical URL, query included. Do not log it; log the endpoint itself.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> &TransportKind {
+        &self.0.transport
+    }
+
+    /// The gateway entry, if one was named.
+    #[must_use]
+    pub fn gateway(&self) -> Option<&str> {
+        self.0.gateway.as_deref()
+    }
+
+    /// How sessions with the endpoint begin.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.0.lifecycle
+    }
+
+    /// Whether the endpoint was declared stateless and public.
+    #[must_use]
+    pub fn is_declared_stateless_and_public(&self) -> bool {
+        self.0.shareable
+    }
+
+    /// The endpoint's own limit of calls at the same time on one session, if it has one.
+    #[must_use]
+    pub fn max_concurrent_per_session(&self) -> Option<NonZeroU32> {
+        self.0.slots
+    }
+
+    /// The host name or address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.url.host_str().unwrap_or_default()
+    }
+
+    /// The port, the scheme's own where the URL names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.url.port_or_known_default().unwrap_or_default()
+    }
+
+    /// `host` or `host:port`, for labels of low cardinality.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = self.host();
+        match self.0.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// Whether the transport is still to be found out.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.0.transport == TransportKind::AUTO
+    }
+
+    /// The same endpoint over this transport.
+    pub(crate) fn over(self, transport: &TransportKind) -> Self {
+        self.change(|inner| inner.transport = transport.clone())
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Endpoint {}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.0.url.scheme(),
+            self.authority(),
+            self.0.url.path()
+        )
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &format_args!("{self}"))
+            .field("transport", &self.0.transport)
+            .field("gateway", &self.0.gateway)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a URL is not usable as an endpoint. The caller's fault, always; no part of the URL is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The text holds a user name or password; credentials belong into headers.
+    #[error("endpoint url: holds a user name or password; send credentials as headers")]
+    Credentials,
+    /// The text has a fragment, which is never sent to a server.
+    #[error("endpoint url: has a fragment, which is never sent to a server")]
+    Fragment,
+    /// The scheme is neither `http` nor `https`.
+    #[error("endpoint url: scheme is neither http nor https")]
+    Scheme,
+    /// The text is no absolute URL with a host.
+    #[error("endpoint url: not an absolute url: {0}")]
+    Syntax(url::ParseError),
+}
+
+/// Parses and canonicalises a URL.
+fn canonical(text: &str) -> Result<Url, EndpointError> {
+    let mut url = Url::parse(text).map_err(EndpointError::Syntax)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(EndpointError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(EndpointError::Credentials);
+    }
+    if url.fragment().is_some() {
+        return Err(EndpointError::Fragment);
+    }
+    if let Some(Host::Domain(domain)) = url.host()
+        && let Some(bare) = domain.strip_suffix('.')
+    {
+        let bare = bare.to_owned();
+        url.set_host(Some(&bare)).map_err(EndpointError::Syntax)?;
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_url_are_one_endpoint() {
+        let plain = Endpoint::streamable_http("https://example.com/mcp").unwrap();
+        for spelling in [
+            "HTTPS://EXAMPLE.com/mcp",
+            "https://example.com:443/mcp",
+            "https://example.com./mcp",
+            "https://example.com/a/../mcp",
+        ] {
+            assert_eq!(
+                Endpoint::streamable_http(spelling).unwrap(),
+                plain,
+                "{spelling}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_a_server_can_tell_apart_is_another_endpoint() {
+        let plain = Endpoint::streamable_http("https://example.com/mcp").unwrap();
+        for other in [
+            Endpoint::streamable_http("http://example.com/mcp").unwrap(),
+            Endpoint::streamable_http("https://example.com:8443/mcp").unwrap(),
+            Endpoint::streamable_http("https://example.com/mcp/").unwrap(),
+            Endpoint::streamable_http("https://example.com/MCP").unwrap(),
+            Endpoint::streamable_http("https://example.com/mcp?tenant=a").unwrap(),
+            Endpoint::sse("https://example.com/mcp").unwrap(),
+            plain.clone().with_gateway("g"),
+            plain.clone().with_lifecycle(Lifecycle::Legacy),
+        ] {
+            assert_ne!(other, plain, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn each_unusable_url_has_its_own_error() {
+        let error = |url| Endpoint::streamable_http(url).unwrap_err();
+        assert_eq!(error("ftp://example.com/"), EndpointError::Scheme);
+        assert_eq!(
+            error("https://user:pw@example.com/"),
+            EndpointError::Credentials
+        );
+        assert_eq!(
+            error("https://user@example.com/"),
+            EndpointError::Credentials
+        );
+        assert_eq!(error("https://example.com/#part"), EndpointError::Fragment);
+        assert!(matches!(error("/mcp"), EndpointError::Syntax(_)));
+    }
+
+    #[test]
+    fn a_query_is_never_shown() {
+        let endpoint = Endpoint::streamable_http("https://example.com/mcp?key=sekret").unwrap();
+        assert!(!format!("{endpoint} {endpoint:?}").contains("sekret"));
+    }
+}

@@ -1,0 +1,29 @@
+//! TODO.
+
+mod breaker_state;
+mod digest;
+mod endpoint;
+mod era;
+mod headers;
+mod identity;
+mod pool_key;
+mod prehashed;
+mod principal;
+mod scope;
+mod selector;
+mod transport_kind;
+
+pub use breaker_state::BreakerState;
+pub use digest::Fingerprint;
+pub(crate) use digest::{Digest, DigestKey, Hex};
+pub use endpoint::{Endpoint, EndpointError};
+pub use era::{Era, Lifecycle};
+pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
+pub use identity::Identity;
+pub(crate) use pool_key::KeyParts;
+pub use pool_key::PoolKey;
+pub(crate) use prehashed::PrehashedState;
+pub use principal::Principal;
+pub use scope::{ConversationId, Scope};
+pub use selector::Selector;
+pub use transport_kind::TransportKind;

@@ -1,0 +1,155 @@
+//! Which requests may share a session.
+
+use std::{fmt, sync::Arc};
+
+use url::Url;
+
+use super::digest::{Digest, DigestKey, Fingerprint};
+use super::endpoint::Endpoint;
+use super::identity::Identity;
+use super::principal::Principal;
+use super::scope::Scope;
+use super::transport_kind::TransportKind;
+
+/// Which requests may share a session: principal, endpoint, identity, scope and what the client
+/// declares. Two requests share one only if all five are equal.
+///
+/// One digest, keyed by the pool, stands for all of them and is what keys are compared by; the
+/// parts can be read back through accessors. Cheap to clone.
+#[derive(Clone)]
+pub struct PoolKey(Arc<Inner>);
+
+struct Inner {
+    digest: Digest,
+    principal: Principal,
+    endpoint: Endpoint,
+    identity: Identity,
+    scope: Scope,
+}
+
+/// What a key is made of.
+pub(crate) struct KeyParts<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) identity: &'a Identity,
+    pub(crate) scope: &'a Scope,
+    /// The name of the client's handlers.
+    pub(crate) profile: &'a str,
+    /// The capabilities that the client declares, as canonical JSON.
+    pub(crate) declared: &'a [u8],
+}
+
+impl PoolKey {
+    pub(crate) fn new(secret: &DigestKey, parts: &KeyParts<'_>) -> Self {
+        // A shared session has no owner: the caller who requests it is no part of its key.
+        let (principal, identity) = match parts.scope {
+            Scope::Shared => (Principal::anonymous(), Identity::anonymous()),
+            _ => (parts.principal.clone(), parts.identity.clone()),
+        };
+        let endpoint = parts.endpoint;
+        let digest = secret.digest("pool-key");
+        let digest = principal.digest_into(digest);
+        let digest = digest
+            .field(endpoint.url().as_str().as_bytes())
+            .field(endpoint.transport().as_str().as_bytes())
+            .optional(endpoint.gateway().map(str::as_bytes))
+            .field(endpoint.lifecycle().as_str().as_bytes())
+            .field(identity.digest().as_bytes());
+        let digest = parts.scope.digest_into(digest);
+        let digest = digest.field(parts.profile.as_bytes()).field(parts.declared);
+        Self(Arc::new(Inner {
+            digest: digest.finish(),
+            principal,
+            endpoint: endpoint.clone(),
+            identity,
+            scope: parts.scope.clone(),
+        }))
+    }
+
+    /// The key of the same caller over another transport. `profile` and `declared` are those that
+    /// the key was made with.
+    pub(crate) fn over(
+        &self,
+        transport: &TransportKind,
+        secret: &DigestKey,
+        profile: &str,
+        declared: &[u8],
+    ) -> Self {
+        let endpoint = self.endpoint().clone().over(transport);
+        let parts = KeyParts {
+            principal: self.principal(),
+            endpoint: &endpoint,
+            identity: self.identity(),
+            scope: self.scope(),
+            profile,
+            declared,
+        };
+        Self::new(secret, &parts)
+    }
+
+    /// Whom the gateway serves; anonymous under [`Scope::Shared`].
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// The upstream.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// The upstream's canonical URL. Its query may be secret.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        self.0.endpoint.url()
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> &TransportKind {
+        self.0.endpoint.transport()
+    }
+
+    /// What the upstream sees of the caller; anonymous under [`Scope::Shared`].
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// How widely the sessions may be shared.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
+    }
+
+    /// A short name for logs, meaningless outside of this pool.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.digest.fingerprint()
+    }
+}
+
+impl PartialEq for PoolKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for PoolKey {}
+
+impl std::hash::Hash for PoolKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.digest.short());
+    }
+}
+
+impl fmt::Debug for PoolKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolKey")
+            .field("fingerprint", &self.fingerprint())
+            .field("endpoint", self.endpoint())
+            .field("scope", &self.scope().as_str())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Whom the gateway serves.
+
+use std::{fmt, sync::Arc};
+
+use super::digest::{DigestBuilder, Fingerprint};
+
+/// Whom the gateway serves, as the gateway itself authenticated it.
+///
+/// A principal is a mandatory part of every key: two principals never share a session, even when
+/// the upstream sees the same credential for both. There is no default; somebody unknown is
+/// [`Principal::anonymous`], by name.
+///
+/// `Debug` shows a fingerprint, never the id.
+///
+/// ```
+/// use mcp_pool_core::Principal;
+/// assert_ne!(Principal::user("alice"), Principal::user("alice").in_tenant("acme"));
+/// assert_ne!(Principal::anonymous(), Principal::user(""));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Principal {
+    user: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
+}
+
+impl Principal {
+    /// The user (or service account) with this stable id.
+    #[must_use]
+    pub fn user(id: impl Into<Arc<str>>) -> Self {
+        Self {
+            user: Some(id.into()),
+            tenant: None,
+        }
+    }
+
+    /// Nobody in particular. All anonymous callers are one principal: their sessions are kept
+    /// apart by identity, scope and endpoint alone.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self {
+            user: None,
+            tenant: None,
+        }
+    }
+
+    /// The same principal inside a tenant.
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The user id; `None` for an anonymous principal.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The tenant, if one was given.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Whether this is the anonymous principal (of whatever tenant).
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.user.is_none()
+    }
+
+    pub(crate) fn digest_into(&self, digest: DigestBuilder) -> DigestBuilder {
+        digest
+            .optional(self.user.as_deref().map(str::as_bytes))
+            .optional(self.tenant.as_deref().map(str::as_bytes))
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(user) = &self.user else {
+            return f.write_str("Principal(anonymous)");
+        };
+        let print = Fingerprint::of("principal", user.as_bytes());
+        write!(f, "Principal({print})")
+    }
+}

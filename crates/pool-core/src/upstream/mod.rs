@@ -1,0 +1,11 @@
+//! TODO.
+
+mod breaker;
+mod breaker_permit;
+mod upstream;
+mod upstreams;
+
+pub(crate) use breaker::BreakerPolicy;
+pub(crate) use breaker_permit::BreakerPermit;
+pub(crate) use upstream::{CircuitListener, Upstream};
+pub(crate) use upstreams::Upstreams;
