@@ -11,24 +11,26 @@ use mcp_pool_core::{
 use tokio::time::Instant;
 
 use crate::{
-    JwtIdentityBuilder, JwtKeys, JwtRefusal,
-    claims::Rules,
+    JwtRefusal,
+    claims::{Rules, Verified},
     error::Refused,
-    keys::{Held, KeySet, Landing, RemoteKeys},
+    keys::{FetchOutcome, FetchedSet, KeySet, RemoteKeys},
     time::UnixTime,
-    token::{Token, bearer},
-    verdicts::Verdicts,
+    token::{Token, bearer_token},
+    token_cache::{TokenCache, TokenUse},
 };
 
-/// Tells callers by the verified claims of their bearer token. Cheap to clone.
+/// Identifies callers by the verified claims of their bearer token.
 ///
-/// The identity is made of `iss`, `sub` and, where there is one, the tenant claim
-/// ([`claims`](JwtIdentityBuilder::claims) changes that), so that a caller's tokens may rotate
-/// without its sessions changing hands. Nothing of a token is believed before its signature holds.
+/// Cheap to clone. The identity is made of `iss`, `sub` and, if present, the
+/// tenant claim ([`claims`](crate::JwtIdentityBuilder::claims) changes that).
+/// A caller may therefore rotate its tokens and keep its sessions. The
+/// extractor reads no claim before the signature is verified.
 ///
-/// What is not its own it leaves to others (`Ok(None)`): no `Authorization` header, another scheme
-/// than `Bearer`, a token that is no signed JWT by its form. What is its own and does not hold is
-/// an [`ExtractError`] with a [`JwtRefusal`] as its source.
+/// It returns `Ok(None)` for a request that is not its own: no `Authorization`
+/// header, another scheme than `Bearer`, or a token that has not the form of a
+/// signed JWT. It returns an [`ExtractError`] with a [`JwtRefusal`] as its
+/// source for a JWT that fails a check.
 #[derive(Clone)]
 pub struct JwtIdentity {
     inner: Arc<Inner>,
@@ -36,77 +38,57 @@ pub struct JwtIdentity {
     opaque: OpaqueTokens,
 }
 
-/// What becomes of a bearer token that is no signed JWT by its form.
+/// What happens to a bearer token without the form of a signed JWT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpaqueTokens {
-    /// It is not this extractor's: the next one is asked, or the identity headers are hashed. The
-    /// default.
+    /// The extractor ignores it: the next extractor gets the request, or the
+    /// pool hashes the identity headers. The default.
     #[default]
     Ignore,
-    /// It is refused with [`JwtRefusal::NotAJwt`].
+    /// The extractor refuses it with [`JwtRefusal::NotAJwt`].
     Refuse,
 }
 
 struct Inner {
-    source: Source,
+    verifier: Verifier,
     rules: Rules,
-    verdicts: Verdicts,
+    cache: TokenCache,
 }
 
-/// Who vouches for signatures.
-pub(crate) enum Source {
+/// What verifies signatures.
+pub(crate) enum Verifier {
     Given(KeySet),
     Remote(Arc<RemoteKeys>),
-    VerifiedUpstream,
+    /// A component in front of this process.
+    Upstream,
 }
 
-/// Keys at one moment, with the generation that verdicts under them belong to.
+/// The keys of one check, with their generation in the cache.
 #[derive(Clone, Copy)]
-struct Vouching<'a> {
+struct CheckedWith<'a> {
+    /// `None`: the signature was verified upstream.
     keys: Option<&'a KeySet>,
     generation: u64,
 }
 
 impl JwtIdentity {
-    /// An extractor that verifies tokens with these keys.
-    #[must_use]
-    pub fn builder(keys: JwtKeys) -> JwtIdentityBuilder {
-        JwtIdentityBuilder::new(Some(keys))
-    }
-
-    /// An extractor for gateways behind something that has verified every token already. **It checks
-    /// no signature.**
+    /// Fetches the keys now, so that a start fails early.
     ///
-    /// It trusts, to the letter, that whoever can reach this process with a bearer token went
-    /// through a verifier that has checked that token's signature, its algorithm and its key, and
-    /// that nothing between that verifier and this process lets a caller set or change the
-    /// `Authorization` header. Where this does not hold (a port that can be reached around the
-    /// verifier is enough) anybody is anybody: a made-up token reaches the sessions of the caller it
-    /// names.
-    ///
-    /// What is still checked: the form, that the token was signed at all, `exp` and `nbf`, that the
-    /// claims of the identity are there, and the issuer and audience if they are given. Identities
-    /// made this way never equal those of an extractor that verifies, even for the same claims.
-    #[must_use]
-    pub fn verified_upstream() -> JwtIdentityBuilder {
-        JwtIdentityBuilder::new(None)
-    }
-
-    /// Fetches the keys now, for a start that fails early rather than at the first caller. Nothing
-    /// happens where keys were given or none are needed.
+    /// Without it the first caller waits for the fetch. It does nothing if the
+    /// keys were given, or if no keys are needed.
     ///
     /// # Errors
     /// [`JwtRefusal::KeysUnavailable`] when there are no keys afterwards.
     ///
     /// # Cancel safety
-    /// Safe: the fetch goes on as a task of its own.
+    /// Safe: the fetch continues as a task of its own.
     pub async fn prefetch(&self) -> Result<(), JwtRefusal> {
-        let Source::Remote(remote) = &self.inner.source else {
+        let Verifier::Remote(remote) = &self.inner.verifier else {
             return Ok(());
         };
         if remote.current().is_none() {
-            remote.newer().await;
+            remote.wait_for_fetch().await;
         }
         match remote.current() {
             Some(_) => Ok(()),
@@ -114,26 +96,26 @@ impl JwtIdentity {
         }
     }
 
-    /// The identity behind a bearer token; `None` if it is no signed JWT by its form.
+    /// The identity of a bearer token; `None` if it is no signed JWT.
     ///
-    /// Waits only for a fetch of keys, and only when no keys are there or the token's is not among
-    /// them. Must be called within a tokio runtime.
+    /// It waits only for a fetch of keys, and only when there are no keys or
+    /// the key of the token is unknown. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// Each variant of [`JwtRefusal`] but [`JwtRefusal::SeveralAuthorizations`].
     ///
     /// # Cancel safety
-    /// Safe: a fetch goes on as a task of its own.
+    /// Safe: a fetch continues as a task of its own.
     pub async fn identify(&self, token: &str) -> Result<Option<Identity>, JwtRefusal> {
         if token.len() > self.max_token_bytes {
             return Err(JwtRefusal::TooLong {
                 limit: self.max_token_bytes,
             });
         }
-        let identity = match &self.inner.source {
-            Source::Given(keys) => self.inner.settle(token, Some(keys)),
-            Source::VerifiedUpstream => self.inner.settle(token, None),
-            Source::Remote(remote) => self.inner.settle_remotely(token, remote).await,
+        let identity = match &self.inner.verifier {
+            Verifier::Given(keys) => self.inner.check_with(token, CheckedWith::given(keys)),
+            Verifier::Upstream => self.inner.check_with(token, CheckedWith::UPSTREAM),
+            Verifier::Remote(remote) => self.inner.check_remotely(token, remote).await,
         }?;
         match (identity, self.opaque) {
             (None, OpaqueTokens::Refuse) => Err(JwtRefusal::NotAJwt),
@@ -141,12 +123,12 @@ impl JwtIdentity {
         }
     }
 
-    pub(crate) fn new(source: Source, rules: Rules, verdicts: Verdicts) -> Self {
+    pub(crate) fn new(verifier: Verifier, rules: Rules, cache: TokenCache) -> Self {
         Self {
             inner: Arc::new(Inner {
-                source,
+                verifier,
                 rules,
-                verdicts,
+                cache,
             }),
             max_token_bytes: 0,
             opaque: OpaqueTokens::default(),
@@ -161,101 +143,115 @@ impl JwtIdentity {
 }
 
 impl Inner {
-    fn settle(&self, token: &str, keys: Option<&KeySet>) -> Result<Option<Identity>, JwtRefusal> {
-        let vouching = Vouching {
-            keys,
-            generation: GIVEN,
-        };
-        self.judge(token, vouching, UnixTime::now())
+    /// Checks a token now, with keys that need no fetch.
+    fn check_with(
+        &self,
+        token: &str,
+        with: CheckedWith<'_>,
+    ) -> Result<Option<Identity>, JwtRefusal> {
+        self.check(token, with, UnixTime::now())
             .map_err(|refused| refused.refusal)
     }
 
-    async fn settle_remotely(
+    /// Checks a token with fetched keys. Waits for a fetch if the token may be
+    /// valid under newer keys.
+    async fn check_remotely(
         &self,
         token: &str,
         remote: &Arc<RemoteKeys>,
     ) -> Result<Option<Identity>, JwtRefusal> {
         let mut first = None;
-        if let Some(held) = remote.current() {
-            match self.judge(token, Vouching::of(&held), UnixTime::now()) {
-                Err(refused) if refused.newer_may_help => {
-                    first = Some((held.generation, refused.refusal));
+        if let Some(fetched) = remote.current() {
+            match self.check(token, CheckedWith::fetched(&fetched), UnixTime::now()) {
+                Err(refused) if refused.retry_with_newer_keys => {
+                    first = Some((fetched.generation, refused.refusal));
                 }
-                verdict => return verdict.map_err(|refused| refused.refusal),
+                result => return result.map_err(|refused| refused.refusal),
             }
         } else if Token::parse(token)?.is_none() {
-            // Nothing is fetched for what no key could vouch for.
+            // No key can verify it: a fetch would be useless.
             return Ok(None);
         }
-        let landing = remote.newer().await;
-        let held = remote.current().ok_or(JwtRefusal::KeysUnavailable)?;
+        let outcome = remote.wait_for_fetch().await;
+        let fetched = remote.current().ok_or(JwtRefusal::KeysUnavailable)?;
         match first {
-            Some((generation, refusal)) if generation == held.generation => match landing {
-                Landing::Fetched => Err(refusal),
-                Landing::Failed => Err(JwtRefusal::KeysUnavailable),
+            Some((generation, refusal)) if generation == fetched.generation => match outcome {
+                FetchOutcome::Fetched => Err(refusal),
+                FetchOutcome::Failed => Err(JwtRefusal::KeysUnavailable),
             },
-            _ => self
-                .judge(token, Vouching::of(&held), UnixTime::now())
-                .map_err(|refused| refused.refusal),
+            _ => self.check_with(token, CheckedWith::fetched(&fetched)),
         }
     }
 
-    /// The verdict on a token: the one remembered, or a new one, which is remembered. `now` is an
-    /// argument.
-    fn judge(
+    /// Returns the cached result of a token, or checks the token and caches the
+    /// result. `now` is an argument.
+    fn check(
         &self,
         token: &str,
-        vouching: Vouching<'_>,
+        with: CheckedWith<'_>,
         now: UnixTime,
     ) -> Result<Option<Identity>, Refused> {
-        let generation = vouching.generation;
-        if let Some(verdict) = self.verdicts.recall(token, generation, now) {
-            return verdict.map(Some).map_err(Refused::from);
+        let used = TokenUse {
+            token,
+            generation: with.generation,
+            now,
+        };
+        if let Some(result) = self.cache.get(used) {
+            return result.map(Some).map_err(Refused::from);
         }
         let Some(parsed) = Token::parse(token)? else {
             return Ok(None);
         };
-        match self.verify(&parsed, vouching.keys, now) {
-            Ok((identity, expires)) => {
-                let accepted = (&identity, expires);
-                self.verdicts.accept(token, generation, accepted, now);
-                Ok(Some(identity))
+        match self.verify(&parsed, with.keys, now) {
+            Ok(verified) => {
+                self.cache.insert_accepted(used, &verified);
+                Ok(Some(verified.identity))
             }
             Err(refused) => {
-                self.verdicts
-                    .refuse(token, generation, &refused.refusal, now);
+                self.cache.insert_refused(used, &refused.refusal);
                 Err(refused)
             }
         }
     }
 
-    /// Signature first: no claim is read before it holds.
+    /// Verifies the signature first: no claim is read before that.
     fn verify(
         &self,
         token: &Token<'_>,
         keys: Option<&KeySet>,
         now: UnixTime,
-    ) -> Result<(Identity, UnixTime), Refused> {
+    ) -> Result<Verified, Refused> {
         match keys {
             Some(keys) => keys.verify(token)?,
-            None => token.signed_at_all()?,
+            None => token.require_signature()?,
         }
         let payload = token.payload()?;
-        let (identity, expires) = self.rules.apply(&payload, now)?;
-        let identity = match Instant::now().checked_add(expires.since(now)) {
-            Some(at) => identity.with_expiry(at),
-            // So far off that the clock cannot hold it: as good as never.
-            None => identity,
-        };
-        Ok((identity, expires))
+        let mut verified = self.rules.apply(&payload, now)?;
+        // `None`: later than the clock can express. The identity then has no expiry.
+        if let Some(at) = Instant::now().checked_add(verified.expires.since(now)) {
+            verified.identity = verified.identity.with_expiry(at);
+        }
+        Ok(verified)
     }
 }
 
-impl<'a> Vouching<'a> {
-    fn of(held: &'a Held) -> Self {
+impl<'a> CheckedWith<'a> {
+    const UPSTREAM: Self = Self {
+        keys: None,
+        generation: CONSTANT,
+    };
+
+    fn given(keys: &'a KeySet) -> Self {
         Self {
-            keys: Some(&held.keys),
-            generation: held.generation,
+            keys: Some(keys),
+            generation: CONSTANT,
+        }
+    }
+
+    fn fetched(fetched: &'a FetchedSet) -> Self {
+        Self {
+            keys: Some(&fetched.keys),
+            generation: fetched.generation,
         }
     }
 }
@@ -263,7 +259,7 @@ impl<'a> Vouching<'a> {
 #[async_trait]
 impl IdentityExtractor for JwtIdentity {
     async fn extract(&self, headers: &HeaderMap) -> Result<Option<Identity>, ExtractError> {
-        match bearer(headers)? {
+        match bearer_token(headers)? {
             Some(token) => Ok(self.identify(token).await?),
             None => Ok(None),
         }
@@ -273,29 +269,29 @@ impl IdentityExtractor for JwtIdentity {
 impl fmt::Debug for JwtIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtIdentity")
-            .field("source", &self.inner.source)
+            .field("verifier", &self.inner.verifier)
             .field("rules", &self.inner.rules)
-            .field("verdicts", &self.inner.verdicts)
+            .field("cache", &self.inner.cache)
             .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(keys) => write!(f, "{} given keys", keys.len()),
             Self::Remote(remote) => remote.fmt(f),
-            Self::VerifiedUpstream => f.write_str("verified upstream"),
+            Self::Upstream => f.write_str("verified upstream"),
         }
     }
 }
 
 /// The generation of keys that never change.
-const GIVEN: u64 = 0;
+const CONSTANT: u64 = 0;
 
 #[cfg(test)]
 #[path = "../tests/it/support.rs"]
-#[allow(dead_code, reason = "these tests use a part of it")]
+#[allow(dead_code, reason = "these tests need a part of it")]
 mod support;
 
 #[cfg(test)]
@@ -305,22 +301,30 @@ mod tests {
     use serde_json::json;
 
     use super::{support::*, *};
-    use crate::JwtCacheSettings;
+    use crate::{JwtCacheSettings, JwtKeys};
 
-    fn judge_at(
+    fn check_at(
         identity: &JwtIdentity,
         token: &str,
         now: UnixTime,
     ) -> Result<Option<Identity>, JwtRefusal> {
-        let Source::Given(keys) = &identity.inner.source else {
+        let Verifier::Given(keys) = &identity.inner.verifier else {
             unreachable!()
         };
-        let vouching = Vouching {
-            keys: Some(keys),
-            generation: GIVEN,
-        };
-        let verdict = identity.inner.judge(token, vouching, now);
-        verdict.map_err(|refused| refused.refusal)
+        let result = identity.inner.check(token, CheckedWith::given(keys), now);
+        result.map_err(|refused| refused.refusal)
+    }
+
+    fn cached(
+        identity: &JwtIdentity,
+        token: &str,
+        now: UnixTime,
+    ) -> Option<Result<Identity, JwtRefusal>> {
+        identity.inner.cache.get(TokenUse {
+            token,
+            generation: CONSTANT,
+            now,
+        })
     }
 
     fn unix(secs: i64) -> UnixTime {
@@ -337,24 +341,24 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_token_expires_to_the_second() {
+    fn a_cached_token_expires_to_the_second() {
         let secret = [7; 32];
         let identity = extractor(JwtKeys::secret(secret).unwrap(), Duration::ZERO);
         let exp = in_secs(300);
         let claims = claims("alice", json!({"exp": exp}));
         let token = hs256(&secret, &json!({"alg": "HS256"}), &claims);
         for at in [exp - 200, exp - 100, exp - 1] {
-            assert!(judge_at(&identity, &token, unix(at)).unwrap().is_some());
+            assert!(check_at(&identity, &token, unix(at)).unwrap().is_some());
         }
-        assert_eq!(identity.inner.verdicts.counts(), (1, 0));
+        assert_eq!(identity.inner.cache.counts(), (1, 0));
         for at in [exp, exp + 1] {
-            let verdict = judge_at(&identity, &token, unix(at));
-            assert_eq!(verdict, Err(JwtRefusal::Expired));
+            let result = check_at(&identity, &token, unix(at));
+            assert_eq!(result, Err(JwtRefusal::Expired));
         }
     }
 
     #[test]
-    fn within_the_leeway_a_token_is_verified_anew_each_time() {
+    fn within_the_leeway_a_token_is_verified_at_each_use() {
         let secret = [7; 32];
         let leeway = Duration::from_secs(30);
         let identity = extractor(JwtKeys::secret(secret).unwrap(), leeway);
@@ -362,19 +366,18 @@ mod tests {
         let claims = claims("alice", json!({"exp": exp}));
         let token = hs256(&secret, &json!({"alg": "HS256"}), &claims);
         for at in [exp, exp + 29] {
-            assert!(judge_at(&identity, &token, unix(at)).unwrap().is_some());
-            let verdicts = &identity.inner.verdicts;
-            assert!(verdicts.recall(&token, GIVEN, unix(at)).is_none());
+            assert!(check_at(&identity, &token, unix(at)).unwrap().is_some());
+            assert!(cached(&identity, &token, unix(at)).is_none());
         }
-        let verdict = judge_at(&identity, &token, unix(exp + 30));
-        assert_eq!(verdict, Err(JwtRefusal::Expired));
+        let result = check_at(&identity, &token, unix(exp + 30));
+        assert_eq!(result, Err(JwtRefusal::Expired));
     }
 
     #[test]
-    fn ten_thousand_garbage_tokens_push_no_good_one_out() {
+    fn ten_thousand_garbage_tokens_evict_no_accepted_token() {
         let (key, attacker) = (Rsa::first(), Rsa::second());
         let cache = JwtCacheSettings {
-            // Room for a few dozen tokens each.
+            // Enough for a few dozen tokens each.
             accepted_bytes: 64 << 10,
             refused_bytes: 64 << 10,
             ..JwtCacheSettings::default()
@@ -387,7 +390,7 @@ mod tests {
             .unwrap();
         let now = UnixTime::now();
         let good = key.token(&claims("alice", json!({})));
-        assert!(judge_at(&identity, &good, now).unwrap().is_some());
+        assert!(check_at(&identity, &good, now).unwrap().is_some());
         let forged = attacker.token(&claims("alice", json!({})));
         let signature = forged.rsplit('.').next().unwrap();
         for n in 0..10_000 {
@@ -396,12 +399,11 @@ mod tests {
                 &json!({"sub": "alice", "n": n}),
                 |_| vec![],
             );
-            let verdict = judge_at(&identity, &format!("{garbage}{signature}"), now);
-            assert_eq!(verdict, Err(JwtRefusal::WrongSignature));
+            let result = check_at(&identity, &format!("{garbage}{signature}"), now);
+            assert_eq!(result, Err(JwtRefusal::WrongSignature));
         }
-        let verdicts = &identity.inner.verdicts;
-        assert!(matches!(verdicts.recall(&good, GIVEN, now), Some(Ok(_))));
-        let (accepted, refused) = verdicts.counts();
+        assert!(matches!(cached(&identity, &good, now), Some(Ok(_))));
+        let (accepted, refused) = identity.inner.cache.counts();
         assert_eq!(accepted, 1);
         assert!((1..200).contains(&refused), "{refused}");
     }
@@ -410,11 +412,11 @@ mod tests {
     fn the_signature_is_checked_before_any_claim() {
         let secret = [7; 32];
         let identity = extractor(JwtKeys::secret(secret).unwrap(), Duration::ZERO);
-        // Expired, for somebody else, by somebody else, and no object at all.
+        // Expired with a wrong issuer and audience, and a payload that is no object.
         for payload in [json!({"exp": 1, "iss": "x", "aud": "y"}), json!("text")] {
             let token = hs256(b"not the secret", &json!({"alg": "HS256"}), &payload);
-            let verdict = judge_at(&identity, &token, UnixTime::now());
-            assert_eq!(verdict, Err(JwtRefusal::WrongSignature));
+            let result = check_at(&identity, &token, UnixTime::now());
+            assert_eq!(result, Err(JwtRefusal::WrongSignature));
         }
     }
 }

@@ -7,7 +7,7 @@ mod identity;
 mod keys;
 mod time;
 mod token;
-mod verdicts;
+mod token_cache;
 
 pub use builder::JwtIdentityBuilder;
 pub use claims::JwtClaim;
@@ -15,4 +15,4 @@ pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
 pub use identity::{JwtIdentity, OpaqueTokens};
 pub use jsonwebtoken::Algorithm;
 pub use keys::{JwksSettings, JwtKeys};
-pub use verdicts::JwtCacheSettings;
+pub use token_cache::JwtCacheSettings;
