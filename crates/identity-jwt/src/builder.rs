@@ -94,7 +94,7 @@ impl JwtIdentityBuilder {
         self
     }
 
-    /// Accepts every issuer whose tokens the keys verify.
+    /// Accepts every issuer that signs with one of the keys.
     ///
     /// The issuer is still part of the identity.
     #[must_use]

@@ -168,7 +168,7 @@ fn entries<V: Send + Sync + 'static>(bytes: u64, ttl: Duration) -> Entries<V> {
 }
 
 /// True for a refusal that cannot change later and that came after a
-/// signature check. The others are as cheap to compute as to look up, or may
+/// signature check. The others are as cheap to compute as to read here, or may
 /// change at any time.
 fn is_costly_and_final(refusal: &JwtRefusal) -> bool {
     matches!(

@@ -1,30 +1,30 @@
-//! Attributes, all of them of few values.
+//! The values of attributes. Each attribute has few different values.
 
 use opentelemetry::{KeyValue, Value};
 
-/// An attribute with one of a few fixed values.
+/// An attribute with a fixed value.
 pub(crate) fn word(key: &'static str, value: &'static str) -> KeyValue {
     KeyValue::new(key, value)
 }
 
-/// What a method is called in an attribute: its name if the protocol knows it, since anybody may
-/// send any other.
+/// The name of a method if the protocol has it, otherwise [`OTHER`]. A caller
+/// may send any other name.
 pub(crate) fn method(name: &str) -> &'static str {
     let known = METHODS.iter().find(|known| **known == name);
     known.copied().unwrap_or(OTHER)
 }
 
-/// A protocol revision, or [`OTHER`] for what no revision looks like.
+/// A protocol revision, or [`OTHER`] for a text without the form of one.
 pub(crate) fn revision(version: &str) -> Value {
-    let looks_like_one =
+    let is_revision =
         version.len() == 10 && version.bytes().all(|b| b == b'-' || b.is_ascii_digit());
-    match looks_like_one {
+    match is_revision {
         true => version.to_owned().into(),
         false => OTHER.into(),
     }
 }
 
-/// Any value that is not listed.
+/// The value for all that are not listed.
 pub(crate) const OTHER: &str = "_OTHER";
 
 /// The requests that a client may send, in all revisions.
@@ -55,10 +55,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_caller_makes_up_is_no_attribute() {
+    fn a_name_that_a_caller_invents_is_no_attribute() {
         assert_eq!(method("tools/call"), "tools/call");
-        assert_eq!(method("tools/call/made-up"), OTHER);
+        assert_eq!(method("tools/call/invented"), OTHER);
         assert_eq!(revision("2025-11-25").as_str(), "2025-11-25");
-        assert_eq!(revision("made-up-by-a-server").as_str(), OTHER);
+        assert_eq!(revision("invented-by-a-server").as_str(), OTHER);
     }
 }

@@ -21,10 +21,37 @@ use crate::{
     upstreams::Upstreams,
 };
 
-/// Turns the events and figures of pools into OpenTelemetry metrics.
+/// Records the events and states of pools as OpenTelemetry metrics.
 ///
-/// Cheap to clone; one may observe several pools, which are told apart by their names. The crate's
-/// documentation lists every metric.
+/// The documentation of the crate lists every metric.
+///
+/// One observer serves several pools: make one for a meter and give a clone to
+/// each pool. A clone is cheap and shares the instruments. Every metric has the
+/// attribute `mcp.pool.name`, so give each pool a name of its own
+/// (`PoolConfig::with_name`). Pools of one name share their counters, and their
+/// gauges overwrite each other.
+///
+/// ```
+/// use mcp_pool_core::{PoolConfig, SessionPool, error::ConfigError};
+/// use mcp_pool_telemetry::MetricsObserver;
+///
+/// # fn build() -> Result<(), ConfigError> {
+/// let observer = MetricsObserver::new(&opentelemetry::global::meter("gateway"));
+/// let users = SessionPool::builder()
+///     .config(PoolConfig::default().with_name("users".to_owned()))
+///     .observer(observer.clone())
+///     .build()?;
+/// let jobs = SessionPool::builder()
+///     .config(PoolConfig::default().with_name("jobs".to_owned()))
+///     .observer(observer)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #     build().unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MetricsObserver(Arc<Inner>);
 
@@ -35,7 +62,7 @@ struct Inner {
 }
 
 impl MetricsObserver {
-    /// An observer that writes to the instruments of this meter.
+    /// An observer that records to the instruments of this meter.
     #[must_use]
     pub fn new(meter: &Meter) -> Self {
         let upstreams = Arc::new(Upstreams::new());
@@ -112,7 +139,7 @@ impl Observer for MetricsObserver {
             instruments
                 .create
                 .record(event.took().as_secs_f64(), &attributes);
-            if upstream.note_era(era) {
+            if upstream.set_era(era) {
                 instruments.counts.eras.add(1, &attributes);
             }
         });
@@ -243,7 +270,7 @@ impl Observer for MetricsObserver {
     }
 }
 
-/// Why a call failed, if it did.
+/// Adds the error of a call, if it failed.
 fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
     match event.error() {
         Some(error @ CallError::Rpc(_)) => {
@@ -262,8 +289,8 @@ fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
     }
 }
 
-/// The code of an error that the server gave, if it is one of those that are set aside for the
-/// protocol: a server may make up any other.
+/// The code of a server's error if JSON-RPC reserves it, otherwise
+/// [`attributes::OTHER`]. A server may invent any other code.
 fn rpc_code(error: &CallError) -> String {
     match error {
         CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
@@ -275,7 +302,7 @@ fn version(revision: &str) -> KeyValue {
     KeyValue::new(attribute::PROTOCOL_VERSION, attributes::revision(revision))
 }
 
-/// Whether a session that was closed for this reason ended with an error.
+/// True if this reason for a close is an error.
 fn is_failure(reason: CloseReason) -> bool {
     matches!(
         reason,
@@ -283,5 +310,5 @@ fn is_failure(reason: CloseReason) -> bool {
     )
 }
 
-/// What JSON-RPC 2.0 section 5.1 sets aside.
+/// The codes that JSON-RPC 2.0 section 5.1 reserves.
 const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;

@@ -15,8 +15,8 @@ use crate::JwtKeyError;
 ///
 /// A key accepts the algorithms of its own type only, whatever the header of a
 /// token names: an RSA key RS256 to PS512, a P-256 key ES256, a P-384 key
-/// ES384, an Ed25519 key EdDSA, a secret those HS algorithms whose hash is no
-/// longer than the secret.
+/// ES384, an Ed25519 key EdDSA, a secret those HS algorithms that have a
+/// hash no longer than the secret.
 ///
 /// ```
 /// use mcp_pool_identity_jwt::JwtKeys;
