@@ -38,11 +38,11 @@ use crate::{
 /// # fn build() -> Result<(), ConfigError> {
 /// let observer = MetricsObserver::new(&opentelemetry::global::meter("gateway"));
 /// let users = SessionPool::builder()
-///     .config(PoolConfig::default().with_name("users".to_owned()))
+///     .config(PoolConfig::default().with_name("users"))
 ///     .observer(observer.clone())
 ///     .build()?;
 /// let jobs = SessionPool::builder()
-///     .config(PoolConfig::default().with_name("jobs".to_owned()))
+///     .config(PoolConfig::default().with_name("jobs"))
 ///     .observer(observer)
 ///     .build()?;
 /// # Ok(())

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) {
     let mut server = CounterServer::start();
     let config = PoolConfig::default()
-        .with_name("life".to_owned())
+        .with_name("life")
         .with_acquire_timeout(Duration::from_millis(200))
         .with_circuit_breaker_threshold(2)
         // Every acquire of an idle session checks it.

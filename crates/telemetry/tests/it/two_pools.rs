@@ -68,7 +68,7 @@ async fn one_observer_counts_two_pools_under_their_own_names() {
 
 fn pool(name: &str, max_total_sessions: usize, observer: MetricsObserver) -> SessionPool {
     let config = PoolConfig::default()
-        .with_name(name.to_owned())
+        .with_name(name)
         .with_max_total_sessions(max_total_sessions);
     SessionPool::builder()
         .config(config)
