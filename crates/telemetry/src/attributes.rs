@@ -1,6 +1,12 @@
 //! The values of attributes. Each attribute has few different values.
 
+use mcp_pool_core::{
+    error::CallError,
+    event::{CallFinished, CloseReason},
+};
 use opentelemetry::{KeyValue, Value};
+
+use crate::names::attribute;
 
 /// An attribute with a fixed value.
 pub(crate) fn word(key: &'static str, value: &'static str) -> KeyValue {
@@ -22,6 +28,47 @@ pub(crate) fn revision(version: &str) -> Value {
         true => version.to_owned().into(),
         false => OTHER.into(),
     }
+}
+
+/// Adds the error of a call, if it failed.
+pub(crate) fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
+    match event.error() {
+        Some(error @ CallError::Rpc(_)) => {
+            let code = rpc_code(error);
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, code.clone()));
+            attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
+        }
+        Some(error) => {
+            let kind = error.label().into_owned();
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
+        }
+        None if event.tool_failed() => {
+            attributes.push(word(attribute::ERROR_TYPE, "tool_error"));
+        }
+        None => {}
+    }
+}
+
+/// The code of a server's error if JSON-RPC reserves it, otherwise
+/// [`OTHER`]. A server may invent any other code.
+fn rpc_code(error: &CallError) -> String {
+    match error {
+        CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
+        _ => OTHER.to_owned(),
+    }
+}
+
+/// The attribute for a protocol revision.
+pub(crate) fn version(text: &str) -> KeyValue {
+    KeyValue::new(attribute::PROTOCOL_VERSION, revision(text))
+}
+
+/// True if this reason for a close is an error.
+pub(crate) fn is_failure(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
+    )
 }
 
 /// The value for all that are not listed.
@@ -49,6 +96,9 @@ const METHODS: [&str; 19] = [
     "tools/call",
     "tools/list",
 ];
+
+/// The codes that JSON-RPC 2.0 section 5.1 reserves.
+const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;
 
 #[cfg(test)]
 mod tests {

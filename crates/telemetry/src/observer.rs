@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use mcp_pool_core::{
-    error::{AcquireError, CallError},
+    error::AcquireError,
     event::{
-        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
         ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
         ToolsListed,
     },
@@ -14,7 +14,7 @@ use mcp_pool_core::{
 use opentelemetry::{KeyValue, metrics::Meter};
 
 use crate::{
-    attributes::{self, word},
+    attributes::{is_failure, method, push_error, version, word},
     gauges::Gauges,
     histograms::Instruments,
     names::attribute,
@@ -255,7 +255,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let mut attributes = upstream.and([
-                word(attribute::METHOD, attributes::method(event.method())),
+                word(attribute::METHOD, method(event.method())),
                 word(attribute::NETWORK_PROTOCOL, "http"),
                 word(attribute::NETWORK_TRANSPORT, "tcp"),
             ]);
@@ -269,46 +269,3 @@ impl Observer for MetricsObserver {
         });
     }
 }
-
-/// Adds the error of a call, if it failed.
-fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
-    match event.error() {
-        Some(error @ CallError::Rpc(_)) => {
-            let code = rpc_code(error);
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, code.clone()));
-            attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
-        }
-        Some(error) => {
-            let kind = error.label().into_owned();
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
-        }
-        None if event.tool_failed() => {
-            attributes.push(word(attribute::ERROR_TYPE, "tool_error"));
-        }
-        None => {}
-    }
-}
-
-/// The code of a server's error if JSON-RPC reserves it, otherwise
-/// [`attributes::OTHER`]. A server may invent any other code.
-fn rpc_code(error: &CallError) -> String {
-    match error {
-        CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
-        _ => attributes::OTHER.to_owned(),
-    }
-}
-
-fn version(revision: &str) -> KeyValue {
-    KeyValue::new(attribute::PROTOCOL_VERSION, attributes::revision(revision))
-}
-
-/// True if this reason for a close is an error.
-fn is_failure(reason: CloseReason) -> bool {
-    matches!(
-        reason,
-        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
-    )
-}
-
-/// The codes that JSON-RPC 2.0 section 5.1 reserves.
-const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;

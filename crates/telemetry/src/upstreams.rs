@@ -199,7 +199,7 @@ impl Equivalent<Name> for NameRef<'_> {
     }
 }
 
-/// An attribute whose value is cheap to clone.
+/// An attribute with a value that is cheap to clone.
 fn shared(key: &'static str, value: &str) -> KeyValue {
     KeyValue::new(key, Arc::<str>::from(value))
 }

@@ -1,45 +1,33 @@
 //! The builder of an extractor.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jsonwebtoken::Algorithm;
 
-use crate::{
-    JwksSettings, JwtCacheSettings, JwtClaim, JwtConfigError, JwtIdentity, JwtKeys, OpaqueTokens,
-    claims::{ClaimList, Rules},
-    identity::Verifier,
-    keys::{Fetcher, KeySet, KeySource, RemoteKeys},
-    token_cache::TokenCache,
+use super::{
+    expected::Expected,
+    extractor::{JwtIdentity, OpaqueTokens},
 };
+use crate::{JwksSettings, JwtCacheSettings, JwtClaim, JwtKeys};
 
 /// Builds a [`JwtIdentity`].
 ///
 /// Start with [`JwtIdentity::builder`] or [`JwtIdentity::verified_upstream`].
 pub struct JwtIdentityBuilder {
     /// `None`: the tokens were verified upstream.
-    keys: Option<JwtKeys>,
-    issuers: Expected,
-    audiences: Expected,
-    claims: Vec<JwtClaim>,
-    tenant_claim: Option<Arc<str>>,
-    algorithms: Option<Vec<Algorithm>>,
-    leeway: Duration,
-    max_token_bytes: usize,
-    opaque: OpaqueTokens,
-    cache: JwtCacheSettings,
-    jwks: JwksSettings,
-    http_client: Option<reqwest::Client>,
+    pub(super) keys: Option<JwtKeys>,
+    pub(super) issuers: Expected,
+    pub(super) audiences: Expected,
+    pub(super) claims: Vec<JwtClaim>,
+    pub(super) tenant_claim: Option<Arc<str>>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) leeway: Duration,
+    pub(super) max_token_bytes: usize,
+    pub(super) opaque: OpaqueTokens,
+    pub(super) cache: JwtCacheSettings,
+    pub(super) jwks: JwksSettings,
+    pub(super) http_client: Option<reqwest::Client>,
 }
-
-/// The values that a claim of a token may have.
-enum Expected {
-    Unset,
-    Any,
-    OneOf(BTreeSet<String>),
-}
-
-/// A value that must be set is not set.
-struct Unset;
 
 impl JwtIdentity {
     /// An extractor that verifies tokens with these keys.
@@ -214,112 +202,6 @@ impl JwtIdentityBuilder {
         self.http_client = Some(client);
         self
     }
-
-    /// Builds the extractor. It fetches no keys yet.
-    ///
-    /// # Errors
-    /// - [`JwtConfigError::IssuerUnset`], [`JwtConfigError::AudienceUnset`]: no issuer or no audience
-    ///   is set. [`JwtIdentity::verified_upstream`] does not require them.
-    /// - [`JwtConfigError::ClaimVolatile`], [`JwtConfigError::ClaimUnnamed`],
-    ///   [`JwtConfigError::NoRequiredClaim`]: the claims cannot make an identity.
-    /// - [`JwtConfigError::NoAlgorithm`]: no key supports an allowed algorithm.
-    /// - [`JwtConfigError::Bound`]: a setting is out of its bounds.
-    /// - [`JwtConfigError::HttpClient`]: the HTTP client could not be built.
-    pub fn build(self) -> Result<JwtIdentity, JwtConfigError> {
-        self.check_bounds()?;
-        let upstream = self.keys.is_none();
-        let mut claims = self.claims;
-        claims.extend(self.tenant_claim.map(JwtClaim::optional));
-        let rules = Rules {
-            // A caller verified upstream never equals a caller verified here.
-            domain: if upstream { "jwt-upstream" } else { "jwt" },
-            issuers: self
-                .issuers
-                .into_values(upstream)
-                .map_err(|Unset| JwtConfigError::IssuerUnset)?,
-            audiences: self
-                .audiences
-                .into_values(upstream)
-                .map_err(|Unset| JwtConfigError::AudienceUnset)?,
-            leeway: self.leeway,
-            claims: ClaimList::new(claims)?,
-        };
-        let verifier = match self.keys.map(|keys| keys.0) {
-            None => Verifier::Upstream,
-            Some(KeySource::Given(keys)) => {
-                let keys = KeySet::new(keys, self.algorithms.as_deref());
-                if keys.is_empty() {
-                    return Err(JwtConfigError::NoAlgorithm);
-                }
-                Verifier::Given(keys)
-            }
-            Some(KeySource::Url(url)) => {
-                if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
-                    return Err(JwtConfigError::NoAlgorithm);
-                }
-                let fetcher = Fetcher::new(url, self.http_client, &self.jwks)?;
-                let remote = RemoteKeys::new(fetcher, self.jwks, self.algorithms);
-                Verifier::Remote(Arc::new(remote))
-            }
-        };
-        let cache = TokenCache::new(self.cache);
-        Ok(JwtIdentity::new(verifier, rules, cache).with_limits(self.max_token_bytes, self.opaque))
-    }
-
-    fn check_bounds(&self) -> Result<(), JwtConfigError> {
-        let second = Duration::from_secs(1);
-        let checks = [
-            ("leeway", self.leeway <= MAX_LEEWAY, "at most 10 minutes"),
-            (
-                "max_token_bytes",
-                (1..=MAX_TOKEN_BYTES).contains(&self.max_token_bytes),
-                "from 1 to 1048576",
-            ),
-            (
-                "refresh_every",
-                self.jwks.refresh_every >= second,
-                "at least 1 second",
-            ),
-            ("timeout", !self.jwks.timeout.is_zero(), "more than zero"),
-            ("max_bytes", self.jwks.max_bytes > 0, "more than zero"),
-            (
-                "accepted_for",
-                self.cache.accepted_for <= MAX_CACHE_TIME,
-                "at most 365 days",
-            ),
-            (
-                "refused_for",
-                self.cache.refused_for <= MAX_CACHE_TIME,
-                "at most 365 days",
-            ),
-        ];
-        match checks.into_iter().find(|(_, holds, _)| !holds) {
-            Some((field, _, bound)) => Err(JwtConfigError::Bound { field, bound }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Expected {
-    fn and(self, value: String) -> Self {
-        let mut values = match self {
-            Self::OneOf(values) => values,
-            Self::Unset | Self::Any => BTreeSet::new(),
-        };
-        values.insert(value);
-        Self::OneOf(values)
-    }
-
-    /// The accepted values, `None` for any. [`Unset`] if there are none and
-    /// `is_optional` is false.
-    fn into_values(self, is_optional: bool) -> Result<Option<BTreeSet<String>>, Unset> {
-        match self {
-            Self::OneOf(values) => Ok(Some(values)),
-            Self::Any => Ok(None),
-            Self::Unset if is_optional => Ok(None),
-            Self::Unset => Err(Unset),
-        }
-    }
 }
 
 impl fmt::Debug for JwtIdentityBuilder {
@@ -332,7 +214,4 @@ impl fmt::Debug for JwtIdentityBuilder {
 }
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-const MAX_LEEWAY: Duration = Duration::from_secs(600);
 const DEFAULT_MAX_TOKEN_BYTES: usize = 16 * 1024;
-const MAX_TOKEN_BYTES: usize = 1 << 20;
-const MAX_CACHE_TIME: Duration = Duration::from_secs(365 * 24 * 3600);

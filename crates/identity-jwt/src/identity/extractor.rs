@@ -57,7 +57,7 @@ struct Inner {
 }
 
 /// What verifies signatures.
-pub(crate) enum Verifier {
+pub(super) enum Verifier {
     Given(KeySet),
     Remote(Arc<RemoteKeys>),
     /// A component in front of this process.
@@ -123,7 +123,7 @@ impl JwtIdentity {
         }
     }
 
-    pub(crate) fn new(verifier: Verifier, rules: Rules, cache: TokenCache) -> Self {
+    pub(super) fn new(verifier: Verifier, rules: Rules, cache: TokenCache) -> Self {
         Self {
             inner: Arc::new(Inner {
                 verifier,
@@ -135,7 +135,7 @@ impl JwtIdentity {
         }
     }
 
-    pub(crate) fn with_limits(mut self, max_token_bytes: usize, opaque: OpaqueTokens) -> Self {
+    pub(super) fn with_limits(mut self, max_token_bytes: usize, opaque: OpaqueTokens) -> Self {
         self.max_token_bytes = max_token_bytes;
         self.opaque = opaque;
         self
@@ -290,7 +290,7 @@ impl fmt::Debug for Verifier {
 const CONSTANT: u64 = 0;
 
 #[cfg(test)]
-#[path = "../tests/it/support.rs"]
+#[path = "../../tests/it/support.rs"]
 #[allow(dead_code, reason = "these tests need a part of it")]
 mod support;
 
