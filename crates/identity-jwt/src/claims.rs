@@ -1,4 +1,4 @@
-//! The claims of a token: which of them make an identity, and whether they hold now.
+//! The claims of a token: which of them make an identity, and their checks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ pub struct JwtClaim {
 }
 
 impl JwtClaim {
-    /// A claim that every token must have; one without it is refused.
+    /// A claim that every token must have. A token without it is refused.
     #[must_use]
     pub fn required(name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -33,7 +33,8 @@ impl JwtClaim {
         }
     }
 
-    /// A claim that counts where it is there. Absent (or null) is a value of its own.
+    /// A claim that counts if it is present. Absent (or null) is a value of its
+    /// own.
     #[must_use]
     pub fn optional(name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -42,14 +43,14 @@ impl JwtClaim {
         }
     }
 
-    /// Its name.
+    /// The name of the claim.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// Claims to be put into an identity, sorted and each once, the issuer always among them.
+/// The claims of an identity: sorted, each once, the issuer always included.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimList(Vec<JwtClaim>);
 
@@ -78,10 +79,10 @@ impl ClaimList {
     }
 }
 
-/// What the claims of a token must say.
+/// The values that the claims of a token must have.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    /// Keeps identities apart that were taken on different trust.
+    /// Separates identities verified here from those verified upstream.
     pub(crate) domain: &'static str,
     /// `None` for any.
     pub(crate) issuers: Option<BTreeSet<String>>,
@@ -91,29 +92,34 @@ pub(crate) struct Rules {
     pub(crate) claims: ClaimList,
 }
 
+/// The identity of an accepted token, and the token's `exp`.
+pub(crate) struct Verified {
+    pub(crate) identity: Identity,
+    pub(crate) expires: UnixTime,
+}
+
 impl Rules {
-    /// The identity behind a payload, and until when it holds. Pure: `now` is an argument.
-    pub(crate) fn apply(
-        &self,
-        payload: &[u8],
-        now: UnixTime,
-    ) -> Result<(Identity, UnixTime), JwtRefusal> {
+    /// Checks a payload and makes its identity. Pure: `now` is an argument.
+    pub(crate) fn apply(&self, payload: &[u8], now: UnixTime) -> Result<Verified, JwtRefusal> {
         let claims: Claims = serde_json::from_slice(payload).map_err(|_| JwtRefusal::Malformed)?;
         let expires = claims
             .time("exp")?
             .ok_or_else(|| JwtRefusal::missing("exp"))?;
-        if now >= expires.after(self.leeway) {
+        if now >= expires.plus(self.leeway) {
             return Err(JwtRefusal::Expired);
         }
         if claims
             .time("nbf")?
-            .is_some_and(|start| now.after(self.leeway) < start)
+            .is_some_and(|start| now.plus(self.leeway) < start)
         {
             return Err(JwtRefusal::NotYetValid);
         }
         self.check_issuer(&claims)?;
         self.check_audience(&claims)?;
-        Ok((self.identity(&claims)?, expires))
+        Ok(Verified {
+            identity: self.identity(&claims)?,
+            expires,
+        })
     }
 
     fn check_issuer(&self, claims: &Claims) -> Result<(), JwtRefusal> {
@@ -132,7 +138,7 @@ impl Rules {
         let Some(accepted) = &self.audiences else {
             return Ok(());
         };
-        let meant = match claims.value("aud") {
+        let matches = match claims.value("aud") {
             None => return Err(JwtRefusal::missing("aud")),
             Some(Value::String(one)) => accepted.contains(one),
             Some(Value::Array(several)) => several
@@ -141,15 +147,16 @@ impl Rules {
                 .any(|one| accepted.contains(one)),
             Some(_) => return Err(JwtRefusal::unusable("aud")),
         };
-        if meant {
+        if matches {
             Ok(())
         } else {
             Err(JwtRefusal::WrongAudience)
         }
     }
 
-    /// Two parts for each claim: its name, and its value behind a byte that says of which kind it
-    /// is. The parts are told apart by their lengths, so that nothing runs into its neighbour.
+    /// Two parts for each claim: its name, and a byte for the type followed by
+    /// the value. `from_parts` puts the length before each part, so that no two
+    /// lists of parts have the same bytes.
     fn identity(&self, claims: &Claims) -> Result<Identity, JwtRefusal> {
         let mut parts = Vec::with_capacity(2 * self.claims.0.len());
         for claim in &self.claims.0 {
@@ -164,12 +171,12 @@ impl Rules {
 struct Claims(BTreeMap<String, Value>);
 
 impl Claims {
-    /// A claim's value; null is none.
+    /// The value of a claim; null counts as absent.
     fn value(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A claim that is a time; fractions of seconds are dropped.
+    /// The value of a claim that is a time, without fractions of a second.
     fn time(&self, name: &str) -> Result<Option<UnixTime>, JwtRefusal> {
         let Some(value) = self.value(name) else {
             return Ok(None);
@@ -188,7 +195,8 @@ impl<'de> Deserialize<'de> for Claims {
     }
 }
 
-/// Refuses an object that names a claim twice: two readers may believe different ones.
+/// Reads an object and refuses a claim that occurs twice. Two readers may
+/// believe different ones.
 struct Unique;
 
 impl<'de> Visitor<'de> for Unique {
@@ -209,38 +217,38 @@ impl<'de> Visitor<'de> for Unique {
     }
 }
 
-/// A claim's value as bytes that no value of another kind has.
+/// The value of a claim as bytes that no value of another type has.
 fn part(claim: &JwtClaim, value: Option<&Value>) -> Result<Vec<u8>, JwtRefusal> {
-    let (kind, text) = match value {
+    let (type_byte, text) = match value {
         None if claim.required => return Err(JwtRefusal::missing(&claim.name)),
-        None => (KIND_ABSENT, String::new()),
-        // An issuer that leaves a subject empty would make one caller of many.
+        None => (TYPE_ABSENT, String::new()),
+        // An empty subject would turn many callers into one.
         Some(Value::String(text)) if text.is_empty() && claim.required => {
             return Err(JwtRefusal::missing(&claim.name));
         }
-        Some(Value::String(text)) => (KIND_TEXT, text.clone()),
-        // Beyond 64 bits a number loses digits, and two callers would become one.
+        Some(Value::String(text)) => (TYPE_TEXT, text.clone()),
+        // A number of more than 64 bits loses digits: two callers could become one.
         Some(Value::Number(number)) if number.is_u64() || number.is_i64() => {
-            (KIND_INTEGER, number.to_string())
+            (TYPE_INTEGER, number.to_string())
         }
-        Some(Value::Bool(truth)) => (KIND_TRUTH, truth.to_string()),
+        Some(Value::Bool(value)) => (TYPE_BOOL, value.to_string()),
         Some(_) => return Err(JwtRefusal::unusable(&claim.name)),
     };
     let mut bytes = Vec::with_capacity(1 + text.len());
-    bytes.push(kind);
+    bytes.push(type_byte);
     bytes.extend_from_slice(text.as_bytes());
     Ok(bytes)
 }
 
 fn whole_seconds(secs: f64) -> Option<u64> {
-    // The cast saturates: a time beyond all clocks stays beyond them.
+    // The cast saturates: a time too large for a clock stays too large.
     (secs >= 0.0).then_some(secs as u64)
 }
 
-/// Claims that each token has anew.
+/// Claims that are different in each token.
 const VOLATILE: [&str; 7] = ["at_hash", "c_hash", "exp", "iat", "jti", "nbf", "nonce"];
 
-const KIND_ABSENT: u8 = 0;
-const KIND_TEXT: u8 = 1;
-const KIND_INTEGER: u8 = 2;
-const KIND_TRUTH: u8 = 3;
+const TYPE_ABSENT: u8 = 0;
+const TYPE_TEXT: u8 = 1;
+const TYPE_INTEGER: u8 = 2;
+const TYPE_BOOL: u8 = 3;

@@ -1,83 +1,87 @@
-//! What can be wrong with a token, with a key and with a configuration.
+//! The errors of tokens, keys and configurations.
 
 use std::{error::Error, sync::Arc};
 
 use mcp_pool_core::error::{ExtractError, ExtractFault};
 
-/// Why a token gives no identity. Holds no part of the token.
+/// Why a token gives no identity. Contains no part of the token.
 ///
-/// It travels as the source of the [`ExtractError`] that the pool sees;
-/// [`JwtRefusal::of`] finds it again.
+/// It is the source of the [`ExtractError`] that the pool gets.
+/// [`JwtRefusal::of`] returns it from there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtRefusal {
-    /// The key that the token names does not take its algorithm, or the configuration does not, or
-    /// the token is not signed at all. The caller's fault, or an attack.
+    /// The key or the configuration does not allow the token's algorithm, or
+    /// the token has no signature. The caller's fault, or an attack.
     #[error("algorithm not allowed")]
     AlgorithmNotAllowed,
-    /// A claim that the identity or the checks need is absent or empty. The issuer's fault.
+    /// A claim of the identity or of the checks is absent or empty. The
+    /// issuer's fault.
     #[error("claim `{claim}` is missing")]
     ClaimMissing {
-        /// The claim, as the configuration names it.
+        /// The claim's name in the configuration.
         claim: Arc<str>,
     },
-    /// A claim is there but of a kind that cannot be used: a list or an object where one value is
-    /// needed, a fraction in an identity, text where a time is needed. The issuer's fault.
-    #[error("claim `{claim}` is of an unusable kind")]
+    /// A claim has an unusable type: a list or an object instead of one value,
+    /// a fraction in an identity, a string instead of a time. The issuer's
+    /// fault.
+    #[error("claim `{claim}` has an unusable type")]
     ClaimUnusable {
-        /// The claim, as the configuration names it.
+        /// The claim's name in the configuration.
         claim: Arc<str>,
     },
-    /// The header asks for an extension (`crit`), and none is understood.
-    #[error("critical header extension not understood")]
+    /// The header requires an extension (`crit`). This crate supports none.
+    #[error("critical header extension not supported")]
     CriticalExtension,
-    /// The token's time is over.
+    /// The token has expired.
     #[error("token expired")]
     Expired,
-    /// The keys could not be fetched. Nobody's fault who sent a token.
+    /// The keys could not be fetched. Not the caller's fault.
     #[error("verification keys unavailable")]
     KeysUnavailable,
-    /// A JWT by its header, but not three parts of base64url with JSON in them, or a claim occurs
-    /// twice.
+    /// The header is that of a JWT, but the rest is not: not three parts of
+    /// base64url with JSON in them, or a claim that occurs twice.
     #[error("malformed token")]
     Malformed,
-    /// Not a JWT at all, under [`OpaqueTokens::Refuse`](crate::OpaqueTokens::Refuse).
+    /// The token is not a JWT, and
+    /// [`OpaqueTokens::Refuse`](crate::OpaqueTokens::Refuse) is set.
     #[error("bearer token is not a JWT")]
     NotAJwt,
-    /// The token's time has not come yet.
+    /// The token's `nbf` is in the future.
     #[error("token not yet valid")]
     NotYetValid,
-    /// More than one `Authorization` header: two readers may pick different ones.
+    /// More than one `Authorization` header: two readers may use different
+    /// ones.
     #[error("several authorization headers")]
     SeveralAuthorizations,
-    /// Longer than the limit; nothing of it was decoded.
+    /// The token is longer than the limit. It was not decoded.
     #[error("token longer than {limit} bytes")]
     TooLong {
         /// The limit in bytes.
         limit: usize,
     },
-    /// No key has the id that the token names.
+    /// No key has the key id of the token.
     #[error("unknown key")]
     UnknownKey,
-    /// Meant for somebody else.
+    /// The token is for another audience.
     #[error("wrong audience")]
     WrongAudience,
-    /// Issued by somebody who is not accepted.
+    /// The token is from an issuer that is not accepted.
     #[error("wrong issuer")]
     WrongIssuer,
-    /// The signature does not hold.
+    /// The signature is wrong.
     #[error("wrong signature")]
     WrongSignature,
 }
 
 impl JwtRefusal {
-    /// The refusal behind an extractor's error, if it was one of this crate.
+    /// The refusal in an extractor's error, if this crate made the error.
     #[must_use]
     pub fn of(error: &ExtractError) -> Option<&Self> {
         error.source()?.downcast_ref()
     }
 
-    /// Whose fault it is, in the pool's words.
+    /// The fault, in the terms of the pool.
     #[must_use]
     pub fn fault(&self) -> ExtractFault {
         match self {
@@ -109,65 +113,66 @@ impl From<JwtRefusal> for ExtractError {
     }
 }
 
-/// A refusal, and whether it may be otherwise under newer keys.
+/// A refusal, and whether newer keys may change it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) refusal: JwtRefusal,
-    /// No key of the token's own id was there to say no: a newer set may have one.
-    pub(crate) newer_may_help: bool,
+    /// True if the set had no key of the token's id: a newer set may have one.
+    pub(crate) retry_with_newer_keys: bool,
 }
 
 impl From<JwtRefusal> for Refused {
     fn from(refusal: JwtRefusal) -> Self {
         Self {
             refusal,
-            newer_may_help: false,
+            retry_with_newer_keys: false,
         }
     }
 }
 
-/// Why a key cannot be used. The operator's fault; no key material is shown.
+/// Why a key cannot be used. The operator's fault. Shows no key material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtKeyError {
-    /// Keys behind a URL cannot be mixed with keys given here.
+    /// Keys behind a URL were combined with other keys.
     #[error("keys behind a url cannot be combined with others")]
     Combined,
-    /// Neither PEM of one public key, nor a SubjectPublicKeyInfo, nor a JWK set, as the case may be.
+    /// Not PEM of one public key, not a SubjectPublicKeyInfo, or not a JWK set.
     #[error("not {expected}")]
     Malformed {
         /// What was expected.
         expected: &'static str,
     },
-    /// The set holds no key that can verify a signature.
+    /// The set has no key that can verify a signature.
     #[error("no usable key in the set")]
     NoUsableKey,
-    /// A private key: it has no place in a verifier.
-    #[error("a private key where a public one belongs")]
+    /// A private key. A verifier needs the public one.
+    #[error("a private key instead of a public one")]
     Private,
-    /// This crate was built without TLS, and the URL is https.
+    /// The URL is https, and this crate was built without TLS.
     #[error("https needs the feature `rustls`")]
     TlsNotBuilt,
-    /// A curve or a kind of key that no supported algorithm uses.
-    #[error("unsupported kind of key")]
+    /// A curve or a type of key that no supported algorithm uses.
+    #[error("unsupported type of key")]
     Unsupported,
-    /// A user name or password in the URL.
+    /// The URL has a user name or password.
     #[error("credentials in the url of the key set")]
     UrlCredentials,
-    /// Not a URL with a host.
+    /// The text is not a URL with a host.
     #[error("malformed url of the key set")]
     UrlMalformed,
-    /// Plain http to anywhere but loopback: whoever sits in between would choose the keys.
+    /// Plain http to a host that is not loopback: an attacker on the network
+    /// could replace the keys.
     #[error("the url of a key set must be https, or http on loopback")]
     UrlNotHttps,
-    /// Too short to be safe (or too long to be cheap).
+    /// The key is too short to be safe, or too long to be cheap.
     #[error("{kind} key of {bits} bits; {bound}")]
     Weak {
-        /// Which kind of key.
+        /// The type of the key.
         kind: &'static str,
-        /// Its size in bits.
+        /// The size of the key in bits.
         bits: usize,
-        /// What is asked for.
+        /// The required size.
         bound: &'static str,
     },
 }
@@ -176,39 +181,40 @@ pub enum JwtKeyError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtConfigError {
-    /// No audience was named. Tokens meant for any other service would do; say
-    /// [`any_audience`](crate::JwtIdentityBuilder::any_audience) if that is what you want.
-    #[error("no audience named")]
+    /// No audience is set. Tokens for other services would be accepted; call
+    /// [`any_audience`](crate::JwtIdentityBuilder::any_audience) to allow that.
+    #[error("no audience is set")]
     AudienceUnset,
     /// A setting is out of its bounds.
     #[error("`{field}` must be {bound}")]
     Bound {
-        /// Which setting.
+        /// The setting.
         field: &'static str,
-        /// What it must be.
+        /// Its bound.
         bound: &'static str,
     },
-    /// A claim without a name.
+    /// A claim has an empty name.
     #[error("a claim without a name")]
     ClaimUnnamed,
-    /// A claim that is different in every token of the same caller: the identity would change with
-    /// each rotation and no session would ever be used again.
+    /// A claim differs in every token of a caller. The identity would change
+    /// with each rotation, and no session would be reused.
     #[error("claim `{claim}` changes with every token and cannot be part of an identity")]
     ClaimVolatile {
-        /// Which claim.
+        /// The claim.
         claim: Arc<str>,
     },
-    /// The HTTP client that fetches keys could not be set up.
+    /// The HTTP client that fetches keys could not be built.
     #[error("the http client for key sets could not be built")]
     HttpClient,
-    /// No issuer was named; say [`any_issuer`](crate::JwtIdentityBuilder::any_issuer) if that is
-    /// what you want.
-    #[error("no issuer named")]
+    /// No issuer is set. Call
+    /// [`any_issuer`](crate::JwtIdentityBuilder::any_issuer) to accept all.
+    #[error("no issuer is set")]
     IssuerUnset,
-    /// No key takes any of the algorithms that the configuration allows.
-    #[error("no key takes an allowed algorithm")]
+    /// No key supports an algorithm that the configuration allows.
+    #[error("no key supports an allowed algorithm")]
     NoAlgorithm,
-    /// Besides the issuer every claim is optional: all callers without them would be one.
+    /// Every claim but the issuer is optional: all callers without them would
+    /// have one identity.
     #[error("an identity needs a required claim besides the issuer")]
     NoRequiredClaim,
 }

@@ -1,18 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod builder;
 mod claims;
 mod error;
 mod identity;
 mod keys;
 mod time;
 mod token;
-mod verdicts;
+mod token_cache;
 
-pub use builder::JwtIdentityBuilder;
 pub use claims::JwtClaim;
 pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
-pub use identity::{JwtIdentity, OpaqueTokens};
+pub use identity::{JwtIdentity, JwtIdentityBuilder, OpaqueTokens};
 pub use jsonwebtoken::Algorithm;
 pub use keys::{JwksSettings, JwtKeys};
-pub use verdicts::JwtCacheSettings;
+pub use token_cache::JwtCacheSettings;

@@ -1,4 +1,4 @@
-//! Wall-clock time as tokens count it. Whoever needs `now` is given it.
+//! Wall-clock time as tokens count it. Checks take `now` as an argument.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ pub(crate) struct UnixTime(Duration);
 
 impl UnixTime {
     pub(crate) fn now() -> Self {
-        // A clock before 1970 is no clock; with zero every token that says when it starts is refused.
+        // A clock before 1970 is wrong. With zero, every token that has `nbf` is refused.
         Self(SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO))
     }
 
@@ -16,11 +16,12 @@ impl UnixTime {
         Self(Duration::from_secs(secs))
     }
 
-    pub(crate) fn after(self, wait: Duration) -> Self {
-        Self(self.0.saturating_add(wait))
+    /// This time and `duration` later.
+    pub(crate) fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
     }
 
-    /// How long it is from `earlier` until this time; nothing if it is past.
+    /// The time from `earlier` until this; zero if this is not later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

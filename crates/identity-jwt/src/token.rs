@@ -1,5 +1,5 @@
-//! A token by its form: where it stands in a request, and what its header says. Nothing here is
-//! verified.
+//! The syntax of a token: its header in a request, and its three parts.
+//! Nothing here is verified.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
@@ -7,23 +7,24 @@ use serde_json::Value;
 
 use crate::JwtRefusal;
 
-/// A signed token in its three parts. Borrows from the request.
+/// The three parts of a signed token, borrowed from the request.
 pub(crate) struct Token<'a> {
-    /// What the header calls the algorithm.
+    /// The name of the algorithm in the header.
     pub(crate) algorithm: String,
-    /// The key that the header names.
+    /// The key id in the header.
     pub(crate) key_id: Option<String>,
-    /// Header and payload with the dot between, as they were signed.
+    /// Header, dot and payload: the bytes that were signed.
     pub(crate) message: &'a str,
     payload: &'a str,
     signature: &'a str,
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart; `None` if it is not a JWT by its form.
+    /// Splits a token; `None` if it has not the form of a signed JWT.
     ///
-    /// A JWT begins with the base64url of a JSON object that has an `alg`. Five parts and
-    /// an `enc` make an encrypted one, which is opaque to everybody but its recipient.
+    /// A JWT begins with the base64url of a JSON object that has an `alg`. A
+    /// token of five parts with an `enc` is encrypted: only its recipient can
+    /// read it.
     pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, JwtRefusal> {
         let Some((first, rest)) = text.split_once('.') else {
             return Ok(None);
@@ -62,8 +63,8 @@ impl<'a> Token<'a> {
         }))
     }
 
-    /// A token that carries no signature was verified by nobody.
-    pub(crate) fn signed_at_all(&self) -> Result<(), JwtRefusal> {
+    /// Refuses a token without a signature: no verifier can have checked it.
+    pub(crate) fn require_signature(&self) -> Result<(), JwtRefusal> {
         if self.algorithm.eq_ignore_ascii_case("none") || self.signature()?.is_empty() {
             return Err(JwtRefusal::AlgorithmNotAllowed);
         }
@@ -79,8 +80,8 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The bearer token of a request, if there is one.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, JwtRefusal> {
+/// Returns the bearer token of a request, if there is one.
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, JwtRefusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -88,7 +89,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, JwtRefusal> {
     if values.next().is_some() {
         return Err(JwtRefusal::SeveralAuthorizations);
     }
-    // What is not ASCII is no token of ours.
+    // A JWT is ASCII.
     let Ok(value) = value.to_str() else {
         return Ok(None);
     };
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_by_form_is_not_mine() {
+    fn a_text_without_the_form_of_a_jwt_is_ignored() {
         let header = encoded(r#"{"alg":"RS256"}"#);
         for text in [
             "",
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_a_jwt_and_is_none_is_malformed() {
+    fn a_text_that_only_begins_like_a_jwt_is_malformed() {
         let header = encoded(r#"{"alg":"RS256"}"#);
         for text in [
             format!("{header}."),
@@ -180,7 +181,7 @@ mod tests {
             for value in values {
                 headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
-            bearer(&headers).map(|token| token.map(str::to_owned))
+            bearer_token(&headers).map(|token| token.map(str::to_owned))
         };
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&["Basic YTpi"]), Ok(None));

@@ -8,13 +8,13 @@ pub use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector};
 
-/// Callers told apart by the verified claims of their bearer token.
+/// Identities from the verified claims of bearer tokens.
 #[cfg(feature = "jwt")]
 pub mod jwt {
     pub use mcp_pool_identity_jwt::*;
 }
 
-/// Metrics and traces for OpenTelemetry.
+/// OpenTelemetry metrics and traces.
 #[cfg(feature = "telemetry")]
 pub mod telemetry {
     pub use mcp_pool_telemetry::*;

@@ -26,14 +26,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let provider = SdkMeterProvider::builder().with_reader(exporter).build();
 
-    // A pool that tells it everything.
+    // A pool with all of its metrics and traces.
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)
         .observer(MetricsObserver::new(&provider.meter("gateway")))
         .propagator(TraceContext::new())
         .build()?;
 
-    // Something to see.
+    // A caller, so that there is something to see.
     let server = CounterServer::start();
     let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
     let alice = pool.client(request).await?;

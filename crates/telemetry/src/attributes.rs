@@ -1,30 +1,77 @@
-//! Attributes, all of them of few values.
+//! The values of attributes. Each attribute has few different values.
 
+use mcp_pool_core::{
+    error::CallError,
+    event::{CallFinished, CloseReason},
+};
 use opentelemetry::{KeyValue, Value};
 
-/// An attribute with one of a few fixed values.
+use crate::names::attribute;
+
+/// An attribute with a fixed value.
 pub(crate) fn word(key: &'static str, value: &'static str) -> KeyValue {
     KeyValue::new(key, value)
 }
 
-/// What a method is called in an attribute: its name if the protocol knows it, since anybody may
-/// send any other.
+/// The name of a method if the protocol has it, otherwise [`OTHER`]. A caller
+/// may send any other name.
 pub(crate) fn method(name: &str) -> &'static str {
     let known = METHODS.iter().find(|known| **known == name);
     known.copied().unwrap_or(OTHER)
 }
 
-/// A protocol revision, or [`OTHER`] for what no revision looks like.
+/// A protocol revision, or [`OTHER`] for a text without the form of one.
 pub(crate) fn revision(version: &str) -> Value {
-    let looks_like_one =
+    let is_revision =
         version.len() == 10 && version.bytes().all(|b| b == b'-' || b.is_ascii_digit());
-    match looks_like_one {
+    match is_revision {
         true => version.to_owned().into(),
         false => OTHER.into(),
     }
 }
 
-/// Any value that is not listed.
+/// Adds the error of a call, if it failed.
+pub(crate) fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
+    match event.error() {
+        Some(error @ CallError::Rpc(_)) => {
+            let code = rpc_code(error);
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, code.clone()));
+            attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
+        }
+        Some(error) => {
+            let kind = error.label().into_owned();
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
+        }
+        None if event.tool_failed() => {
+            attributes.push(word(attribute::ERROR_TYPE, "tool_error"));
+        }
+        None => {}
+    }
+}
+
+/// The code of a server's error if JSON-RPC reserves it, otherwise
+/// [`OTHER`]. A server may invent any other code.
+fn rpc_code(error: &CallError) -> String {
+    match error {
+        CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
+        _ => OTHER.to_owned(),
+    }
+}
+
+/// The attribute for a protocol revision.
+pub(crate) fn version(text: &str) -> KeyValue {
+    KeyValue::new(attribute::PROTOCOL_VERSION, revision(text))
+}
+
+/// True if this reason for a close is an error.
+pub(crate) fn is_failure(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
+    )
+}
+
+/// The value for all that are not listed.
 pub(crate) const OTHER: &str = "_OTHER";
 
 /// The requests that a client may send, in all revisions.
@@ -50,15 +97,18 @@ const METHODS: [&str; 19] = [
     "tools/list",
 ];
 
+/// The codes that JSON-RPC 2.0 section 5.1 reserves.
+const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_a_caller_makes_up_is_no_attribute() {
+    fn a_name_that_a_caller_invents_is_no_attribute() {
         assert_eq!(method("tools/call"), "tools/call");
-        assert_eq!(method("tools/call/made-up"), OTHER);
+        assert_eq!(method("tools/call/invented"), OTHER);
         assert_eq!(revision("2025-11-25").as_str(), "2025-11-25");
-        assert_eq!(revision("made-up-by-a-server").as_str(), OTHER);
+        assert_eq!(revision("invented-by-a-server").as_str(), OTHER);
     }
 }

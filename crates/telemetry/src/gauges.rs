@@ -1,4 +1,4 @@
-//! The instruments that are read off the pools when OpenTelemetry collects.
+//! The instruments that read the pools when OpenTelemetry collects.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ use crate::{
     upstreams::Upstreams,
 };
 
-/// The pools to read from.
+/// The pools that the instruments read.
 #[derive(Clone)]
 pub(crate) struct Gauges {
     pools: Arc<Mutex<Vec<WeakPool>>>,
@@ -25,22 +25,22 @@ pub(crate) struct Gauges {
     latest: Arc<Mutex<Latest>>,
 }
 
-/// What was read last. One reading serves all instruments of one collection: it is done anew as
-/// soon as an instrument comes for it a second time.
+/// The last reading. One reading serves all instruments of a collection: the
+/// first instrument that requests it a second time starts a new one.
 #[derive(Default)]
 struct Latest {
     reading: Arc<Reading>,
     served: HashSet<&'static str>,
 }
 
-/// What all pools look like.
+/// The state of all pools.
 #[derive(Default)]
 struct Reading {
     upstreams: Vec<Row>,
     pools: Vec<(KeyValue, PoolConfig)>,
 }
 
-/// What an upstream looks like, over all of its endpoints.
+/// The state of an upstream of one pool, the sum over its endpoints.
 #[derive(Clone)]
 struct Row {
     attributes: Box<[KeyValue]>,
@@ -61,13 +61,13 @@ impl Gauges {
         }
     }
 
-    /// Reads from this pool too, as long as it lives.
+    /// Adds a pool. It is read as long as it lives.
     pub(crate) fn watch(&self, pool: &WeakPool) {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.push(pool.clone());
     }
 
-    /// Makes the instruments.
+    /// Registers the instruments.
     pub(crate) fn register(&self, meter: &Meter) {
         self.register_counter(meter);
         self.register_states(meter);
@@ -80,7 +80,7 @@ impl Gauges {
         meter
             .u64_observable_counter(names::ACQUIRES)
             .with_unit("{acquire}")
-            .with_description("Attempts to get a session, by what came of them")
+            .with_description("Attempts to get a session, by outcome")
             .with_callback(move |observe| {
                 for upstream in upstreams.all() {
                     for (outcome, count) in upstream.outcomes() {
@@ -106,24 +106,24 @@ impl Gauges {
             .build();
     }
 
-    /// One number an upstream each.
+    /// The instruments with one number for each upstream.
     fn register_levels(&self, meter: &Meter) {
         type Level = fn(&Row) -> i64;
         let levels: [(&'static str, &'static str, &'static str, Level); 2] = [
             (
                 names::SESSION_PENDING,
                 "{request}",
-                "Callers in line for a session",
+                "Callers that wait for a session",
                 |row| row.waiting,
             ),
             (names::KEY_COUNT, "{key}", "Keys known", |row| row.keys),
         ];
-        for (name, unit, what, level) in levels {
+        for (name, unit, description, level) in levels {
             let gauges = self.clone();
             meter
                 .i64_observable_up_down_counter(name)
                 .with_unit(unit)
-                .with_description(what)
+                .with_description(description)
                 .with_callback(move |observe| {
                     for row in &gauges.read(name).upstreams {
                         observe.observe(level(row), &row.attributes);
@@ -135,7 +135,7 @@ impl Gauges {
         meter
             .i64_observable_gauge(names::BREAKER_STATE)
             .with_unit("{state}")
-            .with_description("The circuit: 0 closed, 1 half open, 2 open")
+            .with_description("State of the circuit: 0 closed, 1 half open, 2 open")
             .with_callback(move |observe| {
                 for row in &gauges.read(names::BREAKER_STATE).upstreams {
                     observe.observe(row.breaker, &row.attributes);
@@ -144,7 +144,8 @@ impl Gauges {
             .build();
     }
 
-    /// One number a pool each; 0, which stands for "no limit", is left out.
+    /// The instruments with one number for each pool. A limit of 0 means no
+    /// limit and is not recorded.
     fn register_limits(&self, meter: &Meter) {
         type Limit = fn(&PoolConfig) -> Option<usize>;
         let limits: [(&'static str, &'static str, &'static str, Limit); 4] = [
@@ -157,25 +158,25 @@ impl Gauges {
             (
                 names::SESSION_IDLE_MAX,
                 "{session}",
-                "The limit of idle sessions: all may be idle",
+                "The limit of idle sessions: that of all sessions",
                 |config| above_zero(config.limits.max_total_sessions),
             ),
             (
                 names::SESSION_IDLE_MIN,
                 "{session}",
-                "How many sessions are kept idle whatever happens: none",
+                "The least number of idle sessions: always 0",
                 |_| Some(0),
             ),
             (names::KEY_MAX, "{key}", "The limit of keys", |config| {
                 above_zero(config.limits.max_total_keys)
             }),
         ];
-        for (name, unit, what, limit) in limits {
+        for (name, unit, description, limit) in limits {
             let gauges = self.clone();
             meter
                 .i64_observable_up_down_counter(name)
                 .with_unit(unit)
-                .with_description(what)
+                .with_description(description)
                 .with_callback(move |observe| {
                     for (pool, config) in &gauges.read(name).pools {
                         if let Some(max) = limit(config) {
@@ -187,7 +188,7 @@ impl Gauges {
         }
     }
 
-    /// What the pools look like in this collection.
+    /// The state of the pools in this collection.
     fn read(&self, instrument: &'static str) -> Arc<Reading> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = latest.served.is_empty();
@@ -210,9 +211,9 @@ impl Gauges {
             let mut rows: HashMap<usize, Row> = HashMap::new();
             for stats in pool.endpoint_stats() {
                 self.upstreams.with(name, &stats.endpoint, |upstream| {
-                    let place = std::ptr::from_ref(upstream).addr();
+                    let address = std::ptr::from_ref(upstream).addr();
                     let row = rows
-                        .entry(place)
+                        .entry(address)
                         .or_insert_with(|| Row::of(&upstream.attributes));
                     row.add(&stats);
                 });
@@ -244,7 +245,7 @@ impl Row {
         self.used += number(stats.active);
         self.connecting += number(stats.connecting);
         self.waiting += number(stats.waiting);
-        // Of several endpoints on one server, the one that is worst off.
+        // Of several endpoints on one server, the worst.
         self.breaker = self.breaker.max(match stats.breaker {
             BreakerState::Closed => 0,
             BreakerState::HalfOpen => 1,

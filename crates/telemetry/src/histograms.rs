@@ -1,10 +1,10 @@
-//! The instruments that are written to when something happens.
+//! The instruments that record events.
 
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use crate::names;
 
-/// The instruments that are written to when something happens.
+/// The instruments that record events.
 pub(crate) struct Instruments {
     pub(crate) operation: Histogram<f64>,
     pub(crate) session: Histogram<f64>,
@@ -16,7 +16,7 @@ pub(crate) struct Instruments {
     pub(crate) counts: Counts,
 }
 
-/// Those that only count.
+/// The counters.
 pub(crate) struct Counts {
     pub(crate) timeouts: Counter<u64>,
     pub(crate) closed: Counter<u64>,
@@ -30,41 +30,47 @@ pub(crate) struct Counts {
 
 impl Instruments {
     pub(crate) fn new(meter: &Meter) -> Self {
-        let seconds = |name, what, bounds: &[f64]| seconds(meter, (name, what), bounds);
         Self {
             operation: seconds(
+                meter,
                 names::OPERATION_DURATION,
-                "How long a call took, from its sending to its answer",
+                "Duration of a call, from the request to the answer",
                 &LONG,
             ),
             session: seconds(
+                meter,
                 names::SESSION_DURATION,
-                "How long a session was open",
+                "Time a session was open",
                 &LONG,
             ),
             create: seconds(
+                meter,
                 names::SESSION_CREATE_TIME,
-                "How long opening a session took",
+                "Time to open a session",
                 &SHORT,
             ),
             wait: seconds(
+                meter,
                 names::SESSION_WAIT_TIME,
-                "How long an acquire that found no session ready had to wait",
+                "Time an acquire waited that found no free session",
                 &SHORT,
             ),
             used: seconds(
+                meter,
                 names::SESSION_USE_TIME,
-                "How long a session was in use before it came back",
+                "Time a session was in use before its release",
                 &SHORT,
             ),
             check: seconds(
+                meter,
                 names::CHECK_DURATION,
-                "How long an idle session took to say that it is alive",
+                "Duration of the health check of an idle session",
                 &SHORT,
             ),
             detection: seconds(
+                meter,
                 names::DETECTION_DURATION,
-                "How long finding out the transport of an address took",
+                "Time to detect the transport of an endpoint",
                 &SHORT,
             ),
             counts: Counts::new(meter),
@@ -74,35 +80,39 @@ impl Instruments {
 
 impl Counts {
     fn new(meter: &Meter) -> Self {
-        let count = |name, unit, what| count(meter, (name, unit), what);
         Self {
             timeouts: count(
+                meter,
                 names::SESSION_TIMEOUTS,
                 "{timeout}",
-                "Acquires that ran out of time",
+                "Acquires that timed out",
             ),
-            closed: count(names::SESSION_CLOSED, "{session}", "Sessions closed"),
-            keys_created: count(names::KEY_CREATED, "{key}", "Keys seen for the first time"),
-            keys_evicted: count(names::KEY_EVICTED, "{key}", "Keys forgotten"),
+            closed: count(meter, names::SESSION_CLOSED, "{session}", "Sessions closed"),
+            keys_created: count(meter, names::KEY_CREATED, "{key}", "Keys created"),
+            keys_evicted: count(meter, names::KEY_EVICTED, "{key}", "Keys evicted"),
             breaker: count(
+                meter,
                 names::BREAKER_TRANSITIONS,
                 "{transition}",
-                "Changes of a circuit",
+                "Changes of a circuit's state",
             ),
             eras: count(
+                meter,
                 names::ERA_VERDICTS,
                 "{verdict}",
-                "Servers found to speak another era than before, or for the first time",
+                "Servers detected for the first time, or with another era than before",
             ),
             list_changes: count(
+                meter,
                 names::LIST_CHANGES,
                 "{change}",
-                "Lists that servers said have changed",
+                "Changes of lists that servers announced",
             ),
             tool_lists: count(
+                meter,
                 names::TOOL_LIST_LOOKUPS,
                 "{lookup}",
-                "Lists of tools that were there already, and that had to be asked for",
+                "Requests for the tool list, answered from the cache or by the server",
             ),
         }
     }
@@ -110,29 +120,32 @@ impl Counts {
 
 fn seconds(
     meter: &Meter,
-    (name, what): (&'static str, &'static str),
+    name: &'static str,
+    description: &'static str,
     bounds: &[f64],
 ) -> Histogram<f64> {
     let builder = meter.f64_histogram(name).with_unit("s");
-    let builder = builder.with_description(what);
+    let builder = builder.with_description(description);
     builder.with_boundaries(bounds.to_vec()).build()
 }
 
 fn count(
     meter: &Meter,
-    (name, unit): (&'static str, &'static str),
-    what: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
 ) -> Counter<u64> {
     let builder = meter.u64_counter(name).with_unit(unit);
-    builder.with_description(what).build()
+    builder.with_description(description).build()
 }
 
-/// What the conventions give for calls and sessions.
+/// Bucket boundaries of the OpenTelemetry conventions for calls and sessions.
 const LONG: [f64; 14] = [
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ];
 
-/// From a session opened on the same machine to one that takes as long as a caller waits.
+/// Bucket boundaries from a session on the same machine to the default acquire
+/// timeout.
 const SHORT: [f64; 14] = [
     0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0,
 ];

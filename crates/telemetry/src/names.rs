@@ -1,7 +1,7 @@
-//! What the metrics and their attributes are called.
+//! The names of the metrics and their attributes.
 //!
-//! Names that the OpenTelemetry conventions have are theirs; the pool's own begin with `mcp.pool`
-//! and have the shape that the conventions give to pools of database connections.
+//! Names of the OpenTelemetry conventions are used if there is one. The pool's own names begin with
+//! `mcp.pool` and follow the conventions for pools of database connections.
 
 pub(crate) const OPERATION_DURATION: &str = "mcp.client.operation.duration";
 pub(crate) const SESSION_DURATION: &str = "mcp.client.session.duration";
@@ -29,7 +29,7 @@ pub(crate) const SESSION_USE_TIME: &str = "mcp.pool.session.use_time";
 pub(crate) const SESSION_WAIT_TIME: &str = "mcp.pool.session.wait_time";
 pub(crate) const TOOL_LIST_LOOKUPS: &str = "mcp.pool.tool_list.lookups";
 
-/// Attributes.
+/// The names of attributes.
 pub(crate) mod attribute {
     pub(crate) const ERROR_TYPE: &str = "error.type";
     pub(crate) const METHOD: &str = "mcp.method.name";

@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use mcp_pool_core::{
-    error::{AcquireError, CallError},
+    error::AcquireError,
     event::{
-        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
         ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
         ToolsListed,
     },
@@ -14,17 +14,44 @@ use mcp_pool_core::{
 use opentelemetry::{KeyValue, metrics::Meter};
 
 use crate::{
-    attributes::{self, word},
+    attributes::{is_failure, method, push_error, version, word},
     gauges::Gauges,
     histograms::Instruments,
     names::attribute,
     upstreams::Upstreams,
 };
 
-/// Turns the events and figures of pools into OpenTelemetry metrics.
+/// Records the events and states of pools as OpenTelemetry metrics.
 ///
-/// Cheap to clone; one may observe several pools, which are told apart by their names. The crate's
-/// documentation lists every metric.
+/// The documentation of the crate lists every metric.
+///
+/// One observer serves several pools: make one for a meter and give a clone to
+/// each pool. A clone is cheap and shares the instruments. Every metric has the
+/// attribute `mcp.pool.name`, so give each pool a name of its own
+/// (`PoolConfig::with_name`). Pools of one name share their counters, and their
+/// gauges overwrite each other.
+///
+/// ```
+/// use mcp_pool_core::{PoolConfig, SessionPool, error::ConfigError};
+/// use mcp_pool_telemetry::MetricsObserver;
+///
+/// # fn build() -> Result<(), ConfigError> {
+/// let observer = MetricsObserver::new(&opentelemetry::global::meter("gateway"));
+/// let users = SessionPool::builder()
+///     .config(PoolConfig::default().with_name("users"))
+///     .observer(observer.clone())
+///     .build()?;
+/// let jobs = SessionPool::builder()
+///     .config(PoolConfig::default().with_name("jobs"))
+///     .observer(observer)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #     build().unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MetricsObserver(Arc<Inner>);
 
@@ -35,7 +62,7 @@ struct Inner {
 }
 
 impl MetricsObserver {
-    /// An observer that writes to the instruments of this meter.
+    /// An observer that records to the instruments of this meter.
     #[must_use]
     pub fn new(meter: &Meter) -> Self {
         let upstreams = Arc::new(Upstreams::new());
@@ -112,7 +139,7 @@ impl Observer for MetricsObserver {
             instruments
                 .create
                 .record(event.took().as_secs_f64(), &attributes);
-            if upstream.note_era(era) {
+            if upstream.set_era(era) {
                 instruments.counts.eras.add(1, &attributes);
             }
         });
@@ -228,7 +255,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let mut attributes = upstream.and([
-                word(attribute::METHOD, attributes::method(event.method())),
+                word(attribute::METHOD, method(event.method())),
                 word(attribute::NETWORK_PROTOCOL, "http"),
                 word(attribute::NETWORK_TRANSPORT, "tcp"),
             ]);
@@ -242,46 +269,3 @@ impl Observer for MetricsObserver {
         });
     }
 }
-
-/// Why a call failed, if it did.
-fn push_error(attributes: &mut Vec<KeyValue>, event: &CallFinished<'_>) {
-    match event.error() {
-        Some(error @ CallError::Rpc(_)) => {
-            let code = rpc_code(error);
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, code.clone()));
-            attributes.push(KeyValue::new(attribute::RPC_STATUS, code));
-        }
-        Some(error) => {
-            let kind = error.label().into_owned();
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, kind));
-        }
-        None if event.tool_failed() => {
-            attributes.push(word(attribute::ERROR_TYPE, "tool_error"));
-        }
-        None => {}
-    }
-}
-
-/// The code of an error that the server gave, if it is one of those that are set aside for the
-/// protocol: a server may make up any other.
-fn rpc_code(error: &CallError) -> String {
-    match error {
-        CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
-        _ => attributes::OTHER.to_owned(),
-    }
-}
-
-fn version(revision: &str) -> KeyValue {
-    KeyValue::new(attribute::PROTOCOL_VERSION, attributes::revision(revision))
-}
-
-/// Whether a session that was closed for this reason ended with an error.
-fn is_failure(reason: CloseReason) -> bool {
-    matches!(
-        reason,
-        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
-    )
-}
-
-/// What JSON-RPC 2.0 section 5.1 sets aside.
-const RESERVED: std::ops::RangeInclusive<i32> = -32_768..=-32_000;

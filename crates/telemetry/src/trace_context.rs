@@ -1,4 +1,4 @@
-//! W3C trace context on every request.
+//! The W3C trace context of each request.
 
 use std::str::FromStr;
 
@@ -12,23 +12,24 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Sends the W3C trace context of each call with its requests, and the baggage.
+/// Sends the W3C trace context and the baggage with each request of a call.
 ///
-/// The context is that of the call's `tracing` span, as the layer of `tracing-opentelemetry` sees
-/// it; where there is none, OpenTelemetry's own current context.
+/// The context is that of the call's `tracing` span, from the layer of
+/// `tracing-opentelemetry`. Without such a span it is OpenTelemetry's current
+/// context.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceContext {
     baggage: bool,
 }
 
 impl TraceContext {
-    /// The propagator.
+    /// A propagator that sends the trace context and the baggage.
     #[must_use]
     pub fn new() -> Self {
         Self { baggage: true }
     }
 
-    /// Keeps the baggage back: for upstreams of others, who need not know what is in it.
+    /// Sends no baggage. Use it for upstreams of other organisations.
     #[must_use]
     pub fn without_baggage(self) -> Self {
         Self { baggage: false }
@@ -47,7 +48,7 @@ impl ContextPropagator for TraceContext {
         let span = context.span();
         let span = span.span_context();
         if span.is_valid() {
-            insert(headers, TRACEPARENT, &parent(span));
+            insert(headers, TRACEPARENT, &traceparent(span));
             insert(headers, TRACESTATE, span.trace_state().header().as_bytes());
         }
         let baggage = context.baggage();
@@ -60,16 +61,16 @@ impl ContextPropagator for TraceContext {
         if Context::current().span().span_context().is_valid() {
             return;
         }
-        if let Some(parent) = passed(headers) {
-            // Fails only where no layer listens, and then there is nothing to be done.
+        if let Some(parent) = remote_parent(headers) {
+            // It fails only without a layer, and then there is no trace to join.
             let _ = call.set_parent(Context::new().with_remote_span_context(parent));
         }
     }
 }
 
-/// What a caller passed through, if it is a context of version 00 or of a later one that can be read
-/// as such (W3C Trace Context section 3.2.2).
-fn passed(headers: &HeaderMap) -> Option<SpanContext> {
+/// The context in the headers of a caller: of version 00, or of a later version
+/// that begins like it (W3C Trace Context section 3.2.2).
+fn remote_parent(headers: &HeaderMap) -> Option<SpanContext> {
     let text = |name| headers.get(name)?.to_str().ok();
     let mut parts = text(TRACEPARENT)?.split('-');
     let mut part = |length: usize| {
@@ -90,7 +91,7 @@ fn passed(headers: &HeaderMap) -> Option<SpanContext> {
     context.is_valid().then_some(context)
 }
 
-/// The context of a call; where its span has none, that of the caller's.
+/// The context of a call's span, or else of the caller's span.
 fn context_of(call: &Span) -> Context {
     let is_valid = |context: &Context| context.span().span_context().is_valid();
     let context = call.context();
@@ -104,9 +105,9 @@ fn context_of(call: &Span) -> Context {
     }
 }
 
-/// A `traceparent` of version 00. Written by hand, since every call has one and formatting costs
-/// more than the rest of it.
-fn parent(span: &SpanContext) -> [u8; 55] {
+/// A `traceparent` of version 00. Written without `format!`, since every call
+/// has one and formatting would cost more than the rest.
+fn traceparent(span: &SpanContext) -> [u8; 55] {
     let mut text = *b"00-________________________________-________________-__";
     write_hex(&mut text[3..35], &span.trace_id().to_bytes());
     write_hex(&mut text[36..52], &span.span_id().to_bytes());
@@ -122,7 +123,7 @@ fn write_hex(digits: &mut [u8], bytes: &[u8]) {
     }
 }
 
-/// Sets a header, unless it would be empty or is no header.
+/// Sets a header, unless the value is empty or not valid in a header.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     if value.is_empty() {
         return;
@@ -138,7 +139,7 @@ const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The flags that W3C has given a meaning.
+/// The flags that W3C defines.
 const SAMPLED_AND_RANDOM: u8 = 0b11;
 
 #[cfg(test)]
@@ -153,11 +154,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         insert(&mut headers, TRACEPARENT, parent.as_bytes());
         insert(&mut headers, TRACESTATE, b"a=b");
-        passed(&headers)
+        remote_parent(&headers)
     }
 
     #[test]
-    fn a_call_whose_span_is_filtered_out_has_the_context_of_its_caller() {
+    fn a_call_without_a_span_of_its_own_has_the_context_of_its_caller() {
         let provider = SdkTracerProvider::default();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let subscriber = tracing_subscriber::registry().with(layer);
@@ -165,7 +166,7 @@ mod tests {
             let caller = tracing::info_span!("caller");
             let mut headers = HeaderMap::new();
             caller.in_scope(|| TraceContext::new().inject(&Span::none(), &mut headers));
-            let context = passed(&headers).unwrap();
+            let context = remote_parent(&headers).unwrap();
             assert_eq!(
                 &context.span_id(),
                 &caller.context().span().span_context().span_id()
@@ -174,22 +175,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn a_written_context_can_be_read() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let context = read(text).unwrap();
         assert!(context.is_remote() && context.is_sampled());
-        assert_eq!(parent(&context), text.as_bytes());
+        assert_eq!(traceparent(&context), text.as_bytes());
         assert_eq!(context.trace_state().header(), "a=b");
     }
 
     #[test]
-    fn a_later_version_is_read_as_far_as_it_is_known() {
+    fn a_later_version_is_read_as_version_00() {
         let later = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more";
         assert!(read(later).is_some());
     }
 
     #[test]
-    fn what_is_no_context_is_not_adopted() {
+    fn a_text_that_is_no_context_is_ignored() {
         for text in [
             "",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",

@@ -1,4 +1,4 @@
-//! What is counted for each upstream of a pool.
+//! Counters for each upstream of a pool.
 
 use std::{
     collections::BTreeMap,
@@ -16,23 +16,24 @@ use papaya::Equivalent;
 
 use crate::{attributes::OTHER, names::attribute};
 
-/// What is counted for each upstream: the pool's name, transport, host and port.
+/// The counters of all upstreams, by pool name, transport, host and port.
 ///
-/// Looked up on every acquire, without a lock and without an allocation. What is counted that often
-/// is counted here, in plain numbers, and handed to OpenTelemetry when it collects.
+/// Every acquire reads this map, without a lock or an allocation. Frequent
+/// events are counted here in plain numbers; OpenTelemetry reads them when it
+/// collects.
 pub(crate) struct Upstreams(papaya::HashMap<Name, Arc<Upstream>, RandomState>);
 
-/// What is counted for one upstream.
+/// The counters of one upstream.
 pub(crate) struct Upstream {
     pub(crate) attributes: Box<[KeyValue]>,
     hits: AtomicU64,
     misses: AtomicU64,
     failures: Mutex<BTreeMap<&'static str, u64>>,
-    /// What the server was last found to speak.
+    /// The era that was last detected.
     era: AtomicU8,
 }
 
-/// What tells one upstream from another, owned.
+/// The identity of an upstream, owned.
 #[derive(PartialEq, Eq)]
 struct Name {
     pool: Box<str>,
@@ -41,7 +42,7 @@ struct Name {
     port: u16,
 }
 
-/// The same, borrowed.
+/// The identity of an upstream, borrowed.
 #[derive(Clone, Copy)]
 struct NameRef<'a> {
     pool: &'a str,
@@ -55,8 +56,8 @@ impl Upstreams {
         Self(papaya::HashMap::with_hasher(RandomState::default()))
     }
 
-    /// Does something with what is counted for an upstream. Those beyond [`MAX_UPSTREAMS`] are
-    /// counted as one.
+    /// Calls `act` with an upstream. Upstreams beyond [`MAX_UPSTREAMS`] share one
+    /// entry.
     #[inline]
     pub(crate) fn with<R>(
         &self,
@@ -109,7 +110,7 @@ impl Upstream {
         }
     }
 
-    /// Its attributes and some more.
+    /// The attributes of the upstream and `more`.
     pub(crate) fn and<const N: usize>(&self, more: [KeyValue; N]) -> Vec<KeyValue> {
         let mut all = Vec::with_capacity(self.attributes.len() + N);
         all.extend_from_slice(&self.attributes);
@@ -127,7 +128,7 @@ impl Upstream {
         *self.failures().entry(kind).or_default() += 1;
     }
 
-    /// How often an acquire had each outcome.
+    /// The number of acquires by outcome.
     pub(crate) fn outcomes(&self) -> Vec<(&'static str, u64)> {
         let mut outcomes = vec![
             ("hit", self.hits.load(Ordering::Relaxed)),
@@ -137,8 +138,8 @@ impl Upstream {
         outcomes
     }
 
-    /// Notes what the server speaks. Returns whether that is news.
-    pub(crate) fn note_era(&self, era: Era) -> bool {
+    /// Stores the era of the server. Returns true if it has changed.
+    pub(crate) fn set_era(&self, era: Era) -> bool {
         let era = match era {
             Era::Legacy => 1,
             Era::Stateless => 2,
@@ -198,12 +199,12 @@ impl Equivalent<Name> for NameRef<'_> {
     }
 }
 
-/// An attribute whose value is cheap to clone.
+/// An attribute with a value that is cheap to clone.
 fn shared(key: &'static str, value: &str) -> KeyValue {
     KeyValue::new(key, Arc::<str>::from(value))
 }
 
-/// As many time series as OpenTelemetry keeps of one metric by default.
+/// The number of time series that OpenTelemetry keeps of a metric by default.
 pub(crate) const MAX_UPSTREAMS: usize = 2_000;
 
 const UNKNOWN: u8 = 0;
@@ -213,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upstreams_beyond_measure_are_one() {
+    fn upstreams_beyond_the_limit_share_one_entry() {
         let upstreams = Upstreams::new();
         for number in 0..MAX_UPSTREAMS + 10 {
             let url = format!("http://host-{number}/mcp");
@@ -238,15 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn an_era_is_news_once() {
+    fn an_era_changes_once() {
         let upstream = Upstream::new(NameRef {
             pool: "pool",
             transport: "sse",
             host: "host",
             port: 80,
         });
-        assert!(upstream.note_era(Era::Legacy));
-        assert!(!upstream.note_era(Era::Legacy));
-        assert!(upstream.note_era(Era::Stateless));
+        assert!(upstream.set_era(Era::Legacy));
+        assert!(!upstream.set_era(Era::Legacy));
+        assert!(upstream.set_era(Era::Stateless));
     }
 }

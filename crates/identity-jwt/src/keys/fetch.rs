@@ -6,10 +6,10 @@ use http::{StatusCode, header};
 use reqwest::{Client, Response, redirect};
 use url::{Host, Url};
 
-use super::JwksSettings;
+use super::settings::JwksSettings;
 use crate::{JwtConfigError, JwtKeyError};
 
-/// Fetches one URL, within bounds.
+/// Fetches one URL, with a limit of time and size.
 pub(crate) struct Fetcher {
     client: Client,
     url: Url,
@@ -17,7 +17,8 @@ pub(crate) struct Fetcher {
     max_bytes: usize,
 }
 
-/// Why there is no new key set. Says nothing of the URL but its origin, and nothing of the body.
+/// Why a fetch returned no key set. Shows no part of the body, and of the URL
+/// no more than its origin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("no answer from the source")]
@@ -35,7 +36,8 @@ pub(crate) enum FetchError {
 }
 
 impl Fetcher {
-    /// With the given client, or with one of its own that follows no redirect to another origin.
+    /// Uses the given client, or a default client that follows no redirect to
+    /// another origin.
     pub(crate) fn new(
         url: Url,
         client: Option<Client>,
@@ -43,7 +45,7 @@ impl Fetcher {
     ) -> Result<Self, JwtConfigError> {
         let client = match client {
             Some(client) => client,
-            None => own_client(&url).map_err(|_| JwtConfigError::HttpClient)?,
+            None => default_client(&url).map_err(|_| JwtConfigError::HttpClient)?,
         };
         Ok(Self {
             client,
@@ -53,14 +55,14 @@ impl Fetcher {
         })
     }
 
-    /// The body behind the URL.
+    /// Returns the body of the answer.
     pub(crate) async fn fetch(&self) -> Result<Vec<u8>, FetchError> {
         tokio::time::timeout(self.timeout, self.exchange())
             .await
             .unwrap_or(Err(FetchError::TimedOut))
     }
 
-    /// Where it fetches from, fit for logs.
+    /// The origin of the URL. It is safe to log.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
@@ -73,7 +75,7 @@ impl Fetcher {
             .send()
             .await
             .map_err(|_| FetchError::NoAnswer)?;
-        // A client of the user's own may follow any redirect.
+        // The client of an application may follow any redirect.
         if response.url().origin() != self.url.origin() || response.status().is_redirection() {
             return Err(FetchError::Redirected);
         }
@@ -84,8 +86,8 @@ impl Fetcher {
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, FetchError> {
-        let announced = response.content_length().unwrap_or(0);
-        if announced > self.max_bytes as u64 {
+        let content_length = response.content_length().unwrap_or(0);
+        if content_length > self.max_bytes as u64 {
             return Err(FetchError::TooLong);
         }
         let mut body = Vec::new();
@@ -107,7 +109,7 @@ impl fmt::Debug for Fetcher {
     }
 }
 
-/// A URL that keys may be fetched from.
+/// Parses a URL and checks that keys may be fetched from it.
 pub(crate) fn key_set_url(text: &str) -> Result<Url, JwtKeyError> {
     let url = Url::parse(text).map_err(|_| JwtKeyError::UrlMalformed)?;
     if url.host_str().is_none_or(str::is_empty) {
@@ -125,7 +127,7 @@ pub(crate) fn key_set_url(text: &str) -> Result<Url, JwtKeyError> {
     }
 }
 
-fn own_client(url: &Url) -> reqwest::Result<Client> {
+fn default_client(url: &Url) -> reqwest::Result<Client> {
     let origin = url.origin();
     let redirects = redirect::Policy::custom(move |attempt| {
         if attempt.url().origin() == origin && attempt.previous().len() <= MAX_REDIRECTS {
@@ -136,7 +138,7 @@ fn own_client(url: &Url) -> reqwest::Result<Client> {
     });
     let builder = Client::builder().redirect(redirects);
     if url.scheme() == "http" {
-        // What is on loopback is not reached through a proxy.
+        // A proxy cannot reach this machine's loopback.
         return builder.no_proxy().build();
     }
     builder.build()

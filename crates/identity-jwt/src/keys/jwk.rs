@@ -1,4 +1,4 @@
-//! JWK sets (RFC 7517), read leniently: what is not understood is left out, not an error.
+//! JWK sets (RFC 7517). The parser skips the keys that it does not know.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
@@ -7,15 +7,18 @@ use serde_json::Value;
 use super::key::VerifyingKey;
 use crate::JwtKeyError;
 
-/// Whether a set may hold shared secrets.
+/// What the parser does with shared secrets in a set.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
-    Accepted,
-    LeftOut,
+pub(crate) enum SharedSecrets {
+    Accept,
+    Skip,
 }
 
-/// The keys of a set that can verify signatures.
-pub(crate) fn parse_set(json: &[u8], secrets: Secrets) -> Result<Vec<VerifyingKey>, JwtKeyError> {
+/// Returns the keys of a set that can verify signatures.
+pub(crate) fn parse_set(
+    json: &[u8],
+    secrets: SharedSecrets,
+) -> Result<Vec<VerifyingKey>, JwtKeyError> {
     let set: Set = serde_json::from_slice(json).map_err(|_| JwtKeyError::Malformed {
         expected: "a JWK set",
     })?;
@@ -52,7 +55,7 @@ struct Jwk {
 }
 
 impl Jwk {
-    fn key(self, secrets: Secrets) -> Option<VerifyingKey> {
+    fn key(self, secrets: SharedSecrets) -> Option<VerifyingKey> {
         if !self.is_for_signatures() {
             return None;
         }
@@ -61,14 +64,14 @@ impl Jwk {
             ("EC", Some("P-256")) => VerifyingKey::from_ec_point(&self.point(32)?),
             ("EC", Some("P-384")) => VerifyingKey::from_ec_point(&self.point(48)?),
             ("OKP", Some("Ed25519")) => VerifyingKey::from_ed(&bytes(&self.x)?),
-            ("oct", _) if secrets == Secrets::Accepted => {
+            ("oct", _) if secrets == SharedSecrets::Accept => {
                 VerifyingKey::from_secret(&bytes(&self.k)?)
             }
             _ => return None,
         };
         let mut key = key.ok()?;
         if let Some(name) = &self.alg {
-            key = key.narrowed(&[algorithm(name)?])?;
+            key = key.restricted_to(&[algorithm(name)?])?;
         }
         key.id = self.kid;
         Some(key)
@@ -90,7 +93,7 @@ impl Jwk {
     }
 }
 
-/// The algorithm of this name, if it is one that verifies signatures. Ed25519 has two names
+/// Returns the signature algorithm of this name. Ed25519 has two names
 /// (RFC 9864).
 pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
@@ -115,11 +118,11 @@ mod tests {
 
     fn parse(keys: Value) -> Result<Vec<VerifyingKey>, JwtKeyError> {
         let json = json!({ "keys": keys }).to_string();
-        parse_set(json.as_bytes(), Secrets::LeftOut)
+        parse_set(json.as_bytes(), SharedSecrets::Skip)
     }
 
     #[test]
-    fn keys_that_cannot_verify_are_left_out() {
+    fn keys_that_cannot_verify_are_skipped() {
         let (n, x) = (b64(&[0xff; 256]), b64(&[7; 32]));
         let useless = [
             json!({"kty": "RSA", "n": n, "e": "AQAB", "use": "enc"}),
@@ -133,7 +136,7 @@ mod tests {
             json!({"kty": "OKP", "crv": "X25519", "x": x}),
             json!({"kty": "oct", "k": x}),
             json!({"kty": "AKP", "pub": x}),
-            json!({"kid": "no kind"}),
+            json!({"kid": "no type"}),
             json!(17),
         ];
         for key in &useless {
@@ -161,17 +164,17 @@ mod tests {
             {"kty": "OKP", "crv": "Ed25519", "x": x, "alg": "Ed25519"},
         ]))
         .unwrap();
-        let taken: Vec<Vec<&str>> = keys
+        let supported: Vec<Vec<&str>> = keys
             .iter()
             .map(|key| {
                 NAMES
                     .into_iter()
-                    .filter(|name| key.takes(algorithm(name).unwrap()))
+                    .filter(|name| key.supports(algorithm(name).unwrap()))
                     .collect()
             })
             .collect();
         assert_eq!(
-            taken,
+            supported,
             [
                 &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"][..],
                 &["PS256"],
@@ -184,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_takes_only_hashes_it_is_long_enough_for() {
+    fn a_secret_supports_only_hashes_no_longer_than_itself() {
         let json = json!({"keys": [{"kty": "oct", "k": b64(&[7; 48])}]}).to_string();
-        let keys = parse_set(json.as_bytes(), Secrets::Accepted).unwrap();
-        let taken: Vec<_> = NAMES
+        let keys = parse_set(json.as_bytes(), SharedSecrets::Accept).unwrap();
+        let supported: Vec<_> = NAMES
             .into_iter()
-            .filter(|name| keys[0].takes(algorithm(name).unwrap()))
+            .filter(|name| keys[0].supports(algorithm(name).unwrap()))
             .collect();
-        assert_eq!(taken, ["HS256", "HS384"]);
+        assert_eq!(supported, ["HS256", "HS384"]);
     }
 
     const NAMES: [&str; 12] = [

@@ -1,4 +1,4 @@
-//! One key and the algorithms that it takes.
+//! One key and the algorithms that it supports.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::{
@@ -7,8 +7,9 @@ use jsonwebtoken::{
 
 use crate::JwtKeyError;
 
-/// A key that verifies signatures. Which algorithms it takes follows from the key, never from a
-/// token.
+/// A key that verifies signatures.
+///
+/// The key decides which algorithms it supports, never a token.
 #[derive(Clone)]
 pub(crate) struct VerifyingKey {
     pub(crate) id: Option<String>,
@@ -61,7 +62,7 @@ impl VerifyingKey {
             (64, Algorithm::HS512),
         ]
         .into_iter()
-        .filter(|(least, _)| secret.len() >= *least)
+        .filter(|(min_bytes, _)| secret.len() >= *min_bytes)
         .map(|(_, algorithm)| algorithm)
         .collect();
         if algorithms.is_empty() {
@@ -90,7 +91,8 @@ impl VerifyingKey {
         ))
     }
 
-    /// An uncompressed point of P-256 or P-384; its length says of which.
+    /// An uncompressed point of P-256 or P-384. The curve follows from the
+    /// length.
     pub(crate) fn from_ec_point(point: &[u8]) -> Result<Self, JwtKeyError> {
         let algorithm = match (point.first(), point.len()) {
             (Some(4), 65) => Algorithm::ES256,
@@ -110,27 +112,27 @@ impl VerifyingKey {
         ))
     }
 
-    /// Keeps only those of its algorithms that `allowed` names; `None` if that leaves nothing.
-    pub(crate) fn narrowed(mut self, allowed: &[Algorithm]) -> Option<Self> {
+    /// Keeps the algorithms that are in `allowed`; `None` if there are none.
+    pub(crate) fn restricted_to(mut self, allowed: &[Algorithm]) -> Option<Self> {
         self.algorithms.retain(|own| allowed.contains(own));
         (!self.algorithms.is_empty()).then_some(self)
     }
 
-    pub(crate) fn takes(&self, algorithm: Algorithm) -> bool {
+    pub(crate) fn supports(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// True if this key made `signature` over `message`.
     ///
-    /// The cryptography is named here rather than taken from jsonwebtoken's process-wide default,
-    /// which another crate of the same program may have set to something else, or made ambiguous.
+    /// It names the cryptography provider, since another crate of the program
+    /// may have changed the process-wide default of jsonwebtoken.
     pub(crate) fn verifies(
         &self,
         algorithm: Algorithm,
         message: &[u8],
         signature: &Vec<u8>,
     ) -> bool {
-        self.takes(algorithm)
+        self.supports(algorithm)
             && (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &self.key)
                 .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
     }
@@ -144,7 +146,7 @@ impl VerifyingKey {
     }
 }
 
-/// The same id, algorithms and key material.
+/// Compares id, algorithms and key material.
 impl PartialEq for VerifyingKey {
     fn eq(&self, other: &Self) -> bool {
         let material = match (self.key.kind(), other.key.kind()) {

@@ -1,33 +1,35 @@
-//! A set of keys at one moment.
+//! An immutable set of keys.
 
 use jsonwebtoken::Algorithm;
 
 use super::{
-    jwk::{self, Secrets},
+    jwk::{self, SharedSecrets},
     key::VerifyingKey,
 };
 use crate::{JwtKeyError, JwtRefusal, error::Refused, token::Token};
 
-/// The keys that are valid now.
+/// The keys that verify a token.
 #[derive(Clone, PartialEq)]
 pub(crate) struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
-    /// Keys, each with those of its algorithms that are allowed; `None` allows all.
+    /// Restricts each key to the allowed algorithms; `None` allows all.
     pub(crate) fn new(keys: Vec<VerifyingKey>, allowed: Option<&[Algorithm]>) -> Self {
         let Some(allowed) = allowed else {
             return Self(keys);
         };
-        let narrowed = keys.into_iter().filter_map(|key| key.narrowed(allowed));
-        Self(narrowed.collect())
+        let keys = keys
+            .into_iter()
+            .filter_map(|key| key.restricted_to(allowed));
+        Self(keys.collect())
     }
 
-    /// The published set in `json`.
+    /// Parses the published set in `json`.
     pub(crate) fn published(
         json: &[u8],
         allowed: Option<&[Algorithm]>,
     ) -> Result<Self, JwtKeyError> {
-        let keys = jwk::parse_set(json, Secrets::LeftOut)?;
+        let keys = jwk::parse_set(json, SharedSecrets::Skip)?;
         let set = Self::new(keys, allowed);
         if set.is_empty() {
             return Err(JwtKeyError::NoUsableKey);
@@ -43,28 +45,28 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Whether one of the keys signed this token.
+    /// Succeeds if one of the keys signed this token.
     pub(crate) fn verify(&self, token: &Token<'_>) -> Result<(), Refused> {
         let Some(algorithm) = jwk::algorithm(&token.algorithm) else {
             return Err(JwtRefusal::AlgorithmNotAllowed.into());
         };
-        let (candidates, by_name) = self.candidates(token.key_id.as_deref());
+        let (candidates, found_by_id) = self.candidates(token.key_id.as_deref());
         if candidates.is_empty() {
             return Err(Refused {
                 refusal: JwtRefusal::UnknownKey,
-                newer_may_help: true,
+                retry_with_newer_keys: true,
             });
         }
-        let takers: Vec<_> = candidates
+        let usable: Vec<_> = candidates
             .into_iter()
-            .filter(|key| key.takes(algorithm))
+            .filter(|key| key.supports(algorithm))
             .take(MAX_TRIED)
             .collect();
-        if takers.is_empty() {
+        if usable.is_empty() {
             return Err(JwtRefusal::AlgorithmNotAllowed.into());
         }
         let signature = token.signature()?;
-        if takers
+        if usable
             .iter()
             .any(|key| key.verifies(algorithm, token.message.as_bytes(), &signature))
         {
@@ -72,29 +74,31 @@ impl KeySet {
         }
         Err(Refused {
             refusal: JwtRefusal::WrongSignature,
-            newer_may_help: !by_name,
+            retry_with_newer_keys: !found_by_id,
         })
     }
 
-    /// The keys that may have signed, and whether they were found by the token's key id. A token
-    /// that names a key gets that key or one without a name; a token that names none gets any.
+    /// The keys that may have signed, and whether the token's key id found them.
+    ///
+    /// For a token with a key id: the keys of that id, or else the keys without
+    /// an id. For a token without one: all keys.
     fn candidates(&self, id: Option<&str>) -> (Vec<&VerifyingKey>, bool) {
         let Some(id) = id else {
             return (self.0.iter().collect(), false);
         };
-        let named: Vec<_> = self
+        let with_id: Vec<_> = self
             .0
             .iter()
             .filter(|key| key.id.as_deref() == Some(id))
             .collect();
-        if !named.is_empty() {
-            return (named, true);
+        if !with_id.is_empty() {
+            return (with_id, true);
         }
-        let nameless = self.0.iter().filter(|key| key.id.is_none());
-        (nameless.collect(), false)
+        let without_id = self.0.iter().filter(|key| key.id.is_none());
+        (without_id.collect(), false)
     }
 }
 
-/// How many keys are tried on one token: each costs a signature check, and the token may be
-/// garbage. Real sets have two or three keys of an algorithm.
+/// The most keys tried on one token. Each costs a signature check, and the
+/// token may be garbage. Real sets have two or three keys of an algorithm.
 const MAX_TRIED: usize = 8;

@@ -1,4 +1,4 @@
-//! No forged token gives an identity, and each is refused for its own reason.
+//! A forged token gives no identity, and is refused for its own reason.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcp_pool_core::{
@@ -31,14 +31,14 @@ fn missing(claim: &str) -> JwtRefusal {
     }
 }
 
-/// The payload of `inner` under header and signature of `outer`.
+/// The payload of `inner` with header and signature of `outer`.
 fn with_payload_of(outer: &str, inner: &str) -> String {
     let part = |token: &str, index: usize| token.split('.').nth(index).unwrap().to_owned();
     format!("{}.{}.{}", part(outer, 0), part(inner, 1), part(outer, 2))
 }
 
-/// Each refused for this reason, twice: from the memory as well. A good token is taken before and
-/// after.
+/// Each token is refused for this reason, the second time from the cache. A
+/// good token is accepted before and after.
 async fn assert_refused<const N: usize>(cases: [(&str, String, JwtRefusal); N]) {
     let issuer = Rsa::first();
     let identity = extractor(JwtKeys::pem(issuer.pem()).unwrap());
@@ -46,8 +46,8 @@ async fn assert_refused<const N: usize>(cases: [(&str, String, JwtRefusal); N]) 
     assert!(extract(&identity, &good).await.unwrap().is_some());
     for (name, token, refusal) in cases {
         for _ in 0..2 {
-            let verdict = extract(&identity, &token).await;
-            assert_eq!(verdict, Err(refusal.clone()), "{name}");
+            let result = extract(&identity, &token).await;
+            assert_eq!(result, Err(refusal.clone()), "{name}");
         }
     }
     assert!(extract(&identity, &good).await.unwrap().is_some());
@@ -86,7 +86,7 @@ async fn a_token_that_the_issuer_did_not_sign_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_chooses_its_algorithm_is_refused() {
+async fn a_token_with_an_algorithm_that_its_key_lacks_is_refused() {
     let issuer = Rsa::first();
     let alice = claims("alice", json!({}));
     let hs = json!({"alg": "HS256"});
@@ -113,7 +113,7 @@ async fn a_token_that_chooses_its_algorithm_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_of_no_proper_form_is_refused() {
+async fn a_malformed_token_is_refused() {
     let issuer = Rsa::first();
     let alice = claims("alice", json!({}));
     let good = issuer.token(&alice);
@@ -135,7 +135,7 @@ async fn a_token_of_no_proper_form_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_time_place_or_reader_is_refused() {
+async fn a_token_for_another_time_issuer_or_audience_is_refused() {
     let changed = |changes: Value| Rsa::first().token(&claims("alice", changes));
     let elsewhere = json!({"iss": "https://elsewhere.example/"});
     assert_refused([
@@ -217,7 +217,7 @@ async fn a_claim_named_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn the_id_of_another_key_does_not_help() {
+async fn a_token_with_the_id_of_another_key_is_refused() {
     let (one, other) = (Rsa::first(), Rsa::second());
     let keys = JwtKeys::any_of([
         JwtKeys::pem(one.pem()).unwrap().with_id("one"),
@@ -247,7 +247,7 @@ async fn the_id_of_another_key_does_not_help() {
 }
 
 #[tokio::test]
-async fn each_kind_of_key_verifies_its_own_algorithms_only() {
+async fn each_type_of_key_verifies_its_own_algorithms_only() {
     let alice = claims("alice", json!({}));
     let rsa = Rsa::first();
     let ps256 = rsa.sign(&json!({"alg": "PS256"}), &alice);
@@ -266,12 +266,12 @@ async fn each_kind_of_key_verifies_its_own_algorithms_only() {
     for (name, keys, own) in keys {
         let identity = extractor(keys);
         for (index, token) in tokens.iter().enumerate() {
-            let verdict = extract(&identity, token).await;
+            let result = extract(&identity, token).await;
             if index == own {
-                assert!(verdict.unwrap().is_some(), "{name}");
+                assert!(result.unwrap().is_some(), "{name}");
             } else {
                 assert_eq!(
-                    verdict,
+                    result,
                     Err(JwtRefusal::AlgorithmNotAllowed),
                     "{name} {index}"
                 );
@@ -281,7 +281,7 @@ async fn each_kind_of_key_verifies_its_own_algorithms_only() {
 }
 
 #[tokio::test]
-async fn configured_algorithms_narrow_what_a_key_takes() {
+async fn configured_algorithms_restrict_those_of_a_key() {
     let rsa = Rsa::first();
     let alice = claims("alice", json!({}));
     let identity = JwtIdentity::builder(JwtKeys::pem(rsa.pem()).unwrap())
@@ -301,7 +301,7 @@ async fn configured_algorithms_narrow_what_a_key_takes() {
 #[tokio::test]
 async fn an_overlong_token_is_refused_before_it_is_decoded() {
     let identity = extractor(JwtKeys::secret([7; 32]).unwrap());
-    // No JWT at all: had anything been decoded, it would be "not mine".
+    // Not a JWT. If the extractor decoded it, the result would be `Ok(None)`.
     let long = "x".repeat(16 * 1024 + 1);
     assert_eq!(
         extract(&identity, &long).await,
@@ -311,7 +311,7 @@ async fn an_overlong_token_is_refused_before_it_is_decoded() {
 }
 
 #[tokio::test]
-async fn what_is_no_jwt_is_left_to_others_or_refused_by_name() {
+async fn a_token_that_is_no_jwt_is_ignored_or_refused_as_configured() {
     let keys = JwtKeys::secret([7; 32]).unwrap();
     let identity = extractor(keys.clone());
     assert_eq!(extract(&identity, "opaque").await, Ok(None));
@@ -346,7 +346,7 @@ async fn several_authorization_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn a_token_within_the_leeway_still_holds() {
+async fn a_token_within_the_leeway_is_valid() {
     let rsa = Rsa::first();
     let identity = extractor(JwtKeys::pem(rsa.pem()).unwrap());
     for changes in [json!({"exp": in_secs(-10)}), json!({"nbf": in_secs(20)})] {

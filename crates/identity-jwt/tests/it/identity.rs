@@ -1,4 +1,4 @@
-//! One caller is one identity whatever token it comes with, and two callers are two.
+//! Tokens of one caller have one identity, tokens of two callers have two.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -144,7 +144,7 @@ async fn a_null_claim_is_an_absent_one() {
 }
 
 #[test]
-fn what_changes_with_every_token_cannot_be_configured() {
+fn a_claim_that_changes_with_every_token_cannot_be_configured() {
     for name in ["jti", "iat", "exp", "nbf", "nonce", "at_hash", "c_hash"] {
         let claims = [JwtClaim::required("sub"), JwtClaim::optional(name)];
         let refused = builder().claims(claims).build().unwrap_err();
@@ -161,7 +161,7 @@ fn what_changes_with_every_token_cannot_be_configured() {
 }
 
 #[test]
-fn a_configuration_that_would_make_callers_one_is_refused() {
+fn a_configuration_that_merges_callers_is_refused() {
     let optional = builder().claims([JwtClaim::optional("sub")]).build();
     assert_eq!(optional.unwrap_err(), JwtConfigError::NoRequiredClaim);
     let none = builder().claims([]).build();
@@ -173,7 +173,7 @@ fn a_configuration_that_would_make_callers_one_is_refused() {
 }
 
 #[test]
-fn issuer_and_audience_must_be_named_or_waived() {
+fn issuer_and_audience_must_be_set_or_waived() {
     let keys = || JwtKeys::secret(SECRET).unwrap();
     let no_issuer = JwtIdentity::builder(keys()).audience("a").build();
     assert_eq!(no_issuer.unwrap_err(), JwtConfigError::IssuerUnset);
@@ -192,14 +192,14 @@ fn issuer_and_audience_must_be_named_or_waived() {
 }
 
 #[tokio::test]
-async fn the_identity_carries_the_end_of_its_token() {
+async fn an_identity_expires_with_its_token() {
     let extractor = builder().build().unwrap();
     let before = Instant::now();
     let exp = in_secs(300);
     for _ in 0..2 {
         let identity = identity_of(&extractor, "alice", json!({"exp": exp})).await;
         let left = identity.expires_at().unwrap() - before;
-        // `in_secs` drops a fraction of a second; the rest is how slow the machine is.
+        // `in_secs` drops a fraction of a second. The rest is the time that the test took.
         assert!(left >= Duration::from_secs(298), "{left:?}");
         assert!(
             left <= Duration::from_secs(301) + before.elapsed(),
@@ -211,7 +211,7 @@ async fn the_identity_carries_the_end_of_its_token() {
 }
 
 #[tokio::test]
-async fn claims_verified_upstream_are_checked_but_for_the_signature() {
+async fn claims_verified_upstream_are_checked_without_the_signature() {
     let extractor = JwtIdentity::verified_upstream()
         .issuer(ISSUER)
         .build()
@@ -229,8 +229,8 @@ async fn claims_verified_upstream_are_checked_but_for_the_signature() {
         (json!({"nbf": in_secs(60)}), JwtRefusal::NotYetValid),
         (json!({"iss": "other"}), JwtRefusal::WrongIssuer),
     ] {
-        let verdict = extractor.identify(&unchecked(changes)).await;
-        assert_eq!(verdict, Err(refusal));
+        let result = extractor.identify(&unchecked(changes)).await;
+        assert_eq!(result, Err(refusal));
     }
     for unsigned in [
         assemble(&json!({"alg": "none"}), &claims("alice", json!({})), |_| {
@@ -238,10 +238,10 @@ async fn claims_verified_upstream_are_checked_but_for_the_signature() {
         }),
         assemble(&header, &claims("alice", json!({})), |_| vec![]),
     ] {
-        let verdict = extractor.identify(&unsigned).await;
-        assert_eq!(verdict, Err(JwtRefusal::AlgorithmNotAllowed));
+        let result = extractor.identify(&unsigned).await;
+        assert_eq!(result, Err(JwtRefusal::AlgorithmNotAllowed));
     }
-    // The same claims, verified here, are somebody else.
+    // The same claims, verified here, are another identity.
     let verified = identity_of(&builder().build().unwrap(), "alice", json!({})).await;
     assert_ne!(alice.unwrap(), verified);
 }

@@ -1,4 +1,4 @@
-//! Keys given by hand.
+//! Keys that the application gives.
 
 use mcp_pool_identity_jwt::{JwtKeyError, JwtKeys};
 
@@ -19,11 +19,11 @@ fn a_short_secret_is_refused() {
 }
 
 #[test]
-fn what_is_no_public_key_is_refused() {
+fn a_text_that_is_no_public_key_is_refused() {
     let pem = Rsa::first().pem();
     for text in [
         String::new(),
-        "a secret that somebody took for a key".to_owned(),
+        "a secret instead of a key".to_owned(),
         pem.replace("PUBLIC KEY", "CERTIFICATE"),
         format!("{pem}{pem}"),
         pem.replacen("MII", "AAA", 1),

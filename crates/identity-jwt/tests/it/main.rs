@@ -1,6 +1,6 @@
-//! What the extractor promises, one file per promise.
+//! The promises of the extractor, one file per promise.
 
-// Helpers outside of test functions, too, are test code.
+// Helpers outside of test functions are test code too.
 #![allow(clippy::unwrap_used)]
 
 mod forgery;

@@ -1,4 +1,5 @@
-//! Keys behind a URL: fetched once, refreshed, kept while the source is down, and then no more.
+//! Keys behind a URL: fetched once, refreshed, and kept for a limited time
+//! while the source is down.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Far longer than any test takes, unless time is moved by hand.
+/// Longer than any test takes, unless the test moves the clock.
 fn settings() -> JwksSettings {
     let mut settings = JwksSettings::default();
     settings.refresh_every = 10 * MINUTE;
@@ -29,14 +30,14 @@ fn without_cooldown() -> JwksSettings {
     settings
 }
 
-/// Lets the clock of tokio jump, and run on from there.
-async fn pass(time: Duration) {
+/// Moves the clock of tokio forward; it then runs on.
+async fn advance(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// Waits for what happens in the background; by far longer than it takes anywhere.
+/// Waits for background work, for up to 10 seconds.
 async fn until(mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..5_000 {
         if holds().await {
@@ -44,10 +45,10 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    panic!("it never came to hold");
+    panic!("the condition did not become true");
 }
 
-async fn verdict(identity: &JwtIdentity, token: &str) -> Result<(), JwtRefusal> {
+async fn check(identity: &JwtIdentity, token: &str) -> Result<(), JwtRefusal> {
     identity.identify(token).await.map(|found| {
         found.expect("a JWT");
     })
@@ -70,7 +71,7 @@ async fn fifty_callers_with_an_unknown_key_cause_one_fetch() {
         })
         .collect();
     until(async || server.fetches() == 2).await;
-    // All fifty have had their turn and wait.
+    // All fifty callers have run and wait.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -91,7 +92,7 @@ async fn fifty_first_callers_cause_one_fetch() {
     let callers: Vec<_> = (0..50)
         .map(|_| {
             let (identity, token) = (identity.clone(), token.clone());
-            tokio::spawn(async move { verdict(&identity, &token).await })
+            tokio::spawn(async move { check(&identity, &token).await })
         })
         .collect();
     for caller in callers {
@@ -108,20 +109,20 @@ async fn a_second_unknown_key_within_the_cooldown_causes_no_fetch() {
     identity.prefetch().await.unwrap();
     let token = |id: &str| unknown.token_of(id, &claims("alice", json!({})));
     for n in 0..20 {
-        let refusal = verdict(&identity, &token(&format!("unknown-{n}"))).await;
+        let refusal = check(&identity, &token(&format!("unknown-{n}"))).await;
         assert_eq!(refusal, Err(JwtRefusal::UnknownKey));
     }
     assert_eq!(server.fetches(), 1);
-    pass(6 * MINUTE).await;
+    advance(6 * MINUTE).await;
     for n in 0..20 {
-        let refusal = verdict(&identity, &token(&format!("unknown-{n}"))).await;
+        let refusal = check(&identity, &token(&format!("unknown-{n}"))).await;
         assert_eq!(refusal, Err(JwtRefusal::UnknownKey));
     }
     assert_eq!(server.fetches(), 2);
 }
 
 #[tokio::test]
-async fn garbage_without_a_chance_causes_no_fetch() {
+async fn a_token_that_no_key_can_verify_causes_no_fetch() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;
     let identity = server.extractor(without_cooldown());
@@ -132,84 +133,81 @@ async fn garbage_without_a_chance_causes_no_fetch() {
     let good = key.token_of("k", &alice);
     let hs = hs256(key.pem().as_bytes(), &json!({"alg": "HS256"}), &alice);
     assert_eq!(
-        verdict(&identity, &hs).await,
+        check(&identity, &hs).await,
         Err(JwtRefusal::AlgorithmNotAllowed)
     );
     assert_eq!(
-        verdict(&identity, &good[..good.len() - 10]).await,
+        check(&identity, &good[..good.len() - 10]).await,
         Err(JwtRefusal::WrongSignature)
     );
     assert_eq!(server.fetches(), 1);
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_takes_its_verdicts_with_it() {
+async fn a_withdrawn_key_invalidates_its_cached_tokens() {
     let (old, new) = (Rsa::first(), Rsa::second());
     let server = KeyServer::start(vec![old.jwk("old")]).await;
     let identity = server.extractor(settings());
     let stolen = old.token_of("old", &claims("alice", json!({})));
-    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
-    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
+    assert_eq!(check(&identity, &stolen).await, Ok(()));
+    assert_eq!(check(&identity, &stolen).await, Ok(()));
     server.answer(Answer::Keys(vec![new.jwk("new")]));
-    pass(11 * MINUTE).await;
-    // The use that starts the refresh is not held up by it.
-    assert_eq!(verdict(&identity, &stolen).await, Ok(()));
-    until(async || verdict(&identity, &stolen).await.is_err()).await;
-    assert_eq!(
-        verdict(&identity, &stolen).await,
-        Err(JwtRefusal::UnknownKey)
-    );
+    advance(11 * MINUTE).await;
+    // The call that starts the refresh does not wait for it.
+    assert_eq!(check(&identity, &stolen).await, Ok(()));
+    until(async || check(&identity, &stolen).await.is_err()).await;
+    assert_eq!(check(&identity, &stolen).await, Err(JwtRefusal::UnknownKey));
     let fresh = new.token_of("new", &claims("alice", json!({})));
-    assert_eq!(verdict(&identity, &fresh).await, Ok(()));
+    assert_eq!(check(&identity, &fresh).await, Ok(()));
     assert_eq!(server.fetches(), 2);
 }
 
 #[tokio::test]
-async fn a_refresh_holds_nobody_up() {
+async fn a_refresh_delays_no_caller() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;
     let identity = server.extractor(settings());
     let seen = key.token_of("k", &claims("alice", json!({})));
-    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    assert_eq!(check(&identity, &seen).await, Ok(()));
     server.answer(Answer::Never);
-    pass(11 * MINUTE).await;
-    // A hit, and a first verification by a known key, while the fetch hangs.
-    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    advance(11 * MINUTE).await;
+    // A cached token, and a new token of a known key, while the fetch hangs.
+    assert_eq!(check(&identity, &seen).await, Ok(()));
     until(async || server.fetches() == 2).await;
     let first = key.token_of("k", &claims("bob", json!({})));
-    assert_eq!(verdict(&identity, &first).await, Ok(()));
-    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    assert_eq!(check(&identity, &first).await, Ok(()));
+    assert_eq!(check(&identity, &seen).await, Ok(()));
     assert_eq!(server.fetches(), 2);
 }
 
 #[tokio::test]
-async fn stale_keys_count_while_the_source_is_down_and_then_no_more() {
+async fn stale_keys_are_used_while_the_source_is_down_for_a_limited_time() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;
     let identity = server.extractor(settings());
     let token = |user: &str| key.token_of("k", &claims(user, json!({"exp": 4_000_000_000u64})));
     let seen = token("alice");
-    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    assert_eq!(check(&identity, &seen).await, Ok(()));
     server.answer(Answer::Status(503));
     // 10 minutes fresh, 60 minutes stale.
     for n in 0..6 {
-        pass(11 * MINUTE).await;
-        assert_eq!(verdict(&identity, &seen).await, Ok(()), "{n}");
+        advance(11 * MINUTE).await;
+        assert_eq!(check(&identity, &seen).await, Ok(()), "{n}");
         let first = token(&format!("user-{n}"));
-        assert_eq!(verdict(&identity, &first).await, Ok(()), "{n}");
-        let tried = n + 2;
-        until(async || server.fetches() >= tried).await;
+        assert_eq!(check(&identity, &first).await, Ok(()), "{n}");
+        let fetches = n + 2;
+        until(async || server.fetches() >= fetches).await;
     }
-    pass(5 * MINUTE).await;
+    advance(5 * MINUTE).await;
     for token in [&seen, &token("late")] {
         let error = identity.extract(&bearer(token)).await.unwrap_err();
         assert_eq!(error.fault(), ExtractFault::Unavailable);
         assert_eq!(JwtRefusal::of(&error), Some(&JwtRefusal::KeysUnavailable));
     }
-    // The source comes back.
+    // The source works again.
     server.answer(Answer::Keys(vec![key.jwk("k")]));
-    pass(6 * MINUTE).await;
-    assert_eq!(verdict(&identity, &seen).await, Ok(()));
+    advance(6 * MINUTE).await;
+    assert_eq!(check(&identity, &seen).await, Ok(()));
 }
 
 #[tokio::test]
@@ -221,13 +219,13 @@ async fn a_failed_first_fetch_is_tried_again_after_a_second() {
     let token = key.token_of("k", &claims("alice", json!({})));
     assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
     server.answer(Answer::Keys(vec![key.jwk("k")]));
-    pass(Duration::from_secs(1)).await;
-    assert_eq!(verdict(&identity, &token).await, Ok(()));
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(check(&identity, &token).await, Ok(()));
     assert_eq!(server.fetches(), 2);
 }
 
 #[tokio::test]
-async fn a_dropped_caller_does_not_take_the_fetch_along() {
+async fn a_dropped_caller_does_not_cancel_the_fetch() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;
     server.hold();
@@ -235,18 +233,18 @@ async fn a_dropped_caller_does_not_take_the_fetch_along() {
     let token = key.token_of("k", &claims("alice", json!({})));
     let caller = tokio::spawn({
         let (identity, token) = (identity.clone(), token.clone());
-        async move { verdict(&identity, &token).await }
+        async move { check(&identity, &token).await }
     });
     until(async || server.fetches() == 1).await;
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
     server.release();
-    assert_eq!(verdict(&identity, &token).await, Ok(()));
+    assert_eq!(check(&identity, &token).await, Ok(()));
     assert_eq!(server.fetches(), 1);
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_set_is_not_taken() {
+async fn an_answer_that_is_no_key_set_is_refused() {
     let key = Rsa::first();
     let elsewhere = KeyServer::start(vec![key.jwk("k")]).await;
     let long = format!("{}{}", json!({"keys": [key.jwk("k")]}), " ".repeat(1 << 20));
@@ -268,7 +266,7 @@ async fn an_answer_that_is_no_key_set_is_not_taken() {
 }
 
 #[tokio::test]
-async fn an_answer_from_another_origin_is_not_taken_from_any_client() {
+async fn an_answer_from_another_origin_is_refused_with_any_client() {
     let key = Rsa::first();
     let elsewhere = KeyServer::start(vec![key.jwk("k")]).await;
     let server = KeyServer::start(vec![]).await;
@@ -284,7 +282,7 @@ async fn an_answer_from_another_origin_is_not_taken_from_any_client() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_ends_at_the_timeout() {
+async fn a_fetch_without_an_answer_ends_at_the_timeout() {
     let server = KeyServer::start(vec![]).await;
     server.answer(Answer::Never);
     let mut settings = settings();

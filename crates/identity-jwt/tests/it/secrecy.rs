@@ -1,4 +1,4 @@
-//! Nothing that is printed, at whatever level, holds any part of a token or of a key.
+//! No output at any level contains a part of a token or of a key.
 
 use std::{
     io::{self, Write},
@@ -16,7 +16,7 @@ use crate::{
     support::{AUDIENCE, ISSUER, Rsa, bearer, claims, hs256, in_secs},
 };
 
-/// Keeps what is logged.
+/// Stores what is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -44,7 +44,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// An error with everything it drags along.
+/// An error with all of its sources.
 fn printed(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?} {error:#?}\n");
     let mut source = error.source();
@@ -55,7 +55,7 @@ fn printed(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Every run of twelve characters of a secret counts as a part of it.
+/// Every run of twelve characters of a secret counts as a part of the secret.
 fn assert_absent(text: &str, secret: &str) {
     let secret: Vec<char> = secret.chars().collect();
     for part in secret.windows(12.min(secret.len())) {
@@ -64,7 +64,7 @@ fn assert_absent(text: &str, secret: &str) {
     }
 }
 
-/// One token of each kind that takes a way of its own through the extractor.
+/// One token for each path through the extractor.
 fn tokens(secret: &[u8]) -> Vec<String> {
     let (key, other) = (Rsa::first(), Rsa::second());
     let user = "subject-in-the-clear";
@@ -103,7 +103,7 @@ async fn no_error_debug_or_log_shows_a_token_or_a_key() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
         .finish();
-    // For all threads: what other tests log meanwhile may not show these secrets either.
+    // For all threads: the logs of other tests must not show these secrets either.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let key = Rsa::first();
     let secret = "a shared secret of more than 32 bytes";
@@ -142,5 +142,5 @@ async fn no_error_debug_or_log_shows_a_token_or_a_key() {
     assert_absent(&text, &modulus);
 }
 
-/// Which of the tokens makes the extractor look for newer keys.
+/// Index of the token that makes the extractor fetch newer keys.
 const UNKNOWN_KEY: usize = 5;

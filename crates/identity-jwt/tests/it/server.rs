@@ -1,4 +1,4 @@
-//! A source of keys on loopback that can be told what to answer.
+//! A key server on loopback with a configurable answer.
 
 use std::sync::{
     Arc, Mutex,
@@ -6,8 +6,7 @@ use std::sync::{
 };
 
 use axum::{
-    Router,
-    extract::State,
+    Router, extract,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
@@ -18,17 +17,17 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::support::{AUDIENCE, ISSUER};
 
-/// A key server; stops when dropped.
+/// A key server. It stops when dropped.
 pub(crate) struct KeyServer {
     pub(crate) url: String,
-    state: Arc<Shared>,
+    state: Arc<State>,
     task: JoinHandle<()>,
 }
 
-struct Shared {
+struct State {
     answer: Mutex<Answer>,
     fetches: AtomicUsize,
-    gate: Semaphore,
+    answers: Semaphore,
 }
 
 #[derive(Clone)]
@@ -42,10 +41,10 @@ pub(crate) enum Answer {
 
 impl KeyServer {
     pub(crate) async fn start(keys: Vec<Value>) -> Self {
-        let state = Arc::new(Shared {
+        let state = Arc::new(State {
             answer: Mutex::new(Answer::Keys(keys)),
             fetches: AtomicUsize::new(0),
-            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            answers: Semaphore::new(Semaphore::MAX_PERMITS),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks?code=hidden", listener.local_addr().unwrap());
@@ -65,13 +64,13 @@ impl KeyServer {
         self.state.fetches.load(Ordering::SeqCst)
     }
 
-    /// Holds all answers back until [`release`](Self::release).
+    /// Delays all answers until [`release`](Self::release).
     pub(crate) fn hold(&self) {
-        self.state.gate.forget_permits(Semaphore::MAX_PERMITS);
+        self.state.answers.forget_permits(Semaphore::MAX_PERMITS);
     }
 
     pub(crate) fn release(&self) {
-        self.state.gate.add_permits(Semaphore::MAX_PERMITS);
+        self.state.answers.add_permits(Semaphore::MAX_PERMITS);
     }
 
     /// An extractor over this server's keys.
@@ -91,9 +90,9 @@ impl Drop for KeyServer {
     }
 }
 
-async fn answer(State(state): State<Arc<Shared>>, _: HeaderMap) -> Response {
+async fn answer(extract::State(state): extract::State<Arc<State>>, _: HeaderMap) -> Response {
     state.fetches.fetch_add(1, Ordering::SeqCst);
-    let _permit = state.gate.acquire().await.unwrap();
+    let _permit = state.answers.acquire().await.unwrap();
     let answer = state.answer.lock().unwrap().clone();
     match answer {
         Answer::Keys(keys) => json!({"keys": keys}).to_string().into_response(),

@@ -1,4 +1,5 @@
-//! Keys made at test time and tokens of any shape, signed without the code under test.
+//! Keys made at test time, and tokens of any content. The code under test does
+//! not sign them.
 
 use std::sync::LazyLock;
 
@@ -26,13 +27,13 @@ pub(crate) const AUDIENCE: &str = "gateway";
 pub(crate) struct Rsa(RsaKeyPair);
 
 impl Rsa {
-    /// The key of the issuer in most tests. Made once, since that takes its time.
+    /// The key of the issuer in most tests. Made once, since it is slow.
     pub(crate) fn first() -> &'static Self {
         static KEY: LazyLock<Rsa> = LazyLock::new(Rsa::generate);
         &KEY
     }
 
-    /// Somebody else's key, or the issuer's next.
+    /// The key of another issuer, or the next key of the same one.
     pub(crate) fn second() -> &'static Self {
         static KEY: LazyLock<Rsa> = LazyLock::new(Rsa::generate);
         &KEY
@@ -76,7 +77,7 @@ impl Rsa {
         self.sign(&json!({"alg": "RS256", "typ": "JWT", "kid": id}), claims)
     }
 
-    /// Signs by the algorithm in `header` (RS256 unless PS256).
+    /// Signs with the algorithm in `header` (RS256 unless PS256).
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let encoding: &'static dyn aws_lc_rs::signature::RsaEncoding = match &header["alg"] {
             Value::String(name) if name == "PS256" => &RSA_PSS_SHA256,
@@ -92,7 +93,7 @@ impl Rsa {
     }
 }
 
-/// A P-256 key and a token by it.
+/// A P-256 key and a token signed with it.
 pub(crate) fn ec(claims: &Value) -> (Value, String) {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let point = key.public_key().as_ref();
@@ -107,7 +108,7 @@ pub(crate) fn ec(claims: &Value) -> (Value, String) {
     (jwk, token)
 }
 
-/// An Ed25519 key and a token by it.
+/// An Ed25519 key and a token signed with it.
 pub(crate) fn ed(claims: &Value) -> (Value, String) {
     let key = Ed25519KeyPair::generate().unwrap();
     let x = URL_SAFE_NO_PAD.encode(key.public_key().as_ref());
@@ -117,7 +118,7 @@ pub(crate) fn ed(claims: &Value) -> (Value, String) {
     (json!({"kty": "OKP", "crv": "Ed25519", "x": x}), token)
 }
 
-/// A token under a shared secret.
+/// A token signed with a shared secret.
 pub(crate) fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     assemble(header, claims, |message| {
@@ -125,7 +126,7 @@ pub(crate) fn hs256(secret: &[u8], header: &Value, claims: &Value) -> String {
     })
 }
 
-/// A token of any header and claims, with whatever signature.
+/// A token of any header, claims and signature.
 pub(crate) fn assemble(
     header: &Value,
     claims: &Value,
@@ -140,7 +141,8 @@ pub(crate) fn assemble(
     format!("{message}.{signature}")
 }
 
-/// Claims of a valid token of this subject, with `changes` on top; null takes a claim away.
+/// The claims of a valid token of this subject, with `changes`; null removes a
+/// claim.
 pub(crate) fn claims(subject: &str, changes: Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "sub": subject, "aud": AUDIENCE,

@@ -1,4 +1,4 @@
-//! The dashboard and the alerts can be read, and ask for nothing that does not exist.
+//! The dashboard and the alerts are valid, and query only metrics that exist.
 
 use std::convert::Infallible;
 
@@ -10,15 +10,15 @@ use serde_json::Value;
 
 use crate::prometheus;
 
-/// What an expression asks for.
+/// The series and labels in an expression.
 #[derive(Default)]
-struct Asked {
+struct Queried {
     series: Vec<String>,
     labels: Vec<String>,
 }
 
 #[test]
-fn the_dashboard_asks_for_what_exists() {
+fn the_dashboard_queries_only_metrics_that_exist() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let mut checked = 0;
@@ -44,9 +44,9 @@ fn the_dashboard_asks_for_what_exists() {
 }
 
 #[test]
-fn the_dashboard_and_the_alerts_leave_no_metric_out() {
+fn every_metric_is_in_the_dashboard_or_an_alert() {
     let both = format!("{DASHBOARD}{ALERTS}");
-    // Limits that never change say nothing over time.
+    // A constant needs no panel.
     let constant = ["mcp_pool_session_idle_max", "mcp_pool_session_idle_min"];
     for (metric, _) in prometheus::FAMILIES {
         let shown = both.contains(metric);
@@ -55,7 +55,7 @@ fn the_dashboard_and_the_alerts_leave_no_metric_out() {
 }
 
 #[test]
-fn the_alerts_ask_for_what_exists_and_are_explained() {
+fn the_alerts_query_only_metrics_that_exist_and_are_in_the_guide() {
     let file: Value = serde_saphyr::from_str(ALERTS).expect("YAML");
     let groups = file["groups"].as_array().expect("groups");
     let rules = groups.iter().flat_map(|group| group["rules"].as_array());
@@ -72,19 +72,19 @@ fn the_alerts_ask_for_what_exists_and_are_explained() {
 fn check(expression: &str) {
     let parsed = parser::parse(expression);
     let parsed = parsed.unwrap_or_else(|error| panic!("{error}: {expression}"));
-    let mut asked = Asked::default();
-    walk_expr(&mut asked, &parsed).expect("it never fails");
-    assert!(!asked.series.is_empty(), "{expression}");
+    let mut queried = Queried::default();
+    walk_expr(&mut queried, &parsed).expect("it never fails");
+    assert!(!queried.series.is_empty(), "{expression}");
     let (series, labels) = (prometheus::series(), prometheus::labels());
-    for name in asked.series {
+    for name in queried.series {
         assert!(series.contains(&name), "{name} in {expression}");
     }
-    for name in asked.labels {
+    for name in queried.labels {
         assert!(labels.contains(&name), "{name} in {expression}");
     }
 }
 
-impl ExprVisitor for Asked {
+impl ExprVisitor for Queried {
     type Error = Infallible;
 
     fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {

@@ -1,4 +1,4 @@
-//! A short life of a pool in which everything happens that there is a signal for.
+//! The run of a pool that produces every metric and every span.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use mcp_pool_testkit::server::CounterServer;
 use mcp_pool_transport_streamable_http::StreamableHttpConnector;
 use tokio::time::sleep;
 
-/// Lives it. What is seen at collection is collected by `collect`, while there is something to see.
+/// Runs a pool. `collect` is called whenever gauges have a value.
 pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) {
     let mut server = CounterServer::start();
     let config = PoolConfig::default()
-        .with_name("life".to_owned())
+        .with_name("life")
         .with_acquire_timeout(Duration::from_millis(200))
         .with_circuit_breaker_threshold(2)
         // Every acquire of an idle session checks it.
@@ -40,8 +40,8 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     let prompt = mcp_pool_core::rmcp::model::GetPromptRequestParams::new("no-such-prompt");
     client.get_prompt(prompt).await.expect_err("no prompts");
 
-    hear_of_lists(&pool, &client).await;
-    find_out_transports(&pool, &server).await;
+    list_tools_and_change_them(&pool, &client).await;
+    detect_transports(&pool, &server).await;
 
     let lease = pool.acquire(&request(server.endpoint())).await;
     let refused = pool.acquire(&request(server.endpoint())).await;
@@ -53,32 +53,32 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     call(&client, "increment").await.expect("on a new session");
     server.stop();
     for _ in 0..4 {
-        call(&client, "increment").await.expect_err("nobody there");
+        call(&client, "increment").await.expect_err("no server");
     }
     collect();
     let gone = || pool.stats().pool_keys_evicted > 0;
-    eventually("the key is not used for long", gone).await;
+    eventually("the key is evicted", gone).await;
     let report = pool.close(Duration::from_secs(10)).await;
     assert!(report.complete, "{report:?}");
     collect();
 }
 
-/// Asks for a list twice, and has the server say that it has changed.
-async fn hear_of_lists(pool: &SessionPool, client: &PooledClient) {
+/// Lists the tools twice, and makes the server announce a change.
+async fn list_tools_and_change_them(pool: &SessionPool, client: &PooledClient) {
     for _ in 0..2 {
         client.list_all_tools().await.expect("tools");
     }
     call(client, "announce").await.expect("a change");
-    eventually("the change is heard", || pool.stats().list_changes > 0).await;
+    eventually("the change arrives", || pool.stats().list_changes > 0).await;
 }
 
-/// Asks at addresses that leave their transport open: of a server, and of nobody.
-async fn find_out_transports(pool: &SessionPool, server: &CounterServer) {
-    let nobody = "http://127.0.0.1:1/mcp";
-    for (url, is_there) in [(server.url().as_str(), true), (nobody, false)] {
+/// Detects the transport of a server, and of an address without a server.
+async fn detect_transports(pool: &SessionPool, server: &CounterServer) {
+    let no_server = "http://127.0.0.1:1/mcp";
+    for (url, exists) in [(server.url().as_str(), true), (no_server, false)] {
         let endpoint = Endpoint::auto(url).expect("a url");
         let found = pool.key(&request(endpoint)).await;
-        assert_eq!(found.is_ok(), is_there, "{url}");
+        assert_eq!(found.is_ok(), exists, "{url}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is documented is what is exported.
+//! The exported metrics and spans are those of the documentation.
 
 mod dashboards;
 mod life;
@@ -7,3 +7,4 @@ mod operating;
 mod prometheus;
 mod spans;
 mod table;
+mod two_pools;

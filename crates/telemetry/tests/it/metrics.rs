@@ -12,7 +12,7 @@ use opentelemetry_semantic_conventions::{attribute, metric};
 
 use crate::{life, table};
 
-/// What was exported of a metric.
+/// The exported data of a metric.
 #[derive(Default)]
 struct Exported {
     kind: String,
@@ -24,7 +24,7 @@ struct Exported {
 type ByName = BTreeMap<String, Exported>;
 
 #[tokio::test]
-async fn every_metric_is_as_the_table_says_and_every_row_is_exported() {
+async fn every_metric_matches_its_row_and_every_row_is_exported() {
     let exported = exported().await;
     let table = table::below("Metrics");
     let names = |of: Vec<&String>| of.into_iter().cloned().collect::<BTreeSet<_>>();
@@ -50,7 +50,7 @@ async fn every_metric_is_as_the_table_says_and_every_row_is_exported() {
     deprecated,
     reason = "the conventions for MCP have moved to another repository, with the names they had"
 )]
-fn names_of_the_conventions_are_theirs() {
+fn names_without_the_prefix_are_those_of_the_conventions() {
     let table = table::below("Metrics");
     for name in [
         metric::MCP_CLIENT_OPERATION_DURATION,

@@ -1,4 +1,4 @@
-//! The guide for operators names every knob, with its default, and every metric.
+//! The operating guide has every setting, with its default, and every metric.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::table;
 
 #[test]
-fn every_knob_is_in_the_guide_with_its_default_and_nothing_else_is() {
+fn the_guide_has_exactly_the_settings_with_their_defaults() {
     let Ok(Value::Object(defaults)) = serde_json::to_value(PoolConfig::default()) else {
         panic!("a configuration is an object");
     };
@@ -28,13 +28,14 @@ fn every_knob_is_in_the_guide_with_its_default_and_nothing_else_is() {
     let rows = OPERATING
         .lines()
         .filter_map(|line| line.strip_prefix("| `"));
-    let knobs = rows.filter_map(|row| {
+    let settings = rows.filter_map(|row| {
         let (field, rest) = row.split_once("` | ")?;
         let default = rest.split(" | ").next()?.trim_matches('`');
-        let is_knob = !field.contains('.') && field.chars().all(|c| c.is_lowercase() || c == '_');
-        is_knob.then(|| (field.to_owned(), default.to_owned()))
+        let is_setting =
+            !field.contains('.') && field.chars().all(|c| c.is_lowercase() || c == '_');
+        is_setting.then(|| (field.to_owned(), default.to_owned()))
     });
-    assert_eq!(knobs.collect::<BTreeMap<_, _>>(), expected);
+    assert_eq!(settings.collect::<BTreeMap<_, _>>(), expected);
 }
 
 /// A value as the guide writes it.

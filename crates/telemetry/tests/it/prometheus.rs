@@ -1,4 +1,4 @@
-//! The metrics as Prometheus sees them.
+//! The metrics in Prometheus.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,12 +30,12 @@ async fn every_metric_has_the_name_that_prometheus_expects() {
                 MetricType::HISTOGRAM => "histogram",
                 _ => "another",
             };
-            let mut seen = seen.lock().expect("nobody panics with it");
+            let mut seen = seen.lock().expect("no thread panics with it");
             seen.insert(family.name().to_owned(), kind);
         }
     })
     .await;
-    let mut seen = seen.into_inner().expect("nobody panicked with it");
+    let mut seen = seen.into_inner().expect("no thread panicked with it");
     seen.remove("target_info");
     assert_eq!(
         seen,

@@ -9,15 +9,16 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 
 use crate::{life, table};
 
-struct Nobody;
+struct NoObserver;
 
-impl Observer for Nobody {}
+impl Observer for NoObserver {}
 
-/// What was exported of the spans of one name: their kind, and the keys of each one's attributes.
+/// The exported spans by name: their kind, and the keys of each span's
+/// attributes.
 type ByName = BTreeMap<String, (String, Vec<BTreeSet<String>>)>;
 
 #[test]
-fn every_span_is_as_the_table_says_and_every_row_is_exported() {
+fn every_span_matches_its_row_and_every_row_is_exported() {
     let exported = exported();
     let table = table::below("Spans");
     for (name, row) in &table {
@@ -45,14 +46,14 @@ fn exported() -> ByName {
         .with_target(false)
         .with_tracked_inactivity(false)
         .with_filter(Targets::new().with_target("mcp_pool_core", tracing::Level::INFO));
-    // The one subscriber of this process, since spans are begun by threads of the HTTP client too.
+    // Set for the process, since threads of the HTTP client start spans too.
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(life::live(Nobody, || {}));
+    runtime.block_on(life::live(NoObserver, || {}));
     let mut by_name = ByName::new();
     for span in exporter.get_finished_spans().expect("the exports") {
         let kind = match span.span_kind {

@@ -1,15 +1,15 @@
-//! The tables of the crate's documentation, read as a machine reads them.
+//! A parser for the tables in the documentation of the crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A row of a table: what a signal has, by the name of the column.
+/// A row of a table, by column.
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) unit: String,
-    /// What every point has.
+    /// The attributes that every point has.
     pub(crate) always: BTreeSet<String>,
-    /// What some points have.
+    /// The attributes that some points have.
     pub(crate) sometimes: BTreeSet<String>,
 }
 
