@@ -8,6 +8,7 @@ mod context;
 mod detect;
 pub mod error;
 pub mod extend;
+mod handler;
 mod key;
 mod limits;
 mod maintenance;

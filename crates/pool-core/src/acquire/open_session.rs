@@ -8,9 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::context::Context;
 use crate::error::{ConnectError, FaultKind};
 use crate::extend::{
-    ConnectRequest, Connector, Credential, Credentials, HandlerProxy, LatestCredentials,
-    ListWatcher, Session,
+    ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session,
 };
+use crate::handler::{HandlerProxy, ListWatcher};
 use crate::key::{KeyPool, Waiter};
 use crate::time::{Timestamp, after};
 use crate::types::Scope;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::input_responder::InputResponder;
 use super::pooled_client::PooledClient;
+use super::retry_policy::{Step, next_step, surfaced};
 use super::send::{Failed, send};
 use super::trace_context::{extract, inject};
 use crate::acquire::Lease;
@@ -32,17 +33,6 @@ pub(super) struct Call<'c> {
     tool_failed: bool,
     /// Whether it was repeated already.
     repeated: bool,
-}
-
-/// What to do with a failure.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    /// Repeat the call on a fresh session.
-    Repeat,
-    /// Tell the caller that the conversation's state is gone.
-    TellLoss,
-    /// Tell the caller what happened.
-    Surface,
 }
 
 impl PooledClient {
@@ -219,16 +209,6 @@ fn target(request: &ClientRequest) -> Target<'_> {
     }
 }
 
-/// Repeating is right only where the server provably did nothing since it does not know the
-/// session, once, and only where no state is lost with the session.
-fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool) -> Step {
-    match failure.is_repeatable_elsewhere() {
-        true if loses_state => Step::TellLoss,
-        true if !repeated => Step::Repeat,
-        _ => Step::Surface,
-    }
-}
-
 /// Gives a session back after a failure, in the condition the failure left it in.
 fn dispose(lease: Lease, failure: &CallFailure) {
     if matches!(failure.kind(), FaultKind::Unreachable | FaultKind::Tls) {
@@ -245,42 +225,4 @@ fn dispose(lease: Lease, failure: &CallFailure) {
         _ => CloseReason::Broken,
     };
     lease.discard_broken(reason);
-}
-
-pub(super) fn surfaced(failure: CallFailure) -> CallError {
-    match failure.outcome() {
-        Outcome::NotExecuted => CallError::NotExecuted(failure),
-        Outcome::Unknown => CallError::OutcomeUnknown(failure),
-        Outcome::Answered => CallError::UnexpectedResult,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_was_provably_not_executed_is_repeated_and_only_once() {
-        let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
-        assert_eq!(next_step(&gone, false, false), Step::Repeat);
-        assert_eq!(next_step(&gone, false, true), Step::Surface);
-        for failure in [
-            CallFailure::new(Outcome::Unknown, FaultKind::SessionGone),
-            CallFailure::new(Outcome::Unknown, FaultKind::Timeout),
-            CallFailure::new(Outcome::NotExecuted, FaultKind::Unreachable),
-            CallFailure::new(Outcome::Answered, FaultKind::SessionGone),
-        ] {
-            assert_eq!(
-                next_step(&failure, false, false),
-                Step::Surface,
-                "{failure:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_conversation_is_told_of_its_loss_instead_of_losing_it_silently() {
-        let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
-        assert_eq!(next_step(&gone, true, false), Step::TellLoss);
-    }
 }

@@ -13,7 +13,7 @@ use rmcp::{
 
 use crate::acquire::Lease;
 use crate::error::InputError;
-use crate::extend::ProxiedHandler;
+use crate::handler::ProxiedHandler;
 
 /// Who answers for the caller, on the session that the server asked on.
 pub(super) struct InputResponder {

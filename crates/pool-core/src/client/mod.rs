@@ -7,6 +7,7 @@ mod input_responder;
 mod listing;
 mod methods;
 mod pooled_client;
+mod retry_policy;
 mod send;
 mod subscription;
 mod tools;

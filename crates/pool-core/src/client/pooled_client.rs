@@ -8,7 +8,8 @@ use rmcp::model::ProgressNotificationParam;
 use crate::acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved};
 use crate::context::Context;
 use crate::error::{AcquireError, ConfigError};
-use crate::extend::{CallContext, ProgressSink};
+use crate::extend::CallContext;
+use crate::handler::ProgressSink;
 use crate::time::Deadline;
 use crate::types::PoolKey;
 

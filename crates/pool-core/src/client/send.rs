@@ -11,9 +11,10 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::call::surfaced;
+use super::retry_policy::surfaced;
 use crate::error::{CallError, CallFailure, FaultKind, Outcome};
-use crate::extend::{CallContext, ProgressSink, Session};
+use crate::extend::{CallContext, Session};
+use crate::handler::ProgressSink;
 use crate::key::PooledSession;
 use crate::trace::CallTrace;
 

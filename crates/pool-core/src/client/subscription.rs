@@ -14,7 +14,7 @@ use super::pooled_client::PooledClient;
 use super::send::Failed;
 use crate::acquire::Lease;
 use crate::error::CallError;
-use crate::extend::{ListKind, ListWatcher};
+use crate::handler::{ListKind, ListWatcher};
 use crate::trace::Target;
 use crate::types::Era;
 

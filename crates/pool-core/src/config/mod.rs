@@ -2,7 +2,8 @@
 
 mod breaker;
 mod env;
-mod header_names;
+mod env_table;
+mod env_value;
 mod health;
 mod identity;
 mod limits;

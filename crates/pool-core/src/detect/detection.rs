@@ -7,9 +7,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::context::Context;
 use crate::error::{AcquireError, ConnectError, FaultKind};
 use crate::extend::{
-    ConnectRequest, Connector, Credential, Credentials, HandlerProxy, LatestCredentials, Profile,
-    SlotsByEra, Support,
+    ConnectRequest, Connector, Credential, Credentials, LatestCredentials, SlotsByEra, Support,
 };
+use crate::handler::{HandlerProxy, Profile};
 use crate::time::after;
 use crate::types::{Endpoint, PoolKey, TransportKind};
 use crate::upstream::{BreakerPermit, Upstream};

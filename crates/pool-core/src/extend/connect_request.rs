@@ -6,10 +6,8 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::extend::credentials::Credentials;
-use crate::extend::handler::{
-    ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile,
-};
 use crate::extend::session::SlotsByEra;
+use crate::handler::{ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile};
 use crate::types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope};
 
 /// What a connector needs to know to open a session. Cheap to clone.

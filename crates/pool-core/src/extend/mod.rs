@@ -3,7 +3,6 @@
 pub(crate) mod connect_request;
 pub(crate) mod connector;
 pub(crate) mod credentials;
-pub(crate) mod handler;
 pub(crate) mod health_check;
 pub(crate) mod hooks;
 pub(crate) mod identity;
@@ -12,6 +11,10 @@ pub(crate) mod propagator;
 pub(crate) mod session;
 pub(crate) mod single_flight;
 
+pub use crate::handler::{
+    ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
+    ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
+};
 pub use crate::types::{Era, Fingerprint, Identity, upstream_headers};
 pub use connect_request::ConnectRequest;
 pub use connector::{Connector, Support};
@@ -19,13 +22,6 @@ pub use credentials::{
     CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials,
 };
 pub(crate) use credentials::{Credential, LatestCredentials};
-pub use handler::{
-    ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
-    ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
-};
-pub(crate) use handler::{
-    HandlerProxy, ListVersions, ListWatcher, Profile, ProgressSink, ProxiedHandler,
-};
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;

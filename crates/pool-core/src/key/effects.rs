@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::pooled_session::PooledSession;
 use super::waiter::{Grant, Waiter};
 use crate::extend::CloseReason;
+use crate::key::session::PooledSession;
 use crate::time::Timestamp;
 
 /// What a change of a key entails, to be run by [`run`](super::runner::run) once the key's lock is

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::pooled_session::PooledSession;
 use crate::extend::CloseReason;
+use crate::key::session::PooledSession;
 use crate::time::Timestamp;
 use crate::types::PoolKey;
 

@@ -8,20 +8,17 @@ use std::{
 use http::HeaderMap;
 
 use super::effects::{EffectList, Effects};
-use super::history::History;
 use super::next_sweep::NextSweep;
-use super::pooled_session::{PooledSession, SessionSlot};
 use super::services::KeyServices;
 use super::slots::{
-    Blame, Counts, Enqueued, Fate, HitCounts, Likely, QueuePosition, ReleaseOutcome, Slots, Taken,
+    Blame, Counts, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken,
 };
 use super::waiter::Waiter;
 use crate::context::{Context, Counters};
 use crate::error::AcquireError;
-use crate::extend::{
-    CloseReason, Credential, LatestCredentials, ListChanged, ListKind, ListVersions, ListWatcher,
-    Profile, SlotsByEra,
-};
+use crate::extend::{CloseReason, Credential, LatestCredentials, ListChanged, SlotsByEra};
+use crate::handler::{ListKind, ListVersions, ListWatcher, Profile};
+use crate::key::session::{History, PooledSession, SessionSlot};
 use crate::limits::Permit;
 use crate::time::Timestamp;
 use crate::types::{Era, Lifecycle, PoolKey, Scope};
@@ -30,7 +27,7 @@ use crate::upstream::Upstream;
 /// The sessions and waiters of one key. A method that changes the key returns the [`Effects`] of the
 /// change; [`run`](super::runner::run) is the only function that runs them.
 pub(crate) struct KeyPool {
-    slots: Slots<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
+    pub(super) slots: Slots<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
@@ -215,95 +212,6 @@ impl KeyPool {
         }
     }
 
-    /// Closes the unused sessions that `is_due` selects.
-    pub(crate) fn close_unused(
-        &self,
-        reason: CloseReason,
-        mut is_due: impl FnMut(&PooledSession) -> bool,
-    ) -> Effects {
-        let due = self.slots.evict_unused(|session, _| is_due(session));
-        Effects::close(due, reason)
-    }
-
-    /// Ends the waiting of those whose deadline has passed. Returns the next deadline as well.
-    pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
-        let (late, next) = self.slots.expire(now);
-        if late.is_empty() {
-            return (Effects::None, next);
-        }
-        let grants = late.into_iter().map(|waiter| {
-            let error = waiter.timeout();
-            (waiter, Err(error))
-        });
-        let effects = EffectList {
-            grants: grants.collect(),
-            reclaim: true,
-            ..EffectList::default()
-        };
-        (effects.into(), next)
-    }
-
-    /// Evicts one session after its transport reported its end.
-    pub(crate) fn evict_session(&self, id: u64) -> Effects {
-        let Some(session) = self.slots.evict_one(id) else {
-            return Effects::None;
-        };
-        EffectList {
-            close: vec![(session, CloseReason::Lost)],
-            connect: true,
-            ..EffectList::default()
-        }
-        .into()
-    }
-
-    /// Begins a new generation: no session opened before is handed out again. Returns the number of
-    /// unused sessions as well, which are closed now.
-    pub(crate) fn evict_all(&self, reason: CloseReason) -> (Effects, usize) {
-        let unused = self.slots.begin_generation();
-        let count = unused.len();
-        (Effects::close(unused, reason), count)
-    }
-
-    /// Takes out the unused session that proved alive the longest ago.
-    pub(crate) fn take_oldest(&self) -> Option<Arc<PooledSession>> {
-        self.slots.take_oldest()
-    }
-
-    /// Removes the key if no caller uses it and it was not used after `unless_used_since`. Returns
-    /// the counts of the key as well.
-    pub(crate) fn remove(
-        &self,
-        unless_used_since: Option<Timestamp>,
-        reason: CloseReason,
-    ) -> Option<(Effects, HitCounts)> {
-        let (sessions, counts) = self.slots.remove(unless_used_since)?;
-        Some((Effects::close(sessions, reason), counts))
-    }
-
-    /// Closes the key, whoever uses it. `None` when it was removed or closed before.
-    pub(crate) fn close(&self) -> Option<ClosedKeyPool> {
-        let closed = self.slots.close()?;
-        let turned_away = closed.waiters.len() as u64;
-        let effects = EffectList {
-            close: closed
-                .unused
-                .into_iter()
-                .map(|session| (session, CloseReason::Shutdown))
-                .collect(),
-            grants: closed
-                .waiters
-                .into_iter()
-                .map(|waiter| (waiter, Err(AcquireError::Closed)))
-                .collect(),
-            ..EffectList::default()
-        };
-        Some(ClosedKeyPool {
-            effects: effects.into(),
-            turned_away,
-            hit_counts: closed.hit_counts,
-        })
-    }
-
     /// Releases the permit of a key that was removed.
     pub(crate) fn release_permit(&self) {
         let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
@@ -379,14 +287,6 @@ pub(crate) enum Admission {
     Removed,
     /// A slot was free.
     Slot(SessionSlot),
-}
-
-/// A key that was closed.
-pub(crate) struct ClosedKeyPool {
-    pub(crate) effects: Effects,
-    /// Callers that waited.
-    pub(crate) turned_away: u64,
-    pub(crate) hit_counts: HitCounts,
 }
 
 #[inline(never)]

@@ -1,16 +1,14 @@
 //! TODO.
 
 mod effects;
-mod history;
-mod index;
 mod job;
 mod key_pool;
+mod key_upkeep;
 mod map;
 mod next_sweep;
-mod open_sessions;
-mod pooled_session;
 mod runner;
 mod services;
+mod session;
 mod slot_guard;
 mod slots;
 mod sync;
@@ -20,10 +18,9 @@ pub(crate) use effects::Effects;
 pub(crate) use job::{Job, JobSender};
 pub(crate) use key_pool::{Admission, KeyPool, NewKey};
 pub(crate) use map::KeyMap;
-pub(crate) use open_sessions::OpenSessions;
-pub(crate) use pooled_session::{NewSession, PooledSession};
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use services::KeyServices;
+pub(crate) use session::{NewSession, OpenSessions, PooledSession};
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, QueuePosition};
 pub(crate) use waiter::{Grant, Waiter};

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::job::{Job, JobSender};
-use super::open_sessions::OpenSessions;
-use super::pooled_session::PooledSession;
 use crate::context::Context;
 use crate::extend::CloseReason;
+use crate::key::session::{OpenSessions, PooledSession};
 use crate::limits::Capacity;
 
 /// What all keys of a pool share.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::key_pool::KeyPool;
-use super::pooled_session::{PooledSession, SessionSlot};
 use super::runner::run;
 use super::slots::{Fate, Origin};
 use crate::extend::CloseReason;
+use crate::key::session::{PooledSession, SessionSlot};
 use crate::time::Timestamp;
 
 /// The guard of a slot. Dropping it releases the slot: synchronously, without a runtime, and

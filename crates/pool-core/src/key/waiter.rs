@@ -7,9 +7,9 @@ use std::sync::{
 
 use tokio::sync::oneshot;
 
-use super::pooled_session::SessionSlot;
 use crate::error::{AcquireError, ConnectError, Stage};
 use crate::extend::Credential;
+use crate::key::session::SessionSlot;
 use crate::time::Deadline;
 use crate::trace::WaitTrace;
 

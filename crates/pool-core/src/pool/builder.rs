@@ -18,9 +18,10 @@ use crate::context::{Connectors, Context, ContextParts, Random};
 use crate::detect::Detector;
 use crate::error::ConfigError;
 use crate::extend::{
-    Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HandlerFactory,
-    HeaderIdentity, Hooks, IdentityExtractor, NoopHandlers, Observer, Profile,
+    Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HeaderIdentity, Hooks,
+    IdentityExtractor, Observer,
 };
+use crate::handler::{HandlerFactory, NoopHandlers, Profile};
 use crate::key::{JobSender, KeyMap, KeyServices, OpenSessions};
 use crate::limits::Capacity;
 use crate::maintenance::Maintenance;
@@ -40,8 +41,16 @@ pub struct PoolBuilder {
     seed: Option<u64>,
 }
 
+impl SessionPool {
+    /// The builder of a pool.
+    #[must_use]
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+}
+
 impl PoolBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             config: PoolConfig::default(),
             connectors: Vec::new(),

@@ -4,8 +4,6 @@ use std::{fmt, sync::Arc};
 
 use rmcp::{RoleClient, service::Peer};
 
-use super::builder::PoolBuilder;
-use super::weak::WeakPool;
 use crate::acquire::{AcquireRequest, Acquirer, Lease};
 use crate::client::PooledClient;
 use crate::config::PoolConfig;
@@ -25,12 +23,6 @@ pub struct SessionPool {
 impl SessionPool {
     pub(crate) fn new(acquirer: Arc<Acquirer>) -> Self {
         Self { acquirer }
-    }
-
-    /// The builder of a pool.
-    #[must_use]
-    pub fn builder() -> PoolBuilder {
-        PoolBuilder::new()
     }
 
     /// The configuration that the pool was built with.
@@ -175,12 +167,6 @@ impl SessionPool {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.acquirer.context().is_closed()
-    }
-
-    /// A handle that does not keep the pool open.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakPool {
-        WeakPool::new(&self.acquirer)
     }
 }
 

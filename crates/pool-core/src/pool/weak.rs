@@ -14,11 +14,15 @@ use crate::extend::{Built, PoolHandle};
 #[derive(Clone)]
 pub struct WeakPool(Weak<Acquirer>);
 
-impl WeakPool {
-    pub(crate) fn new(acquirer: &Arc<Acquirer>) -> Self {
-        Self(Arc::downgrade(acquirer))
+impl SessionPool {
+    /// A handle that does not keep the pool open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakPool {
+        WeakPool(Arc::downgrade(&self.acquirer))
     }
+}
 
+impl WeakPool {
     /// The handle that an event carries; `None` where the event is not of a pool of this crate.
     #[must_use]
     pub fn of(event: &Built<'_>) -> Option<Self> {

@@ -6,7 +6,7 @@ use tracing::{
     info_span,
 };
 
-use super::spans::{note_error, note_session};
+use super::record::{note_error, note_session};
 use crate::error::CallError;
 use crate::extend::SessionInfo;
 use crate::types::{Fingerprint, Hex, PoolKey};

@@ -12,6 +12,7 @@
 
 use tracing::{Span, field::Empty, info_span};
 
+use super::record::note_session;
 use super::waiting::WaitTrace;
 use crate::extend::{CloseOutcome, CloseReason, SessionInfo};
 use crate::types::{Endpoint, PoolKey};
@@ -101,22 +102,4 @@ pub(crate) fn close(pool: &str, key: &PoolKey, session: &SessionInfo) -> Span {
 pub(crate) fn note_closed(span: &Span, reason: CloseReason, farewell: CloseOutcome) {
     span.record("mcp.pool.close.reason", reason.as_str());
     span.record("mcp.pool.close.farewell", farewell.as_str());
-}
-
-/// Notes which session it is about, as far as the span has fields for it.
-pub(crate) fn note_session(span: &Span, session: &SessionInfo) {
-    if span.is_disabled() {
-        return;
-    }
-    span.record("mcp.pool.era", session.era.as_str());
-    span.record("mcp.protocol.version", session.protocol_version.as_str());
-    if let Some(id) = session.session {
-        span.record("mcp.session.id", tracing::field::display(id));
-    }
-}
-
-/// Notes a failure by its kind.
-pub(crate) fn note_error(span: &Span, kind: &str) {
-    span.record("error.type", kind);
-    span.record("otel.status_code", "ERROR");
 }

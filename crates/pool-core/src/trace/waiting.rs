@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::{Span, field::Empty, info_span};
 
+use super::record::note_error;
+
 /// The spans of somebody in line. They end with the waiting, whatever goes on: a connect that
 /// outlives the waiter keeps none of them open.
 #[derive(Default)]
@@ -46,7 +48,7 @@ impl WaitTrace {
         if let Some(waiting) = self.lock().as_mut()
             && let Some(connect) = waiting.connect.take()
         {
-            super::note_error(&connect, kind);
+            note_error(&connect, kind);
         }
     }
 

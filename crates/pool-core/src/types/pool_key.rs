@@ -1,6 +1,10 @@
 //! Which requests may share a session.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use url::Url;
 
@@ -138,8 +142,8 @@ impl PartialEq for PoolKey {
 
 impl Eq for PoolKey {}
 
-impl std::hash::Hash for PoolKey {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+impl Hash for PoolKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0.digest.short());
     }
 }
@@ -151,5 +155,37 @@ impl fmt::Debug for PoolKey {
             .field("endpoint", self.endpoint())
             .field("scope", &self.scope().as_str())
             .finish_non_exhaustive()
+    }
+}
+
+/// For keys that are hashes already.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PrehashedState;
+
+/// Passes the hash through.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prehashed(u64);
+
+impl BuildHasher for PrehashedState {
+    type Hasher = Prehashed;
+
+    fn build_hasher(&self) -> Prehashed {
+        Prehashed::default()
+    }
+}
+
+impl Hasher for Prehashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::{AcquireError, Stage, within};
-use crate::extend::{Credential, KeyCreated, Profile};
+use crate::extend::{Credential, KeyCreated};
+use crate::handler::Profile;
 use crate::key::{Effects, KeyMap, KeyPool, KeyServices, NewKey, run};
 use crate::limits::Permit;
 use crate::time::{Deadline, after};

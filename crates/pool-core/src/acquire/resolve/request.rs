@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use super::request_parts::RequestParts;
 use super::resolved::Resolved;
-use crate::extend::HandlerFactory;
+use crate::handler::HandlerFactory;
 use crate::types::{Endpoint, Principal, Scope};
 
 /// What somebody asks a pool for: which upstream, on whose behalf, with which headers.

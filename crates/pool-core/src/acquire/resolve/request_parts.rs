@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::extend::{Credential, HandlerFactory};
+use crate::extend::Credential;
+use crate::handler::HandlerFactory;
 use crate::time::Timestamp;
 use crate::types::{Endpoint, Principal, Scope};
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use super::request_parts::KnownRequest;
 use crate::detect::{DetectedTransport, KnownTransport};
-use crate::extend::Profile;
+use crate::handler::Profile;
 use crate::key::{KeyPool, SlotGuard};
 use crate::time::Timestamp;
 use crate::types::PoolKey;

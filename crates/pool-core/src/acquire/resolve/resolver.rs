@@ -11,7 +11,8 @@ use super::resolved::{Resolved, Route};
 use crate::context::{Context, Counters};
 use crate::detect::{DetectedTransport, Detector, Requester};
 use crate::error::{AcquireError, Stage, within};
-use crate::extend::{Credential, Profile};
+use crate::extend::Credential;
+use crate::handler::Profile;
 use crate::time::{Deadline, Timestamp};
 use crate::types::{Identity, KeyParts, PoolKey, Scope, TransportKind};
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::extend::handler::ProgressSink;
+use crate::handler::ProgressSink;
 
 /// What a pooled call brings along to its transport, in the extensions of its request: whose call
 /// it is, and the headers that belong to this call alone.

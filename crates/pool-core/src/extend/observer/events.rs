@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::close_reason::CloseReason;
 use super::pool_handle::PoolHandle;
 use crate::error::{AcquireError, CallError, CheckError, ConnectError, Outcome};
-use crate::extend::handler::ListKind;
 use crate::extend::session::{CloseOutcome, SessionInfo};
+use crate::handler::ListKind;
 use crate::types::{BreakerState, Endpoint, PoolKey, TransportKind};
 
 /// Defines an event: its fields, and a getter for each.

@@ -1,6 +1,10 @@
 //! How members come to a key.
 
-use super::{Blame, Likely, Member, Origin, Served, Slot, Slots, state::Entry};
+use super::{
+    slots::Slots,
+    state::Entry,
+    types::{Blame, Likely, Member, Origin, Served, Slot},
+};
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// Takes a place for a connect, if one is wanted and there is room. Returns the waiter for

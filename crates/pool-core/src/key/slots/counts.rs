@@ -1,6 +1,9 @@
 //! What a key looks like.
 
-use super::{Counts, Member, Slots};
+use super::{
+    slots::Slots,
+    types::{Counts, Member},
+};
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// Whether the key was forgotten.

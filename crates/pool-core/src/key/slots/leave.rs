@@ -1,8 +1,9 @@
 //! How members leave a key, and how a key ends.
 
 use super::{
-    ClosedKey, HitCounts, Member, Slots,
+    slots::Slots,
     state::{Entry, position},
+    types::{ClosedKey, HitCounts, Member},
 };
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {

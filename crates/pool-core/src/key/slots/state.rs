@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Fate, HitCounts, Likely, Member, Origin, ReleaseOutcome, Slot};
+use super::types::{Fate, HitCounts, Likely, Member, Origin, ReleaseOutcome, Slot};
 
 /// What is under the lock. `T` is a point in time.
 pub(super) struct State<M, W, T> {

@@ -159,3 +159,15 @@ impl HitCounts {
         }
     }
 }
+
+/// A session, as far as its slots are concerned.
+pub(crate) trait Member: Clone {
+    /// Tells it from every other member.
+    fn id(&self) -> u64;
+    /// How many may use it at the same time. At least 1.
+    fn slots(&self) -> u32;
+    /// The generation of the key in which it was opened.
+    fn generation(&self) -> u64;
+    /// Whether it is all that its key needs, however many calls there are.
+    fn suffices(&self) -> bool;
+}

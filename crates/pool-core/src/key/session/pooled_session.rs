@@ -8,8 +8,9 @@ use std::sync::{
 use tokio::time::Instant;
 
 use super::history::History;
-use super::slots::{Member, Slot};
-use crate::extend::{HandlerProxy, Session};
+use crate::extend::Session;
+use crate::handler::HandlerProxy;
+use crate::key::slots::{Member, Slot};
 use crate::limits::Permit;
 use crate::time::Timestamp;
 use crate::types::{Era, PoolKey};

@@ -8,10 +8,10 @@ use moka::{
 };
 
 use super::index::KeyIndex;
-use super::job::Job;
-use super::key_pool::KeyPool;
-use super::runner::run;
 use crate::extend::CloseReason;
+use crate::key::job::Job;
+use crate::key::key_pool::KeyPool;
+use crate::key::runner::run;
 use crate::time::Timestamp;
 use crate::types::{PoolKey, PrehashedState, Selector};
 

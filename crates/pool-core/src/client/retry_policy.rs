@@ -1,0 +1,63 @@
+//! What becomes of a failed call. Pure.
+
+use crate::error::{CallError, CallFailure, Outcome};
+
+/// What to do with a failure.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Repeat the call on a fresh session.
+    Repeat,
+    /// Tell the caller that the conversation's state is gone.
+    TellLoss,
+    /// Tell the caller what happened.
+    Surface,
+}
+
+/// Repeating is right only where the server provably did nothing since it does not know the
+/// session, once, and only where no state is lost with the session.
+pub(super) fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool) -> Step {
+    match failure.is_repeatable_elsewhere() {
+        true if loses_state => Step::TellLoss,
+        true if !repeated => Step::Repeat,
+        _ => Step::Surface,
+    }
+}
+
+pub(super) fn surfaced(failure: CallFailure) -> CallError {
+    match failure.outcome() {
+        Outcome::NotExecuted => CallError::NotExecuted(failure),
+        Outcome::Unknown => CallError::OutcomeUnknown(failure),
+        Outcome::Answered => CallError::UnexpectedResult,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FaultKind;
+
+    #[test]
+    fn only_what_was_provably_not_executed_is_repeated_and_only_once() {
+        let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
+        assert_eq!(next_step(&gone, false, false), Step::Repeat);
+        assert_eq!(next_step(&gone, false, true), Step::Surface);
+        for failure in [
+            CallFailure::new(Outcome::Unknown, FaultKind::SessionGone),
+            CallFailure::new(Outcome::Unknown, FaultKind::Timeout),
+            CallFailure::new(Outcome::NotExecuted, FaultKind::Unreachable),
+            CallFailure::new(Outcome::Answered, FaultKind::SessionGone),
+        ] {
+            assert_eq!(
+                next_step(&failure, false, false),
+                Step::Surface,
+                "{failure:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_told_of_its_loss_instead_of_losing_it_silently() {
+        let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
+        assert_eq!(next_step(&gone, true, false), Step::TellLoss);
+    }
+}

@@ -1,0 +1,110 @@
+//! How sessions and waiters leave a key other than by use.
+
+use std::sync::Arc;
+
+use super::effects::{EffectList, Effects};
+use super::key_pool::KeyPool;
+use super::slots::HitCounts;
+use crate::error::AcquireError;
+use crate::extend::CloseReason;
+use crate::key::session::PooledSession;
+use crate::time::Timestamp;
+
+impl KeyPool {
+    /// Closes the unused sessions that `is_due` selects.
+    pub(crate) fn close_unused(
+        &self,
+        reason: CloseReason,
+        mut is_due: impl FnMut(&PooledSession) -> bool,
+    ) -> Effects {
+        let due = self.slots.evict_unused(|session, _| is_due(session));
+        Effects::close(due, reason)
+    }
+
+    /// Ends the waiting of those whose deadline has passed. Returns the next deadline as well.
+    pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
+        let (late, next) = self.slots.expire(now);
+        if late.is_empty() {
+            return (Effects::None, next);
+        }
+        let grants = late.into_iter().map(|waiter| {
+            let error = waiter.timeout();
+            (waiter, Err(error))
+        });
+        let effects = EffectList {
+            grants: grants.collect(),
+            reclaim: true,
+            ..EffectList::default()
+        };
+        (effects.into(), next)
+    }
+
+    /// Evicts one session after its transport reported its end.
+    pub(crate) fn evict_session(&self, id: u64) -> Effects {
+        let Some(session) = self.slots.evict_one(id) else {
+            return Effects::None;
+        };
+        EffectList {
+            close: vec![(session, CloseReason::Lost)],
+            connect: true,
+            ..EffectList::default()
+        }
+        .into()
+    }
+
+    /// Begins a new generation: no session opened before is handed out again. Returns the number of
+    /// unused sessions as well, which are closed now.
+    pub(crate) fn evict_all(&self, reason: CloseReason) -> (Effects, usize) {
+        let unused = self.slots.begin_generation();
+        let count = unused.len();
+        (Effects::close(unused, reason), count)
+    }
+
+    /// Takes out the unused session that proved alive the longest ago.
+    pub(crate) fn take_oldest(&self) -> Option<Arc<PooledSession>> {
+        self.slots.take_oldest()
+    }
+
+    /// Removes the key if no caller uses it and it was not used after `unless_used_since`. Returns
+    /// the counts of the key as well.
+    pub(crate) fn remove(
+        &self,
+        unless_used_since: Option<Timestamp>,
+        reason: CloseReason,
+    ) -> Option<(Effects, HitCounts)> {
+        let (sessions, counts) = self.slots.remove(unless_used_since)?;
+        Some((Effects::close(sessions, reason), counts))
+    }
+
+    /// Closes the key, whoever uses it. `None` when it was removed or closed before.
+    pub(crate) fn close(&self) -> Option<ClosedKeyPool> {
+        let closed = self.slots.close()?;
+        let turned_away = closed.waiters.len() as u64;
+        let effects = EffectList {
+            close: closed
+                .unused
+                .into_iter()
+                .map(|session| (session, CloseReason::Shutdown))
+                .collect(),
+            grants: closed
+                .waiters
+                .into_iter()
+                .map(|waiter| (waiter, Err(AcquireError::Closed)))
+                .collect(),
+            ..EffectList::default()
+        };
+        Some(ClosedKeyPool {
+            effects: effects.into(),
+            turned_away,
+            hit_counts: closed.hit_counts,
+        })
+    }
+}
+
+/// A key that was closed.
+pub(crate) struct ClosedKeyPool {
+    pub(crate) effects: Effects,
+    /// Callers that waited.
+    pub(crate) turned_away: u64,
+    pub(crate) hit_counts: HitCounts,
+}

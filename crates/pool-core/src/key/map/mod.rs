@@ -1,0 +1,6 @@
+//! TODO.
+
+mod index;
+mod map;
+
+pub(crate) use map::KeyMap;

@@ -1,0 +1,9 @@
+//! TODO.
+
+mod history;
+mod open_sessions;
+mod pooled_session;
+
+pub(crate) use history::History;
+pub(crate) use open_sessions::OpenSessions;
+pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot};
