@@ -3,6 +3,7 @@
 pub use crate::{
     connector::{ConnectRequest, Connector, Detection},
     credentials::{CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials},
+    detached::open_detached,
     digest::Fingerprint,
     handler::{
         ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
@@ -10,6 +11,7 @@ pub use crate::{
     },
     headers::upstream_headers,
     identity::{HeaderIdentity, Identity, IdentityExtractor},
+    negotiation::{negotiated, not_initialized, unexpected},
     observe::Observer,
     probe::ProbePlan,
     propagate::ContextPropagator,

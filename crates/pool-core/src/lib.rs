@@ -10,6 +10,7 @@ pub mod stats;
 
 mod connector;
 mod credentials;
+mod detached;
 mod endpoint;
 mod fault;
 mod handler;
@@ -18,6 +19,7 @@ mod health;
 mod identity;
 mod key;
 mod lifecycle;
+mod negotiation;
 mod observe;
 mod pool;
 mod principal;

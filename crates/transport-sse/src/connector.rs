@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     TransportKind,
     error::ConnectError,
-    extend::{ConnectRequest, Connector, Detection, Session},
+    extend::{ConnectRequest, Connector, Detection, Session, open_detached},
 };
-use mcp_pool_http::{BuildError, client, client_builder, open_detached};
+use mcp_pool_http::{BuildError, client, client_builder};
 
 use crate::{detect::detect, handshake::Opening};
 

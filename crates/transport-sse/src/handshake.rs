@@ -6,9 +6,9 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
         ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
+        negotiated, not_initialized,
     },
 };
-use mcp_pool_http::{negotiated, not_initialized};
 use reqwest::Url;
 use rmcp::{
     model::ProtocolVersion,

@@ -7,9 +7,9 @@ use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
-    extend::Credentials,
+    extend::{Credentials, unexpected},
 };
-use mcp_pool_http::{HttpFault, bounded, send, unexpected};
+use mcp_pool_http::{HttpFault, bounded, send};
 use reqwest::Url;
 use sse_stream::{Sse, SseStream};
 use tokio::time::timeout;

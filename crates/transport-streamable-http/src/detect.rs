@@ -9,9 +9,9 @@ use std::{collections::HashMap, sync::Arc};
 use http::StatusCode;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Detection, Era},
+    extend::{ConnectRequest, Detection, Era, unexpected},
 };
-use mcp_pool_http::{HttpFault, body, unexpected};
+use mcp_pool_http::{HttpFault, body};
 use rmcp::{
     Service,
     model::{

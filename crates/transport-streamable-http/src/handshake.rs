@@ -4,9 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
-    extend::{ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo},
+    extend::{
+        ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo, negotiated,
+        not_initialized, unexpected,
+    },
 };
-use mcp_pool_http::{HttpFault, negotiated, not_initialized, unexpected};
+use mcp_pool_http::HttpFault;
 use rmcp::{
     model::ProtocolVersion,
     service::{ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt},

@@ -2,12 +2,13 @@
 
 use std::{error::Error, fmt};
 
-use mcp_pool_core::error::{ConnectError, FaultKind};
 use rmcp::{
     RoleClient,
     model::ProtocolVersion,
     service::{ClientInitializeError, Peer},
 };
+
+use crate::error::{ConnectError, FaultKind};
 
 /// The revision that the server chose, if it is one with `initialize` that rmcp knows; rmcp itself
 /// takes any answer.

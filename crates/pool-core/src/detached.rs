@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::{
+use tokio::sync::oneshot;
+
+use crate::{
     error::{ConnectError, FaultKind},
     extend::Session,
 };
-use tokio::sync::oneshot;
 
 /// Runs a handshake on a task of its own: rmcp keeps the span in which a session was opened for as
 /// long as the session lives, and nobody may go away in the middle of a handshake.
