@@ -2,8 +2,6 @@
 
 #![no_main]
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
@@ -14,18 +12,9 @@ mod announcement;
 #[path = "../../crates/transport-sse/src/incoming.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
 mod incoming;
-
-/// The limits of a session, as the stream knows them.
-mod connector {
-    use super::Duration;
-
-    #[derive(Clone, Copy)]
-    #[allow(dead_code, reason = "the target sets none")]
-    pub(crate) struct Limits {
-        pub(crate) max_event: usize,
-        pub(crate) idle_timeout: Option<Duration>,
-    }
-}
+#[path = "../../crates/transport-sse/src/limits.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
+mod limits;
 
 use incoming::{Event, Incoming};
 

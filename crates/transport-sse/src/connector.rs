@@ -10,21 +10,13 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::detect, handshake::Opening};
+use crate::{detect::detect, handshake::Opening, limits::Limits};
 
 /// Opens sessions over HTTP+SSE, all of them on one HTTP client.
 #[derive(Clone, Debug)]
 pub struct SseConnector {
     http: reqwest::Client,
     limits: Limits,
-}
-
-/// What a session may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) max_event: usize,
-    pub(crate) post_timeout: Duration,
-    pub(crate) idle_timeout: Option<Duration>,
 }
 
 impl SseConnector {
@@ -79,16 +71,6 @@ impl SseConnector {
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = Some(timeout);
         self
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_event: 4 * 1024 * 1024,
-            post_timeout: Duration::from_secs(30),
-            idle_timeout: None,
-        }
     }
 }
 

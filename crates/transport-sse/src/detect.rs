@@ -10,8 +10,8 @@ use mcp_pool_core::{
 use tokio::time::timeout_at;
 
 use crate::{
-    connector::Limits,
     incoming::{Event, Incoming},
+    limits::Limits,
 };
 
 /// Asks for a stream and reads its first event. Dropping the stream, with the future or after its

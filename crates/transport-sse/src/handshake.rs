@@ -21,9 +21,9 @@ use tokio::{
 
 use crate::{
     announcement::session_id,
-    connector::Limits,
     driver::Driver,
     incoming::Incoming,
+    limits::Limits,
     link::{Link, NewLink},
     service::Ending,
     transport::SseTransport,

@@ -15,7 +15,7 @@ use sse_stream::{Sse, SseStream};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{announcement::resolve, connector::Limits};
+use crate::{announcement::resolve, limits::Limits};
 
 /// The stream of one session. Dropping or closing it ends the session on the server, since its
 /// connection is closed.

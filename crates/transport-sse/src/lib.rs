@@ -6,6 +6,7 @@ mod detect;
 mod driver;
 mod handshake;
 mod incoming;
+mod limits;
 mod link;
 mod post;
 mod service;

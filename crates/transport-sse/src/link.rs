@@ -17,7 +17,7 @@ use rmcp::model::ServerJsonRpcMessage;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use crate::connector::Limits;
+use crate::limits::Limits;
 
 /// What the parts of one session share.
 pub(crate) struct Link {

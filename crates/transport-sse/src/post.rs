@@ -135,7 +135,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{connector::Limits, link::NewLink};
+    use crate::{limits::Limits, link::NewLink};
 
     fn link() -> (Arc<Link>, UnboundedReceiver<ServerJsonRpcMessage>) {
         let (sender, answers) = unbounded_channel();
