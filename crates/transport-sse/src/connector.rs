@@ -10,7 +10,7 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::detect, handshake::Opening, limits::Limits};
+use crate::{detect::detect, handshake::Handshake, limits::Limits};
 
 /// Opens sessions over HTTP+SSE, all of them on one HTTP client.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Connector for SseConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(Opening::new(self.http.clone(), self.limits, request).run()).await
+        open_detached(Handshake::new(self.http.clone(), self.limits, request).run()).await
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {

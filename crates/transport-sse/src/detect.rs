@@ -21,7 +21,7 @@ pub(crate) async fn detect(
     limits: Limits,
     request: &ConnectRequest,
 ) -> Result<Detection, ConnectError> {
-    let asked = async {
+    let exchange = async {
         let (credentials, url) = (request.credentials(), request.endpoint().url());
         let mut incoming = Incoming::open(http, credentials, url, limits).await?;
         loop {
@@ -33,7 +33,7 @@ pub(crate) async fn detect(
             }
         }
     };
-    match timeout_at(request.deadline(), asked).await {
+    match timeout_at(request.deadline(), exchange).await {
         // It answers, and not with a stream of events.
         Ok(Err(error)) if matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol) => {
             Ok(Detection::NotMine)

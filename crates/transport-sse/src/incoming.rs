@@ -69,11 +69,15 @@ impl Incoming {
 
     pub(crate) fn of(
         bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-        patience: Option<Duration>,
+        idle_timeout: Option<Duration>,
     ) -> Self {
         let closed = CancellationToken::new();
         let open = Open {
-            events: SseStream::from_bytes_stream(lines(watched(bytes, patience))).boxed(),
+            events: SseStream::from_bytes_stream(split_lines(with_idle_timeout(
+                bytes,
+                idle_timeout,
+            )))
+            .boxed(),
             _closed: closed.clone().drop_guard(),
         };
         Self {
@@ -131,7 +135,7 @@ impl Event {
 }
 
 /// Line by line, so that a line which cannot be read does not take events along that came with it.
-fn lines(
+fn split_lines(
     bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
     let split = |chunk: Result<Bytes, HttpFault>| {
@@ -151,18 +155,18 @@ fn lines(
 }
 
 /// Ends with a fault when nothing comes for too long.
-fn watched(
+fn with_idle_timeout(
     bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-    patience: Option<Duration>,
+    idle_timeout: Option<Duration>,
 ) -> BoxStream<'static, Result<Bytes, HttpFault>> {
-    let Some(patience) = patience else {
+    let Some(idle_timeout) = idle_timeout else {
         return bytes.boxed();
     };
     let next = move |bytes: Option<BoxStream<'static, _>>| async move {
         let mut bytes = bytes?;
-        match timeout(patience, bytes.next()).await {
+        match timeout(idle_timeout, bytes.next()).await {
             Ok(chunk) => chunk.map(|chunk| (chunk, Some(bytes))),
-            Err(_) => Some((Err(silent()), None)),
+            Err(_) => Some((Err(idle()), None)),
         }
     };
     futures::stream::unfold(Some(bytes.boxed()), next).boxed()
@@ -201,7 +205,7 @@ fn ended() -> HttpFault {
     HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
 }
 
-fn silent() -> HttpFault {
+fn idle() -> HttpFault {
     let what = "nothing came on the stream for too long";
     HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
 }
@@ -280,13 +284,16 @@ mod tests {
                 (number < 10).then_some((chunk, number + 1))
             })
         };
-        for (patience, end) in [
+        for (idle_timeout, end) in [
             (None, FaultKind::SessionGone),
             (Some(pause * 2), FaultKind::SessionGone),
             (Some(pause / 2), FaultKind::Timeout),
         ] {
-            let fault = Incoming::of(stream(), patience).next().await.unwrap_err();
-            assert_eq!(fault.kind(), &end, "{patience:?}");
+            let fault = Incoming::of(stream(), idle_timeout)
+                .next()
+                .await
+                .unwrap_err();
+            assert_eq!(fault.kind(), &end, "{idle_timeout:?}");
         }
     }
 

@@ -1,16 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod announcement;
+mod bound_handler;
+mod connection;
 mod connector;
 mod detect;
 mod driver;
 mod handshake;
 mod incoming;
 mod limits;
-mod link;
 mod post;
-mod service;
-mod transport;
+mod rmcp_adapter;
 
 pub use announcement::AnnouncementError;
 pub use connector::SseConnector;

@@ -11,14 +11,17 @@ use mcp_pool_http::{HttpFault, body, send};
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
 use tokio::time::timeout;
 
-use crate::link::Link;
+use crate::connection::Connection;
 
 /// Sends a message. Its answer comes on the stream.
 ///
 /// # Errors
 /// The server did not accept it, or the session ended meanwhile.
-pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Result<(), HttpFault> {
-    if link.over.is_cancelled() {
+pub(crate) async fn post(
+    connection: Arc<Connection>,
+    message: ClientJsonRpcMessage,
+) -> Result<(), HttpFault> {
+    if connection.ended.is_cancelled() {
         let what = "the session was over before the message was sent";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
@@ -29,48 +32,51 @@ pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Resu
     let sent = tokio::select! {
         // What is known of the message itself says more than that the session ended.
         biased;
-        sent = timeout(link.limits.post_timeout, exchange(&link, &message)) => {
+        sent = timeout(connection.limits.post_timeout, exchange(&connection, &message)) => {
             sent.unwrap_or_else(|_| Err(late()))
         }
-        () = link.over.cancelled() => Err(link.lost()),
+        () = connection.ended.cancelled() => Err(connection.interrupted()),
     };
     if let Err(fault) = &sent {
-        link.note_fault(fault);
+        connection.note_fault(fault);
         if *fault.kind() == FaultKind::SessionGone {
             // Nothing more is begun on it. What is under way may still be answered on the stream.
-            link.alarm.notify();
+            connection.close_notifier.notify();
         }
     }
     sent
 }
 
-async fn exchange(link: &Link, message: &ClientJsonRpcMessage) -> Result<(), HttpFault> {
+async fn exchange(
+    connection: &Connection,
+    message: &ClientJsonRpcMessage,
+) -> Result<(), HttpFault> {
     let text = serde_json::to_vec(message).map_err(|_| {
         let what = "the message cannot be written as json";
         HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
     })?;
     let text = bytes::Bytes::from(text);
     let call = call_context(message);
-    let response = send(&link.credentials, call, |headers| {
-        link.request(headers, text.clone())
+    let response = send(&connection.credentials, call, |headers| {
+        connection.request(headers, text.clone())
     });
     let response = response.await?;
     if !response.status().is_success() {
-        return refused(link, response, message).await;
+        return refused(connection, response, message).await;
     }
     // Nothing in it matters; reading it frees the connection.
-    let _ = timeout(PATIENCE, body(response, MAX_BODY)).await;
+    let _ = timeout(DRAIN_TIMEOUT, body(response, MAX_BODY)).await;
     Ok(())
 }
 
 /// Reads a response whose status says that the message failed.
 async fn refused(
-    link: &Link,
+    connection: &Connection,
     response: reqwest::Response,
     message: &ClientJsonRpcMessage,
 ) -> Result<(), HttpFault> {
     let status = response.status();
-    let in_session = link.is_initialized();
+    let in_session = connection.is_initialized();
     let fault = HttpFault::of_status(status, response.headers(), in_session);
     let says_nothing_more = matches!(
         fault.kind(),
@@ -98,7 +104,7 @@ async fn refused(
         return Err(fault);
     }
     error.id = Some(request.clone());
-    let _ = link.answers.send(ServerJsonRpcMessage::Error(error));
+    let _ = connection.answers.send(ServerJsonRpcMessage::Error(error));
     Ok(())
 }
 
@@ -124,7 +130,7 @@ fn late() -> HttpFault {
 
 const MAX_BODY: usize = 64 * 1024;
 /// How long the rest of a response that says no more may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -135,12 +141,12 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{limits::Limits, link::NewLink};
+    use crate::{connection::NewConnection, limits::Limits};
 
-    fn link() -> (Arc<Link>, UnboundedReceiver<ServerJsonRpcMessage>) {
+    fn connection() -> (Arc<Connection>, UnboundedReceiver<ServerJsonRpcMessage>) {
         let (sender, answers) = unbounded_channel();
         let endpoint = Endpoint::sse("http://localhost/sse").unwrap();
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http: reqwest::Client::new(),
             credentials: Credentials::fixed(endpoint.clone(), HeaderMap::new()),
             limits: Limits::default(),
@@ -149,8 +155,8 @@ mod tests {
             answers: sender,
             closed: CancellationToken::new(),
         });
-        link.note_initialized();
-        (link, answers)
+        connection.note_initialized();
+        (connection, answers)
     }
 
     /// What becomes of request 3 that is refused with this status and an error for `id`.
@@ -158,13 +164,13 @@ mod tests {
         status: u16,
         id: &str,
     ) -> (Result<(), HttpFault>, Option<ServerJsonRpcMessage>) {
-        let (link, mut answers) = link();
+        let (connection, mut answers) = connection();
         let ping = ClientRequest::PingRequest(PingRequest::default());
         let message = ClientJsonRpcMessage::request(ping, RequestId::Number(3));
         let text =
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32601,"message":"x"}},"id":{id}}}"#);
         let response = http::Response::builder().status(status).body(text).unwrap();
-        let refused = refused(&link, response.into(), &message).await;
+        let refused = refused(&connection, response.into(), &message).await;
         (refused, answers.try_recv().ok())
     }
 

@@ -10,13 +10,13 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::Question, eras::Eras, opening::Opening};
+use crate::{detect::Probe, era_cache::EraCache, negotiate::EraNegotiation};
 
 /// Opens sessions over Streamable HTTP, all of them on one HTTP client.
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
     http: reqwest::Client,
-    eras: Arc<Eras>,
+    eras: Arc<EraCache>,
 }
 
 impl StreamableHttpConnector {
@@ -41,7 +41,7 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: the builder's settings do not make a client.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         let http = client(builder)?;
-        let eras = Arc::new(Eras::new(REMEMBER_ERAS));
+        let eras = Arc::new(EraCache::new(REMEMBER_ERAS));
         Ok(Self { http, eras })
     }
 
@@ -52,7 +52,7 @@ impl StreamableHttpConnector {
     /// server that turns out to be otherwise than it was is asked again at once.
     #[must_use]
     pub fn with_eras_remembered_for(mut self, time: Duration) -> Self {
-        self.eras = Arc::new(Eras::new(time));
+        self.eras = Arc::new(EraCache::new(time));
         self
     }
 }
@@ -68,17 +68,17 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        let opening = Opening {
+        let negotiation = EraNegotiation {
             http: self.http.clone(),
             eras: Arc::clone(&self.eras),
             request: request.clone(),
         };
-        open_detached(opening.run()).await
+        open_detached(negotiation.run()).await
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
         // On a task of its own, which sees to it that nothing stays open, whoever goes away.
-        let question = Question::new(self.http.clone(), request);
+        let question = Probe::new(self.http.clone(), request);
         let answer = tokio::spawn(question.ask()).await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }

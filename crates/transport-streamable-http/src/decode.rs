@@ -14,7 +14,7 @@ use rmcp::{
 use crate::events::events;
 
 /// What was asked, as far as it matters for the answer.
-pub(crate) struct Asked {
+pub(crate) struct SentRequest {
     /// The id of a request; `None` for a message that has no answer.
     pub(crate) request: Option<RequestId>,
     /// The era that the server was taken to be of; `None` while that is being found out.
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
 
 /// How a body is written.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum ContentKind {
     Events,
     Json,
     Other,
@@ -36,32 +36,32 @@ pub(crate) enum Form {
 /// Reads the response to a POST.
 pub(crate) async fn decode(
     response: reqwest::Response,
-    asked: &Asked,
+    sent: &SentRequest,
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let form = form(response.headers());
+    let kind = content_kind(response.headers());
     if !status.is_success() {
-        return refused(response, form, asked, limits).await;
+        return refused(response, kind, sent, limits).await;
     }
-    let Some(request) = &asked.request else {
+    let Some(request) = &sent.request else {
         // Nothing in the response to a notification matters; reading it frees the connection.
         let _ = body(response, limits.max_json_response_size).await;
         return Ok(StreamableHttpPostResponse::Accepted);
     };
     if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
         // Some servers answer on the standalone stream.
-        return match asked.has_stream {
+        return match sent.has_stream {
             true => Ok(StreamableHttpPostResponse::Accepted),
             false => Err(unreadable("accepted, but there is no way for an answer")),
         };
     }
-    match form {
-        Form::Events => {
+    match kind {
+        ContentKind::Events => {
             let events = events(response, limits.max_sse_event_size, Some(request.clone()));
             Ok(StreamableHttpPostResponse::Sse(events, None))
         }
-        Form::Json => {
+        ContentKind::Json => {
             let body = body(response, limits.max_json_response_size).await?;
             let message = parse(&body).ok_or_else(|| unreadable("the body is no message"))?;
             Ok(StreamableHttpPostResponse::Json(
@@ -69,38 +69,38 @@ pub(crate) async fn decode(
                 None,
             ))
         }
-        Form::Other => Err(unreadable("the content is neither json nor events")),
+        ContentKind::Other => Err(unreadable("the content is neither json nor events")),
     }
 }
 
 /// Reads a response whose status says that the request failed.
 async fn refused(
     response: reqwest::Response,
-    form: Form,
-    asked: &Asked,
+    kind: ContentKind,
+    sent: &SentRequest,
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
     let fault = match status {
         // What took POSTs when the session was opened takes none: another server stands there now.
-        StatusCode::METHOD_NOT_ALLOWED if asked.in_session => HttpFault::session_gone(),
-        _ => HttpFault::of_status(status, response.headers(), asked.in_session),
+        StatusCode::METHOD_NOT_ALLOWED if sent.in_session => HttpFault::session_gone(),
+        _ => HttpFault::of_status(status, response.headers(), sent.in_session),
     };
     let says_nothing_more = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
     );
-    let Some(request) = &asked.request else {
+    let Some(request) = &sent.request else {
         return Err(fault);
     };
     if says_nothing_more || *fault.kind() == FaultKind::SessionGone {
         return Err(fault);
     }
-    let error = match form {
-        Form::Json => error_in(response, limits).await,
-        Form::Events | Form::Other => None,
+    let error = match kind {
+        ContentKind::Json => error_in(response, limits).await,
+        ContentKind::Events | ContentKind::Other => None,
     };
-    if is_of_another_era(asked, status, error.as_ref()) {
+    if is_of_another_era(sent, status, error.as_ref()) {
         let what = "the server is of another era than it was";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
@@ -119,7 +119,7 @@ async fn refused(
     }
     // An error without the request's id comes from before the request was looked at. From a server
     // that was told a session, with 400, that is how several say that they do not know it.
-    match asked.in_session && status == StatusCode::BAD_REQUEST {
+    match sent.in_session && status == StatusCode::BAD_REQUEST {
         true => Err(HttpFault::session_gone()),
         false => Ok(StreamableHttpPostResponse::Json(
             correlated(ServerJsonRpcMessage::Error(error), request),
@@ -134,10 +134,10 @@ async fn refused(
 /// A server without sessions says of an older revision that it does not support it, or that headers
 /// are missing; one with sessions misses its session, in words that are no answer to the request
 /// (revision 2026-07-28, versioning and transports).
-fn is_of_another_era(asked: &Asked, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
+fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
     let code = error.map(|error| error.error.code);
-    let is_answer = error.is_some_and(|error| error.id == asked.request);
-    match asked.era {
+    let is_answer = error.is_some_and(|error| error.id == sent.request);
+    match sent.era {
         Some(Era::Legacy) => {
             status == StatusCode::BAD_REQUEST
                 && matches!(
@@ -199,16 +199,16 @@ fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-pub(crate) fn form(headers: &HeaderMap) -> Form {
+pub(crate) fn content_kind(headers: &HeaderMap) -> ContentKind {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = text.split(';').next().unwrap_or("").trim();
     if media.eq_ignore_ascii_case("text/event-stream") {
-        Form::Events
+        ContentKind::Events
     } else if media.eq_ignore_ascii_case("application/json") {
-        Form::Json
+        ContentKind::Json
     } else {
-        Form::Other
+        ContentKind::Other
     }
 }
 
@@ -225,8 +225,8 @@ mod tests {
         response.into()
     }
 
-    fn asked(in_session: bool) -> Asked {
-        Asked {
+    fn sent(in_session: bool) -> SentRequest {
+        SentRequest {
             request: Some(RequestId::Number(3)),
             era: in_session.then_some(Era::Legacy),
             in_session,
@@ -236,16 +236,16 @@ mod tests {
 
     async fn read(
         response: reqwest::Response,
-        asked: &Asked,
+        sent: &SentRequest,
     ) -> Result<StreamableHttpPostResponse, HttpFault> {
-        decode(response, asked, StreamableHttpResponseLimits::default()).await
+        decode(response, sent, StreamableHttpResponseLimits::default()).await
     }
 
     const NAMELESS: &str = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}"#;
 
     #[tokio::test]
     async fn a_nameless_400_in_a_session_means_that_the_session_is_gone() {
-        let fault = read(response(400, "application/json", NAMELESS), &asked(true))
+        let fault = read(response(400, "application/json", NAMELESS), &sent(true))
             .await
             .unwrap_err();
         assert_eq!(fault.kind(), &FaultKind::SessionGone);
@@ -255,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn a_405_in_a_session_means_that_another_server_stands_there() {
         for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
-            let fault = read(response(405, "text/plain", ""), &asked(in_session)).await;
+            let fault = read(response(405, "text/plain", ""), &sent(in_session)).await;
             let fault = fault.unwrap_err();
             assert_eq!(fault.kind(), &kind);
             assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
@@ -265,11 +265,7 @@ mod tests {
     #[tokio::test]
     async fn a_nameless_error_outside_of_a_session_is_the_answer() {
         for status in [200, 400, 500] {
-            let answer = read(
-                response(status, "application/json", NAMELESS),
-                &asked(false),
-            )
-            .await;
+            let answer = read(response(status, "application/json", NAMELESS), &sent(false)).await;
             let Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), _)) =
                 answer
             else {
@@ -283,7 +279,7 @@ mod tests {
     async fn an_error_that_names_the_request_is_an_answer_whatever_the_status() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"x"},"id":3}"#;
         for status in [400, 404, 500] {
-            let answer = read(response(status, "application/json", named), &asked(false)).await;
+            let answer = read(response(status, "application/json", named), &sent(false)).await;
             assert!(
                 matches!(answer, Ok(StreamableHttpPostResponse::Json(..))),
                 "{status}"
@@ -296,17 +292,17 @@ mod tests {
         let named = |code: i32| {
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":3}}"#)
         };
-        let legacy = asked(true);
-        let stateless = Asked {
+        let legacy = sent(true);
+        let stateless = SentRequest {
             era: Some(Era::Stateless),
-            ..asked(false)
+            ..sent(false)
         };
-        let unsaid = Asked {
+        let unsaid = SentRequest {
             era: None,
-            ..asked(false)
+            ..sent(false)
         };
         let nameless = || NAMELESS.to_owned();
-        for (status, text, asked, is_proof) in [
+        for (status, text, sent, is_proof) in [
             (400, named(-32022), &legacy, true),
             (400, named(-32020), &legacy, true),
             (400, named(-32602), &legacy, false),
@@ -322,12 +318,12 @@ mod tests {
             (500, nameless(), &stateless, false),
             (400, nameless(), &unsaid, false),
         ] {
-            let what = format!("{status} {text} {:?}", asked.era);
+            let what = format!("{status} {text} {:?}", sent.era);
             let kind = match text.starts_with('{') {
                 true => "application/json",
                 false => "text/plain",
             };
-            let fault = read(response(status, kind, text), asked).await.err();
+            let fault = read(response(status, kind, text), sent).await.err();
             let is_gone = fault.is_some_and(|fault| {
                 fault.failure().is_repeatable_elsewhere() && !fault.failure().is_session_usable()
             });
@@ -338,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_credential_is_never_taken_for_an_answer() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":1,"message":"x"},"id":3}"#;
-        let fault = read(response(401, "application/json", named), &asked(true))
+        let fault = read(response(401, "application/json", named), &sent(true))
             .await
             .unwrap_err();
         assert!(matches!(fault.kind(), FaultKind::Unauthorized(_)));
@@ -347,7 +343,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_cannot_come_is_an_error_at_once() {
-        let fault = read(response(202, "text/plain", ""), &asked(true)).await;
+        let fault = read(response(202, "text/plain", ""), &sent(true)).await;
         assert_eq!(fault.unwrap_err().failure().outcome(), Outcome::Unknown);
     }
 }

@@ -23,22 +23,22 @@ use rmcp::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    decode::{Form, form, parse},
+    connection::{Connection, NewConnection},
+    decode::{ContentKind, content_kind, parse},
     handshake::abandon,
-    link::{Link, NewLink},
     post::Post,
 };
 
 /// A question to an address.
-pub(crate) struct Question {
-    link: Arc<Link>,
+pub(crate) struct Probe {
+    connection: Arc<Connection>,
     post: Post,
     deadline: Instant,
 }
 
-impl Question {
+impl Probe {
     pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest) -> Self {
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http,
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
@@ -55,7 +55,7 @@ impl Question {
             limits: StreamableHttpResponseLimits::default(),
         };
         Self {
-            link,
+            connection,
             post,
             deadline: request.deadline(),
         }
@@ -63,31 +63,33 @@ impl Question {
 
     /// Asks, and closes the session that may have been opened by that.
     pub(crate) async fn ask(self) -> Result<Detection, ConnectError> {
-        let link = Arc::clone(&self.link);
+        let connection = Arc::clone(&self.connection);
         let answer = timeout_at(self.deadline, self.answer()).await;
-        abandon(link).await;
+        abandon(connection).await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
     }
 
     async fn answer(self) -> Result<Detection, ConnectError> {
-        reading(self.post.open(&self.link).await?).await
+        reading(self.post.open(&self.connection).await?).await
     }
 }
 
 /// What a response to `initialize` says.
 async fn reading(response: reqwest::Response) -> Result<Detection, ConnectError> {
     let (status, headers) = (response.status(), response.headers());
-    match (status, form(headers)) {
-        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, form) => Ok(match form {
-            Form::Json if is_modern(&read(response).await) => Detection::Mine,
+    match (status, content_kind(headers)) {
+        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, kind) => Ok(match kind {
+            ContentKind::Json if is_modern(&read(response).await) => Detection::Mine,
             _ => Detection::NotMine,
         }),
         (status, _) if !status.is_success() => {
             Err(HttpFault::of_status(status, headers, false).into())
         }
         // What it says, only a session can tell; that it says it like this is enough.
-        (StatusCode::OK, Form::Events) => Ok(Detection::Mine),
-        (StatusCode::OK, Form::Json) if is_answer(&read(response).await) => Ok(Detection::Mine),
+        (StatusCode::OK, ContentKind::Events) => Ok(Detection::Mine),
+        (StatusCode::OK, ContentKind::Json) if is_answer(&read(response).await) => {
+            Ok(Detection::Mine)
+        }
         _ => Err(unexpected("the answer to `initialize` is none")),
     }
 }

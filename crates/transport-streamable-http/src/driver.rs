@@ -15,12 +15,12 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::Link;
+use crate::connection::Connection;
 
 /// A session over Streamable HTTP.
 pub(crate) struct Driver<S: Service<RoleClient>> {
     pub(crate) running: RunningSession<S>,
-    pub(crate) link: Arc<Link>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 #[async_trait]
@@ -35,7 +35,7 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
             None => CallFailure::conservative(error),
         };
         // Where there are no sessions, none can be the worse for a failed call.
-        match self.link.era {
+        match self.connection.era {
             Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
                 failure.with_usable_session()
             }
@@ -46,11 +46,11 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
     async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
         let ended = self.running.close(timeout).await;
-        if self.link.era == Era::Stateless {
+        if self.connection.era == Era::Stateless {
             return ended;
         }
         // rmcp has said farewell by now, if its worker was still there to say it.
-        match timeout_at(deadline, self.link.farewell()).await {
+        match timeout_at(deadline, self.connection.delete_session()).await {
             Ok(CloseOutcome::Completed) => ended,
             Ok(farewell) => farewell,
             Err(_) => CloseOutcome::TimedOut,

@@ -20,15 +20,15 @@ use rmcp::{
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
+    connection::{Connection, NewConnection, StreamState},
     driver::Driver,
-    link::{Link, NewLink, StreamState},
-    listen::ResumeBriefly,
-    wire::Wire,
+    rmcp_adapter::RmcpAdapter,
+    stream::ResumePolicy,
 };
 
 /// One handshake, in one era, over a transport of its own.
 pub(crate) struct Handshake {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     handler: ClientHandlerBox,
     /// The address without its query, which is all that rmcp gets to see of it.
     address: String,
@@ -36,25 +36,25 @@ pub(crate) struct Handshake {
 }
 
 /// A handshake without a session.
-pub(crate) struct Failed {
+pub(crate) struct FailedHandshake {
     pub(crate) error: ConnectError,
-    pub(crate) says: Says,
+    pub(crate) evidence: EraEvidence,
 }
 
 /// What a failed handshake says of the server's era.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
+pub(crate) enum EraEvidence {
     /// The server was not asked at all: not reached, or the credentials were refused.
-    NotAsked,
+    NotReached,
     /// The server has more pressing problems.
-    Nothing,
+    Inconclusive,
     /// The server does not understand, so it is of this other era.
-    Other(Era),
+    OtherEra(Era),
 }
 
 impl Handshake {
     pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest, era: Era) -> Self {
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http,
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
@@ -63,7 +63,7 @@ impl Handshake {
             needs_stream: request.needs_server_messages(),
         });
         Self {
-            link,
+            connection,
             handler: request.handler(),
             address: request.endpoint().to_string(),
             slots: request.slots_of(era),
@@ -71,63 +71,65 @@ impl Handshake {
     }
 
     /// Opens the session. One that the server opened in vain is closed in the background.
-    pub(crate) async fn run(self, deadline: Instant) -> Result<Session, Failed> {
-        let link = Arc::clone(&self.link);
-        let result = timeout_at(deadline, self.shake_hands()).await;
+    pub(crate) async fn run(self, deadline: Instant) -> Result<Session, FailedHandshake> {
+        let connection = Arc::clone(&self.connection);
+        let result = timeout_at(deadline, self.initialize()).await;
         let error = match result {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err(error)) => error,
             Err(_) => ConnectError::new(FaultKind::Timeout),
         };
-        let says = Says::of(link.era, &error, link.first_fault().as_ref());
-        tokio::spawn(abandon(link));
-        Err(Failed { error, says })
+        let evidence = EraEvidence::of(connection.era, &error, connection.first_fault().as_ref());
+        tokio::spawn(abandon(connection));
+        Err(FailedHandshake { error, evidence })
     }
 
-    async fn shake_hands(self) -> Result<Session, ConnectError> {
-        let link = self.link;
-        let mode = lifecycle_mode(link.era);
+    async fn initialize(self) -> Result<Session, ConnectError> {
+        let connection = self.connection;
+        let mode = lifecycle_mode(connection.era);
         let transport = StreamableHttpClientTransport::with_client(
-            Wire(Arc::clone(&link)),
+            RmcpAdapter(Arc::clone(&connection)),
             transport_config(self.address, self.slots),
         );
-        let service = self.handler.into_service(offered(link.era));
+        let service = self.handler.into_service(offered(connection.era));
         let running = match service.serve_with_lifecycle(transport, mode).await {
             Ok(running) => running,
-            Err(error) => return Err(refused(&link, &error)),
+            Err(error) => return Err(refused(&connection, &error)),
         };
         running
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let info = match link.era {
+        let info = match connection.era {
             // With rmcp's own `discover` the revision is one of those that were offered.
             Era::Stateless => {
-                SessionInfo::new(link.era, STATELESS.as_str()).with_max_concurrent(self.slots)
+                SessionInfo::new(connection.era, STATELESS.as_str()).with_max_concurrent(self.slots)
             }
-            _ => info(&link, &negotiated(running.peer())?),
+            _ => info(&connection, &negotiated(running.peer())?),
         };
-        await_stream(&link).await?;
-        let alarm = link.alarm.clone();
+        await_stream(&connection).await?;
+        let close_notifier = connection.close_notifier.clone();
         let driver = Driver {
             running: RunningSession::new(running),
-            link,
+            connection,
         };
-        Ok(Session::new(driver, info).with_close_notifier(alarm))
+        Ok(Session::new(driver, info).with_close_notifier(close_notifier))
     }
 }
 
-impl Says {
+impl EraEvidence {
     fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
         let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
         match error.kind() {
-            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => Self::NotAsked,
-            FaultKind::Unreachable if !sent => Self::NotAsked,
+            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => {
+                Self::NotReached
+            }
+            FaultKind::Unreachable if !sent => Self::NotReached,
             FaultKind::RateLimited { .. }
             | FaultKind::Server { .. }
             | FaultKind::Timeout
-            | FaultKind::Unreachable => Self::Nothing,
-            _ => Self::Other(match era {
+            | FaultKind::Unreachable => Self::Inconclusive,
+            _ => Self::OtherEra(match era {
                 Era::Legacy => Era::Stateless,
                 _ => Era::Legacy,
             }),
@@ -137,8 +139,8 @@ impl Says {
     /// The server's era, if there is proof of it.
     pub(crate) fn era(self) -> Option<Era> {
         match self {
-            Self::Other(era) => Some(era),
-            Self::NotAsked | Self::Nothing => None,
+            Self::OtherEra(era) => Some(era),
+            Self::NotReached | Self::Inconclusive => None,
         }
     }
 }
@@ -161,9 +163,9 @@ fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
     }
 }
 
-fn info(link: &Link, revision: &ProtocolVersion) -> SessionInfo {
-    let info = SessionInfo::new(link.era, revision.as_str());
-    match link.session_id() {
+fn info(connection: &Connection, revision: &ProtocolVersion) -> SessionInfo {
+    let info = SessionInfo::new(connection.era, revision.as_str());
+    match connection.session_id() {
         Some(id) => info.with_session_id(id),
         None => info,
     }
@@ -172,7 +174,7 @@ fn info(link: &Link, revision: &ProtocolVersion) -> SessionInfo {
 /// How rmcp is to behave: no replaying, no initialising again, no limit below the session's own.
 fn transport_config(address: String, slots: u32) -> StreamableHttpClientTransportConfig {
     let mut config = StreamableHttpClientTransportConfig::with_uri(address);
-    config.retry_config = Arc::new(ResumeBriefly);
+    config.retry_config = Arc::new(ResumePolicy);
     config.max_concurrent_requests = slots as usize + SPARE_REQUESTS;
     config.reinit_on_expired_session = false;
     config.allow_stateless = true;
@@ -181,16 +183,16 @@ fn transport_config(address: String, slots: u32) -> StreamableHttpClientTranspor
 
 /// Waits for the standalone stream, where the session needs one: a call that makes the server ask
 /// something would otherwise race against it.
-async fn await_stream(link: &Link) -> Result<(), ConnectError> {
-    if !link.needs_stream || !link.is_in_session() {
+async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
+    if !connection.needs_stream || !connection.is_in_session() {
         return Ok(());
     }
-    let mut stream = link.stream.subscribe();
+    let mut stream = connection.stream.subscribe();
     let state = stream
         .wait_for(|state| *state != StreamState::Unknown)
         .await;
     match state.map(|state| *state) {
-        Ok(StreamState::Failed) => Err(match link.first_fault() {
+        Ok(StreamState::Failed) => Err(match connection.first_fault() {
             Some(fault) => fault.into(),
             None => unexpected("the stream for the server's messages failed"),
         }),
@@ -199,16 +201,16 @@ async fn await_stream(link: &Link) -> Result<(), ConnectError> {
 }
 
 /// Closes a session that was opened in vain, once the server has said which one it is.
-pub(crate) async fn abandon(link: Arc<Link>) {
-    link.opening.close();
-    let _ = timeout(GRACE, link.opening.wait()).await;
-    let _ = timeout(GRACE, link.farewell()).await;
+pub(crate) async fn abandon(connection: Arc<Connection>) {
+    connection.initializing.close();
+    let _ = timeout(GRACE, connection.initializing.wait()).await;
+    let _ = timeout(GRACE, connection.delete_session()).await;
 }
 
 /// Why the handshake failed: the fault of an exchange where there was one, and otherwise what the
 /// server said.
-fn refused(link: &Link, error: &ClientInitializeError) -> ConnectError {
-    match link.first_fault() {
+fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
+    match connection.first_fault() {
         Some(fault) => fault.into(),
         None => not_initialized(error),
     }
@@ -232,37 +234,40 @@ mod tests {
         let says = |status: u16| {
             let status = StatusCode::from_u16(status).unwrap();
             let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
-            Says::of(Era::Stateless, &fault.clone().into(), Some(&fault))
+            EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault))
         };
         for (status, expected) in [
-            (400, Says::Other(Era::Legacy)),
-            (401, Says::NotAsked),
-            (403, Says::NotAsked),
-            (404, Says::Other(Era::Legacy)),
-            (405, Says::Other(Era::Legacy)),
-            (422, Says::Other(Era::Legacy)),
-            (429, Says::Nothing),
-            (500, Says::Nothing),
-            (503, Says::Nothing),
-            (504, Says::Nothing),
+            (400, EraEvidence::OtherEra(Era::Legacy)),
+            (401, EraEvidence::NotReached),
+            (403, EraEvidence::NotReached),
+            (404, EraEvidence::OtherEra(Era::Legacy)),
+            (405, EraEvidence::OtherEra(Era::Legacy)),
+            (422, EraEvidence::OtherEra(Era::Legacy)),
+            (429, EraEvidence::Inconclusive),
+            (500, EraEvidence::Inconclusive),
+            (503, EraEvidence::Inconclusive),
+            (504, EraEvidence::Inconclusive),
         ] {
             assert_eq!(says(status), expected, "{status}");
         }
         let timeout = ConnectError::new(FaultKind::Timeout);
-        assert_eq!(Says::of(Era::Legacy, &timeout, None), Says::Nothing);
+        assert_eq!(
+            EraEvidence::of(Era::Legacy, &timeout, None),
+            EraEvidence::Inconclusive
+        );
         let refused = unexpected("the answer is none");
-        let other = Says::Other(Era::Stateless);
-        assert_eq!(Says::of(Era::Legacy, &refused, None), other);
+        let other = EraEvidence::OtherEra(Era::Stateless);
+        assert_eq!(EraEvidence::of(Era::Legacy, &refused, None), other);
     }
 
     #[test]
     fn a_connection_that_was_not_made_is_told_from_one_that_broke() {
         for (outcome, expected) in [
-            (Outcome::NotExecuted, Says::NotAsked),
-            (Outcome::Unknown, Says::Nothing),
+            (Outcome::NotExecuted, EraEvidence::NotReached),
+            (Outcome::Unknown, EraEvidence::Inconclusive),
         ] {
             let fault = HttpFault::new(outcome, FaultKind::Unreachable, "gone");
-            let said = Says::of(Era::Stateless, &fault.clone().into(), Some(&fault));
+            let said = EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault));
             assert_eq!(said, expected);
         }
     }

@@ -1,17 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod connection;
 mod connector;
 mod decode;
 mod detect;
 mod driver;
-mod eras;
+mod era_cache;
 mod events;
 mod handshake;
-mod link;
-mod listen;
-mod opening;
+mod negotiate;
 mod post;
-mod wire;
+mod rmcp_adapter;
+mod stream;
 
 pub use connector::StreamableHttpConnector;
 pub use mcp_pool_http::BuildError;

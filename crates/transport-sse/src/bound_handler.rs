@@ -7,14 +7,14 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A handler whose answers are given up when the session is over: nobody could be told them, and
+/// A handler whose answers are given up when the session is ended: nobody could be told them, and
 /// rmcp would keep every call of the session waiting until they are there.
-pub(crate) struct Ending<S> {
+pub(crate) struct BoundHandler<S> {
     pub(crate) handler: S,
-    pub(crate) over: CancellationToken,
+    pub(crate) ended: CancellationToken,
 }
 
-impl<S: Service<RoleClient>> Service<RoleClient> for Ending<S> {
+impl<S: Service<RoleClient>> Service<RoleClient> for BoundHandler<S> {
     async fn handle_request(
         &self,
         request: ServerRequest,
@@ -22,7 +22,7 @@ impl<S: Service<RoleClient>> Service<RoleClient> for Ending<S> {
     ) -> Result<ClientResult, ErrorData> {
         tokio::select! {
             answer = self.handler.handle_request(request, context) => answer,
-            () = self.over.cancelled() => {
+            () = self.ended.cancelled() => {
                 Err(ErrorData::internal_error("the session is over", None))
             }
         }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::Limits;
 
 /// What the parts of one session share.
-pub(crate) struct Link {
+pub(crate) struct Connection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
@@ -30,18 +30,18 @@ pub(crate) struct Link {
     pub(crate) endpoint: Url,
     /// Answers that came in the response to a message rather than on the stream.
     pub(crate) answers: UnboundedSender<ServerJsonRpcMessage>,
-    pub(crate) alarm: CloseNotifier,
+    pub(crate) close_notifier: CloseNotifier,
     /// Cancelled when the session is over.
-    pub(crate) over: CancellationToken,
+    pub(crate) ended: CancellationToken,
     /// Cancelled when the stream is closed, which is all the farewell there is.
     pub(crate) closed: CancellationToken,
     initialized: AtomicBool,
-    end: OnceLock<HttpFault>,
-    first: OnceLock<HttpFault>,
+    cause: OnceLock<HttpFault>,
+    first_fault: OnceLock<HttpFault>,
 }
 
-/// What a link is made of.
-pub(crate) struct NewLink {
+/// What a connection is made of.
+pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
@@ -51,8 +51,8 @@ pub(crate) struct NewLink {
     pub(crate) closed: CancellationToken,
 }
 
-impl Link {
-    pub(crate) fn new(new: NewLink) -> Arc<Self> {
+impl Connection {
+    pub(crate) fn new(new: NewConnection) -> Arc<Self> {
         Arc::new(Self {
             http: new.http,
             credentials: new.credentials,
@@ -60,26 +60,26 @@ impl Link {
             stream: new.stream,
             endpoint: new.endpoint,
             answers: new.answers,
-            alarm: CloseNotifier::default(),
-            over: CancellationToken::new(),
+            close_notifier: CloseNotifier::default(),
+            ended: CancellationToken::new(),
             closed: new.closed,
             initialized: AtomicBool::new(false),
-            end: OnceLock::new(),
-            first: OnceLock::new(),
+            cause: OnceLock::new(),
+            first_fault: OnceLock::new(),
         })
     }
 
     /// The session has come to its end by a fault. The first one says why.
-    pub(crate) fn end(&self, fault: HttpFault) {
+    pub(crate) fn fail(&self, fault: HttpFault) {
         self.note_fault(&fault);
-        let _ = self.end.set(fault);
-        self.shut();
+        let _ = self.cause.set(fault);
+        self.close();
     }
 
     /// Ends the session: everybody who waits for something of it is told, and the pool.
-    pub(crate) fn shut(&self) {
-        self.over.cancel();
-        self.alarm.notify();
+    pub(crate) fn close(&self) {
+        self.ended.cancel();
+        self.close_notifier.notify();
     }
 
     /// Notes that the handshake is done.
@@ -92,9 +92,9 @@ impl Link {
     }
 
     /// What ended the session, for those whose requests were under way.
-    pub(crate) fn lost(&self) -> HttpFault {
+    pub(crate) fn interrupted(&self) -> HttpFault {
         let kind = self
-            .end
+            .cause
             .get()
             .map_or(&FaultKind::SessionGone, HttpFault::kind);
         let what = "the session ended before the answer came";
@@ -103,11 +103,11 @@ impl Link {
 
     /// Remembers the first fault, which says why a handshake failed.
     pub(crate) fn note_fault(&self, fault: &HttpFault) {
-        let _ = self.first.set(fault.clone());
+        let _ = self.first_fault.set(fault.clone());
     }
 
     pub(crate) fn first_fault(&self) -> Option<HttpFault> {
-        self.first.get().cloned()
+        self.first_fault.get().cloned()
     }
 
     /// A message on its way.

@@ -20,12 +20,12 @@ use rmcp::transport::{
 use tokio::time::Instant;
 
 use crate::{
+    connection::{Connection, Outgoing, StreamState},
     events::{Events, events},
-    link::{Link, Outgoing, StreamState},
 };
 
 /// One stream to be opened.
-pub(crate) struct Listen {
+pub(crate) struct StreamRequest {
     pub(crate) last_event_id: Option<String>,
     pub(crate) protocol: HashMap<HeaderName, HeaderValue>,
     pub(crate) max_event: usize,
@@ -33,9 +33,9 @@ pub(crate) struct Listen {
 
 /// How often a broken stream is resumed before it is given up, and after which pause.
 #[derive(Debug)]
-pub(crate) struct ResumeBriefly;
+pub(crate) struct ResumePolicy;
 
-impl Listen {
+impl StreamRequest {
     /// Opens the stream.
     ///
     /// # Errors
@@ -43,15 +43,15 @@ impl Listen {
     /// [`StreamableHttpError::AuthRequired`] keep rmcp from trying again.
     pub(crate) async fn open(
         self,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
     ) -> Result<Events, StreamableHttpError<HttpFault>> {
-        if link.era == Era::Stateless {
+        if connection.era == Era::Stateless {
             // Nothing is resumed, and there is no stream but those of requests.
             return Err(StreamableHttpError::ServerDoesNotSupportSse);
         }
         let resumes = self.last_event_id.is_some();
-        if !resumes && !link.wants_stream {
-            settle(link, StreamState::Absent);
+        if !resumes && !connection.wants_stream {
+            settle(connection, StreamState::Absent);
             return Err(StreamableHttpError::ServerDoesNotSupportSse);
         }
         let outgoing = Outgoing {
@@ -61,43 +61,46 @@ impl Listen {
             last_event_id: self.last_event_id,
             protocol: &self.protocol,
         };
-        let opened = match link.send(outgoing).await {
+        let opened = match connection.send(outgoing).await {
             Ok(response) if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-                settle(link, StreamState::Absent);
+                settle(connection, StreamState::Absent);
                 return Err(StreamableHttpError::ServerDoesNotSupportSse);
             }
             Ok(response) if response.status().is_success() => Ok(response),
             // Whoever could do without takes any other "no" for one as well.
-            Ok(_) if !resumes && !link.needs_stream => {
-                settle(link, StreamState::Absent);
+            Ok(_) if !resumes && !connection.needs_stream => {
+                settle(connection, StreamState::Absent);
                 return Err(StreamableHttpError::ServerDoesNotSupportSse);
             }
             Ok(response) => Err(HttpFault::of_status(
                 response.status(),
                 response.headers(),
-                link.is_in_session(),
+                connection.is_in_session(),
             )),
             Err(fault) => Err(fault),
         };
         match opened {
             Ok(response) => {
-                settle(link, StreamState::Open);
-                Ok(watched(link, events(response, self.max_event, None)))
+                settle(connection, StreamState::Open);
+                Ok(with_idle_check(
+                    connection,
+                    events(response, self.max_event, None),
+                ))
             }
-            Err(fault) => Err(given_up(link, fault)),
+            Err(fault) => Err(to_rmcp_error(connection, fault)),
         }
     }
 }
 
-impl SseRetryPolicy for ResumeBriefly {
+impl SseRetryPolicy for ResumePolicy {
     fn retry(&self, times: usize) -> Option<Duration> {
         (times < MAX_RESUMES).then_some(PAUSE)
     }
 }
 
 /// Tells the handshake what became of the standalone stream.
-fn settle(link: &Link, state: StreamState) {
-    link.stream.send_if_modified(|now| {
+fn settle(connection: &Connection, state: StreamState) {
+    connection.stream.send_if_modified(|now| {
         let first = *now == StreamState::Unknown;
         if first {
             *now = state;
@@ -107,18 +110,18 @@ fn settle(link: &Link, state: StreamState) {
 }
 
 /// What rmcp is told of a stream that could not be opened, and what the pool is.
-fn given_up(link: &Link, fault: HttpFault) -> StreamableHttpError<HttpFault> {
-    link.note_fault(&fault);
-    settle(link, StreamState::Failed);
+fn to_rmcp_error(connection: &Connection, fault: HttpFault) -> StreamableHttpError<HttpFault> {
+    connection.note_fault(&fault);
+    settle(connection, StreamState::Failed);
     let is_hopeless = match fault.kind() {
         FaultKind::SessionGone | FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) => true,
-        _ => link.note_idle_stream() > MAX_RESUMES,
+        _ => connection.note_idle_stream() > MAX_RESUMES,
     };
     if !is_hopeless {
         return StreamableHttpError::Client(fault);
     }
-    if link.needs_stream || *fault.kind() == FaultKind::SessionGone {
-        link.alarm.notify();
+    if connection.needs_stream || *fault.kind() == FaultKind::SessionGone {
+        connection.close_notifier.notify();
     }
     // Without a text: the challenge is not for logs.
     StreamableHttpError::AuthRequired(AuthRequiredError::new(String::new()))
@@ -126,18 +129,19 @@ fn given_up(link: &Link, fault: HttpFault) -> StreamableHttpError<HttpFault> {
 
 /// Ends a stream that ends again and again without a word, so that a server cannot keep a client
 /// busy for ever with reconnecting.
-fn watched(link: &Arc<Link>, events: Events) -> Events {
+fn with_idle_check(connection: &Arc<Connection>, events: Events) -> Events {
     let began = Instant::now();
     let spoke = Arc::new(AtomicBool::new(false));
     let hears = Arc::clone(&spoke);
-    let speaker = Arc::clone(link);
+    let speaker = Arc::clone(connection);
     let end = {
-        let link = Arc::clone(link);
+        let connection = Arc::clone(connection);
         futures::stream::once(async move {
-            if spoke.load(Ordering::Relaxed) || began.elapsed() >= LIVELY {
-                link.note_busy_stream();
-            } else if link.note_idle_stream() > MAX_SILENT_STREAMS && link.needs_stream {
-                link.alarm.notify();
+            if spoke.load(Ordering::Relaxed) || began.elapsed() >= MIN_LIFETIME {
+                connection.note_busy_stream();
+            } else if connection.note_idle_stream() > MAX_SILENT_STREAMS && connection.needs_stream
+            {
+                connection.close_notifier.notify();
             }
         })
         .filter_map(|()| futures::future::ready(None))
@@ -156,5 +160,5 @@ fn watched(link: &Arc<Link>, events: Events) -> Events {
 const MAX_RESUMES: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 /// A stream that lived this long was no failure, even if it had nothing to say.
-const LIVELY: Duration = Duration::from_secs(10);
+const MIN_LIFETIME: Duration = Duration::from_secs(10);
 const MAX_SILENT_STREAMS: usize = 8;

@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
 
 /// One session's way to its server.
-pub(crate) struct Link {
+pub(crate) struct Connection {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
@@ -29,22 +29,22 @@ pub(crate) struct Link {
     pub(crate) wants_stream: bool,
     /// Whether it is of no use without.
     pub(crate) needs_stream: bool,
-    pub(crate) alarm: CloseNotifier,
+    pub(crate) close_notifier: CloseNotifier,
     /// What became of the standalone stream.
     pub(crate) stream: watch::Sender<StreamState>,
     /// The request that opens the session, which is finished whoever still waits for it: only its
     /// response tells the id of a session that is then to be closed.
-    pub(crate) opening: TaskTracker,
+    pub(crate) initializing: TaskTracker,
     /// Event streams in a row that failed or had nothing to say.
     pub(crate) idle_streams: AtomicUsize,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
-    farewell: OnceCell<CloseOutcome>,
+    deleted: OnceCell<CloseOutcome>,
     fault: Mutex<Option<HttpFault>>,
 }
 
-/// What a link is made of.
-pub(crate) struct NewLink {
+/// What a connection is made of.
+pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
@@ -74,8 +74,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) protocol: &'a HashMap<HeaderName, HeaderValue>,
 }
 
-impl Link {
-    pub(crate) fn new(new: NewLink) -> Arc<Self> {
+impl Connection {
+    pub(crate) fn new(new: NewConnection) -> Arc<Self> {
         Arc::new(Self {
             http: new.http,
             endpoint: new.endpoint,
@@ -83,13 +83,13 @@ impl Link {
             era: new.era,
             wants_stream: new.wants_stream,
             needs_stream: new.needs_stream,
-            alarm: CloseNotifier::default(),
+            close_notifier: CloseNotifier::default(),
             stream: watch::Sender::new(StreamState::Unknown),
-            opening: TaskTracker::new(),
+            initializing: TaskTracker::new(),
             idle_streams: AtomicUsize::new(0),
             session: OnceLock::new(),
             revision: OnceLock::new(),
-            farewell: OnceCell::new(),
+            deleted: OnceCell::new(),
             fault: Mutex::new(None),
         })
     }
@@ -140,11 +140,11 @@ impl Link {
     }
 
     /// Says farewell, once, whoever asks for it and however often.
-    pub(crate) async fn farewell(&self) -> CloseOutcome {
-        *self.farewell.get_or_init(|| self.delete()).await
+    pub(crate) async fn delete_session(&self) -> CloseOutcome {
+        *self.deleted.get_or_init(|| self.send_delete()).await
     }
 
-    async fn delete(&self) -> CloseOutcome {
+    async fn send_delete(&self) -> CloseOutcome {
         if self.session.get().is_none() {
             return CloseOutcome::Completed;
         }

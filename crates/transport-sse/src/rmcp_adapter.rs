@@ -16,33 +16,33 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     announcement::resolve,
+    connection::Connection,
     incoming::{Event, Incoming},
-    link::Link,
     post::post,
 };
 
 /// A session as rmcp sees it.
-pub(crate) struct SseTransport {
-    pub(crate) link: Arc<Link>,
+pub(crate) struct RmcpAdapter {
+    pub(crate) connection: Arc<Connection>,
     pub(crate) incoming: Incoming,
     pub(crate) answers: UnboundedReceiver<ServerJsonRpcMessage>,
 }
 
-impl Transport<RoleClient> for SseTransport {
+impl Transport<RoleClient> for RmcpAdapter {
     type Error = HttpFault;
 
     fn send(
         &mut self,
         message: ClientJsonRpcMessage,
     ) -> impl Future<Output = Result<(), HttpFault>> + Send + 'static {
-        post(Arc::clone(&self.link), message)
+        post(Arc::clone(&self.connection), message)
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
         loop {
             let event = tokio::select! {
                 biased;
-                () = self.link.over.cancelled() => break,
+                () = self.connection.ended.cancelled() => break,
                 Some(answer) = self.answers.recv() => return Some(answer),
                 event = self.incoming.next() => event,
             };
@@ -52,9 +52,9 @@ impl Transport<RoleClient> for SseTransport {
                         return Some(message);
                     }
                 }
-                Ok(Event::Endpoint(announced)) => self.hear_again(&announced),
+                Ok(Event::Endpoint(announced)) => self.check_repeated_endpoint(&announced),
                 Ok(Event::Other) => {}
-                Err(fault) => self.link.end(fault),
+                Err(fault) => self.connection.fail(fault),
             }
         }
         self.incoming.close();
@@ -67,20 +67,20 @@ impl Transport<RoleClient> for SseTransport {
     }
 }
 
-impl SseTransport {
+impl RmcpAdapter {
     /// An endpoint is announced once. Nothing is ever sent to another.
-    fn hear_again(&self, announced: &str) {
-        if resolve(&self.link.stream, announced).as_ref() != Ok(&self.link.endpoint) {
+    fn check_repeated_endpoint(&self, announced: &str) {
+        if resolve(&self.connection.stream, announced).as_ref() != Ok(&self.connection.endpoint) {
             let what = "the server announced another endpoint";
             let fault = HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what);
-            self.link.end(fault);
+            self.connection.fail(fault);
         }
     }
 }
 
-impl Drop for SseTransport {
+impl Drop for RmcpAdapter {
     fn drop(&mut self) {
-        self.link.shut();
+        self.connection.close();
     }
 }
 

@@ -10,24 +10,24 @@ use mcp_pool_core::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    eras::Eras,
-    handshake::{Failed, Handshake, Says},
+    era_cache::EraCache,
+    handshake::{EraEvidence, FailedHandshake, Handshake},
 };
 
 /// A session to be opened.
-pub(crate) struct Opening {
+pub(crate) struct EraNegotiation {
     pub(crate) http: reqwest::Client,
-    pub(crate) eras: Arc<Eras>,
+    pub(crate) eras: Arc<EraCache>,
     pub(crate) request: ConnectRequest,
 }
 
-impl Opening {
+impl EraNegotiation {
     /// Opens the session.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
         let deadline = self.request.deadline();
         let opened = match self.request.endpoint().lifecycle() {
-            Lifecycle::Legacy => self.attempt(Era::Legacy, deadline).await,
-            Lifecycle::Stateless => self.attempt(Era::Stateless, deadline).await,
+            Lifecycle::Legacy => self.try_era(Era::Legacy, deadline).await,
+            Lifecycle::Stateless => self.try_era(Era::Stateless, deadline).await,
             _ => return self.find_out().await,
         };
         opened.map_err(|failed| failed.error)
@@ -36,11 +36,11 @@ impl Opening {
     /// Opens the session in the era the server is known to be of, or finds that out: by opening it,
     /// so that no request is made for nothing but an answer.
     async fn find_out(&self) -> Result<Session, ConnectError> {
-        let inquiry = self.eras.of(self.request.endpoint());
-        let mut known = inquiry.known();
+        let flight = self.eras.of(self.request.endpoint());
+        let mut known = flight.known();
         if known.is_none() {
             let mut opened = None;
-            let found = self.eras.find_out(&inquiry, async {
+            let found = self.eras.find_out(&flight, async {
                 let (era, session) = self.probe().await?;
                 opened = Some(session);
                 Ok::<_, ConnectError>(era)
@@ -60,16 +60,19 @@ impl Opening {
     /// # Errors
     /// The server could not be asked: it was not reached, or refused the credentials.
     async fn probe(&self) -> Result<(Option<Era>, Result<Session, ConnectError>), ConnectError> {
-        let refused = match self.attempt(Era::Stateless, self.soon()).await {
+        let refused = match self.try_era(Era::Stateless, self.soon()).await {
             Ok(session) => return Ok((Some(Era::Stateless), Ok(session))),
-            Err(failed) if failed.says == Says::NotAsked => return Err(failed.error),
+            Err(failed) if failed.evidence == EraEvidence::NotReached => return Err(failed.error),
             Err(failed) => failed,
         };
         Ok(
-            match self.attempt(Era::Legacy, self.request.deadline()).await {
-                Ok(session) => (refused.says.era(), Ok(session)),
+            match self.try_era(Era::Legacy, self.request.deadline()).await {
+                Ok(session) => (refused.evidence.era(), Ok(session)),
                 // A server that has no sessions and was too busy to say so.
-                Err(failed) if failed.says.era().is_some() && refused.says == Says::Nothing => {
+                Err(failed)
+                    if failed.evidence.era().is_some()
+                        && refused.evidence == EraEvidence::Inconclusive =>
+                {
                     (None, Err(refused.error))
                 }
                 Err(failed) => (None, Err(failed.error)),
@@ -79,30 +82,32 @@ impl Opening {
 
     /// Opens a session in the era that the server was of when somebody last asked.
     async fn as_known(&self, era: Era) -> Result<Session, ConnectError> {
-        let failed = match self.attempt(era, self.request.deadline()).await {
+        let failed = match self.try_era(era, self.request.deadline()).await {
             Ok(session) => return Ok(session),
             Err(failed) => failed,
         };
-        let Some(other) = failed.says.era() else {
+        let Some(other) = failed.evidence.era() else {
             return Err(failed.error);
         };
         let until = match other {
             Era::Stateless => self.soon(),
             _ => self.request.deadline(),
         };
-        match self.attempt(other, until).await {
+        match self.try_era(other, until).await {
             Ok(session) => {
                 self.eras.learn(self.request.endpoint(), other);
                 Ok(session)
             }
             // Servers with sessions are the ones that have more to say, unless this one has none and
             // is too busy to say so.
-            Err(again) if other == Era::Legacy || again.says == Says::Nothing => Err(again.error),
+            Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
+                Err(again.error)
+            }
             Err(_) => Err(failed.error),
         }
     }
 
-    async fn attempt(&self, era: Era, until: Instant) -> Result<Session, Failed> {
+    async fn try_era(&self, era: Era, until: Instant) -> Result<Session, FailedHandshake> {
         let until = until.min(self.request.deadline());
         Handshake::new(self.http.clone(), &self.request, era)
             .run(until)

@@ -7,15 +7,15 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::{sync::OnceCell, time::Instant};
 
 /// What is known of the eras of servers: one verdict a URL, for a while.
-pub(crate) struct Eras {
+pub(crate) struct EraCache {
     remember: Duration,
-    known: Cache<String, Arc<Inquiry>>,
+    known: Cache<String, Arc<EraFlight>>,
 }
 
 /// The question of which era a server is. Whoever asks while somebody else is finding out waits for
 /// what they find.
 #[derive(Default)]
-pub(crate) struct Inquiry(OnceCell<Found>);
+pub(crate) struct EraFlight(OnceCell<Found>);
 
 #[derive(Clone, Copy)]
 struct Found {
@@ -24,7 +24,7 @@ struct Found {
     until: Instant,
 }
 
-impl Eras {
+impl EraCache {
     pub(crate) fn new(remember: Duration) -> Self {
         let known = Cache::builder()
             .max_capacity(MAX_KNOWN)
@@ -34,12 +34,12 @@ impl Eras {
     }
 
     /// The question of which era the server of an endpoint is, or what was found of it.
-    pub(crate) fn of(&self, endpoint: &Endpoint) -> Arc<Inquiry> {
+    pub(crate) fn of(&self, endpoint: &Endpoint) -> Arc<EraFlight> {
         let now = Instant::now();
         let entry = self
             .known
             .entry_by_ref(endpoint.url().as_str())
-            .or_insert_with_if(Arc::default, |inquiry| inquiry.is_over(now));
+            .or_insert_with_if(Arc::default, |flight| flight.is_over(now));
         entry.into_value()
     }
 
@@ -53,19 +53,19 @@ impl Eras {
     /// Safe: the next in line finds out.
     pub(crate) async fn find_out<E>(
         &self,
-        inquiry: &Inquiry,
+        flight: &EraFlight,
         find: impl Future<Output = Result<Option<Era>, E>>,
     ) -> Result<Option<Era>, E> {
         let find = async { find.await.map(|era| self.found(era)) };
-        let found = inquiry.0.get_or_try_init(|| find).await?;
+        let found = flight.0.get_or_try_init(|| find).await?;
         Ok(found.era)
     }
 
     /// Notes what a server has turned out to be.
     pub(crate) fn learn(&self, endpoint: &Endpoint, era: Era) {
-        let inquiry = Inquiry(OnceCell::new_with(Some(self.found(Some(era)))));
+        let flight = EraFlight(OnceCell::new_with(Some(self.found(Some(era)))));
         let url = endpoint.url().to_string();
-        self.known.insert(url, Arc::new(inquiry));
+        self.known.insert(url, Arc::new(flight));
     }
 
     fn found(&self, era: Option<Era>) -> Found {
@@ -78,7 +78,7 @@ impl Eras {
     }
 }
 
-impl Inquiry {
+impl EraFlight {
     /// What was found, if anybody has asked before.
     pub(crate) fn known(&self) -> Option<Era> {
         self.0.get()?.era
@@ -89,9 +89,9 @@ impl Inquiry {
     }
 }
 
-impl fmt::Debug for Eras {
+impl fmt::Debug for EraCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Eras")
+        f.debug_struct("EraCache")
             .field("remember", &self.remember)
             .finish_non_exhaustive()
     }
@@ -116,59 +116,59 @@ mod tests {
 
     /// Asks; whoever has to find out finds `answer`, after a second.
     async fn ask(
-        eras: &Eras,
-        asked: &AtomicUsize,
+        eras: &EraCache,
+        sent: &AtomicUsize,
         answer: Result<Option<Era>, ()>,
     ) -> Result<Option<Era>, ()> {
-        let inquiry = eras.of(&endpoint());
-        if let Some(era) = inquiry.known() {
+        let flight = eras.of(&endpoint());
+        if let Some(era) = flight.known() {
             return Ok(Some(era));
         }
         let find = async {
-            asked.fetch_add(1, Ordering::SeqCst);
+            sent.fetch_add(1, Ordering::SeqCst);
             sleep(Duration::from_secs(1)).await;
             answer
         };
-        eras.find_out(&inquiry, find).await
+        eras.find_out(&flight, find).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_finds_out_for_all_and_it_is_known_for_a_while() {
-        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
         let era = Ok(Some(Era::Stateless));
-        let answers = tokio::join!(ask(&eras, &asked, era), ask(&eras, &asked, Ok(None)));
+        let answers = tokio::join!(ask(&eras, &sent, era), ask(&eras, &sent, Ok(None)));
         assert_eq!(answers, (era, era));
         sleep(REMEMBER - Duration::from_secs(1)).await;
-        assert_eq!(ask(&eras, &asked, Ok(None)).await, era);
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(ask(&eras, &sent, Ok(None)).await, era);
+        assert_eq!(sent.load(Ordering::SeqCst), 1);
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(ask(&eras, &asked, Ok(None)).await, Ok(None), "forgotten");
+        assert_eq!(ask(&eras, &sent, Ok(None)).await, Ok(None), "forgotten");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_proves_nothing_serves_those_who_wait_and_nobody_after_them() {
-        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
         let era = Ok(Some(Era::Legacy));
-        let answers = tokio::join!(ask(&eras, &asked, Ok(None)), ask(&eras, &asked, era));
+        let answers = tokio::join!(ask(&eras, &sent, Ok(None)), ask(&eras, &sent, era));
         assert_eq!(answers, (Ok(None), Ok(None)));
-        assert_eq!(ask(&eras, &asked, era).await, era);
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        assert_eq!(ask(&eras, &sent, era).await, era);
+        assert_eq!(sent.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_cannot_ask_or_leaves_hands_the_question_on() {
-        let (eras, asked) = (Eras::new(REMEMBER), AtomicUsize::new(0));
+        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
         let era = Ok(Some(Era::Legacy));
-        let brief = tokio::time::timeout(Duration::from_millis(500), ask(&eras, &asked, era));
-        let answers = tokio::join!(brief, ask(&eras, &asked, Err(())), ask(&eras, &asked, era));
+        let brief = tokio::time::timeout(Duration::from_millis(500), ask(&eras, &sent, era));
+        let answers = tokio::join!(brief, ask(&eras, &sent, Err(())), ask(&eras, &sent, era));
         assert!(answers.0.is_err());
         assert_eq!((answers.1, answers.2), (Err(()), era));
-        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        assert_eq!(sent.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test]
     async fn what_a_server_turns_out_to_be_replaces_what_it_was() {
-        let eras = Eras::new(REMEMBER);
+        let eras = EraCache::new(REMEMBER);
         for era in [Era::Legacy, Era::Stateless, Era::Legacy] {
             eras.learn(&endpoint(), era);
             assert_eq!(eras.of(&endpoint()).known(), Some(era));

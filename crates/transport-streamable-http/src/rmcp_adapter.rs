@@ -1,4 +1,4 @@
-//! The link as rmcp sees it: an HTTP client.
+//! The connection as rmcp sees it: an HTTP client.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,19 +12,19 @@ use rmcp::{
     },
 };
 
-use crate::{events::Events, link::Link, listen::Listen, post::Post};
+use crate::{connection::Connection, events::Events, post::Post, stream::StreamRequest};
 
-/// A link as rmcp sees it.
+/// A connection as rmcp sees it.
 ///
 /// rmcp hands back the address, session id and credentials that it was given or saw. It was given
-/// placeholders and saw none: the link has them, so that they cannot reach one of rmcp's logs.
+/// placeholders and saw none: the connection has them, so that they cannot reach one of rmcp's logs.
 #[derive(Clone)]
-pub(crate) struct Wire(pub(crate) Arc<Link>);
+pub(crate) struct RmcpAdapter(pub(crate) Arc<Connection>);
 
 /// What rmcp takes for the session id, so that it knows that there is a session.
 pub(crate) const PLACEHOLDER: &str = "pooled";
 
-impl StreamableHttpClient for Wire {
+impl StreamableHttpClient for RmcpAdapter {
     type Error = HttpFault;
 
     async fn post_message(
@@ -78,8 +78,8 @@ impl StreamableHttpClient for Wire {
         _auth: Option<String>,
         _headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), StreamableHttpError<HttpFault>> {
-        // How it went, whoever closes the session asks the link.
-        self.0.farewell().await;
+        // How it went, whoever closes the session asks the connection.
+        self.0.delete_session().await;
         Ok(())
     }
 
@@ -105,11 +105,11 @@ impl StreamableHttpClient for Wire {
         protocol: HashMap<HeaderName, HeaderValue>,
         max_event: usize,
     ) -> Result<Events, StreamableHttpError<HttpFault>> {
-        let listen = Listen {
+        let request = StreamRequest {
             last_event_id,
             protocol,
             max_event,
         };
-        listen.open(&self.0).await
+        request.open(&self.0).await
     }
 }
