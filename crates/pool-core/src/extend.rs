@@ -11,7 +11,7 @@ pub use crate::{
     },
     headers::upstream_headers,
     identity::{HeaderIdentity, Identity, IdentityExtractor},
-    negotiation::{negotiated, not_initialized, unexpected},
+    negotiation::{handshake_error, negotiated_version, protocol_violation},
     observe::Observer,
     probe::ProbePlan,
     propagate::ContextPropagator,

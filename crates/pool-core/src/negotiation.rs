@@ -15,7 +15,7 @@ use crate::error::{ConnectError, FaultKind};
 ///
 /// # Errors
 /// [`ConnectError`] of kind `Protocol`: it is another.
-pub fn negotiated(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
+pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
     let version = peer.peer_info().map(|info| info.protocol_version.clone());
     match version {
         Some(version)
@@ -23,7 +23,7 @@ pub fn negotiated(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectErr
         {
             Ok(version)
         }
-        _ => Err(unexpected(
+        _ => Err(protocol_violation(
             "the server chose a revision that was not offered",
         )),
     }
@@ -31,19 +31,19 @@ pub fn negotiated(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectErr
 
 /// Why rmcp could not initialise a session, as far as the server's own answer says.
 #[must_use]
-pub fn not_initialized(error: &ClientInitializeError) -> ConnectError {
+pub fn handshake_error(error: &ClientInitializeError) -> ConnectError {
     match error {
         ClientInitializeError::JsonRpcError(error) => {
             ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(error.code.0))
         }
         ClientInitializeError::Cancelled => ConnectError::new(FaultKind::Other),
-        _ => unexpected("the answer to the handshake is none"),
+        _ => protocol_violation("the answer to the handshake is none"),
     }
 }
 
 /// The server did not keep to the protocol. `what` is shown, so it must hold no secret.
 #[must_use]
-pub fn unexpected(what: &'static str) -> ConnectError {
+pub fn protocol_violation(what: &'static str) -> ConnectError {
     ConnectError::new(FaultKind::Protocol).with_source(Violation::Unexpected(what))
 }
 

@@ -6,7 +6,7 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
         ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
-        negotiated, not_initialized,
+        handshake_error, negotiated_version,
     },
 };
 use reqwest::Url;
@@ -92,7 +92,7 @@ impl Handshake {
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let mut info = SessionInfo::new(Era::Legacy, negotiated(running.peer())?.as_str());
+        let mut info = SessionInfo::new(Era::Legacy, negotiated_version(running.peer())?.as_str());
         if let Some(id) = session_id(&connection.endpoint) {
             info = info.with_session_id(&id);
         }
@@ -114,6 +114,6 @@ impl Handshake {
 fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
     match connection.first_fault() {
         Some(fault) => fault.into(),
-        None => not_initialized(error),
+        None => handshake_error(error),
     }
 }

@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
-    extend::{Credentials, unexpected},
+    extend::{Credentials, protocol_violation},
 };
 use mcp_pool_http::{HttpFault, bounded, send};
 use reqwest::Url;
@@ -59,7 +59,7 @@ impl Incoming {
             return Err(fault.into());
         }
         if !is_events(response.headers()) {
-            return Err(unexpected("the response is no stream of events"));
+            return Err(protocol_violation("the response is no stream of events"));
         }
         Ok(Self::of(
             bounded(response, limits.max_event),
@@ -112,7 +112,7 @@ impl Incoming {
             match self.next().await? {
                 Event::Endpoint(announced) => return Ok(resolve(stream, &announced)?),
                 Event::Message(_) => {
-                    return Err(unexpected("a message came before the endpoint"));
+                    return Err(protocol_violation("a message came before the endpoint"));
                 }
                 Event::Other => {}
             }

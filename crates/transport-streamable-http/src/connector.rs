@@ -41,7 +41,7 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: the builder's settings do not make a client.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         let http = client(builder)?;
-        let eras = Arc::new(EraCache::new(REMEMBER_ERAS));
+        let eras = Arc::new(EraCache::new(ERA_TTL));
         Ok(Self { http, eras })
     }
 
@@ -51,8 +51,8 @@ impl StreamableHttpConnector {
     /// A server with sessions that learns to do without shows that only when it is asked again; a
     /// server that turns out to be otherwise than it was is asked again at once.
     #[must_use]
-    pub fn with_eras_remembered_for(mut self, time: Duration) -> Self {
-        self.eras = Arc::new(EraCache::new(time));
+    pub fn with_era_ttl(mut self, ttl: Duration) -> Self {
+        self.eras = Arc::new(EraCache::new(ttl));
         self
     }
 }
@@ -85,4 +85,4 @@ impl Connector for StreamableHttpConnector {
 }
 
 /// One more request in ten minutes is nothing; a server is seldom upgraded more often.
-const REMEMBER_ERAS: Duration = Duration::from_secs(600);
+const ERA_TTL: Duration = Duration::from_secs(600);

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use http::StatusCode;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Detection, Era, unexpected},
+    extend::{ConnectRequest, Detection, Era, protocol_violation},
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::{
@@ -90,7 +90,7 @@ async fn reading(response: reqwest::Response) -> Result<Detection, ConnectError>
         (StatusCode::OK, ContentKind::Json) if is_answer(&read(response).await) => {
             Ok(Detection::Mine)
         }
-        _ => Err(unexpected("the answer to `initialize` is none")),
+        _ => Err(protocol_violation("the answer to `initialize` is none")),
     }
 }
 

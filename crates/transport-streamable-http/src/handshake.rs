@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
     extend::{
-        ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo, negotiated,
-        not_initialized, unexpected,
+        ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo,
+        handshake_error, negotiated_version, protocol_violation,
     },
 };
 use mcp_pool_http::HttpFault;
@@ -105,7 +105,7 @@ impl Handshake {
             Era::Stateless => {
                 SessionInfo::new(connection.era, STATELESS.as_str()).with_max_concurrent(self.slots)
             }
-            _ => info(&connection, &negotiated(running.peer())?),
+            _ => info(&connection, &negotiated_version(running.peer())?),
         };
         await_stream(&connection).await?;
         let close_notifier = connection.close_notifier.clone();
@@ -194,7 +194,7 @@ async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
     match state.map(|state| *state) {
         Ok(StreamState::Failed) => Err(match connection.first_fault() {
             Some(fault) => fault.into(),
-            None => unexpected("the stream for the server's messages failed"),
+            None => protocol_violation("the stream for the server's messages failed"),
         }),
         _ => Ok(()),
     }
@@ -212,7 +212,7 @@ pub(crate) async fn abandon(connection: Arc<Connection>) {
 fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
     match connection.first_fault() {
         Some(fault) => fault.into(),
-        None => not_initialized(error),
+        None => handshake_error(error),
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
             EraEvidence::of(Era::Legacy, &timeout, None),
             EraEvidence::Inconclusive
         );
-        let refused = unexpected("the answer is none");
+        let refused = protocol_violation("the answer is none");
         let other = EraEvidence::OtherEra(Era::Stateless);
         assert_eq!(EraEvidence::of(Era::Legacy, &refused, None), other);
     }
