@@ -9,14 +9,14 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../crates/transport-sse/src/announcement.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
 mod announcement;
-#[path = "../../crates/transport-sse/src/incoming.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
-mod incoming;
 #[path = "../../crates/transport-sse/src/limits.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
 mod limits;
+#[path = "../../crates/transport-sse/src/stream/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
+mod stream;
 
-use incoming::{Event, Incoming};
+use stream::{Event, Incoming};
 
 /// The events of a stream that comes in pieces of this size.
 fn read(stream: &[u8], piece: usize) -> Vec<Event> {

@@ -10,8 +10,8 @@ use mcp_pool_core::{
 use tokio::time::timeout_at;
 
 use crate::{
-    incoming::{Event, Incoming},
     limits::Limits,
+    stream::{Event, Incoming},
 };
 
 /// Asks for a stream and reads its first event. Dropping the stream, with the future or after its

@@ -21,12 +21,9 @@ use tokio::{
 
 use crate::{
     announcement::session_id,
-    bound_handler::BoundHandler,
-    connection::{Connection, NewConnection},
-    driver::Driver,
-    incoming::Incoming,
     limits::Limits,
-    rmcp_adapter::RmcpAdapter,
+    session::{BoundHandler, Connection, Driver, NewConnection, RmcpAdapter},
+    stream::Incoming,
 };
 
 /// A session to be opened.

@@ -1,16 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+// Ground first: a module imports only modules above it.
 mod announcement;
-mod bound_handler;
-mod connection;
-mod connector;
-mod detect;
-mod driver;
-mod handshake;
-mod incoming;
 mod limits;
-mod post;
-mod rmcp_adapter;
+
+mod stream;
+
+mod session;
+
+mod detect;
+mod handshake;
+
+mod connector;
 
 pub use announcement::AnnouncementError;
 pub use connector::SseConnector;

@@ -10,7 +10,7 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::Probe, era_cache::EraCache, negotiate::EraNegotiation};
+use crate::connect::{EraCache, EraNegotiation, Probe};
 
 /// Opens sessions over Streamable HTTP, all of them on one HTTP client.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,7 +17,10 @@ use mcp_pool_core::{
     extend::{CallContext, CloseNotifier, CloseOutcome, Credentials, Era},
 };
 use mcp_pool_http::{HttpFault, send};
-use tokio::sync::{OnceCell, watch};
+use tokio::{
+    sync::{OnceCell, watch},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 
 /// One session's way to its server.
@@ -144,6 +148,13 @@ impl Connection {
         *self.deleted.get_or_init(|| self.send_delete()).await
     }
 
+    /// Closes a session that was opened in vain, once the server has said which one it is.
+    pub(crate) async fn close_abandoned(&self) {
+        self.initializing.close();
+        let _ = timeout(ABANDONED_TIMEOUT, self.initializing.wait()).await;
+        let _ = timeout(ABANDONED_TIMEOUT, self.delete_session()).await;
+    }
+
     async fn send_delete(&self) -> CloseOutcome {
         if self.session.get().is_none() {
             return CloseOutcome::Completed;
@@ -243,6 +254,8 @@ fn is_valid_session_id(id: &HeaderValue) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
+/// How long a session that was opened in vain may take to be closed, in each of two steps.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(5);
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -11,7 +11,7 @@ use mcp_pool_http::{HttpFault, body, send};
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
 use tokio::time::timeout;
 
-use crate::connection::Connection;
+use super::connection::Connection;
 
 /// Sends a message. Its answer comes on the stream.
 ///
@@ -141,7 +141,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{connection::NewConnection, limits::Limits};
+    use crate::{limits::Limits, session::NewConnection};
 
     fn connection() -> (Arc<Connection>, UnboundedReceiver<ServerJsonRpcMessage>) {
         let (sender, answers) = unbounded_channel();

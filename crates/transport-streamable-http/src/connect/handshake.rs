@@ -1,15 +1,14 @@
 //! One handshake, in one era.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use mcp_pool_core::{
-    error::{ConnectError, FaultKind, Outcome},
+    error::{ConnectError, FaultKind},
     extend::{
         ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo,
         handshake_error, negotiated_version, protocol_violation,
     },
 };
-use mcp_pool_http::HttpFault;
 use rmcp::{
     model::ProtocolVersion,
     service::{ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt},
@@ -17,14 +16,10 @@ use rmcp::{
         StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
     },
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use crate::{
-    connection::{Connection, NewConnection, StreamState},
-    driver::Driver,
-    rmcp_adapter::RmcpAdapter,
-    stream::ResumePolicy,
-};
+use super::era_evidence::EraEvidence;
+use crate::session::{Connection, Driver, NewConnection, ResumePolicy, RmcpAdapter, StreamState};
 
 /// One handshake, in one era, over a transport of its own.
 pub(crate) struct Handshake {
@@ -39,17 +34,6 @@ pub(crate) struct Handshake {
 pub(crate) struct FailedHandshake {
     pub(crate) error: ConnectError,
     pub(crate) evidence: EraEvidence,
-}
-
-/// What a failed handshake says of the server's era.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EraEvidence {
-    /// The server was not asked at all: not reached, or the credentials were refused.
-    NotReached,
-    /// The server has more pressing problems.
-    Inconclusive,
-    /// The server does not understand, so it is of this other era.
-    OtherEra(Era),
 }
 
 impl Handshake {
@@ -80,7 +64,7 @@ impl Handshake {
             Err(_) => ConnectError::new(FaultKind::Timeout),
         };
         let evidence = EraEvidence::of(connection.era, &error, connection.first_fault().as_ref());
-        tokio::spawn(abandon(connection));
+        tokio::spawn(async move { connection.close_abandoned().await });
         Err(FailedHandshake { error, evidence })
     }
 
@@ -114,34 +98,6 @@ impl Handshake {
             connection,
         };
         Ok(Session::new(driver, info).with_close_notifier(close_notifier))
-    }
-}
-
-impl EraEvidence {
-    fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
-        let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
-        match error.kind() {
-            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => {
-                Self::NotReached
-            }
-            FaultKind::Unreachable if !sent => Self::NotReached,
-            FaultKind::RateLimited { .. }
-            | FaultKind::Server { .. }
-            | FaultKind::Timeout
-            | FaultKind::Unreachable => Self::Inconclusive,
-            _ => Self::OtherEra(match era {
-                Era::Legacy => Era::Stateless,
-                _ => Era::Legacy,
-            }),
-        }
-    }
-
-    /// The server's era, if there is proof of it.
-    pub(crate) fn era(self) -> Option<Era> {
-        match self {
-            Self::OtherEra(era) => Some(era),
-            Self::NotReached | Self::Inconclusive => None,
-        }
     }
 }
 
@@ -200,13 +156,6 @@ async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
     }
 }
 
-/// Closes a session that was opened in vain, once the server has said which one it is.
-pub(crate) async fn abandon(connection: Arc<Connection>) {
-    connection.initializing.close();
-    let _ = timeout(GRACE, connection.initializing.wait()).await;
-    let _ = timeout(GRACE, connection.delete_session()).await;
-}
-
 /// Why the handshake failed: the fault of an exchange where there was one, and otherwise what the
 /// server said.
 fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
@@ -220,55 +169,3 @@ fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectErr
 const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
 /// For the pool's own health checks beside the calls of a session.
 const SPARE_REQUESTS: usize = 4;
-/// How long a session that was opened in vain may take to be closed, in each of two steps.
-const GRACE: Duration = Duration::from_secs(5);
-
-#[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::*;
-
-    #[test]
-    fn only_what_a_server_of_this_era_would_not_say_proves_the_other_one() {
-        let says = |status: u16| {
-            let status = StatusCode::from_u16(status).unwrap();
-            let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
-            EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault))
-        };
-        for (status, expected) in [
-            (400, EraEvidence::OtherEra(Era::Legacy)),
-            (401, EraEvidence::NotReached),
-            (403, EraEvidence::NotReached),
-            (404, EraEvidence::OtherEra(Era::Legacy)),
-            (405, EraEvidence::OtherEra(Era::Legacy)),
-            (422, EraEvidence::OtherEra(Era::Legacy)),
-            (429, EraEvidence::Inconclusive),
-            (500, EraEvidence::Inconclusive),
-            (503, EraEvidence::Inconclusive),
-            (504, EraEvidence::Inconclusive),
-        ] {
-            assert_eq!(says(status), expected, "{status}");
-        }
-        let timeout = ConnectError::new(FaultKind::Timeout);
-        assert_eq!(
-            EraEvidence::of(Era::Legacy, &timeout, None),
-            EraEvidence::Inconclusive
-        );
-        let refused = protocol_violation("the answer is none");
-        let other = EraEvidence::OtherEra(Era::Stateless);
-        assert_eq!(EraEvidence::of(Era::Legacy, &refused, None), other);
-    }
-
-    #[test]
-    fn a_connection_that_was_not_made_is_told_from_one_that_broke() {
-        for (outcome, expected) in [
-            (Outcome::NotExecuted, EraEvidence::NotReached),
-            (Outcome::Unknown, EraEvidence::Inconclusive),
-        ] {
-            let fault = HttpFault::new(outcome, FaultKind::Unreachable, "gone");
-            let said = EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault));
-            assert_eq!(said, expected);
-        }
-    }
-}

@@ -12,9 +12,9 @@ use mcp_pool_core::{
 use mcp_pool_http::{HttpFault, bounded, send};
 use reqwest::Url;
 use sse_stream::{Sse, SseStream};
-use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::bytes::{split_lines, with_idle_timeout};
 use crate::{announcement::resolve, limits::Limits};
 
 /// The stream of one session. Dropping or closing it ends the session on the server, since its
@@ -134,44 +134,6 @@ impl Event {
     }
 }
 
-/// Line by line, so that a line which cannot be read does not take events along that came with it.
-fn split_lines(
-    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
-    let split = |chunk: Result<Bytes, HttpFault>| {
-        let mut rest = Some(chunk);
-        let next = move || match rest.take()? {
-            Ok(mut chunk) => {
-                let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                let line = chunk.split_to(end.map_or(chunk.len(), |end| end + 1));
-                rest = (!chunk.is_empty()).then_some(Ok(chunk));
-                Some(Ok(line))
-            }
-            fault => Some(fault),
-        };
-        futures::stream::iter(std::iter::from_fn(next))
-    };
-    bytes.flat_map(split)
-}
-
-/// Ends with a fault when nothing comes for too long.
-fn with_idle_timeout(
-    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-    idle_timeout: Option<Duration>,
-) -> BoxStream<'static, Result<Bytes, HttpFault>> {
-    let Some(idle_timeout) = idle_timeout else {
-        return bytes.boxed();
-    };
-    let next = move |bytes: Option<BoxStream<'static, _>>| async move {
-        let mut bytes = bytes?;
-        match timeout(idle_timeout, bytes.next()).await {
-            Ok(chunk) => chunk.map(|chunk| (chunk, Some(bytes))),
-            Err(_) => Some((Err(idle()), None)),
-        }
-    };
-    futures::stream::unfold(Some(bytes.boxed()), next).boxed()
-}
-
 fn headers_of(mut headers: HeaderMap) -> HeaderMap {
     let events = HeaderValue::from_static(EVENTS);
     headers.insert(header::ACCEPT, events);
@@ -203,11 +165,6 @@ fn fault_of(error: sse_stream::Error) -> HttpFault {
 fn ended() -> HttpFault {
     let what = "the server ended the stream";
     HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
-}
-
-fn idle() -> HttpFault {
-    let what = "nothing came on the stream for too long";
-    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
 }
 
 const EVENTS: &str = "text/event-stream";

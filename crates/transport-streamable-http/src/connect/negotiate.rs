@@ -9,9 +9,10 @@ use mcp_pool_core::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{
+use super::{
     era_cache::EraCache,
-    handshake::{EraEvidence, FailedHandshake, Handshake},
+    era_evidence::EraEvidence,
+    handshake::{FailedHandshake, Handshake},
 };
 
 /// A session to be opened.

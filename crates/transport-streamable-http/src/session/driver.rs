@@ -15,7 +15,7 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::Connection;
+use super::connection::Connection;
 
 /// A session over Streamable HTTP.
 pub(crate) struct Driver<S: Service<RoleClient>> {

@@ -1,6 +1,6 @@
 //! What a response to a POST means.
 
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::Era,
@@ -11,7 +11,10 @@ use rmcp::{
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::events::events;
+use super::{
+    content::{ContentKind, parse},
+    events::events,
+};
 
 /// What was asked, as far as it matters for the answer.
 pub(crate) struct SentRequest {
@@ -25,14 +28,6 @@ pub(crate) struct SentRequest {
     pub(crate) has_stream: bool,
 }
 
-/// How a body is written.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ContentKind {
-    Events,
-    Json,
-    Other,
-}
-
 /// Reads the response to a POST.
 pub(crate) async fn decode(
     response: reqwest::Response,
@@ -40,7 +35,7 @@ pub(crate) async fn decode(
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let kind = content_kind(response.headers());
+    let kind = ContentKind::of(response.headers());
     if !status.is_success() {
         return refused(response, kind, sent, limits).await;
     }
@@ -191,29 +186,14 @@ fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonR
     }
 }
 
-pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
-    serde_json::from_slice(body).ok()
-}
-
 fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-pub(crate) fn content_kind(headers: &HeaderMap) -> ContentKind {
-    let value = headers.get(header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
-    let media = text.split(';').next().unwrap_or("").trim();
-    if media.eq_ignore_ascii_case("text/event-stream") {
-        ContentKind::Events
-    } else if media.eq_ignore_ascii_case("application/json") {
-        ContentKind::Json
-    } else {
-        ContentKind::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     fn response(status: u16, content: &str, text: impl Into<String>) -> reqwest::Response {

@@ -14,7 +14,7 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::Connection;
+use super::connection::Connection;
 
 /// A session over HTTP+SSE.
 pub(crate) struct Driver<S: Service<RoleClient>> {

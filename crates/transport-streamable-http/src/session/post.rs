@@ -13,10 +13,8 @@ use rmcp::{
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::{
-    connection::{Connection, Outgoing, StreamState},
-    decode::{SentRequest, decode},
-};
+use super::connection::{Connection, Outgoing, StreamState};
+use crate::response::{SentRequest, decode};
 
 /// One message to be sent.
 pub(crate) struct Post {

@@ -23,10 +23,8 @@ use rmcp::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    connection::{Connection, NewConnection},
-    decode::{ContentKind, content_kind, parse},
-    handshake::abandon,
-    post::Post,
+    response::{ContentKind, parse},
+    session::{Connection, NewConnection, Post},
 };
 
 /// A question to an address.
@@ -65,7 +63,7 @@ impl Probe {
     pub(crate) async fn ask(self) -> Result<Detection, ConnectError> {
         let connection = Arc::clone(&self.connection);
         let answer = timeout_at(self.deadline, self.answer()).await;
-        abandon(connection).await;
+        connection.close_abandoned().await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
     }
 
@@ -77,7 +75,7 @@ impl Probe {
 /// What a response to `initialize` says.
 async fn reading(response: reqwest::Response) -> Result<Detection, ConnectError> {
     let (status, headers) = (response.status(), response.headers());
-    match (status, content_kind(headers)) {
+    match (status, ContentKind::of(headers)) {
         (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, kind) => Ok(match kind {
             ContentKind::Json if is_modern(&read(response).await) => Detection::Mine,
             _ => Detection::NotMine,

@@ -19,10 +19,8 @@ use rmcp::transport::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    connection::{Connection, Outgoing, StreamState},
-    events::{Events, events},
-};
+use super::connection::{Connection, Outgoing, StreamState};
+use crate::response::{Events, events};
 
 /// One stream to be opened.
 pub(crate) struct StreamRequest {

@@ -12,7 +12,8 @@ use rmcp::{
     },
 };
 
-use crate::{connection::Connection, events::Events, post::Post, stream::StreamRequest};
+use super::{connection::Connection, post::Post, stream::StreamRequest};
+use crate::response::Events;
 
 /// A connection as rmcp sees it.
 ///

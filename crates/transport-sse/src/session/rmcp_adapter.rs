@@ -14,11 +14,10 @@ use rmcp::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::{connection::Connection, post::post};
 use crate::{
     announcement::resolve,
-    connection::Connection,
-    incoming::{Event, Incoming},
-    post::post,
+    stream::{Event, Incoming},
 };
 
 /// A session as rmcp sees it.

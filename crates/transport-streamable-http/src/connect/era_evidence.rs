@@ -1,0 +1,97 @@
+//! What a failed handshake proves about the era of a server.
+
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind, Outcome},
+    extend::Era,
+};
+use mcp_pool_http::HttpFault;
+
+/// What a failed handshake says of the server's era.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EraEvidence {
+    /// The server was not asked at all: not reached, or the credentials were refused.
+    NotReached,
+    /// The server has more pressing problems.
+    Inconclusive,
+    /// The server does not understand, so it is of this other era.
+    OtherEra(Era),
+}
+
+impl EraEvidence {
+    pub(crate) fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
+        let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
+        match error.kind() {
+            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => {
+                Self::NotReached
+            }
+            FaultKind::Unreachable if !sent => Self::NotReached,
+            FaultKind::RateLimited { .. }
+            | FaultKind::Server { .. }
+            | FaultKind::Timeout
+            | FaultKind::Unreachable => Self::Inconclusive,
+            _ => Self::OtherEra(match era {
+                Era::Legacy => Era::Stateless,
+                _ => Era::Legacy,
+            }),
+        }
+    }
+
+    /// The server's era, if there is proof of it.
+    pub(crate) fn era(self) -> Option<Era> {
+        match self {
+            Self::OtherEra(era) => Some(era),
+            Self::NotReached | Self::Inconclusive => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use mcp_pool_core::extend::protocol_violation;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_server_of_this_era_would_not_say_proves_the_other_one() {
+        let says = |status: u16| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
+            EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault))
+        };
+        for (status, expected) in [
+            (400, EraEvidence::OtherEra(Era::Legacy)),
+            (401, EraEvidence::NotReached),
+            (403, EraEvidence::NotReached),
+            (404, EraEvidence::OtherEra(Era::Legacy)),
+            (405, EraEvidence::OtherEra(Era::Legacy)),
+            (422, EraEvidence::OtherEra(Era::Legacy)),
+            (429, EraEvidence::Inconclusive),
+            (500, EraEvidence::Inconclusive),
+            (503, EraEvidence::Inconclusive),
+            (504, EraEvidence::Inconclusive),
+        ] {
+            assert_eq!(says(status), expected, "{status}");
+        }
+        let timeout = ConnectError::new(FaultKind::Timeout);
+        assert_eq!(
+            EraEvidence::of(Era::Legacy, &timeout, None),
+            EraEvidence::Inconclusive
+        );
+        let refused = protocol_violation("the answer is none");
+        let other = EraEvidence::OtherEra(Era::Stateless);
+        assert_eq!(EraEvidence::of(Era::Legacy, &refused, None), other);
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_is_told_from_one_that_broke() {
+        for (outcome, expected) in [
+            (Outcome::NotExecuted, EraEvidence::NotReached),
+            (Outcome::Unknown, EraEvidence::Inconclusive),
+        ] {
+            let fault = HttpFault::new(outcome, FaultKind::Unreachable, "gone");
+            let said = EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault));
+            assert_eq!(said, expected);
+        }
+    }
+}

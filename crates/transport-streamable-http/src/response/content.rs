@@ -1,0 +1,33 @@
+//! How a body is written, and the message in it.
+
+use http::{HeaderMap, header};
+use rmcp::model::ServerJsonRpcMessage;
+
+/// How a body is written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ContentKind {
+    Events,
+    Json,
+    Other,
+}
+
+impl ContentKind {
+    /// The kind that the header `content-type` names.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(header::CONTENT_TYPE);
+        let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let media = text.split(';').next().unwrap_or("").trim();
+        if media.eq_ignore_ascii_case("text/event-stream") {
+            Self::Events
+        } else if media.eq_ignore_ascii_case("application/json") {
+            Self::Json
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The message in a body, if the body is one.
+pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
+    serde_json::from_slice(body).ok()
+}
