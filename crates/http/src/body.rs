@@ -2,7 +2,7 @@
 
 use mcp_pool_core::error::{FaultKind, Outcome};
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
 /// The body of a response, up to `max` bytes.
 ///

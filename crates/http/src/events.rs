@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use mcp_pool_core::error::{FaultKind, Outcome};
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
 /// The bytes of a response that is a stream of events, until one event is larger than `max` bytes:
 /// then a fault of kind `Protocol`, and the stream is at its end.

@@ -1,10 +1,18 @@
 #![doc = include_str!("../README.md")]
 
-mod body;
+// Ground first: a module imports only modules above it.
 mod client;
-mod events;
 mod fault;
+
+mod body;
+mod events;
 mod send;
+
+// The public signatures name types of these crates.
+pub use bytes;
+pub use futures;
+pub use http;
+pub use reqwest;
 
 pub use body::body;
 pub use client::{BuildError, client, client_builder};

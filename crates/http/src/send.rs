@@ -6,7 +6,7 @@ use mcp_pool_core::{
     extend::{CallContext, Credentials, upstream_headers},
 };
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
 /// Sends a request; asks for new credentials and repeats it once when they are refused.
 ///

@@ -16,3 +16,4 @@ mod connector;
 pub use announcement::AnnouncementError;
 pub use connector::SseConnector;
 pub use mcp_pool_http::BuildError;
+pub use reqwest;

@@ -11,3 +11,4 @@ mod connector;
 
 pub use connector::StreamableHttpConnector;
 pub use mcp_pool_http::BuildError;
+pub use reqwest;
