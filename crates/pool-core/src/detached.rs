@@ -1,4 +1,4 @@
-//! Opening a session on a task of its own.
+//! A handshake on a task of its own.
 
 use std::time::Duration;
 
@@ -9,14 +9,18 @@ use crate::{
     extend::Session,
 };
 
-/// Runs a handshake on a task of its own: rmcp keeps the span in which a session was opened for as
-/// long as the session lives, and nobody may go away in the middle of a handshake.
+/// Runs a handshake on a task of its own and returns its session.
+///
+/// The task outlives a dropped future, so that a session which the server has already opened is
+/// closed. It also keeps the caller's span out of the session: rmcp holds the span of the handshake
+/// for the whole life of the session.
 ///
 /// # Errors
-/// [`ConnectError`]: that of the handshake; of kind `Other` when the runtime is shutting down.
+/// [`ConnectError`] of the handshake.
+/// [`ConnectError`] of kind `Other`: the runtime is shutting down.
 ///
 /// # Cancel safety
-/// Safe. The handshake goes on, and the session is closed as soon as it is open.
+/// Cancel safe: the handshake completes, and its session is closed within 5 seconds.
 pub async fn open_detached(
     handshake: impl Future<Output = Result<Session, ConnectError>> + Send + 'static,
 ) -> Result<Session, ConnectError> {
@@ -30,5 +34,5 @@ pub async fn open_detached(
     receiver.await.unwrap_or_else(|_| lost())
 }
 
-/// For a session that nobody waits for any more.
+/// The time limit for closing a session whose caller was dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
