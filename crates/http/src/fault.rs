@@ -5,7 +5,9 @@ use std::{error::Error, fmt, io, sync::Arc};
 use http::{HeaderMap, StatusCode};
 use mcp_pool_core::error::{CallFailure, ConnectError, FaultKind, Outcome};
 
-/// A fault of one HTTP exchange. `Display` and `Debug` show no URL, header or body.
+/// A fault of one HTTP exchange.
+///
+/// `Display` and `Debug` show no URL, header or body.
 #[derive(Clone, Debug)]
 pub struct HttpFault {
     failure: CallFailure,

@@ -30,7 +30,9 @@ pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, Co
     }
 }
 
-/// Converts a failed `initialize` of rmcp, with the code of the server's error if there is one.
+/// Converts a failed `initialize` of rmcp into a [`ConnectError`].
+///
+/// The source holds the code of the server's error, and none of its text.
 #[must_use]
 pub fn handshake_error(error: &ClientInitializeError) -> ConnectError {
     match error {

@@ -1,4 +1,4 @@
-//! The connector.
+//! The public connector.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use mcp_pool_http::{BuildError, client, client_builder};
 
 use crate::{detect::detect, handshake::Handshake, limits::Limits};
 
-/// Opens sessions over HTTP+SSE, all of them on one HTTP client.
+/// Opens sessions over HTTP+SSE, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct SseConnector {
     http: reqwest::Client,
@@ -20,25 +20,25 @@ pub struct SseConnector {
 }
 
 impl SseConnector {
-    /// A connector with the default HTTP client: 10 seconds to connect, no proxy but the
-    /// environment's, no redirects.
+    /// Creates a connector with the default HTTP client.
+    ///
+    /// Connect timeout 10 seconds, proxies of the environment, no redirects.
     ///
     /// # Errors
-    /// [`BuildError`]: the TLS library found no usable certificates, or a proxy of the environment
-    /// is malformed.
+    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment is
+    /// malformed.
     pub fn new() -> Result<Self, BuildError> {
         Self::from_builder(client_builder())
     }
 
-    /// A connector whose HTTP client is built from `builder`: with client certificates, proxies,
-    /// DNS or timeouts of one's own.
+    /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// Redirects are off whatever the builder says: they would carry credentials to another place
-    /// than they were given for. A timeout for whole requests, or for reading, ends every session
-    /// after that time, since a session lives as long as its stream.
+    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials to
+    /// a server that they are not meant for. Set no timeout for whole requests or for reading: it
+    /// would end every session, since a session lives as long as its stream.
     ///
     /// # Errors
-    /// [`BuildError`]: the builder's settings do not make a client.
+    /// [`BuildError`]: reqwest rejects the settings of the builder.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         Ok(Self {
             http: client(builder)?,
@@ -46,27 +46,30 @@ impl SseConnector {
         })
     }
 
-    /// How many bytes one event may have; a larger one ends its session. Default: 4 MiB, which is
-    /// more than any sensible answer, and still little where a thousand sessions meet a server gone
-    /// mad.
+    /// Limits the size of one event, in bytes. Default: 4 MiB.
+    ///
+    /// A larger event ends its session. The default is more than any sensible answer, and a thousand
+    /// sessions with a hostile server still fit in 4 GiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
         self.limits.max_event = bytes;
         self
     }
 
-    /// How long a server may take to accept a message. The answer to it comes on the stream and may
-    /// take longer. Default: 30 seconds; some servers never respond to a message for a session that
-    /// they do not know.
+    /// Limits the time until a server accepts a message. Default: 30 seconds.
+    ///
+    /// The answer to the message comes on the stream and may take longer. Some servers never respond
+    /// to a message for a session that they do not know.
     #[must_use]
     pub fn with_post_timeout(mut self, timeout: Duration) -> Self {
         self.limits.post_timeout = timeout;
         self
     }
 
-    /// Ends a session on whose stream nothing came for this long, not even a comment. Default:
-    /// never, since the protocol has no sign of life that servers must send. Choose several times
-    /// the interval at which yours send theirs; many do so every 15 seconds.
+    /// Ends a session when its stream is idle for this long. Default: never.
+    ///
+    /// Any byte counts, also that of a comment. The protocol has no keep-alive that servers must
+    /// send. Choose several times the keep-alive interval of your servers; 15 seconds is usual.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = Some(timeout);

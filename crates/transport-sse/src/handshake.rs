@@ -1,4 +1,4 @@
-//! How a session is opened.
+//! The handshake that opens a session.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
     stream::Incoming,
 };
 
-/// A session to be opened.
+/// One handshake.
 pub(crate) struct Handshake {
     http: reqwest::Client,
     limits: Limits,
@@ -48,7 +48,9 @@ impl Handshake {
         }
     }
 
-    /// Opens the session. Dropping what was opened in vain closes its stream, which is the farewell.
+    /// Opens the session, within the deadline.
+    ///
+    /// On failure or timeout the stream is dropped, and that ends the session on the server.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
         match timeout_at(self.deadline, self.initialize()).await {
             Ok(result) => result,
@@ -106,8 +108,7 @@ impl Handshake {
     }
 }
 
-/// Why the handshake failed: the fault of an exchange or of the stream where there was one, and
-/// otherwise what the server said.
+/// The cause of a failed handshake: the first fault, else the server's answer.
 fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
     match connection.first_fault() {
         Some(fault) => fault.into(),

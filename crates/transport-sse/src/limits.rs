@@ -1,12 +1,15 @@
-//! What a session may take.
+//! The limits of a session.
 
 use std::time::Duration;
 
-/// What a session may take.
+/// The limits of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// Bytes of one event.
     pub(crate) max_event: usize,
+    /// Until the server accepts a message.
     pub(crate) post_timeout: Duration,
+    /// Without a byte on the stream; `None`: no limit.
     pub(crate) idle_timeout: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! A handler that does not outlive its session.
+//! A handler that stops with its session.
 
 use rmcp::{
     ErrorData, RoleClient, Service,
@@ -7,8 +7,10 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A handler whose answers are given up when the session is ended: nobody could be told them, and
-/// rmcp would keep every call of the session waiting until they are there.
+/// A handler that stops answering requests when its session ends.
+///
+/// When the session has ended, an answer cannot be sent any more. rmcp waits for busy handlers before
+/// it ends the calls of the session, so a busy handler would delay every call.
 pub(crate) struct BoundHandler<S> {
     pub(crate) handler: S,
     pub(crate) ended: CancellationToken,
@@ -23,7 +25,7 @@ impl<S: Service<RoleClient>> Service<RoleClient> for BoundHandler<S> {
         tokio::select! {
             answer = self.handler.handle_request(request, context) => answer,
             () = self.ended.cancelled() => {
-                Err(ErrorData::internal_error("the session is over", None))
+                Err(ErrorData::internal_error("the session has ended", None))
             }
         }
     }

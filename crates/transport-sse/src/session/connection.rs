@@ -1,4 +1,4 @@
-//! What the parts of one session share.
+//! The HTTP state of one session.
 
 use std::sync::{
     Arc, OnceLock,
@@ -19,28 +19,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limits;
 
-/// What the parts of one session share.
+/// The HTTP state of one session, shared by its parts.
 pub(crate) struct Connection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
-    /// The address of the stream.
+    /// The URL of the stream.
     pub(crate) stream: Url,
-    /// Where messages go. As secret as the session's id, which is a part of it.
+    /// The URL for messages. A secret, since it holds the session id.
     pub(crate) endpoint: Url,
-    /// Answers that came in the response to a message rather than on the stream.
+    /// Takes answers that came in the response to a POST, not on the stream.
     pub(crate) answers: UnboundedSender<ServerJsonRpcMessage>,
     pub(crate) close_notifier: CloseNotifier,
-    /// Cancelled when the session is over.
+    /// Cancelled when the session has ended.
     pub(crate) ended: CancellationToken,
-    /// Cancelled when the stream is closed, which is all the farewell there is.
+    /// Cancelled when the stream, and with it the session on the server, is closed.
     pub(crate) closed: CancellationToken,
     initialized: AtomicBool,
     cause: OnceLock<HttpFault>,
     first_fault: OnceLock<HttpFault>,
 }
 
-/// What a connection is made of.
+/// The parts of a new connection.
 pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
@@ -69,20 +69,20 @@ impl Connection {
         })
     }
 
-    /// The session has come to its end by a fault. The first one says why.
+    /// Ends the session with a fault. The first fault is kept as the cause.
     pub(crate) fn fail(&self, fault: HttpFault) {
         self.note_fault(&fault);
         let _ = self.cause.set(fault);
         self.close();
     }
 
-    /// Ends the session: everybody who waits for something of it is told, and the pool.
+    /// Ends the session: wakes all its waiters and notifies the pool.
     pub(crate) fn close(&self) {
         self.ended.cancel();
         self.close_notifier.notify();
     }
 
-    /// Notes that the handshake is done.
+    /// Marks the handshake as complete.
     pub(crate) fn note_initialized(&self) {
         self.initialized.store(true, Ordering::Release);
     }
@@ -91,7 +91,7 @@ impl Connection {
         self.initialized.load(Ordering::Acquire)
     }
 
-    /// What ended the session, for those whose requests were under way.
+    /// The fault of a request that was in flight when the session ended.
     pub(crate) fn interrupted(&self) -> HttpFault {
         let kind = self
             .cause
@@ -101,7 +101,7 @@ impl Connection {
         HttpFault::new(Outcome::Unknown, kind.clone(), what)
     }
 
-    /// Remembers the first fault, which says why a handshake failed.
+    /// Keeps the first fault, which is the cause of a failed handshake.
     pub(crate) fn note_fault(&self, fault: &HttpFault) {
         let _ = self.first_fault.set(fault.clone());
     }
@@ -110,7 +110,7 @@ impl Connection {
         self.first_fault.get().cloned()
     }
 
-    /// A message on its way.
+    /// Builds the POST of a message.
     pub(crate) fn request(&self, mut headers: HeaderMap, body: Bytes) -> reqwest::RequestBuilder {
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::ACCEPT, json.clone());

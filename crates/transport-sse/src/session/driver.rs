@@ -1,4 +1,4 @@
-//! A session over HTTP+SSE, as the pool sees it.
+//! The driver: the pool's view of a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 
-/// A session over HTTP+SSE.
+/// The driver of a session over HTTP+SSE.
 pub(crate) struct Driver<S: Service<RoleClient>> {
     pub(crate) running: RunningSession<S>,
     pub(crate) connection: Arc<Connection>,
@@ -42,11 +42,11 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
     async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
         self.connection.close();
-        let said = timeout_at(deadline, self.connection.closed.cancelled()).await;
+        let closed = timeout_at(deadline, self.connection.closed.cancelled()).await;
         self.running
             .close(deadline.saturating_duration_since(Instant::now()))
             .await;
-        match said {
+        match closed {
             Ok(()) => CloseOutcome::Completed,
             Err(_) => CloseOutcome::TimedOut,
         }

@@ -1,4 +1,4 @@
-//! An open session.
+//! An open session: its connection, its messages and its driver.
 
 mod bound_handler;
 mod connection;

@@ -1,4 +1,4 @@
-//! Messages to the server.
+//! Messages to the server, one POST each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use super::connection::Connection;
 /// Sends a message. Its answer comes on the stream.
 ///
 /// # Errors
-/// The server did not accept it, or the session ended meanwhile.
+/// The server did not accept the message, or the session ended meanwhile.
 pub(crate) async fn post(
     connection: Arc<Connection>,
     message: ClientJsonRpcMessage,
 ) -> Result<(), HttpFault> {
     if connection.ended.is_cancelled() {
-        let what = "the session was over before the message was sent";
+        let what = "the session ended before the message was sent";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
             FaultKind::SessionGone,
@@ -30,7 +30,7 @@ pub(crate) async fn post(
         ));
     }
     let sent = tokio::select! {
-        // What is known of the message itself says more than that the session ended.
+        // The result of the POST is more precise than the end of the session.
         biased;
         sent = timeout(connection.limits.post_timeout, exchange(&connection, &message)) => {
             sent.unwrap_or_else(|_| Err(late()))
@@ -40,7 +40,7 @@ pub(crate) async fn post(
     if let Err(fault) = &sent {
         connection.note_fault(fault);
         if *fault.kind() == FaultKind::SessionGone {
-            // Nothing more is begun on it. What is under way may still be answered on the stream.
+            // The pool starts no further call. Calls in flight may still be answered.
             connection.close_notifier.notify();
         }
     }
@@ -64,12 +64,12 @@ async fn exchange(
     if !response.status().is_success() {
         return refused(connection, response, message).await;
     }
-    // Nothing in it matters; reading it frees the connection.
+    // Reading the body lets reqwest reuse the connection.
     let _ = timeout(DRAIN_TIMEOUT, body(response, MAX_BODY)).await;
     Ok(())
 }
 
-/// Reads a response whose status says that the message failed.
+/// Reads a response with a status of failure.
 async fn refused(
     connection: &Connection,
     response: reqwest::Response,
@@ -78,14 +78,14 @@ async fn refused(
     let status = response.status();
     let in_session = connection.is_initialized();
     let fault = HttpFault::of_status(status, response.headers(), in_session);
-    let says_nothing_more = matches!(
+    let is_final = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_)
             | FaultKind::Forbidden(_)
             | FaultKind::RateLimited { .. }
             | FaultKind::SessionGone
     );
-    let (false, Some(request)) = (says_nothing_more, request_id(message)) else {
+    let (false, Some(request)) = (is_final, request_id(message)) else {
         return Err(fault);
     };
     let body = body(response, MAX_BODY).await;
@@ -95,8 +95,8 @@ async fn refused(
     let Some(ServerJsonRpcMessage::Error(mut error)) = parsed else {
         return Err(fault);
     };
-    // An error without the request's id comes from before the request was looked at. From a server
-    // that was told a session, with 400, that is how several say that they do not know it.
+    // A server that returns an error without an id has not read the request. With 400 inside a
+    // session, several servers report an unknown session like this.
     if error.id.is_none() && in_session && status == StatusCode::BAD_REQUEST {
         return Err(HttpFault::session_gone());
     }
@@ -115,7 +115,7 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<&RequestId> {
     }
 }
 
-/// Whose call a message belongs to, where the pool said so.
+/// The context of the call that a message belongs to, set by the pool.
 fn call_context(message: &ClientJsonRpcMessage) -> Option<&CallContext> {
     match message {
         ClientJsonRpcMessage::Request(request) => request.request.extensions().get(),
@@ -129,7 +129,7 @@ fn late() -> HttpFault {
 }
 
 const MAX_BODY: usize = 64 * 1024;
-/// How long the rest of a response that says no more may take.
+/// The time limit for reading a body that is not used.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
         (connection, answers)
     }
 
-    /// What becomes of request 3 that is refused with this status and an error for `id`.
+    /// Answers request 3 with this status and an error that has `id`.
     async fn refuse(
         status: u16,
         id: &str,
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_that_names_the_request_is_its_answer_whatever_the_status() {
+    async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
         for status in [400, 500] {
             let (refused, answer) = refuse(status, "3").await;
             refused.unwrap();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_answers_nothing_is_a_fault() {
+    async fn an_error_that_does_not_answer_the_request_is_a_fault() {
         for (status, id, kind) in [
             (400, "4", "protocol"),
             (400, "null", "session_gone"),

@@ -1,4 +1,4 @@
-//! A session as rmcp sees it: messages out, messages in.
+//! The adapter to rmcp: sends and receives the messages of a session.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     stream::{Event, Incoming},
 };
 
-/// A session as rmcp sees it.
+/// rmcp's view of a session: a `Transport`.
 pub(crate) struct RmcpAdapter {
     pub(crate) connection: Arc<Connection>,
     pub(crate) incoming: Incoming,
@@ -67,7 +67,7 @@ impl Transport<RoleClient> for RmcpAdapter {
 }
 
 impl RmcpAdapter {
-    /// An endpoint is announced once. Nothing is ever sent to another.
+    /// Ends the session if the server announces another endpoint.
     fn check_repeated_endpoint(&self, announced: &str) {
         if resolve(&self.connection.stream, announced).as_ref() != Ok(&self.connection.endpoint) {
             let what = "the server announced another endpoint";
@@ -83,8 +83,10 @@ impl Drop for RmcpAdapter {
     }
 }
 
-/// The message in an event. An answer that cannot be read ends its request all the same; anything
-/// else that cannot be read is left out.
+/// Parses the message of an event.
+///
+/// A malformed answer becomes an error for its request, which would wait for ever otherwise. Other
+/// malformed messages are ignored.
 fn message(text: &str) -> Option<ServerJsonRpcMessage> {
     if let Ok(message) = serde_json::from_str(text) {
         return Some(message);
@@ -94,6 +96,6 @@ fn message(text: &str) -> Option<ServerJsonRpcMessage> {
         return None;
     }
     let id: RequestId = serde_json::from_value(named.get("id")?.clone()).ok()?;
-    let error = ErrorData::internal_error("the answer cannot be read", None);
+    let error = ErrorData::internal_error("the answer is malformed", None);
     Some(JsonRpcMessage::Error(JsonRpcError::new(Some(id), error)))
 }

@@ -1,4 +1,4 @@
-//! Adapters of the stream's bytes, below the format of events.
+//! Adapters for the bytes of a stream, before they are parsed as events.
 
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use mcp_pool_core::error::{FaultKind, Outcome};
 use mcp_pool_http::HttpFault;
 use tokio::time::timeout;
 
-/// Line by line, so that a line which cannot be read does not take events along that came with it.
+/// Splits chunks into lines.
+///
+/// The parser drops all events of a chunk that has a malformed line. With one line a chunk, the events
+/// before that line are kept.
 pub(super) fn split_lines(
     bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
@@ -28,7 +31,7 @@ pub(super) fn split_lines(
     bytes.flat_map(split)
 }
 
-/// Ends with a fault when nothing comes for too long.
+/// Ends the stream with a fault after `idle_timeout` without a byte.
 pub(super) fn with_idle_timeout(
     bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
     idle_timeout: Option<Duration>,

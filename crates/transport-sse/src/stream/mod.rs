@@ -1,4 +1,4 @@
-//! The event stream of a session.
+//! The event stream of a session, from bytes to events.
 
 mod bytes;
 mod incoming;
