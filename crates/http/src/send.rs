@@ -48,7 +48,7 @@ fn headers_of(credentials: &HeaderMap, call: Option<&CallContext>) -> HeaderMap 
     headers
 }
 
-/// Adds the headers of a call, except those that authenticate or frame a message.
+/// Adds the headers of a call that neither authenticate nor frame a message.
 fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
     for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
         headers.remove(name);

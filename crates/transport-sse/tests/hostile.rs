@@ -59,7 +59,7 @@ async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
     failure
 }
 
-/// Announces an endpoint on another server, and checks that this server receives nothing.
+/// Announces an endpoint on another server, which must receive nothing.
 async fn announce_foreign(announced: impl Fn(&HostileSse) -> String) -> ConnectError {
     let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
     let error = connect(Mischief::Announces(announced(&victim))).await;

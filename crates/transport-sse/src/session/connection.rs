@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     pub(crate) close_notifier: CloseNotifier,
     /// Cancelled when the session has ended.
     pub(crate) ended: CancellationToken,
-    /// Cancelled when the stream, and with it the session on the server, is closed.
+    /// Cancelled when the stream is closed, which the server takes as the end.
     pub(crate) closed: CancellationToken,
     initialized: AtomicBool,
     cause: OnceLock<HttpFault>,

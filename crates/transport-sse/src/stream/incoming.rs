@@ -28,8 +28,9 @@ pub(crate) struct Incoming {
 
 struct Open {
     events: BoxStream<'static, Result<Sse, sse_stream::Error>>,
-    /// Declared after `events`: fields drop in this order, so that the connection is closed
-    /// before the token is cancelled.
+    /// Cancels `closed`.
+    ///
+    /// Declared after `events`, since fields drop in this order: the connection is closed first.
     _closed: DropGuard,
 }
 

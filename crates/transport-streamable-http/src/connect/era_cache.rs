@@ -1,4 +1,4 @@
-//! What is known of the eras of servers.
+//! Cache of the eras of servers, with a single flight each.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,99 +6,105 @@ use mcp_pool_core::{Endpoint, extend::Era};
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::{sync::OnceCell, time::Instant};
 
-/// What is known of the eras of servers: one verdict a URL, for a while.
+/// Cache of the eras of servers: one entry a URL, with a time to live.
 pub(crate) struct EraCache {
-    remember: Duration,
-    known: Cache<String, Arc<EraFlight>>,
+    ttl: Duration,
+    flights: Cache<String, Arc<EraFlight>>,
 }
 
-/// The question of which era a server is. Whoever asks while somebody else is finding out waits for
-/// what they find.
+/// The detection of one server's era.
+///
+/// Single flight: one caller detects, the others wait for its result.
 #[derive(Default)]
-pub(crate) struct EraFlight(OnceCell<Found>);
+pub(crate) struct EraFlight(OnceCell<DetectedEra>);
 
+/// The result of a detection.
 #[derive(Clone, Copy)]
-struct Found {
-    /// `None`: nothing that could be relied on.
+struct DetectedEra {
+    /// `None`: the detection ended without proof.
     era: Option<Era>,
-    until: Instant,
+    expires_at: Instant,
 }
 
 impl EraCache {
-    pub(crate) fn new(remember: Duration) -> Self {
-        let known = Cache::builder()
-            .max_capacity(MAX_KNOWN)
+    pub(crate) fn new(ttl: Duration) -> Self {
+        let flights = Cache::builder()
+            .max_capacity(MAX_ENTRIES)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { remember, known }
+        Self { ttl, flights }
     }
 
-    /// The question of which era the server of an endpoint is, or what was found of it.
-    pub(crate) fn of(&self, endpoint: &Endpoint) -> Arc<EraFlight> {
+    /// Returns the flight for an endpoint's URL; a new one if it has expired.
+    pub(crate) fn flight(&self, endpoint: &Endpoint) -> Arc<EraFlight> {
         let now = Instant::now();
         let entry = self
-            .known
+            .flights
             .entry_by_ref(endpoint.url().as_str())
-            .or_insert_with_if(Arc::default, |flight| flight.is_over(now));
+            .or_insert_with_if(Arc::default, |flight| flight.is_expired(now));
         entry.into_value()
     }
 
-    /// Finds out, unless somebody else is about it or has done so. `None` says that nothing could
-    /// be relied on that was found; whoever asks next finds out anew.
+    /// Returns the detected era. Runs `detect` unless the flight has a result.
+    ///
+    /// `None` means that the detection ended without proof. It is a result for the callers that wait
+    /// now, and expires at once, so that the next caller detects again.
     ///
     /// # Errors
-    /// That of `find`, which then tells nobody else anything: the next in line finds out.
+    /// The error of `detect`. The flight stays without a result: the next waiter runs its `detect`.
     ///
     /// # Cancel safety
-    /// Safe: the next in line finds out.
-    pub(crate) async fn find_out<E>(
+    /// Cancel safe: the next waiter runs its `detect`.
+    pub(crate) async fn get_or_detect<E>(
         &self,
         flight: &EraFlight,
-        find: impl Future<Output = Result<Option<Era>, E>>,
+        detect: impl Future<Output = Result<Option<Era>, E>>,
     ) -> Result<Option<Era>, E> {
-        let find = async { find.await.map(|era| self.found(era)) };
-        let found = flight.0.get_or_try_init(|| find).await?;
-        Ok(found.era)
+        let detect = async { detect.await.map(|era| self.detected(era)) };
+        let detected = flight.0.get_or_try_init(|| detect).await?;
+        Ok(detected.era)
     }
 
-    /// Notes what a server has turned out to be.
-    pub(crate) fn learn(&self, endpoint: &Endpoint, era: Era) {
-        let flight = EraFlight(OnceCell::new_with(Some(self.found(Some(era)))));
+    /// Replaces the era of an endpoint's server.
+    pub(crate) fn insert(&self, endpoint: &Endpoint, era: Era) {
+        let flight = EraFlight(OnceCell::new_with(Some(self.detected(Some(era)))));
         let url = endpoint.url().to_string();
-        self.known.insert(url, Arc::new(flight));
+        self.flights.insert(url, Arc::new(flight));
     }
 
-    fn found(&self, era: Option<Era>) -> Found {
+    fn detected(&self, era: Option<Era>) -> DetectedEra {
         let now = Instant::now();
-        let until = era.and_then(|_| now.checked_add(self.remember));
-        Found {
+        let expires_at = era.and_then(|_| now.checked_add(self.ttl));
+        DetectedEra {
             era,
-            until: until.unwrap_or(now),
+            expires_at: expires_at.unwrap_or(now),
         }
     }
 }
 
 impl EraFlight {
-    /// What was found, if anybody has asked before.
-    pub(crate) fn known(&self) -> Option<Era> {
+    /// The detected era, if the flight has a result with proof.
+    pub(crate) fn era(&self) -> Option<Era> {
         self.0.get()?.era
     }
 
-    fn is_over(&self, now: Instant) -> bool {
-        self.0.get().is_some_and(|found| found.until <= now)
+    fn is_expired(&self, now: Instant) -> bool {
+        self.0
+            .get()
+            .is_some_and(|detected| detected.expires_at <= now)
     }
 }
 
 impl fmt::Debug for EraCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EraCache")
-            .field("remember", &self.remember)
+            .field("ttl", &self.ttl)
             .finish_non_exhaustive()
     }
 }
 
-/// A server forgotten for another one costs a request.
-const MAX_KNOWN: u64 = 10_000;
+/// An evicted entry costs one request when its server is used again.
+const MAX_ENTRIES: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -108,72 +114,76 @@ mod tests {
 
     use super::*;
 
-    const REMEMBER: Duration = Duration::from_secs(60);
+    const TTL: Duration = Duration::from_secs(60);
 
     fn endpoint() -> Endpoint {
         Endpoint::streamable_http("https://example.com/mcp").unwrap()
     }
 
-    /// Asks; whoever has to find out finds `answer`, after a second.
-    async fn ask(
+    /// Gets the era. A detection counts itself and takes a second.
+    async fn get(
         eras: &EraCache,
-        sent: &AtomicUsize,
-        answer: Result<Option<Era>, ()>,
+        detections: &AtomicUsize,
+        result: Result<Option<Era>, ()>,
     ) -> Result<Option<Era>, ()> {
-        let flight = eras.of(&endpoint());
-        if let Some(era) = flight.known() {
+        let flight = eras.flight(&endpoint());
+        if let Some(era) = flight.era() {
             return Ok(Some(era));
         }
-        let find = async {
-            sent.fetch_add(1, Ordering::SeqCst);
+        let detect = async {
+            detections.fetch_add(1, Ordering::SeqCst);
             sleep(Duration::from_secs(1)).await;
-            answer
+            result
         };
-        eras.find_out(&flight, find).await
+        eras.get_or_detect(&flight, detect).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_finds_out_for_all_and_it_is_known_for_a_while() {
-        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
+    async fn one_detection_serves_all_callers_until_it_expires() {
+        let (eras, count) = (EraCache::new(TTL), AtomicUsize::new(0));
         let era = Ok(Some(Era::Stateless));
-        let answers = tokio::join!(ask(&eras, &sent, era), ask(&eras, &sent, Ok(None)));
-        assert_eq!(answers, (era, era));
-        sleep(REMEMBER - Duration::from_secs(1)).await;
-        assert_eq!(ask(&eras, &sent, Ok(None)).await, era);
-        assert_eq!(sent.load(Ordering::SeqCst), 1);
+        let results = tokio::join!(get(&eras, &count, era), get(&eras, &count, Ok(None)));
+        assert_eq!(results, (era, era));
+        sleep(TTL - Duration::from_secs(1)).await;
+        assert_eq!(get(&eras, &count, Ok(None)).await, era);
+        assert_eq!(count.load(Ordering::SeqCst), 1);
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(ask(&eras, &sent, Ok(None)).await, Ok(None), "forgotten");
+        assert_eq!(get(&eras, &count, Ok(None)).await, Ok(None), "expired");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_proves_nothing_serves_those_who_wait_and_nobody_after_them() {
-        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
+    async fn a_detection_without_proof_serves_only_the_callers_that_wait() {
+        let (eras, count) = (EraCache::new(TTL), AtomicUsize::new(0));
         let era = Ok(Some(Era::Legacy));
-        let answers = tokio::join!(ask(&eras, &sent, Ok(None)), ask(&eras, &sent, era));
-        assert_eq!(answers, (Ok(None), Ok(None)));
-        assert_eq!(ask(&eras, &sent, era).await, era);
-        assert_eq!(sent.load(Ordering::SeqCst), 2);
+        let results = tokio::join!(get(&eras, &count, Ok(None)), get(&eras, &count, era));
+        assert_eq!(results, (Ok(None), Ok(None)));
+        assert_eq!(get(&eras, &count, era).await, era);
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_cannot_ask_or_leaves_hands_the_question_on() {
-        let (eras, sent) = (EraCache::new(REMEMBER), AtomicUsize::new(0));
+    async fn the_next_waiter_detects_after_an_error_or_a_cancelled_caller() {
+        let (eras, count) = (EraCache::new(TTL), AtomicUsize::new(0));
         let era = Ok(Some(Era::Legacy));
-        let brief = tokio::time::timeout(Duration::from_millis(500), ask(&eras, &sent, era));
-        let answers = tokio::join!(brief, ask(&eras, &sent, Err(())), ask(&eras, &sent, era));
-        assert!(answers.0.is_err());
-        assert_eq!((answers.1, answers.2), (Err(()), era));
-        assert_eq!(sent.load(Ordering::SeqCst), 3);
+        let cancelled = tokio::time::timeout(Duration::from_millis(500), get(&eras, &count, era));
+        let results = tokio::join!(
+            cancelled,
+            get(&eras, &count, Err(())),
+            get(&eras, &count, era)
+        );
+        assert!(results.0.is_err());
+        assert_eq!((results.1, results.2), (Err(()), era));
+        assert_eq!(count.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test]
-    async fn what_a_server_turns_out_to_be_replaces_what_it_was() {
-        let eras = EraCache::new(REMEMBER);
+    async fn a_new_era_of_a_server_replaces_the_cached_one() {
+        let eras = EraCache::new(TTL);
         for era in [Era::Legacy, Era::Stateless, Era::Legacy] {
-            eras.learn(&endpoint(), era);
-            assert_eq!(eras.of(&endpoint()).known(), Some(era));
+            eras.insert(&endpoint(), era);
+            assert_eq!(eras.flight(&endpoint()).era(), Some(era));
         }
         let other = Endpoint::streamable_http("https://example.com/other").unwrap();
-        assert_eq!(eras.of(&other).known(), None);
+        assert_eq!(eras.flight(&other).era(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a failed handshake proves about the era of a server.
+//! Evidence of a failed handshake for the era of a server.
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
@@ -6,18 +6,21 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::HttpFault;
 
-/// What a failed handshake says of the server's era.
+/// What a failed handshake proves about the era of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EraEvidence {
-    /// The server was not asked at all: not reached, or the credentials were refused.
+    /// The server was not reached, or it rejected the credentials.
     NotReached,
-    /// The server has more pressing problems.
+    /// The failure has another cause: overload, a server error or a timeout.
     Inconclusive,
-    /// The server does not understand, so it is of this other era.
+    /// The server does not understand the handshake, so it is of this era.
     OtherEra(Era),
 }
 
 impl EraEvidence {
+    /// The evidence of a handshake in `era` that failed with `error`.
+    ///
+    /// `fault` is the first HTTP fault of the handshake.
     pub(crate) fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
         let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
         match error.kind() {
@@ -36,7 +39,7 @@ impl EraEvidence {
         }
     }
 
-    /// The server's era, if there is proof of it.
+    /// The server's era, if it is proven.
     pub(crate) fn era(self) -> Option<Era> {
         match self {
             Self::OtherEra(era) => Some(era),
@@ -53,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_server_of_this_era_would_not_say_proves_the_other_one() {
-        let says = |status: u16| {
+    fn only_a_rejection_unknown_to_this_era_proves_the_other_era() {
+        let evidence = |status: u16| {
             let status = StatusCode::from_u16(status).unwrap();
             let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
             EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault))
@@ -71,27 +74,27 @@ mod tests {
             (503, EraEvidence::Inconclusive),
             (504, EraEvidence::Inconclusive),
         ] {
-            assert_eq!(says(status), expected, "{status}");
+            assert_eq!(evidence(status), expected, "{status}");
         }
         let timeout = ConnectError::new(FaultKind::Timeout);
         assert_eq!(
             EraEvidence::of(Era::Legacy, &timeout, None),
             EraEvidence::Inconclusive
         );
-        let refused = protocol_violation("the answer is none");
+        let refused = protocol_violation("the answer is invalid");
         let other = EraEvidence::OtherEra(Era::Stateless);
         assert_eq!(EraEvidence::of(Era::Legacy, &refused, None), other);
     }
 
     #[test]
-    fn a_connection_that_was_not_made_is_told_from_one_that_broke() {
+    fn a_failed_connect_and_a_broken_connection_are_different_evidence() {
         for (outcome, expected) in [
             (Outcome::NotExecuted, EraEvidence::NotReached),
             (Outcome::Unknown, EraEvidence::Inconclusive),
         ] {
             let fault = HttpFault::new(outcome, FaultKind::Unreachable, "gone");
-            let said = EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault));
-            assert_eq!(said, expected);
+            let evidence = EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault));
+            assert_eq!(evidence, expected);
         }
     }
 }

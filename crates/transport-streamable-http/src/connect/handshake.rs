@@ -21,16 +21,16 @@ use tokio::time::{Instant, timeout_at};
 use super::era_evidence::EraEvidence;
 use crate::session::{Connection, Driver, NewConnection, ResumePolicy, RmcpAdapter, StreamState};
 
-/// One handshake, in one era, over a transport of its own.
+/// One handshake, in one era, over its own connection.
 pub(crate) struct Handshake {
     connection: Arc<Connection>,
     handler: ClientHandlerBox,
-    /// The address without its query, which is all that rmcp gets to see of it.
+    /// The URL without its query. rmcp gets this one, so it can log no secret.
     address: String,
     slots: u32,
 }
 
-/// A handshake without a session.
+/// A failed handshake.
 pub(crate) struct FailedHandshake {
     pub(crate) error: ConnectError,
     pub(crate) evidence: EraEvidence,
@@ -54,7 +54,9 @@ impl Handshake {
         }
     }
 
-    /// Opens the session. One that the server opened in vain is closed in the background.
+    /// Opens the session, within `deadline`.
+    ///
+    /// On failure a background task closes the session that the server may have opened.
     pub(crate) async fn run(self, deadline: Instant) -> Result<Session, FailedHandshake> {
         let connection = Arc::clone(&self.connection);
         let result = timeout_at(deadline, self.initialize()).await;
@@ -85,7 +87,7 @@ impl Handshake {
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
         let info = match connection.era {
-            // With rmcp's own `discover` the revision is one of those that were offered.
+            // rmcp's `discover` accepts only an offered revision.
             Era::Stateless => {
                 SessionInfo::new(connection.era, STATELESS.as_str()).with_max_concurrent(self.slots)
             }
@@ -108,8 +110,10 @@ fn offered(era: Era) -> ProtocolVersion {
     }
 }
 
-/// rmcp can find out the era by itself, but gives up on servers that answer in unforeseen ways, and
-/// waits longer than one would.
+/// The handshake of rmcp for an era.
+///
+/// rmcp can also detect the era itself. It fails on servers with unforeseen answers, though, and its
+/// timeout is long.
 fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
     match era {
         Era::Stateless => ClientLifecycleMode::Discover {
@@ -127,7 +131,7 @@ fn info(connection: &Connection, revision: &ProtocolVersion) -> SessionInfo {
     }
 }
 
-/// How rmcp is to behave: no replaying, no initialising again, no limit below the session's own.
+/// Settings of rmcp: no replay, no second `initialize`, enough requests.
 fn transport_config(address: String, slots: u32) -> StreamableHttpClientTransportConfig {
     let mut config = StreamableHttpClientTransportConfig::with_uri(address);
     config.retry_config = Arc::new(ResumePolicy);
@@ -137,8 +141,9 @@ fn transport_config(address: String, slots: u32) -> StreamableHttpClientTranspor
     config
 }
 
-/// Waits for the standalone stream, where the session needs one: a call that makes the server ask
-/// something would otherwise race against it.
+/// Waits for the standalone stream, if the session needs one.
+///
+/// Without the wait, a server request during the first call would race with the stream.
 async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
     if !connection.needs_stream || !connection.is_in_session() {
         return Ok(());
@@ -150,14 +155,13 @@ async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
     match state.map(|state| *state) {
         Ok(StreamState::Failed) => Err(match connection.first_fault() {
             Some(fault) => fault.into(),
-            None => protocol_violation("the stream for the server's messages failed"),
+            None => protocol_violation("the stream for server messages failed"),
         }),
         _ => Ok(()),
     }
 }
 
-/// Why the handshake failed: the fault of an exchange where there was one, and otherwise what the
-/// server said.
+/// The cause of a failed handshake: the first fault, else the server's answer.
 fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
     match connection.first_fault() {
         Some(fault) => fault.into(),
@@ -165,7 +169,7 @@ fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectErr
     }
 }
 
-/// The revision without sessions that this transport speaks.
+/// The stateless revision that this transport speaks.
 const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
-/// For the pool's own health checks beside the calls of a session.
+/// Requests for the pool's health checks, beside the calls of a session.
 const SPARE_REQUESTS: usize = 4;

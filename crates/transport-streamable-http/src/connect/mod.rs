@@ -1,4 +1,4 @@
-//! From an address to an open session.
+//! From an endpoint to an open session.
 
 mod detect;
 mod era_cache;

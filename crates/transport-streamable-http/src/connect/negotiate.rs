@@ -1,4 +1,4 @@
-//! How a session is opened: in the era that the server is of, which may have to be found out.
+//! Era negotiation: opens a session in the era of the server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,74 +15,88 @@ use super::{
     handshake::{FailedHandshake, Handshake},
 };
 
-/// A session to be opened.
+/// Opens one session, in an era that may have to be detected first.
 pub(crate) struct EraNegotiation {
     pub(crate) http: reqwest::Client,
     pub(crate) eras: Arc<EraCache>,
     pub(crate) request: ConnectRequest,
 }
 
+/// The first session with a server.
+struct FirstSession {
+    /// The server's era; `None` without proof.
+    era: Option<Era>,
+    session: Result<Session, ConnectError>,
+}
+
 impl EraNegotiation {
-    /// Opens the session.
+    /// Opens the session, within the deadline of the request.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
         let deadline = self.request.deadline();
         let opened = match self.request.endpoint().lifecycle() {
             Lifecycle::Legacy => self.try_era(Era::Legacy, deadline).await,
             Lifecycle::Stateless => self.try_era(Era::Stateless, deadline).await,
-            _ => return self.find_out().await,
+            _ => return self.detect_era().await,
         };
         opened.map_err(|failed| failed.error)
     }
 
-    /// Opens the session in the era the server is known to be of, or finds that out: by opening it,
-    /// so that no request is made for nothing but an answer.
-    async fn find_out(&self) -> Result<Session, ConnectError> {
-        let flight = self.eras.of(self.request.endpoint());
-        let mut known = flight.known();
-        if known.is_none() {
+    /// Opens the session in the cached era, or detects the era first.
+    ///
+    /// The session itself is the probe: no request serves detection alone. Single flight: other
+    /// callers wait for the result, and then open their own sessions.
+    async fn detect_era(&self) -> Result<Session, ConnectError> {
+        let flight = self.eras.flight(self.request.endpoint());
+        let mut era = flight.era();
+        if era.is_none() {
             let mut opened = None;
-            let found = self.eras.find_out(&flight, async {
-                let (era, session) = self.probe().await?;
-                opened = Some(session);
-                Ok::<_, ConnectError>(era)
+            let detected = self.eras.get_or_detect(&flight, async {
+                let first = self.open_first().await?;
+                opened = Some(first.session);
+                Ok::<_, ConnectError>(first.era)
             });
-            let found = timeout_at(self.request.deadline(), found).await;
+            let detected = timeout_at(self.request.deadline(), detected).await;
             if let Some(session) = opened {
                 return session;
             }
-            known = found.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
+            era = detected.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
         }
-        // Where whoever asked has just found nothing, most servers are of the older kind.
-        self.as_known(known.unwrap_or(Era::Legacy)).await
+        // Without proof, try the era of most servers.
+        self.open_in(era.unwrap_or(Era::Legacy)).await
     }
 
-    /// Opens the first session with a server. Returns the era too, if there was proof of it.
+    /// Opens the first session with a server: stateless first, then legacy.
     ///
     /// # Errors
-    /// The server could not be asked: it was not reached, or refused the credentials.
-    async fn probe(&self) -> Result<(Option<Era>, Result<Session, ConnectError>), ConnectError> {
-        let refused = match self.try_era(Era::Stateless, self.soon()).await {
-            Ok(session) => return Ok((Some(Era::Stateless), Ok(session))),
+    /// The server was not reached, or it rejected the credentials. Neither is a result that other
+    /// callers could use.
+    async fn open_first(&self) -> Result<FirstSession, ConnectError> {
+        let stateless = match self.try_era(Era::Stateless, self.probe_deadline()).await {
+            Ok(session) => {
+                return Ok(FirstSession {
+                    era: Some(Era::Stateless),
+                    session: Ok(session),
+                });
+            }
             Err(failed) if failed.evidence == EraEvidence::NotReached => return Err(failed.error),
             Err(failed) => failed,
         };
-        Ok(
-            match self.try_era(Era::Legacy, self.request.deadline()).await {
-                Ok(session) => (refused.evidence.era(), Ok(session)),
-                // A server that has no sessions and was too busy to say so.
-                Err(failed)
-                    if failed.evidence.era().is_some()
-                        && refused.evidence == EraEvidence::Inconclusive =>
-                {
-                    (None, Err(refused.error))
-                }
-                Err(failed) => (None, Err(failed.error)),
-            },
-        )
+        let (era, session) = match self.try_era(Era::Legacy, self.request.deadline()).await {
+            Ok(session) => (stateless.evidence.era(), Ok(session)),
+            // A stateless server that was too busy to answer the first handshake.
+            Err(legacy)
+                if legacy.evidence.era().is_some()
+                    && stateless.evidence == EraEvidence::Inconclusive =>
+            {
+                (None, Err(stateless.error))
+            }
+            Err(legacy) => (None, Err(legacy.error)),
+        };
+        Ok(FirstSession { era, session })
     }
 
-    /// Opens a session in the era that the server was of when somebody last asked.
-    async fn as_known(&self, era: Era) -> Result<Session, ConnectError> {
+    /// Opens a session in the cached era, or in the other one on proof of it.
+    async fn open_in(&self, era: Era) -> Result<Session, ConnectError> {
         let failed = match self.try_era(era, self.request.deadline()).await {
             Ok(session) => return Ok(session),
             Err(failed) => failed,
@@ -90,17 +104,17 @@ impl EraNegotiation {
         let Some(other) = failed.evidence.era() else {
             return Err(failed.error);
         };
-        let until = match other {
-            Era::Stateless => self.soon(),
+        let deadline = match other {
+            Era::Stateless => self.probe_deadline(),
             _ => self.request.deadline(),
         };
-        match self.try_era(other, until).await {
+        match self.try_era(other, deadline).await {
             Ok(session) => {
-                self.eras.learn(self.request.endpoint(), other);
+                self.eras.insert(self.request.endpoint(), other);
                 Ok(session)
             }
-            // Servers with sessions are the ones that have more to say, unless this one has none and
-            // is too busy to say so.
+            // The legacy error is the more precise one. An inconclusive error comes from a server of
+            // this era that is too busy to answer.
             Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
                 Err(again.error)
             }
@@ -108,21 +122,20 @@ impl EraNegotiation {
         }
     }
 
-    async fn try_era(&self, era: Era, until: Instant) -> Result<Session, FailedHandshake> {
-        let until = until.min(self.request.deadline());
+    async fn try_era(&self, era: Era, deadline: Instant) -> Result<Session, FailedHandshake> {
+        let deadline = deadline.min(self.request.deadline());
         Handshake::new(self.http.clone(), &self.request, era)
-            .run(until)
+            .run(deadline)
             .await
     }
 
-    /// How long a server may take to say that it keeps no sessions, so that there is time left to
-    /// try it with one.
-    fn soon(&self) -> Instant {
+    /// The deadline of a stateless handshake that leaves time for a legacy one.
+    fn probe_deadline(&self) -> Instant {
         let now = Instant::now();
         let left = self.request.deadline().saturating_duration_since(now);
-        now + PROBE.min(left / 2)
+        now + PROBE_TIMEOUT.min(left / 2)
     }
 }
 
-/// A server that does not know the question answers in a round trip, if it answers at all.
-const PROBE: Duration = Duration::from_secs(3);
+/// A legacy server rejects the unknown method within one round trip, or never.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);

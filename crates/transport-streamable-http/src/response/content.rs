@@ -1,9 +1,9 @@
-//! How a body is written, and the message in it.
+//! The content type of a body, and the message in it.
 
 use http::{HeaderMap, header};
 use rmcp::model::ServerJsonRpcMessage;
 
-/// How a body is written.
+/// The content type of a body, as far as the protocol knows it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ContentKind {
     Events,
@@ -12,7 +12,7 @@ pub(crate) enum ContentKind {
 }
 
 impl ContentKind {
-    /// The kind that the header `content-type` names.
+    /// The kind that the `content-type` header names.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let value = headers.get(header::CONTENT_TYPE);
         let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -27,7 +27,7 @@ impl ContentKind {
     }
 }
 
-/// The message in a body, if the body is one.
+/// Parses a body as one message.
 pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
     serde_json::from_slice(body).ok()
 }

@@ -1,4 +1,4 @@
-//! What a response to a POST means.
+//! Decoding of the response to a POST.
 
 use http::StatusCode;
 use mcp_pool_core::{
@@ -16,15 +16,15 @@ use super::{
     events::events,
 };
 
-/// What was asked, as far as it matters for the answer.
+/// The facts of a sent message that its answer depends on.
 pub(crate) struct SentRequest {
     /// The id of a request; `None` for a message that has no answer.
     pub(crate) request: Option<RequestId>,
-    /// The era that the server was taken to be of; `None` while that is being found out.
+    /// The supposed era of the server; `None` during the handshake.
     pub(crate) era: Option<Era>,
     /// Whether the message named a session.
     pub(crate) in_session: bool,
-    /// Whether an answer could come on the standalone stream.
+    /// Whether the answer can come on the standalone stream.
     pub(crate) has_stream: bool,
 }
 
@@ -40,15 +40,15 @@ pub(crate) async fn decode(
         return refused(response, kind, sent, limits).await;
     }
     let Some(request) = &sent.request else {
-        // Nothing in the response to a notification matters; reading it frees the connection.
+        // A notification has no answer. Reading the body lets reqwest reuse the connection.
         let _ = body(response, limits.max_json_response_size).await;
         return Ok(StreamableHttpPostResponse::Accepted);
     };
     if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
-        // Some servers answer on the standalone stream.
+        // Some servers send the answer on the standalone stream.
         return match sent.has_stream {
             true => Ok(StreamableHttpPostResponse::Accepted),
-            false => Err(unreadable("accepted, but there is no way for an answer")),
+            false => Err(unreadable("accepted, but no stream is open for the answer")),
         };
     }
     match kind {
@@ -58,17 +58,18 @@ pub(crate) async fn decode(
         }
         ContentKind::Json => {
             let body = body(response, limits.max_json_response_size).await?;
-            let message = parse(&body).ok_or_else(|| unreadable("the body is no message"))?;
+            let message =
+                parse(&body).ok_or_else(|| unreadable("the body is no JSON-RPC message"))?;
             Ok(StreamableHttpPostResponse::Json(
                 correlated(message, request),
                 None,
             ))
         }
-        ContentKind::Other => Err(unreadable("the content is neither json nor events")),
+        ContentKind::Other => Err(unreadable("the content type is neither json nor events")),
     }
 }
 
-/// Reads a response whose status says that the request failed.
+/// Reads a response with a status of failure.
 async fn refused(
     response: reqwest::Response,
     kind: ContentKind,
@@ -77,18 +78,18 @@ async fn refused(
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
     let fault = match status {
-        // What took POSTs when the session was opened takes none: another server stands there now.
+        // The server of the session took POSTs, so another server answers here now.
         StatusCode::METHOD_NOT_ALLOWED if sent.in_session => HttpFault::session_gone(),
         _ => HttpFault::of_status(status, response.headers(), sent.in_session),
     };
-    let says_nothing_more = matches!(
+    let is_final = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
     );
     let Some(request) = &sent.request else {
         return Err(fault);
     };
-    if says_nothing_more || *fault.kind() == FaultKind::SessionGone {
+    if is_final || *fault.kind() == FaultKind::SessionGone {
         return Err(fault);
     }
     let error = match kind {
@@ -96,7 +97,7 @@ async fn refused(
         ContentKind::Events | ContentKind::Other => None,
     };
     if is_of_another_era(sent, status, error.as_ref()) {
-        let what = "the server is of another era than it was";
+        let what = "the server has changed its era";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
             FaultKind::SessionGone,
@@ -112,8 +113,8 @@ async fn refused(
             None,
         ));
     }
-    // An error without the request's id comes from before the request was looked at. From a server
-    // that was told a session, with 400, that is how several say that they do not know it.
+    // A server that returns an error without an id has not read the request. With 400 inside a
+    // session, several servers report an unknown session like this.
     match sent.in_session && status == StatusCode::BAD_REQUEST {
         true => Err(HttpFault::session_gone()),
         false => Ok(StreamableHttpPostResponse::Json(
@@ -123,12 +124,12 @@ async fn refused(
     }
 }
 
-/// Whether a refusal shows that the server has changed its era: it refuses what every server of the
-/// era that it was taken for understands. It has not looked at the request then.
+/// Whether a rejection proves that the server has changed its era.
 ///
-/// A server without sessions says of an older revision that it does not support it, or that headers
-/// are missing; one with sessions misses its session, in words that are no answer to the request
-/// (revision 2026-07-28, versioning and transports).
+/// Proof is a rejection of what every server of the supposed era understands. The server has not
+/// executed the request then. A stateless server rejects an older revision as unsupported, or for
+/// missing headers. A legacy server misses its session, in an error that does not answer the request
+/// (revision 2026-07-28, versioning; transports).
 fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
     let code = error.map(|error| error.error.code);
     let is_answer = error.is_some_and(|error| error.id == sent.request);
@@ -145,7 +146,7 @@ fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&Json
                 true
             }
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                !is_answer && !code.is_some_and(is_known_refusal)
+                !is_answer && !code.is_some_and(is_stateless_rejection)
             }
             _ => false,
         },
@@ -153,16 +154,17 @@ fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&Json
     }
 }
 
-/// Whether only servers of revision 2026-07-28 and later refuse requests by this code, other than
-/// for their revision.
-fn is_known_refusal(code: ErrorCode) -> bool {
+/// Whether only servers of revision 2026-07-28 and later return this code.
+///
+/// The code for an unsupported revision is not among them.
+fn is_stateless_rejection(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::HEADER_MISMATCH | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
     )
 }
 
-/// The JSON-RPC error in a body, if there is one.
+/// Reads the body and returns its JSON-RPC error, if it is one.
 async fn error_in(
     response: reqwest::Response,
     limits: StreamableHttpResponseLimits,
@@ -174,8 +176,10 @@ async fn error_in(
     }
 }
 
-/// Names the request in an error that does not: it can only be the answer to it, and rmcp would
-/// wait for ever for one that names it.
+/// Sets the request's id in an error without one.
+///
+/// Such an error can only be the answer to this request. rmcp would wait for ever for an answer with
+/// the id.
 fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonRpcMessage {
     match message {
         ServerJsonRpcMessage::Error(mut error) => {
@@ -221,11 +225,11 @@ mod tests {
         decode(response, sent, StreamableHttpResponseLimits::default()).await
     }
 
-    const NAMELESS: &str = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}"#;
+    const WITHOUT_ID: &str = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}"#;
 
     #[tokio::test]
-    async fn a_nameless_400_in_a_session_means_that_the_session_is_gone() {
-        let fault = read(response(400, "application/json", NAMELESS), &sent(true))
+    async fn a_400_with_an_error_without_id_in_a_session_is_a_lost_session() {
+        let fault = read(response(400, "application/json", WITHOUT_ID), &sent(true))
             .await
             .unwrap_err();
         assert_eq!(fault.kind(), &FaultKind::SessionGone);
@@ -233,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_405_in_a_session_means_that_another_server_stands_there() {
+    async fn a_405_in_a_session_is_a_lost_session() {
         for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
             let fault = read(response(405, "text/plain", ""), &sent(in_session)).await;
             let fault = fault.unwrap_err();
@@ -243,9 +247,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_nameless_error_outside_of_a_session_is_the_answer() {
+    async fn an_error_without_id_outside_of_a_session_is_the_answer() {
         for status in [200, 400, 500] {
-            let answer = read(response(status, "application/json", NAMELESS), &sent(false)).await;
+            let answer = read(
+                response(status, "application/json", WITHOUT_ID),
+                &sent(false),
+            )
+            .await;
             let Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), _)) =
                 answer
             else {
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_that_names_the_request_is_an_answer_whatever_the_status() {
+    async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"x"},"id":3}"#;
         for status in [400, 404, 500] {
             let answer = read(response(status, "application/json", named), &sent(false)).await;
@@ -268,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_refuses_what_its_era_knows_is_of_another_one() {
+    async fn a_rejection_of_what_its_era_understands_proves_another_era() {
         let named = |code: i32| {
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":3}}"#)
         };
@@ -277,26 +285,26 @@ mod tests {
             era: Some(Era::Stateless),
             ..sent(false)
         };
-        let unsaid = SentRequest {
+        let unknown = SentRequest {
             era: None,
             ..sent(false)
         };
-        let nameless = || NAMELESS.to_owned();
+        let without_id = || WITHOUT_ID.to_owned();
         for (status, text, sent, is_proof) in [
             (400, named(-32022), &legacy, true),
             (400, named(-32020), &legacy, true),
             (400, named(-32602), &legacy, false),
             (200, named(-32022), &legacy, false),
             (400, named(-32022), &stateless, true),
-            (400, nameless(), &stateless, true),
+            (400, without_id(), &stateless, true),
             (404, "no such page".to_owned(), &stateless, true),
             (405, String::new(), &stateless, true),
             (404, named(-32601), &stateless, false),
             (400, named(-32020), &stateless, false),
             (400, named(-32602), &stateless, false),
             (403, String::new(), &stateless, false),
-            (500, nameless(), &stateless, false),
-            (400, nameless(), &unsaid, false),
+            (500, without_id(), &stateless, false),
+            (400, without_id(), &unknown, false),
         ] {
             let what = format!("{status} {text} {:?}", sent.era);
             let kind = match text.starts_with('{') {
@@ -312,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_credential_is_never_taken_for_an_answer() {
+    async fn a_rejected_credential_is_never_an_answer() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":1,"message":"x"},"id":3}"#;
         let fault = read(response(401, "application/json", named), &sent(true))
             .await
@@ -322,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_cannot_come_is_an_error_at_once() {
+    async fn an_accepted_request_without_a_stream_for_its_answer_fails_at_once() {
         let fault = read(response(202, "text/plain", ""), &sent(true)).await;
         assert_eq!(fault.unwrap_err().failure().outcome(), Outcome::Unknown);
     }

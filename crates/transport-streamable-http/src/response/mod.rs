@@ -1,4 +1,4 @@
-//! Responses of the server.
+//! Responses of the server: their kind, their meaning, their events.
 
 mod content;
 mod decode;

@@ -1,4 +1,4 @@
-//! One session's way to its server: every request of the session leaves here.
+//! The HTTP state of one session. Every request of the session is sent here.
 
 use std::{
     collections::HashMap,
@@ -23,23 +23,25 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// One session's way to its server.
+/// The HTTP state of one session, shared by its parts.
 pub(crate) struct Connection {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
     pub(crate) era: Era,
-    /// Whether anybody wants the standalone stream.
+    /// Whether the handler or the pool wants the standalone stream.
     pub(crate) wants_stream: bool,
-    /// Whether it is of no use without.
+    /// Whether the session is useless without the standalone stream.
     pub(crate) needs_stream: bool,
     pub(crate) close_notifier: CloseNotifier,
-    /// What became of the standalone stream.
+    /// The state of the standalone stream.
     pub(crate) stream: watch::Sender<StreamState>,
-    /// The request that opens the session, which is finished whoever still waits for it: only its
-    /// response tells the id of a session that is then to be closed.
+    /// Tracks the request that opens the session.
+    ///
+    /// It runs to its end even if the caller is cancelled: only its response has the id that is
+    /// needed to close the session.
     pub(crate) initializing: TaskTracker,
-    /// Event streams in a row that failed or had nothing to say.
+    /// Consecutive event streams that failed or had no events.
     pub(crate) idle_streams: AtomicUsize,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
@@ -47,7 +49,7 @@ pub(crate) struct Connection {
     fault: Mutex<Option<HttpFault>>,
 }
 
-/// What a connection is made of.
+/// The parts of a new connection.
 pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
@@ -57,24 +59,24 @@ pub(crate) struct NewConnection {
     pub(crate) needs_stream: bool,
 }
 
-/// What became of the standalone stream.
+/// The state of the standalone stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamState {
-    /// The server offers none, or the session wants none.
+    /// The server has none, or the session wants none.
     Absent,
     Failed,
     Open,
-    /// Not asked for yet, or not answered.
+    /// Not requested yet, or not answered yet.
     Unknown,
 }
 
-/// One request.
+/// One HTTP request of the session.
 pub(crate) struct Outgoing<'a> {
     pub(crate) method: Method,
     pub(crate) call: Option<CallContext>,
     pub(crate) body: Option<Bytes>,
     pub(crate) last_event_id: Option<String>,
-    /// What the protocol adds.
+    /// The headers of the protocol, from rmcp.
     pub(crate) protocol: &'a HashMap<HeaderName, HeaderValue>,
 }
 
@@ -98,9 +100,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request; asks for new credentials and repeats it once when they are refused.
-    ///
-    /// A 401 says that nothing was executed, so that repeating is safe.
+    /// Sends a request, and once more with renewed credentials after a 401.
     pub(crate) async fn send(
         &self,
         outgoing: Outgoing<'_>,
@@ -113,11 +113,12 @@ impl Connection {
         .await
     }
 
-    /// Takes the session id out of the response that opened the session.
+    /// Stores the session id of the response that opened the session.
+    ///
+    /// An id from a stateless server is used for its DELETE only.
     ///
     /// # Errors
-    /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
-    /// Where there are no sessions, an id is kept for nothing but its farewell.
+    /// The id of a legacy server is not visible ASCII (revision 2025-11-25, transports).
     pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
@@ -125,7 +126,7 @@ impl Connection {
         let mut id = id.clone();
         id.set_sensitive(true);
         let valid = is_valid_session_id(&id);
-        // Even an invalid one, so that the session it names is closed.
+        // An invalid id is stored too, so that its session is closed.
         let _ = self.session.set(id);
         if valid || self.era == Era::Stateless {
             return Ok(());
@@ -134,7 +135,7 @@ impl Connection {
         Err(HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what))
     }
 
-    /// The id of the session, where the server gave it one.
+    /// The session id, if the server assigned one.
     pub(crate) fn session_id(&self) -> Option<&str> {
         self.session.get()?.to_str().ok()
     }
@@ -143,12 +144,12 @@ impl Connection {
         self.era == Era::Legacy && self.session.get().is_some()
     }
 
-    /// Says farewell, once, whoever asks for it and however often.
+    /// Sends the DELETE once; later calls return its outcome.
     pub(crate) async fn delete_session(&self) -> CloseOutcome {
         *self.deleted.get_or_init(|| self.send_delete()).await
     }
 
-    /// Closes a session that was opened in vain, once the server has said which one it is.
+    /// Closes the session of a failed handshake, once its id is known.
     pub(crate) async fn close_abandoned(&self) {
         self.initializing.close();
         let _ = timeout(ABANDONED_TIMEOUT, self.initializing.wait()).await;
@@ -167,15 +168,14 @@ impl Connection {
             protocol: &HashMap::new(),
         };
         match self.send(outgoing).await.map(|response| response.status()) {
-            // A server that does not let clients end sessions says so by 405, and one that does
-            // not know the session any more by 404.
+            // 405: the server does not let clients end sessions. 404: it has no such session.
             Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
             Ok(status) if status.is_success() => CloseOutcome::Completed,
             _ => CloseOutcome::Failed,
         }
     }
 
-    /// Remembers the first fault, which says why a handshake failed.
+    /// Keeps the first fault, which is the cause of a failed handshake.
     pub(crate) fn note_fault(&self, fault: &HttpFault) {
         let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| fault.clone());
@@ -188,7 +188,7 @@ impl Connection {
             .clone()
     }
 
-    /// Counts one more stream that failed or said nothing. Returns how many it were in a row.
+    /// Counts a stream that failed or had no events. Returns the count in a row.
     pub(crate) fn note_idle_stream(&self) -> usize {
         self.idle_streams.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -208,7 +208,7 @@ impl Connection {
         }
     }
 
-    /// Adds what the protocol wants to the headers of a request.
+    /// Adds the headers of the protocol to those of the caller.
     fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
         for (name, value) in outgoing.protocol {
             headers.insert(name, value.clone());
@@ -238,8 +238,9 @@ impl Connection {
         headers
     }
 
-    /// Remembers the negotiated revision, which every later request has to name, the last one too.
-    /// Where there are no sessions, each request says so itself.
+    /// Stores the negotiated revision. Every later request names it, also DELETE.
+    ///
+    /// A stateless request names its own revision.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
         if self.era == Era::Legacy
             && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
@@ -254,7 +255,7 @@ fn is_valid_session_id(id: &HeaderValue) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
-/// How long a session that was opened in vain may take to be closed, in each of two steps.
+/// The time limit of each of two steps: await the id, send the DELETE.
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(5);
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");

@@ -1,4 +1,4 @@
-//! A session over Streamable HTTP, as the pool sees it.
+//! The driver: the pool's view of a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 
-/// A session over Streamable HTTP.
+/// The driver of a session over Streamable HTTP.
 pub(crate) struct Driver<S: Service<RoleClient>> {
     pub(crate) running: RunningSession<S>,
     pub(crate) connection: Arc<Connection>,
@@ -34,7 +34,7 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
             Some(fault) => fault.failure().clone(),
             None => CallFailure::conservative(error),
         };
-        // Where there are no sessions, none can be the worse for a failed call.
+        // A stateless session has no state that a failed call could damage.
         match self.connection.era {
             Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
                 failure.with_usable_session()
@@ -49,10 +49,10 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
         if self.connection.era == Era::Stateless {
             return ended;
         }
-        // rmcp has said farewell by now, if its worker was still there to say it.
+        // rmcp has usually sent the DELETE by now. If its worker had ended before, this call sends it.
         match timeout_at(deadline, self.connection.delete_session()).await {
             Ok(CloseOutcome::Completed) => ended,
-            Ok(farewell) => farewell,
+            Ok(outcome) => outcome,
             Err(_) => CloseOutcome::TimedOut,
         }
     }

@@ -1,4 +1,4 @@
-//! An open session.
+//! An open session: its connection, its requests and its driver.
 
 mod connection;
 mod driver;

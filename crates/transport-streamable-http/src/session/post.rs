@@ -1,4 +1,4 @@
-//! Messages to the server.
+//! Messages to the server, one POST each.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,7 +16,7 @@ use rmcp::{
 use super::connection::{Connection, Outgoing, StreamState};
 use crate::response::{SentRequest, decode};
 
-/// One message to be sent.
+/// One message to send.
 pub(crate) struct Post {
     pub(crate) message: ClientJsonRpcMessage,
     pub(crate) protocol: HashMap<HeaderName, HeaderValue>,
@@ -38,8 +38,8 @@ impl Post {
         };
         let limits = self.limits;
         let response = match purpose {
-            Purpose::Initialize => self.open(connection).await,
-            Purpose::Discover => self.probe(connection).await,
+            Purpose::Initialize => self.initialize(connection).await,
+            Purpose::Discover => self.discover(connection).await,
             Purpose::Call => self.exchange(connection).await,
         };
         let answer = match response {
@@ -55,9 +55,11 @@ impl Post {
         answer
     }
 
-    /// Sends the message that opens a session. Its response is awaited whoever goes away meanwhile,
-    /// since a session that the server has opened must be closed.
-    pub(crate) async fn open(
+    /// Sends the message that opens a session.
+    ///
+    /// The request runs on a task, to its end even if the caller is cancelled: a session that the
+    /// server has opened must be closed.
+    pub(crate) async fn initialize(
         self,
         connection: &Arc<Connection>,
     ) -> Result<reqwest::Response, HttpFault> {
@@ -73,9 +75,10 @@ impl Post {
         })
     }
 
-    /// Asks a server what it speaks. One that opens a session for it is told that it did so in vain,
-    /// if nothing comes of it.
-    async fn probe(self, connection: &Connection) -> Result<reqwest::Response, HttpFault> {
+    /// Sends `discover`.
+    ///
+    /// A server may open a session for it. Its id is stored, so that the session is closed.
+    async fn discover(self, connection: &Connection) -> Result<reqwest::Response, HttpFault> {
         let response = self.exchange(connection).await?;
         connection.note_session(response.headers())?;
         Ok(response)
@@ -97,12 +100,12 @@ impl Post {
     }
 }
 
-/// What a message is for.
+/// The purpose of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// Opens a session.
     Initialize,
-    /// Asks what the server speaks.
+    /// Queries the revisions of the server.
     Discover,
     /// Anything after that.
     Call,
@@ -129,7 +132,7 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
     }
 }
 
-/// Whose call a message belongs to, where the pool said so.
+/// The context of the call that a message belongs to, set by the pool.
 fn call_context(message: &ClientJsonRpcMessage) -> Option<CallContext> {
     match message {
         ClientJsonRpcMessage::Request(request) => request.request.extensions().get().cloned(),

@@ -1,4 +1,4 @@
-//! The connection as rmcp sees it: an HTTP client.
+//! The adapter to rmcp: an HTTP client over a connection.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,14 +15,14 @@ use rmcp::{
 use super::{connection::Connection, post::Post, stream::StreamRequest};
 use crate::response::Events;
 
-/// A connection as rmcp sees it.
+/// rmcp's view of a connection: an HTTP client.
 ///
-/// rmcp hands back the address, session id and credentials that it was given or saw. It was given
-/// placeholders and saw none: the connection has them, so that they cannot reach one of rmcp's logs.
+/// rmcp passes URL, session id and credentials to each method. It has only placeholders of them; the
+/// connection has the real ones, so that they cannot reach the logs of rmcp.
 #[derive(Clone)]
 pub(crate) struct RmcpAdapter(pub(crate) Arc<Connection>);
 
-/// What rmcp takes for the session id, so that it knows that there is a session.
+/// The session id that rmcp gets, so that it knows that a session exists.
 pub(crate) const PLACEHOLDER: &str = "pooled";
 
 impl StreamableHttpClient for RmcpAdapter {
@@ -79,7 +79,7 @@ impl StreamableHttpClient for RmcpAdapter {
         _auth: Option<String>,
         _headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), StreamableHttpError<HttpFault>> {
-        // How it went, whoever closes the session asks the connection.
+        // The driver reads the outcome from the connection.
         self.0.delete_session().await;
         Ok(())
     }

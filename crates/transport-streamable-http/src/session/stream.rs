@@ -1,4 +1,4 @@
-//! Streams from the server: the standalone one, and those that resume an interrupted answer.
+//! Event streams by GET: the standalone one, and resumed answers.
 
 use std::{
     collections::HashMap,
@@ -22,14 +22,14 @@ use tokio::time::Instant;
 use super::connection::{Connection, Outgoing, StreamState};
 use crate::response::{Events, events};
 
-/// One stream to be opened.
+/// One request for a stream.
 pub(crate) struct StreamRequest {
     pub(crate) last_event_id: Option<String>,
     pub(crate) protocol: HashMap<HeaderName, HeaderValue>,
     pub(crate) max_event: usize,
 }
 
-/// How often a broken stream is resumed before it is given up, and after which pause.
+/// Resumes a broken stream at most three times, after a pause of 200 ms.
 #[derive(Debug)]
 pub(crate) struct ResumePolicy;
 
@@ -37,14 +37,15 @@ impl StreamRequest {
     /// Opens the stream.
     ///
     /// # Errors
-    /// [`StreamableHttpError::ServerDoesNotSupportSse`] and
-    /// [`StreamableHttpError::AuthRequired`] keep rmcp from trying again.
+    /// [`StreamableHttpError::ServerDoesNotSupportSse`]: there is no stream. rmcp does not retry.
+    /// [`StreamableHttpError::AuthRequired`]: retries are useless. rmcp does not retry.
+    /// [`StreamableHttpError::Client`]: the stream failed. rmcp retries.
     pub(crate) async fn open(
         self,
         connection: &Arc<Connection>,
     ) -> Result<Events, StreamableHttpError<HttpFault>> {
         if connection.era == Era::Stateless {
-            // Nothing is resumed, and there is no stream but those of requests.
+            // A stateless server has no standalone stream and resumes none.
             return Err(StreamableHttpError::ServerDoesNotSupportSse);
         }
         let resumes = self.last_event_id.is_some();
@@ -65,7 +66,7 @@ impl StreamRequest {
                 return Err(StreamableHttpError::ServerDoesNotSupportSse);
             }
             Ok(response) if response.status().is_success() => Ok(response),
-            // Whoever could do without takes any other "no" for one as well.
+            // A session that does not need the stream accepts any other rejection.
             Ok(_) if !resumes && !connection.needs_stream => {
                 settle(connection, StreamState::Absent);
                 return Err(StreamableHttpError::ServerDoesNotSupportSse);
@@ -96,7 +97,7 @@ impl SseRetryPolicy for ResumePolicy {
     }
 }
 
-/// Tells the handshake what became of the standalone stream.
+/// Publishes the first state of the standalone stream to the handshake.
 fn settle(connection: &Connection, state: StreamState) {
     connection.stream.send_if_modified(|now| {
         let first = *now == StreamState::Unknown;
@@ -107,7 +108,7 @@ fn settle(connection: &Connection, state: StreamState) {
     });
 }
 
-/// What rmcp is told of a stream that could not be opened, and what the pool is.
+/// Converts a failed stream into an error for rmcp, and notifies the pool.
 fn to_rmcp_error(connection: &Connection, fault: HttpFault) -> StreamableHttpError<HttpFault> {
     connection.note_fault(&fault);
     settle(connection, StreamState::Failed);
@@ -121,24 +122,25 @@ fn to_rmcp_error(connection: &Connection, fault: HttpFault) -> StreamableHttpErr
     if connection.needs_stream || *fault.kind() == FaultKind::SessionGone {
         connection.close_notifier.notify();
     }
-    // Without a text: the challenge is not for logs.
+    // Without a text, so that rmcp cannot log the challenge.
     StreamableHttpError::AuthRequired(AuthRequiredError::new(String::new()))
 }
 
-/// Ends a stream that ends again and again without a word, so that a server cannot keep a client
-/// busy for ever with reconnecting.
+/// Counts the stream as idle if it ends soon without an event.
+///
+/// After too many idle streams, a session that needs its stream leaves the pool, so that the server
+/// cannot make it reconnect for ever.
 fn with_idle_check(connection: &Arc<Connection>, events: Events) -> Events {
     let began = Instant::now();
-    let spoke = Arc::new(AtomicBool::new(false));
-    let hears = Arc::clone(&spoke);
-    let speaker = Arc::clone(connection);
+    let had_event = Arc::new(AtomicBool::new(false));
+    let event_seen = Arc::clone(&had_event);
+    let observed = Arc::clone(connection);
     let end = {
         let connection = Arc::clone(connection);
         futures::stream::once(async move {
-            if spoke.load(Ordering::Relaxed) || began.elapsed() >= MIN_LIFETIME {
+            if had_event.load(Ordering::Relaxed) || began.elapsed() >= MIN_LIFETIME {
                 connection.note_busy_stream();
-            } else if connection.note_idle_stream() > MAX_SILENT_STREAMS && connection.needs_stream
-            {
+            } else if connection.note_idle_stream() > MAX_IDLE_STREAMS && connection.needs_stream {
                 connection.close_notifier.notify();
             }
         })
@@ -147,8 +149,8 @@ fn with_idle_check(connection: &Arc<Connection>, events: Events) -> Events {
     events
         .inspect(move |event| {
             if matches!(event, Ok(event) if event.data.is_some()) {
-                hears.store(true, Ordering::Relaxed);
-                speaker.note_busy_stream();
+                event_seen.store(true, Ordering::Relaxed);
+                observed.note_busy_stream();
             }
         })
         .chain(end)
@@ -157,6 +159,6 @@ fn with_idle_check(connection: &Arc<Connection>, events: Events) -> Events {
 
 const MAX_RESUMES: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
-/// A stream that lived this long was no failure, even if it had nothing to say.
+/// A stream that lived this long is not idle, even without events.
 const MIN_LIFETIME: Duration = Duration::from_secs(10);
-const MAX_SILENT_STREAMS: usize = 8;
+const MAX_IDLE_STREAMS: usize = 8;
