@@ -188,7 +188,7 @@ impl Connection {
             .clone()
     }
 
-    /// Counts a stream that failed or had no events. Returns the count in a row.
+    /// Counts a stream that failed or had no events. Returns how many in a row.
     pub(crate) fn note_idle_stream(&self) -> usize {
         self.idle_streams.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -238,7 +238,7 @@ impl Connection {
         headers
     }
 
-    /// Stores the negotiated revision. Every later request names it, also DELETE.
+    /// Stores the negotiated revision, which every later request must name.
     ///
     /// A stateless request names its own revision.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
