@@ -49,7 +49,7 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
         if self.connection.era == Era::Stateless {
             return ended;
         }
-        // rmcp has usually sent the DELETE by now. If its worker had ended before, this call sends it.
+        // rmcp has usually sent the DELETE by now. If its worker ended early, this call sends it.
         match timeout_at(deadline, self.connection.delete_session()).await {
             Ok(CloseOutcome::Completed) => ended,
             Ok(outcome) => outcome,
