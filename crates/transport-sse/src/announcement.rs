@@ -5,10 +5,11 @@ use reqwest::Url;
 
 /// The connector rejected the endpoint that a server announced.
 ///
-/// It is the source of a [`ConnectError`](mcp_pool_core::error::ConnectError) of kind `Protocol`. The
-/// server is at fault. A server that may announce any address could send the caller's credentials to
-/// another server. No protocol revision forbids that, but every official client stays on the origin
-/// of the stream. The error shows no part of the address, which holds the session id.
+/// It is the source of a [`ConnectError`](mcp_pool_core::error::ConnectError) of kind `Protocol`.
+/// The server is at fault. A server that may announce any address could send the caller's
+/// credentials to another server. No protocol revision forbids that, but every official client
+/// stays on the origin of the stream. The error shows no part of the address, which holds the
+/// session id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnnouncementError {

@@ -25,17 +25,17 @@ impl SseConnector {
     /// Connect timeout 10 seconds, proxies of the environment, no redirects.
     ///
     /// # Errors
-    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment is
-    /// malformed.
+    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
+    /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
         Self::from_builder(client_builder())
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials to
-    /// a server that they are not meant for. Set no timeout for whole requests or for reading: it
-    /// would end every session, since a session lives as long as its stream.
+    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
+    /// to a server that they are not meant for. Set no timeout for whole requests or for reading:
+    /// it would end every session, since a session lives as long as its stream.
     ///
     /// # Errors
     /// [`BuildError`]: reqwest rejects the settings of the builder.
@@ -48,8 +48,8 @@ impl SseConnector {
 
     /// Limits the size of one event, in bytes. Default: 4 MiB.
     ///
-    /// A larger event ends its session. The default is more than any sensible answer, and a thousand
-    /// sessions with a hostile server still fit in 4 GiB.
+    /// A larger event ends its session. The default is more than any sensible answer, and a
+    /// thousand sessions with a hostile server still fit in 4 GiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
         self.limits.max_event = bytes;
@@ -58,8 +58,8 @@ impl SseConnector {
 
     /// Limits the time until a server accepts a message. Default: 30 seconds.
     ///
-    /// The answer to the message comes on the stream and may take longer. Some servers never respond
-    /// to a message for a session that they do not know.
+    /// The answer to the message comes on the stream and may take longer. Some servers never
+    /// respond to a message for a session that they do not know.
     #[must_use]
     pub fn with_post_timeout(mut self, timeout: Duration) -> Self {
         self.limits.post_timeout = timeout;

@@ -1,7 +1,7 @@
 //! Detection: whether the server at an address speaks HTTP+SSE.
 //!
-//! The rule is that of the specification (revision 2025-11-25, transports, backwards compatibility):
-//! a GET opens a stream with `endpoint` as its first event.
+//! The rule is that of the specification (revision 2025-11-25, transports, backwards
+//! compatibility): a GET opens a stream with `endpoint` as its first event.
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},

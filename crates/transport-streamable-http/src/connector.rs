@@ -25,17 +25,18 @@ impl StreamableHttpConnector {
     /// Connect timeout 10 seconds, proxies of the environment, no redirects.
     ///
     /// # Errors
-    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment is
-    /// malformed.
+    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
+    /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
         Self::from_builder(client_builder())
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials to
-    /// a server that they are not meant for. Set no timeout for whole requests: it would end long
-    /// calls and the stream for server messages. Limit calls with the pool's `call_timeout` instead.
+    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
+    /// to a server that they are not meant for. Set no timeout for whole requests: it would end
+    /// long calls and the stream for server messages. Limit calls with the pool's `call_timeout`
+    /// instead.
     ///
     /// # Errors
     /// [`BuildError`]: reqwest rejects the settings of the builder.
@@ -47,9 +48,9 @@ impl StreamableHttpConnector {
 
     /// Sets how long a detected era is cached. Default: 10 minutes.
     ///
-    /// Only endpoints with [`Lifecycle::Auto`](mcp_pool_core::config::Lifecycle::Auto) are detected. A
-    /// legacy server that gains the stateless era is detected when the entry expires. A server that
-    /// rejects its cached era is detected at once.
+    /// Only endpoints with [`Lifecycle::Auto`](mcp_pool_core::config::Lifecycle::Auto) are
+    /// detected. A legacy server that gains the stateless era is detected when the entry expires. A
+    /// server that rejects its cached era is detected at once.
     #[must_use]
     pub fn with_era_ttl(mut self, ttl: Duration) -> Self {
         self.eras = Arc::new(EraCache::new(ttl));

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A handler that stops answering requests when its session ends.
 ///
-/// When the session has ended, an answer cannot be sent any more. rmcp waits for busy handlers before
-/// it ends the calls of the session, so a busy handler would delay every call.
+/// When the session has ended, an answer cannot be sent any more. rmcp waits for busy handlers
+/// before it ends the calls of the session, so a busy handler would delay every call.
 pub(crate) struct BoundHandler<S> {
     pub(crate) handler: S,
     pub(crate) ended: CancellationToken,

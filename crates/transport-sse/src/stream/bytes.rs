@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 /// Splits chunks into lines.
 ///
-/// The parser drops all events of a chunk that has a malformed line. With one line a chunk, the events
-/// before that line are kept.
+/// The parser drops all events of a chunk that has a malformed line. With one line a chunk, the
+/// events before that line are kept.
 pub(super) fn split_lines(
     bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {

@@ -1,8 +1,8 @@
 //! Detection: whether the server at an address speaks Streamable HTTP.
 //!
-//! The rule is that of the specification (revision 2025-11-25, transports, backwards compatibility):
-//! a POST of `initialize` that succeeds is a yes; 400, 404 or 405 is a no. Since revision 2026-07-28
-//! an error of that revision is a yes too.
+//! The rule is that of the specification (revision 2025-11-25, transports, backwards
+//! compatibility): a POST of `initialize` that succeeds is a yes; 400, 404 or 405 is a no. Since
+//! revision 2026-07-28 an error of that revision is a yes too.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -47,8 +47,8 @@ impl EraCache {
 
     /// Returns the detected era. Runs `detect` unless the flight has a result.
     ///
-    /// `None` means that the detection ended without proof. It is a result for the callers that wait
-    /// now, and expires at once, so that the next caller detects again.
+    /// `None` means that the detection ended without proof. It is a result for the callers that
+    /// wait now, and expires at once, so that the next caller detects again.
     ///
     /// # Errors
     /// The error of `detect`. The flight stays without a result: the next waiter runs its `detect`.

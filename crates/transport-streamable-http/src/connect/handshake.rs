@@ -112,8 +112,8 @@ fn offered(era: Era) -> ProtocolVersion {
 
 /// The handshake of rmcp for an era.
 ///
-/// rmcp can also detect the era itself. It fails on servers with unforeseen answers, though, and its
-/// timeout is long.
+/// rmcp can also detect the era itself. It fails on servers with unforeseen answers, though, and
+/// its timeout is long.
 fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
     match era {
         Era::Stateless => ClientLifecycleMode::Discover {

@@ -113,8 +113,8 @@ impl EraNegotiation {
                 self.eras.insert(self.request.endpoint(), other);
                 Ok(session)
             }
-            // The legacy error is the more precise one. An inconclusive error comes from a server of
-            // this era that is too busy to answer.
+            // The legacy error is the more precise one. An inconclusive error comes from a server
+            // of this era that is too busy to answer.
             Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
                 Err(again.error)
             }

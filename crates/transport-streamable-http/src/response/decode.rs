@@ -128,8 +128,8 @@ async fn refused(
 ///
 /// Proof is a rejection of what every server of the supposed era understands. The server has not
 /// executed the request then. A stateless server rejects an older revision as unsupported, or for
-/// missing headers. A legacy server misses its session, in an error that does not answer the request
-/// (revision 2026-07-28, versioning; transports).
+/// missing headers. A legacy server misses its session, in an error that does not answer the
+/// request (revision 2026-07-28, versioning; transports).
 fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
     let code = error.map(|error| error.error.code);
     let is_answer = error.is_some_and(|error| error.id == sent.request);
@@ -178,8 +178,8 @@ async fn error_in(
 
 /// Sets the request's id in an error without one.
 ///
-/// Such an error can only be the answer to this request. rmcp would wait for ever for an answer with
-/// the id.
+/// Such an error can only be the answer to this request. rmcp would wait for ever for an answer
+/// with the id.
 fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonRpcMessage {
     match message {
         ServerJsonRpcMessage::Error(mut error) => {

@@ -17,8 +17,8 @@ use crate::response::Events;
 
 /// rmcp's view of a connection: an HTTP client.
 ///
-/// rmcp passes URL, session id and credentials to each method. It has only placeholders of them; the
-/// connection has the real ones, so that they cannot reach the logs of rmcp.
+/// rmcp passes URL, session id and credentials to each method. It has only placeholders of them;
+/// the connection has the real ones, so that they cannot reach the logs of rmcp.
 #[derive(Clone)]
 pub(crate) struct RmcpAdapter(pub(crate) Arc<Connection>);
 
