@@ -2,8 +2,6 @@
 
 #![no_main]
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
@@ -11,23 +9,14 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../crates/transport-sse/src/announcement.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
 mod announcement;
-#[path = "../../crates/transport-sse/src/incoming.rs"]
+#[path = "../../crates/transport-sse/src/limits.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
-mod incoming;
+mod limits;
+#[path = "../../crates/transport-sse/src/stream/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
+mod stream;
 
-/// The limits of a session, as the stream knows them.
-mod connector {
-    use super::Duration;
-
-    #[derive(Clone, Copy)]
-    #[allow(dead_code, reason = "the target sets none")]
-    pub(crate) struct Limits {
-        pub(crate) max_event: usize,
-        pub(crate) idle_timeout: Option<Duration>,
-    }
-}
-
-use incoming::{Event, Incoming};
+use stream::{Event, Incoming};
 
 /// The events of a stream that comes in pieces of this size.
 fn read(stream: &[u8], piece: usize) -> Vec<Event> {

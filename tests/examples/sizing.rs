@@ -118,7 +118,7 @@ async fn keys() -> Result {
     let before = resident()?;
     for user in 0..KEYS {
         let request = AcquireRequest::new(endpoint.clone(), user_of(user));
-        pool.key(&request).await?;
+        pool.resolve_key(&request).await?;
     }
     let each = (resident()? - before) / KEYS as f64;
     println!("a key without sessions: {each:.0} bytes");

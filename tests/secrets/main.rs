@@ -1,5 +1,6 @@
 //! Tokens, cookies, keys, session ids and queries appear nowhere but on the wire.
 
+use mcp_session_pool::Selector;
 use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{StatusCode, header};
@@ -183,7 +184,7 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
 
     shown.show(pool);
     show_figures(pool, shown);
-    let report = pool.revoke(&Principal::user("pl4nted-principal"));
+    let report = pool.revoke(&Selector::principal(&Principal::user("pl4nted-principal")));
     shown.show(&report);
     eventually("the key is forgotten", || {
         pool.stats().pool_keys_evicted > 0

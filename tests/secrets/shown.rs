@@ -19,8 +19,8 @@ use mcp_session_pool::{
         ToolsListed,
     },
     extend::{
-        CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Detection,
-        Observer, Session,
+        CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Observer,
+        Session, Support,
     },
 };
 
@@ -183,7 +183,7 @@ impl<C: Connector> Connector for ShowingConnector<C> {
         Ok(session)
     }
 
-    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+    async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
         let detection = self.0.detect(request).await?;
         self.1.show(&detection);
         Ok(detection)

@@ -7,7 +7,7 @@ use mcp_pool_testkit::fake::{self, Behaviour, Remote};
 use mcp_session_pool::{
     AcquireRequest, Endpoint, PoolConfig, SessionPool, TransportKind,
     error::{AcquireError, Challenge, ConfigError, FaultKind, Stage},
-    extend::Detection,
+    extend::Support,
 };
 
 use crate::common::{call, close, eventually, request};
@@ -36,16 +36,16 @@ fn auto(user: &str) -> AcquireRequest {
 
 /// The upstream speaks only `old`.
 fn only_old_is_spoken(new: &Remote, old: &Remote) {
-    new.answer_detections(Detection::NotMine);
-    old.answer_detections(Detection::Mine);
+    new.answer_detections(Support::Unsupported);
+    old.answer_detections(Support::Supported);
     new.on_connect(Behaviour::Fail(FaultKind::Protocol));
     old.on_connect(Behaviour::Ok);
 }
 
 /// The upstream speaks only `new`.
 fn only_new_is_spoken(new: &Remote, old: &Remote) {
-    new.answer_detections(Detection::Mine);
-    old.answer_detections(Detection::NotMine);
+    new.answer_detections(Support::Supported);
+    old.answer_detections(Support::Unsupported);
     new.on_connect(Behaviour::Ok);
     old.on_connect(Behaviour::Fail(FaultKind::NotFound));
 }
@@ -71,7 +71,7 @@ async fn a_hundred_callers_at_once_cause_one_detection_and_their_keys_have_what_
     assert_eq!(new.connects(), 0);
     // A request that was there, an equal one and another user's: nobody asks again.
     for request in [&users[0], &auto("user-0"), &auto("newcomer")] {
-        let key = pool.key(request).await.unwrap();
+        let key = pool.resolve_key(request).await.unwrap();
         assert_eq!(key.transport(), &kind("old"));
         drop(pool.acquire(request).await.unwrap());
     }
@@ -89,8 +89,8 @@ async fn a_key_that_was_found_is_the_key_of_who_named_the_transport() {
     drop(pool.acquire(&found).await.unwrap());
     drop(pool.acquire(&named).await.unwrap());
     assert_eq!(
-        pool.key(&found).await.unwrap(),
-        pool.key(&named).await.unwrap()
+        pool.resolve_key(&found).await.unwrap(),
+        pool.resolve_key(&named).await.unwrap()
     );
     assert_eq!(old.connects(), 1);
     close(&pool).await;
@@ -278,7 +278,7 @@ async fn a_verdict_ages_in_the_background_and_what_is_found_then_counts() {
     let alice = auto("alice");
     drop(pool.acquire(&alice).await.unwrap());
     // The server learns the newer transport and keeps the older one.
-    new.answer_detections(Detection::Mine);
+    new.answer_detections(Support::Supported);
     new.on_connect(Behaviour::Ok);
     tokio::time::advance(ttl).await;
     new.on_detect(Behaviour::Never);
@@ -288,7 +288,7 @@ async fn a_verdict_ages_in_the_background_and_what_is_found_then_counts() {
     eventually("it is asked again", || new.detections() == 2).await;
     new.on_detect(Behaviour::Ok);
     eventually("it has answered", || {
-        let key = pool.key(&alice).now_or_never();
+        let key = pool.resolve_key(&alice).now_or_never();
         key.is_some_and(|key| *key.unwrap().transport() == kind("new"))
     })
     .await;
@@ -321,8 +321,8 @@ async fn no_connector_may_pass_for_whichever_transport_is_spoken() {
 async fn an_address_that_speaks_nothing_opens_the_circuit_like_one_that_cannot_be_reached() {
     let config = PoolConfig::default().with_circuit_breaker_threshold(2);
     let (pool, new, old) = two_transports(config);
-    new.answer_detections(Detection::NotMine);
-    old.answer_detections(Detection::NotMine);
+    new.answer_detections(Support::Unsupported);
+    old.answer_detections(Support::Unsupported);
     for _ in 0..2 {
         let error = pool.acquire(&auto("alice")).await.unwrap_err();
         assert_eq!(fault(&error), &FaultKind::Protocol);

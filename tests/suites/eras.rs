@@ -206,7 +206,7 @@ async fn whoever_says_which_era_an_endpoint_is_of_is_believed() {
 async fn what_is_known_of_a_server_is_forgotten_after_a_while() {
     let server = CounterServer::start_as(legacy());
     let connector = StreamableHttpConnector::new().expect("an http client");
-    let connector = connector.with_eras_remembered_for(Duration::ZERO);
+    let connector = connector.with_era_ttl(Duration::ZERO);
     let pool = pool_over(connector, PoolConfig::default());
     for user in ["alice", "bob"] {
         let client = client(&pool, &server, user).await;

@@ -1,6 +1,7 @@
 //! Two requests that differ in anything that is part of the key never touch the same session.
 //! Sessions are told apart by the server's own ids, not by the pool's word.
 
+use mcp_session_pool::Selector;
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
@@ -324,12 +325,18 @@ async fn what_belongs_to_one_request_is_never_sent_with_another() {
     let pool = pool(config());
     let traced = with(&server, &[("traceparent", "00-of-the-request")]);
     let client = pool.client(traced).await.expect("a client");
-    let own = client.with_headers(&headers(&[
-        ("traceparent", "00-of-the-call"),
-        ("x-request-id", "7"),
-        ("x-not-listed", "x"),
-        ("authorization", "Bearer smuggled"),
-    ]));
+    for refused in ["x-not-listed", "authorization"] {
+        let smuggled = headers(&[("x-request-id", "7"), (refused, "Bearer smuggled")]);
+        let error = client.with_call_headers(&smuggled).expect_err("refused");
+        assert!(error.to_string().contains(refused), "{error}");
+        assert!(!error.to_string().contains("smuggled"), "{error}");
+    }
+    let own = client
+        .with_call_headers(&headers(&[
+            ("traceparent", "00-of-the-call"),
+            ("x-request-id", "7"),
+        ]))
+        .expect("both are per-call headers");
     let plain = pool.client(with(&server, &[])).await.expect("a client");
     for client in [&own, &client, &plain] {
         call(client, "increment").await.expect("a count");
@@ -456,7 +463,7 @@ async fn after_a_revocation_nothing_of_the_old_identity_is_handed_out() {
     let client = pool.client(kept.clone()).await.expect("a client");
     call(&client, "increment").await.expect("a count");
     let old = server.open_sessions();
-    pool.revoke_identity(client.key().identity());
+    pool.revoke(&Selector::identity(client.key().identity()));
     let anew = with(&server, &[("authorization", "Bearer t")]);
     let later = pool.client(anew).await.expect("a client");
     for (count, client) in [&client, &later].into_iter().enumerate() {

@@ -1,5 +1,6 @@
 //! How sessions end: never under their user, always with a farewell, counted by reason.
 
+use mcp_session_pool::{EvictMode, Selector};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -54,8 +55,11 @@ async fn a_session_in_use_outlives_everything_but_its_lease() {
     let lease = pool.acquire(&alice).await.expect("a session");
     tokio::time::sleep(Duration::from_secs(60)).await;
     pool.drain();
-    pool.evict_principal(&Principal::user("alice"));
-    pool.evict_gateway("none");
+    pool.evict(
+        &Selector::principal(&Principal::user("alice")),
+        EvictMode::Graceful,
+    );
+    pool.evict(&Selector::gateway("none"), EvictMode::Graceful);
     let bob = request(fake::endpoint("a"), "bob");
     pool.acquire(&bob).await.expect_err("no room");
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -142,7 +146,7 @@ async fn a_drained_pool_stays_usable_on_new_sessions() {
     let alice = request(fake::endpoint("a"), "alice");
     let leases = futures::future::join_all((0..3).map(|_| pool.acquire(&alice))).await;
     drop(leases);
-    assert_eq!(pool.drain(), 3);
+    assert_eq!(pool.drain().closing, 3);
     eventually("they are closed", || remote.open() == 0).await;
     assert!(pool.acquire(&alice).await.expect("a session").is_fresh());
     close(&pool).await;
@@ -187,7 +191,10 @@ async fn every_session_is_closed_on_the_server_whatever_ends_it() {
         .expect("a session")
         .discard();
     drop(pool.acquire(&of("evicted")).await.expect("a session"));
-    pool.evict_principal(&Principal::user("evicted"));
+    pool.evict(
+        &Selector::principal(&Principal::user("evicted")),
+        EvictMode::Graceful,
+    );
     drop(pool.acquire(&of("drained")).await.expect("a session"));
     pool.drain();
     for user in ["one", "two", "three", "four"] {
@@ -331,7 +338,12 @@ async fn two_pools_of_one_process_do_not_give_a_key_the_same_fingerprint() {
     let mut prints = std::collections::BTreeSet::new();
     for _ in 0..2 {
         let pool = pool_over(fake::connector().0, PoolConfig::default());
-        prints.insert(pool.key(&request).await.expect("a key").fingerprint());
+        prints.insert(
+            pool.resolve_key(&request)
+                .await
+                .expect("a key")
+                .fingerprint(),
+        );
     }
     assert_eq!(prints.len(), 2);
 }

@@ -1,5 +1,6 @@
 //! After a revocation nothing of what was opened before is handed out, to whomever, ever.
 
+use mcp_session_pool::Selector;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -37,7 +38,7 @@ async fn idle_sessions_are_closed_at_once_and_those_in_use_when_their_users_are_
         call(client, "increment").await.expect("a count");
     }
     let lease = alice.acquire().await.expect("a session");
-    let report = pool.revoke(&Principal::user("alice"));
+    let report = pool.revoke(&Selector::principal(&Principal::user("alice")));
     assert_eq!((report.keys, report.closing, report.in_use), (1, 1, 1));
     eventually("the idle one is closed", || server.sessions_closed() == 1).await;
     let ping = ClientRequest::PingRequest(Default::default());
@@ -51,7 +52,11 @@ async fn idle_sessions_are_closed_at_once_and_those_in_use_when_their_users_are_
     assert_eq!(call(&alice, "increment").await.expect("a new session"), 1);
     assert_eq!(call(&bob, "increment").await.expect("his own"), 2);
     assert_eq!(pool.stats().sessions_revoked, 2);
-    assert_eq!(pool.revoke(&Principal::user("nobody")).keys, 0);
+    assert_eq!(
+        pool.revoke(&Selector::principal(&Principal::user("nobody")))
+            .keys,
+        0
+    );
     close(&pool).await;
 }
 
@@ -67,7 +72,7 @@ async fn what_is_being_opened_or_handed_over_meanwhile_reaches_nobody() {
     remote.on_connect(Behaviour::Slow(Duration::from_secs(1)));
     let opening = acquire();
     eventually("it is being opened", || remote.connecting() == 1).await;
-    let report = pool.revoke(&Principal::user("alice"));
+    let report = pool.revoke(&Selector::principal(&Principal::user("alice")));
     assert_eq!((report.connecting, report.closing), (1, 0));
     let lease = opening.await.expect("no panic");
     eventually("what came too late is closed", || remote.closed() == 1).await;
@@ -79,7 +84,11 @@ async fn what_is_being_opened_or_handed_over_meanwhile_reaches_nobody() {
     })
     .await;
     drop(lease);
-    assert_eq!(pool.revoke(&Principal::user("alice")).keys, 1);
+    assert_eq!(
+        pool.revoke(&Selector::principal(&Principal::user("alice")))
+            .keys,
+        1
+    );
     let lease = waiting.await.expect("no panic");
     assert_eq!(remote.connects(), 3, "another one was opened");
     drop(lease);
@@ -100,12 +109,12 @@ async fn an_identity_is_revoked_for_every_principal_and_no_other_identity() {
         drop(pool.acquire(request).await.expect("a session"));
     }
     let identity = pool
-        .key(&shared[0])
+        .resolve_key(&shared[0])
         .await
         .expect("a key")
         .identity()
         .clone();
-    let report = pool.revoke_identity(&identity);
+    let report = pool.revoke(&Selector::identity(&identity));
     assert_eq!((report.keys, report.closing), (2, 2));
     for (request, hit) in [(&shared[0], false), (&shared[1], false), (&other, true)] {
         let lease = pool.acquire(request).await.expect("a session");
@@ -155,7 +164,7 @@ async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() 
 /// Revokes, and sees that the sessions from before are all closed and not used after that.
 async fn revoked_ones_are_not_used(pool: &SessionPool, server: &CounterServer) {
     let before: BTreeSet<_> = server.open_sessions().into_iter().collect();
-    pool.revoke(&Principal::user("alice"));
+    pool.revoke(&Selector::principal(&Principal::user("alice")));
     let is_old = |id: &String| before.contains(id);
     // Those whose call had begun are closed when it ends.
     eventually("the old ones are closed", || {
@@ -182,7 +191,7 @@ async fn a_revoked_token_is_sent_on_nobody_elses_behalf() {
     };
     let old = pool.client(of("Bearer revoked")).await.expect("a client");
     call(&old, "increment").await.expect("a count");
-    pool.revoke(&Principal::user("alice"));
+    pool.revoke(&Selector::principal(&Principal::user("alice")));
     eventually("it is closed", || server.open_sessions().is_empty()).await;
     let so_far = server.seen().len();
     let new = pool.client(of("Bearer new")).await.expect("a client");

@@ -44,7 +44,7 @@ async fn in_line(pool: &SessionPool, user: &str) -> JoinHandle<Result<Instant, A
 async fn in_line_for_key(pool: &SessionPool, user: &str) -> JoinHandle<Instant> {
     let (pool, request) = (pool.clone(), of(user));
     let waits = tokio::spawn(async move {
-        pool.key(&request).await.expect("a key");
+        pool.resolve_key(&request).await.expect("a key");
         Instant::now()
     });
     sleep(A_MOMENT).await;
@@ -174,7 +174,7 @@ async fn a_key_makes_room_the_moment_the_patience_of_its_line_ends() {
             Instant::now()
         },
         async {
-            pool.key(&of("carol")).await.expect("a key");
+            pool.resolve_key(&of("carol")).await.expect("a key");
             Instant::now()
         }
     );
@@ -199,7 +199,7 @@ async fn a_connect_in_line_is_given_up_with_the_patience_of_the_last_who_counts_
                 .expect_err("no room")
         },
         async {
-            pool.key(&of("carol")).await.expect("a key");
+            pool.resolve_key(&of("carol")).await.expect("a key");
             Instant::now()
         }
     );
@@ -350,7 +350,7 @@ async fn room_among(keys: usize) -> Duration {
     let pool = pool_over(connector, limits(SESSIONS, 0));
     let user = |number: usize| of(&format!("user-{number}"));
     for number in 0..keys {
-        pool.key(&user(number)).await.expect("a key");
+        pool.resolve_key(&user(number)).await.expect("a key");
     }
     for number in 0..SESSIONS {
         drop(pool.acquire(&user(number)).await.expect("a session"));

@@ -1,5 +1,6 @@
 //! The twelve behaviours the pool was asked for, each over every transport that has sessions.
 
+use mcp_session_pool::{EvictMode, Selector};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -9,8 +10,8 @@ use mcp_pool_testkit::{
     server::{CounterServer, Form, Refusal},
 };
 use mcp_session_pool::{
-    AcquireRequest, ConversationId, PoolBuilder, PoolConfig, Principal, Scope, SessionPool,
-    SseConnector, StreamableHttpConnector, TransportKind,
+    AcquireRequest, PoolBuilder, PoolConfig, Principal, Scope, SessionPool, SseConnector,
+    StreamableHttpConnector, TransportKind,
     error::{AcquireError, ConnectError, ExtractError},
     extend::{ConnectRequest, Connector, Identity, IdentityExtractor, Session},
     stats::BreakerState,
@@ -105,9 +106,9 @@ async fn rotating_tokens_same_user_identity<S: Setup>() {
     let first = of("Bearer jwt-123-abc123");
     let rotated = of("Bearer jwt-123-xyz789");
     let other = of("Bearer jwt-456-abc123");
-    let key = pool.key(&first).await.expect("a key");
-    assert_eq!(pool.key(&rotated).await.expect("a key"), key);
-    assert_ne!(pool.key(&other).await.expect("a key"), key);
+    let key = pool.resolve_key(&first).await.expect("a key");
+    assert_eq!(pool.resolve_key(&rotated).await.expect("a key"), key);
+    assert_ne!(pool.resolve_key(&other).await.expect("a key"), key);
     assert!(!key.identity().is_anonymous());
     drop(pool.acquire(&first).await.expect("a session"));
     drop(pool.acquire(&rotated).await.expect("a session"));
@@ -125,11 +126,11 @@ async fn identity_extractor_failure_falls_back_safely<S: Setup>() {
         .expect("a pool");
     let alice = request(server.endpoint(), "alice");
     let bob = request(server.endpoint(), "bob");
-    let key = pool.key(&alice).await.expect("a key");
+    let key = pool.resolve_key(&alice).await.expect("a key");
     assert!(!key.identity().is_anonymous());
     assert_ne!(
         key.identity(),
-        pool.key(&bob).await.expect("a key").identity()
+        pool.resolve_key(&bob).await.expect("a key").identity()
     );
     drop(pool.acquire(&alice).await.expect("a session all the same"));
     assert!(pool.stats().extract_failures >= 2);
@@ -148,7 +149,7 @@ async fn same_url_identity_different_transport_separate_pools() {
     let over = |endpoint| request(endpoint, "alice");
     let http = over(mcp_session_pool::Endpoint::streamable_http(&url).expect("a url"));
     let sse = over(mcp_session_pool::Endpoint::sse(&url).expect("a url"));
-    let (one, other) = (pool.key(&http).await, pool.key(&sse).await);
+    let (one, other) = (pool.resolve_key(&http).await, pool.resolve_key(&sse).await);
     let (one, other) = (one.expect("a key"), other.expect("a key"));
     assert_ne!(one, other);
     assert_eq!(one.endpoint().url(), other.endpoint().url());
@@ -383,7 +384,11 @@ async fn two_conversations_of_one_user_on_a_stateful_server<S: Setup>() {
     }
     assert_eq!(call(&two, "increment").await.expect("a count"), 1);
     assert_eq!(server.open_sessions(), 2);
-    assert_eq!(pool.evict_conversation(&ConversationId::new("one")), 1);
+    assert_eq!(
+        pool.evict(&Selector::conversation("one"), EvictMode::Graceful)
+            .closing,
+        1
+    );
     eventually("its session is closed", || server.open_sessions() == 1).await;
     assert_eq!(call(&two, "increment").await.expect("a count"), 2);
     assert_eq!(call(&one, "count").await.expect("a fresh session"), 0);

@@ -120,7 +120,7 @@ async fn a_row_says_what_its_key_has_and_what_happened_to_it() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(pool.key_stats(&only(KeyCondition::Broken)).matching, 2);
     let failed = pool.key_stats(&only(KeyCondition::Failed)).rows;
-    let key = pool.key(&bob).await.expect("a key");
+    let key = pool.resolve_key(&bob).await.expect("a key");
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].fingerprint, key.fingerprint());
     let error = failed[0].last_error.expect("an error");

@@ -43,7 +43,7 @@ async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_t
     let server = CounterServer::start();
     let pool = pool();
     let alice = request(auto(&server), "alice");
-    let key = pool.key(&alice).await.unwrap();
+    let key = pool.resolve_key(&alice).await.unwrap();
     assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
     assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 1));
     let client = pool.client(alice).await.unwrap();
@@ -61,7 +61,9 @@ async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
     server.switches().accept_tokens(["alice-token"]);
     let pool = pool();
     let endpoint = auto(&server);
-    let refused = pool.key(&request(endpoint.clone(), "mallory")).await;
+    let refused = pool
+        .resolve_key(&request(endpoint.clone(), "mallory"))
+        .await;
     let AcquireError::Connect(error) = refused.unwrap_err() else {
         panic!("not a failed connect");
     };
@@ -80,7 +82,7 @@ async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
     let server = CounterServer::start_as(over_sse());
     let pool = pool();
     let alice = request(auto(&server), "alice");
-    let key = pool.key(&alice).await.unwrap();
+    let key = pool.resolve_key(&alice).await.unwrap();
     assert_eq!(key.transport(), &TransportKind::SSE);
     server.expect_no_session().await;
     let client = pool.client(alice).await.unwrap();
@@ -96,7 +98,10 @@ async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
 async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_used() {
     let server = CounterServer::start_as(Form::default().over_both());
     let pool = pool();
-    let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
+    let key = pool
+        .resolve_key(&request(auto(&server), "alice"))
+        .await
+        .unwrap();
     assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
     close(&pool).await;
     let pool = SessionPool::builder()
@@ -104,7 +109,10 @@ async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_u
         .connector(StreamableHttpConnector::new().expect("an http client"))
         .build()
         .expect("a valid configuration");
-    let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
+    let key = pool
+        .resolve_key(&request(auto(&server), "alice"))
+        .await
+        .unwrap();
     assert_eq!(key.transport(), &TransportKind::SSE);
     close(&pool).await;
     server.expect_no_session().await;
@@ -146,7 +154,10 @@ async fn calls_go_on_when_a_server_of_another_transport_takes_the_place() {
         assert_eq!(bob.key().transport(), &transport);
         let client = pool.client(alice.clone()).await.unwrap();
         assert_eq!(call(&client, "increment").await.unwrap(), 1, "{transport}");
-        assert_eq!(pool.key(&alice).await.unwrap().transport(), &transport);
+        assert_eq!(
+            pool.resolve_key(&alice).await.unwrap().transport(),
+            &transport
+        );
     }
     close(&pool).await;
     server.expect_no_session().await;

@@ -369,7 +369,10 @@ pub(crate) async fn context_of_the_caller_gives_way_as_a_whole<S: Setup>() {
 
 async fn of(pool: &SessionPool, server: &impl Counterpart, own: &HeaderMap) -> PooledClient {
     let client = pool.client(request(server.endpoint(), "alice")).await;
-    client.expect("a client").with_headers(own)
+    client
+        .expect("a client")
+        .with_call_headers(own)
+        .expect("all are per-call headers")
 }
 
 pub(crate) async fn what_fails_says_so_in_its_span<S: Setup>() {

@@ -1,16 +1,17 @@
-//! Bodies, bounded in size.
+//! Response bodies, bounded in size.
 
 use mcp_pool_core::error::{FaultKind, Outcome};
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
-/// The body of a response, up to `max` bytes.
+/// Reads the body of a response, up to `max` bytes.
 ///
 /// # Errors
-/// [`HttpFault`]: it is larger (the session is none the worse for it), or it broke off.
+/// [`HttpFault`] of kind `Protocol`: the body is larger; the session stays usable.
+/// [`HttpFault`] of kind `Unreachable`: the connection broke off.
 ///
 /// # Cancel safety
-/// What was read is lost, and so is the connection.
+/// Not cancel safe: the bytes read so far are lost, and the connection is closed.
 pub async fn body(mut response: reqwest::Response, max: usize) -> Result<Vec<u8>, HttpFault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(HttpFault::of_body)? {

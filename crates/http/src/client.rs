@@ -1,22 +1,24 @@
-//! The HTTP client under all sessions of a transport.
+//! The HTTP client that all sessions of a transport share.
 
 use std::time::Duration;
 
-/// Why a connector could not be built: the HTTP client underneath could not.
+/// A connector could not be built, since its HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("http client not built")]
 pub struct BuildError(#[source] reqwest::Error);
 
-/// The default: 10 seconds to connect, no proxy but the environment's.
+/// The default builder: connect timeout 10 seconds, proxies of the environment.
 pub fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT)
 }
 
-/// The client that `builder` makes. Redirects are off whatever the builder says: they would carry
-/// credentials to another place than they were given for.
+/// Builds the client with redirects off.
+///
+/// The redirect policy of `builder` is replaced: a redirect would send credentials to a server that
+/// they are not meant for.
 ///
 /// # Errors
-/// [`BuildError`]: the builder's settings do not make a client.
+/// [`BuildError`]: reqwest rejects the settings of the builder.
 pub fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, BuildError> {
     builder
         .redirect(reqwest::redirect::Policy::none())

@@ -1,13 +1,15 @@
-//! Streams of server-sent events, bounded in what one event may take.
+//! Streams of server-sent events, bounded in the size of one event.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use mcp_pool_core::error::{FaultKind, Outcome};
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
-/// The bytes of a response that is a stream of events, until one event is larger than `max` bytes:
-/// then a fault of kind `Protocol`, and the stream is at its end.
+/// Returns the bytes of an event stream, bounded to `max` bytes an event.
+///
+/// A larger event yields a fault of kind `Protocol` and ends the stream. A chunk is checked before
+/// it is passed on, so that a parser buffers no more than `max` bytes.
 pub fn bounded(
     response: reqwest::Response,
     max: usize,
@@ -30,7 +32,7 @@ pub fn bounded(
         })
 }
 
-/// How large the event is that is being received.
+/// Counts the bytes of the current event, across chunks.
 #[derive(Default)]
 struct EventSize {
     size: usize,
@@ -39,12 +41,13 @@ struct EventSize {
 }
 
 impl EventSize {
-    /// The largest size the event reached within `chunk`.
+    /// Counts `chunk` and returns the largest size that an event reached in it.
     fn after(&mut self, chunk: &[u8]) -> usize {
         let mut largest = self.size;
         for &byte in chunk {
             self.size += 1;
             let ends_line = match byte {
+                // CRLF ends one line, not two.
                 b'\n' if self.after_cr => false,
                 b'\n' | b'\r' => true,
                 _ => {
@@ -52,6 +55,7 @@ impl EventSize {
                     false
                 }
             };
+            // A blank line ends the event.
             if ends_line && self.at_line_start {
                 self.size = 0;
             }
@@ -78,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_an_event_is_counted_across_chunks_and_ends_with_a_blank_line() {
+    fn the_size_of_an_event_counts_across_chunks_up_to_a_blank_line() {
         assert_eq!(largest(&[b"data: 12", b"34\n", b"\n"]), 11);
         assert_eq!(largest(&[b"data: 1\n\ndata: 2\n\n"]), 8);
         assert_eq!(largest(&[b"data: 1\r\n\r", b"\ndata: 2\r\n\r\n"]), 10);

@@ -1,11 +1,13 @@
-//! What went wrong with one HTTP exchange.
+//! Faults of one HTTP exchange.
 
 use std::{error::Error, fmt, io, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
 use mcp_pool_core::error::{CallFailure, ConnectError, FaultKind, Outcome};
 
-/// What went wrong with one HTTP exchange. Shows no URL, no header and no body.
+/// A fault of one HTTP exchange.
+///
+/// `Display` and `Debug` show no URL, header or body.
 #[derive(Clone, Debug)]
 pub struct HttpFault {
     failure: CallFailure,
@@ -14,7 +16,7 @@ pub struct HttpFault {
 }
 
 impl HttpFault {
-    /// A fault after which the session is not to be used again.
+    /// A fault that makes the session unusable.
     #[must_use]
     pub fn new(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
         Self {
@@ -24,7 +26,7 @@ impl HttpFault {
         }
     }
 
-    /// A fault that leaves the session as good as it was.
+    /// A fault that leaves the session usable.
     #[must_use]
     pub fn harmless(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
         Self {
@@ -34,14 +36,14 @@ impl HttpFault {
         }
     }
 
-    /// The server does not know the session; it did nothing.
+    /// The server does not know the session. It did not execute the request.
     #[must_use]
     pub fn session_gone() -> Self {
         let what = "the server does not know the session";
         Self::new(Outcome::NotExecuted, FaultKind::SessionGone, what)
     }
 
-    /// The request got no response.
+    /// No response came. Only a failed connect proves "not executed".
     #[must_use]
     pub fn of_send(error: reqwest::Error) -> Self {
         let (outcome, kind, what) = if error.is_builder() {
@@ -61,30 +63,32 @@ impl HttpFault {
         Self::new(outcome, kind, what).with_source(error)
     }
 
-    /// The response broke off.
+    /// The response broke off. The server may have executed the request.
     #[must_use]
     pub fn of_body(error: reqwest::Error) -> Self {
         let what = "the response broke off";
         Self::new(Outcome::Unknown, FaultKind::Unreachable, what).with_source(error)
     }
 
-    /// The response has a status that says the request failed.
+    /// The response has a status of failure.
+    ///
+    /// With `in_session`, 404 means that the server does not know the session.
     #[must_use]
     pub fn of_status(status: StatusCode, headers: &HeaderMap, in_session: bool) -> Self {
         if status == StatusCode::NOT_FOUND && in_session {
             return Self::session_gone();
         }
         let kind = FaultKind::from_status(status, headers);
-        Self::harmless(outcome_of(status), kind, "refused by its status")
+        Self::harmless(outcome_of(status), kind, "refused by status")
     }
 
-    /// What a call makes of it.
+    /// The fault as a call reports it.
     #[must_use]
     pub fn failure(&self) -> &CallFailure {
         &self.failure
     }
 
-    /// What went wrong, in the pool's words.
+    /// The kind of the fault.
     #[must_use]
     pub fn kind(&self) -> &FaultKind {
         self.failure.kind()
@@ -115,10 +119,10 @@ impl Error for HttpFault {
     }
 }
 
-/// What a failing status says of the request's effect.
+/// Whether a server that returns this status may have executed the request.
 ///
-/// Redirects are never followed; the client errors listed are those that a server gives before it
-/// looks at what it is asked to do (RFC 9110 section 15.5, MCP's transport and authorization).
+/// The client follows no redirect. The client errors listed are those that a server returns before
+/// it processes a request (RFC 9110 section 15.5; MCP, transports and authorization).
 fn outcome_of(status: StatusCode) -> Outcome {
     match status.as_u16() {
         300..=399 | 400..=407 | 411..=415 | 417 | 421 | 426 | 428 | 429 | 431 => {
@@ -128,9 +132,10 @@ fn outcome_of(status: StatusCode) -> Outcome {
     }
 }
 
-/// Whether a connection was made and the TLS handshake on it failed.
+/// Whether the TCP connection was made and the TLS handshake on it failed.
 ///
-/// The TLS libraries report through `io::Error`; a plain socket never gives this kind.
+/// TLS libraries report a failed handshake as `io::Error` of kind `InvalidData`; a plain socket
+/// never returns that kind.
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -142,8 +147,9 @@ fn is_tls(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Whether the error is of this kind, or wraps one that is: `source` of an `io::Error` passes over
-/// the error that it wraps.
+/// Whether the error, or one that it wraps, is of kind `InvalidData`.
+///
+/// `source` of an `io::Error` skips the wrapped error itself, so `get_ref` is checked too.
 fn is_invalid_data(error: &io::Error) -> bool {
     let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref());
     error.kind() == io::ErrorKind::InvalidData || wrapped.is_some_and(is_invalid_data)
@@ -159,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_404_means_a_lost_session_only_where_there_was_one() {
+    fn a_404_means_a_lost_session_only_inside_a_session() {
         assert_eq!(fault(404, true).kind(), &FaultKind::SessionGone);
         assert!(!fault(404, true).failure().is_session_usable());
         assert_eq!(fault(404, false).kind(), &FaultKind::NotFound);
     }
 
     #[test]
-    fn what_a_server_may_have_begun_has_an_unknown_outcome() {
+    fn a_status_returned_after_processing_began_has_an_unknown_outcome() {
         for status in [408, 409, 410, 500, 502, 503, 504] {
             assert_eq!(
                 fault(status, true).failure().outcome(),

@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-mod agreement;
-mod body;
+// Ground first: a module imports only modules above it.
 mod client;
-mod events;
 mod fault;
-mod open;
+
+mod body;
+mod events;
 mod send;
 
-pub use agreement::{negotiated, not_initialized, unexpected};
+// The public signatures name types of these crates.
+pub use bytes;
+pub use futures;
+pub use http;
+pub use reqwest;
+
 pub use body::body;
 pub use client::{BuildError, client, client_builder};
 pub use events::bounded;
 pub use fault::HttpFault;
-pub use open::open_detached;
 pub use send::send;

@@ -1,4 +1,4 @@
-//! Requests with the credentials of whoever they are made for.
+//! Requests with the credentials of their caller.
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
@@ -6,37 +6,40 @@ use mcp_pool_core::{
     extend::{CallContext, Credentials, upstream_headers},
 };
 
-use crate::HttpFault;
+use crate::fault::HttpFault;
 
-/// Sends a request; asks for new credentials and repeats it once when they are refused.
+/// Sends a request, and once more with renewed credentials after a 401.
 ///
-/// `request` makes the request from the headers that the caller's credentials and the call add to
-/// it. A 401 says that nothing was executed, so that repeating is safe; when there is nothing new
-/// to be sent, the response to the first attempt is returned.
+/// `request` builds the request from the headers of the caller's credentials and of the call. A
+/// repetition is safe, since a server that returns 401 has not executed the request. If the renewed
+/// credentials are the same, or there are none, the function returns the first response.
 ///
 /// # Errors
-/// [`HttpFault`]: there are no credentials, or no response came.
+/// [`HttpFault`] of kind `Unauthorized`: the caller has no credentials.
+/// [`HttpFault`] of another kind: no response came.
 ///
 /// # Cancel safety
-/// The request may have been sent; its response is lost.
+/// Not cancel safe: the server may execute the request; its response is lost.
 pub async fn send(
     credentials: &Credentials,
     call: Option<&CallContext>,
     request: impl Fn(HeaderMap) -> reqwest::RequestBuilder,
 ) -> Result<reqwest::Response, HttpFault> {
     let headers = credentials.headers(call).await.map_err(no_credentials)?;
-    let attempt = |credentials: &HeaderMap| request(headers_of(credentials, call)).send();
-    let response = attempt(&headers).await.map_err(HttpFault::of_send)?;
+    let send_with = |credentials: &HeaderMap| request(headers_of(credentials, call)).send();
+    let response = send_with(&headers).await.map_err(HttpFault::of_send)?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(response);
     }
     match credentials.renewed(call, &headers).await {
-        Ok(renewed) if *renewed != *headers => attempt(&renewed).await.map_err(HttpFault::of_send),
+        Ok(renewed) if *renewed != *headers => {
+            send_with(&renewed).await.map_err(HttpFault::of_send)
+        }
         _ => Ok(response),
     }
 }
 
-/// What a request carries for its caller, and for this one call.
+/// The headers of the caller's credentials and of this call.
 fn headers_of(credentials: &HeaderMap, call: Option<&CallContext>) -> HeaderMap {
     let mut headers = upstream_headers(credentials);
     if let Some(call) = call {
@@ -45,7 +48,7 @@ fn headers_of(credentials: &HeaderMap, call: Option<&CallContext>) -> HeaderMap 
     headers
 }
 
-/// Adds the headers of one call. What authenticates, and what frames the message, is not theirs.
+/// Adds the headers of a call that neither authenticate nor frame a message.
 fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
     for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
         headers.remove(name);
@@ -59,7 +62,7 @@ fn no_credentials(_error: CredentialError) -> HttpFault {
     HttpFault::harmless(
         Outcome::NotExecuted,
         FaultKind::Unauthorized(Challenge::default()),
-        "no credentials to be had",
+        "no credentials",
     )
 }
 
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_calls_own_headers_never_replace_what_authenticates() {
+    fn the_headers_of_a_call_never_replace_credentials() {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, "Bearer mine".parse().unwrap());
         headers.insert("traceparent", "old".parse().unwrap());

@@ -1,4 +1,4 @@
-//! A handshake that fails is told from a server that is not there.
+//! A failed TLS handshake has another fault kind than an unreachable server.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use tokio_rustls::{
     },
 };
 
-/// What becomes of a request to this port.
+/// Sends a request to this port and returns its fault.
 async fn fault_at(port: u16) -> HttpFault {
     let http = client(client_builder()).expect("an http client");
     let sent = http.get(format!("https://localhost:{port}/mcp")).send();
     HttpFault::of_send(sent.await.expect_err("no handshake"))
 }
 
-/// A server that does this with each connection. Returns its port.
+/// Starts a server that runs `serve` on each connection. Returns its port.
 async fn server<F: Future<Output = ()> + Send>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
@@ -36,7 +36,7 @@ async fn server<F: Future<Output = ()> + Send>(
     port
 }
 
-fn acceptor_nobody_trusts() -> TlsAcceptor {
+fn untrusted_acceptor() -> TlsAcceptor {
     let names = vec!["localhost".to_owned()];
     let own = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
@@ -55,8 +55,8 @@ fn expect_tls(fault: &HttpFault) {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_a_fault_of_tls() {
-    let acceptor = acceptor_nobody_trusts();
+async fn an_untrusted_certificate_is_a_tls_fault() {
+    let acceptor = untrusted_acceptor();
     let port = server(move |stream| {
         let accepted = acceptor.accept(stream);
         async { drop(accepted.await) }
@@ -65,7 +65,7 @@ async fn a_certificate_that_nobody_vouches_for_is_a_fault_of_tls() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_is_a_fault_of_tls() {
+async fn a_server_without_tls_is_a_tls_fault() {
     let port = server(|mut stream| async move {
         let _ = stream.read(&mut [0; 1024]).await;
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;

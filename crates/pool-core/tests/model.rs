@@ -4,7 +4,12 @@
 //! The source is the crate's own; only its lock is loom's.
 
 #[path = "../src/key/slots/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the model uses a part of it"
+)]
 mod slots;
 
 /// loom's lock in place of the crate's own.

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use mcp_pool_core::WeakPool;
 use mcp_pool_core::{
     error::AcquireError,
     event::{
@@ -84,7 +85,9 @@ impl fmt::Debug for MetricsObserver {
 
 impl Observer for MetricsObserver {
     fn built(&self, event: &Built<'_>) {
-        self.0.gauges.watch(event.handle());
+        if let Some(pool) = WeakPool::of(event) {
+            self.0.gauges.watch(&pool);
+        }
     }
 
     #[inline]

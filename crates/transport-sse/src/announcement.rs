@@ -1,24 +1,25 @@
-//! Where a server wants its messages.
+//! The endpoint that a server announces for messages.
 
 use mcp_pool_core::error::{ConnectError, FaultKind};
 use reqwest::Url;
 
-/// Why the endpoint that a server announced is not used. The source of a
-/// [`ConnectError`](mcp_pool_core::error::ConnectError) of kind `Protocol`.
+/// The connector rejected the endpoint that a server announced.
 ///
-/// A server that may name any address would be given the credentials of whoever is served. No
-/// revision says so, but every official client keeps to the stream's own origin. Shows no part of the
-/// address, which holds the session's id.
+/// It is the source of a [`ConnectError`](mcp_pool_core::error::ConnectError) of kind `Protocol`.
+/// The server is at fault. A server that may announce any address could send the caller's
+/// credentials to another server. No protocol revision forbids that, but every official client
+/// stays on the origin of the stream. The error shows no part of the address, which holds the
+/// session id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnnouncementError {
-    /// It holds a user name or a password, which would be sent along.
+    /// The URL holds a user name or a password, which reqwest would send.
     #[error("the announced endpoint holds credentials")]
     Credentials,
-    /// Its scheme, host or port is not the stream's.
+    /// The scheme, host or port differs from that of the stream.
     #[error("the announced endpoint is of another origin than the stream")]
     CrossOrigin,
-    /// It is no URL reference.
+    /// The text is no URL reference.
     #[error("the announced endpoint is no url")]
     Syntax,
 }
@@ -29,7 +30,7 @@ impl From<AnnouncementError> for ConnectError {
     }
 }
 
-/// The address behind what a server announced on the stream at `stream`.
+/// Resolves the announced endpoint against the URL of the stream.
 pub(crate) fn resolve(stream: &Url, announced: &str) -> Result<Url, AnnouncementError> {
     let mut url = stream
         .join(announced.trim())
@@ -40,16 +41,18 @@ pub(crate) fn resolve(stream: &Url, announced: &str) -> Result<Url, Announcement
     if !url.username().is_empty() || url.password().is_some() {
         return Err(AnnouncementError::Credentials);
     }
+    // A fragment is never sent. Without it, equal endpoints compare equal.
     url.set_fragment(None);
     Ok(url)
 }
 
-/// The session's id, where the address shows one under a name that servers give it.
+/// The session id, if the URL has it in a query parameter of a known name.
 pub(crate) fn session_id(url: &Url) -> Option<String> {
     let named = url.query_pairs().find(|(name, _)| NAMES.contains(&&**name));
     named.map(|(_, id)| id.into_owned())
 }
 
+/// The names that servers use for the parameter.
 const NAMES: [&str; 2] = ["sessionId", "session_id"];
 
 #[cfg(test)]
@@ -64,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_the_streams_origin_is_taken_however_it_is_written() {
+    fn every_notation_of_an_endpoint_on_the_streams_origin_is_accepted() {
         for (announced, url) in [
             (
                 "/messages?sessionId=1",
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_origin_is_refused() {
+    fn an_endpoint_of_another_origin_is_rejected() {
         for announced in [
             "http://example.com/m",
             "https://example.com:8443/m",
@@ -95,16 +98,16 @@ mod tests {
             "data:,x",
             "file:///etc/passwd",
         ] {
-            let refused = resolved(announced).unwrap_err();
-            assert_eq!(refused, AnnouncementError::CrossOrigin, "{announced}");
+            let rejected = resolved(announced).unwrap_err();
+            assert_eq!(rejected, AnnouncementError::CrossOrigin, "{announced}");
         }
     }
 
     #[test]
-    fn an_endpoint_with_credentials_or_without_sense_is_refused() {
+    fn an_endpoint_with_credentials_or_bad_syntax_is_rejected() {
         for announced in ["https://user:pw@example.com/m", "//user@example.com/m"] {
-            let refused = resolved(announced).unwrap_err();
-            assert_eq!(refused, AnnouncementError::Credentials, "{announced}");
+            let rejected = resolved(announced).unwrap_err();
+            assert_eq!(rejected, AnnouncementError::Credentials, "{announced}");
         }
         assert_eq!(resolved("https://").unwrap_err(), AnnouncementError::Syntax);
     }
@@ -123,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_announced_messages_stay_with_the_streams_origin(
+        fn messages_stay_on_the_streams_origin_for_any_announcement(
             announced in "(https?:)?[/\\\\]{0,3}[a-z.:@%0-9\\[\\]?#\t\n]{0,30}|\\PC{0,30}",
         ) {
             let stream: Url = "https://example.com/sse".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The connector.
+//! The public connector.
 
 use std::time::Duration;
 
@@ -6,47 +6,39 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     TransportKind,
     error::ConnectError,
-    extend::{ConnectRequest, Connector, Detection, Session},
+    extend::{ConnectRequest, Connector, Session, Support, open_detached},
 };
-use mcp_pool_http::{BuildError, client, client_builder, open_detached};
+use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::detect, handshake::Opening};
+use crate::{detect::detect, handshake::Handshake, limits::Limits};
 
-/// Opens sessions over HTTP+SSE, all of them on one HTTP client.
+/// Opens sessions over HTTP+SSE, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct SseConnector {
     http: reqwest::Client,
     limits: Limits,
 }
 
-/// What a session may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) max_event: usize,
-    pub(crate) post_timeout: Duration,
-    pub(crate) idle_timeout: Option<Duration>,
-}
-
 impl SseConnector {
-    /// A connector with the default HTTP client: 10 seconds to connect, no proxy but the
-    /// environment's, no redirects.
+    /// Creates a connector with the default HTTP client.
+    ///
+    /// Connect timeout 10 seconds, proxies of the environment, no redirects.
     ///
     /// # Errors
-    /// [`BuildError`]: the TLS library found no usable certificates, or a proxy of the environment
+    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
         Self::from_builder(client_builder())
     }
 
-    /// A connector whose HTTP client is built from `builder`: with client certificates, proxies,
-    /// DNS or timeouts of one's own.
+    /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// Redirects are off whatever the builder says: they would carry credentials to another place
-    /// than they were given for. A timeout for whole requests, or for reading, ends every session
-    /// after that time, since a session lives as long as its stream.
+    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
+    /// to a server that they are not meant for. Set no timeout for whole requests or for reading:
+    /// it would end every session, since a session lives as long as its stream.
     ///
     /// # Errors
-    /// [`BuildError`]: the builder's settings do not make a client.
+    /// [`BuildError`]: reqwest rejects the settings of the builder.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         Ok(Self {
             http: client(builder)?,
@@ -54,41 +46,34 @@ impl SseConnector {
         })
     }
 
-    /// How many bytes one event may have; a larger one ends its session. Default: 4 MiB, which is
-    /// more than any sensible answer, and still little where a thousand sessions meet a server gone
-    /// mad.
+    /// Limits the size of one event, in bytes. Default: 4 MiB.
+    ///
+    /// A larger event ends its session. The default is more than any sensible answer, and a
+    /// thousand sessions with a hostile server still fit in 4 GiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
         self.limits.max_event = bytes;
         self
     }
 
-    /// How long a server may take to accept a message. The answer to it comes on the stream and may
-    /// take longer. Default: 30 seconds; some servers never respond to a message for a session that
-    /// they do not know.
+    /// Limits the time until a server accepts a message. Default: 30 seconds.
+    ///
+    /// The answer to the message comes on the stream and may take longer. Some servers never
+    /// respond to a message for a session that they do not know.
     #[must_use]
     pub fn with_post_timeout(mut self, timeout: Duration) -> Self {
         self.limits.post_timeout = timeout;
         self
     }
 
-    /// Ends a session on whose stream nothing came for this long, not even a comment. Default:
-    /// never, since the protocol has no sign of life that servers must send. Choose several times
-    /// the interval at which yours send theirs; many do so every 15 seconds.
+    /// Ends a session when its stream is idle for this long. Default: never.
+    ///
+    /// Any byte counts, also that of a comment. The protocol has no keep-alive that servers must
+    /// send. Choose several times the keep-alive interval of your servers; 15 seconds is usual.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = Some(timeout);
         self
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_event: 4 * 1024 * 1024,
-            post_timeout: Duration::from_secs(30),
-            idle_timeout: None,
-        }
     }
 }
 
@@ -99,10 +84,10 @@ impl Connector for SseConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(Opening::new(self.http.clone(), self.limits, request).run()).await
+        open_detached(Handshake::new(self.http.clone(), self.limits, request).run()).await
     }
 
-    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
+    async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
         detect(&self.http, self.limits, request).await
     }
 }

@@ -1,42 +1,44 @@
-//! Whether HTTP+SSE is spoken at an address.
+//! Detection: whether the server at an address speaks HTTP+SSE.
 //!
-//! The rule is that of the specification's backwards compatibility (revision 2025-11-25,
-//! transports): a GET opens a stream whose first event is `endpoint`.
+//! The rule is that of the specification (revision 2025-11-25, transports, backwards
+//! compatibility): a GET opens a stream with `endpoint` as its first event.
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Detection},
+    extend::{ConnectRequest, Support},
 };
 use tokio::time::timeout_at;
 
 use crate::{
-    connector::Limits,
-    incoming::{Event, Incoming},
+    limits::Limits,
+    stream::{Event, Incoming},
 };
 
-/// Asks for a stream and reads its first event. Dropping the stream, with the future or after its
-/// end, closes it, which is all that a server has to be told.
+/// Opens a stream and reads its first event.
+///
+/// The stream is closed when it is dropped, also with the future, and that ends the session on the
+/// server.
 pub(crate) async fn detect(
     http: &reqwest::Client,
     limits: Limits,
     request: &ConnectRequest,
-) -> Result<Detection, ConnectError> {
-    let asked = async {
+) -> Result<Support, ConnectError> {
+    let exchange = async {
         let (credentials, url) = (request.credentials(), request.endpoint().url());
         let mut incoming = Incoming::open(http, credentials, url, limits).await?;
         loop {
             match incoming.next().await? {
-                // Whether the place is one to send messages to, a connect will say.
-                Event::Endpoint(_) => return Ok::<_, ConnectError>(Detection::Mine),
-                Event::Message(_) => return Ok(Detection::NotMine),
+                // Only a connect checks the announced address.
+                Event::Endpoint(_) => return Ok::<_, ConnectError>(Support::Supported),
+                Event::Message(_) => return Ok(Support::Unsupported),
                 Event::Other => {}
             }
         }
     };
-    match timeout_at(request.deadline(), asked).await {
-        // It answers, and not with a stream of events.
+    match timeout_at(request.deadline(), exchange).await {
+        // The server answered, but not with an event stream.
         Ok(Err(error)) if matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol) => {
-            Ok(Detection::NotMine)
+            Ok(Support::Unsupported)
         }
         Ok(answer) => answer,
         Err(_) => Err(ConnectError::new(FaultKind::Timeout)),

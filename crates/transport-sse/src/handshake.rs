@@ -1,4 +1,4 @@
-//! How a session is opened.
+//! The handshake that opens a session.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
         ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
+        handshake_error, negotiated_version,
     },
 };
-use mcp_pool_http::{negotiated, not_initialized};
 use reqwest::Url;
 use rmcp::{
     model::ProtocolVersion,
@@ -21,16 +21,13 @@ use tokio::{
 
 use crate::{
     announcement::session_id,
-    connector::Limits,
-    driver::Driver,
-    incoming::Incoming,
-    link::{Link, NewLink},
-    service::Ending,
-    transport::SseTransport,
+    limits::Limits,
+    session::{BoundHandler, Connection, Driver, NewConnection, RmcpAdapter},
+    stream::Incoming,
 };
 
-/// A session to be opened.
-pub(crate) struct Opening {
+/// One handshake.
+pub(crate) struct Handshake {
     http: reqwest::Client,
     limits: Limits,
     credentials: Credentials,
@@ -39,7 +36,7 @@ pub(crate) struct Opening {
     deadline: Instant,
 }
 
-impl Opening {
+impl Handshake {
     pub(crate) fn new(http: reqwest::Client, limits: Limits, request: &ConnectRequest) -> Self {
         Self {
             http,
@@ -51,20 +48,22 @@ impl Opening {
         }
     }
 
-    /// Opens the session. Dropping what was opened in vain closes its stream, which is the farewell.
+    /// Opens the session, within the deadline.
+    ///
+    /// On failure or timeout the stream is dropped, and that ends the session on the server.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
-        match timeout_at(self.deadline, self.shake_hands()).await {
+        match timeout_at(self.deadline, self.initialize()).await {
             Ok(result) => result,
             Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
         }
     }
 
-    async fn shake_hands(self) -> Result<Session, ConnectError> {
+    async fn initialize(self) -> Result<Session, ConnectError> {
         let mut incoming =
             Incoming::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
         let endpoint = incoming.endpoint(&self.stream).await?;
         let (sender, answers) = mpsc::unbounded_channel();
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http: self.http,
             credentials: self.credentials,
             limits: self.limits,
@@ -73,40 +72,46 @@ impl Opening {
             answers: sender,
             closed: incoming.closed.clone(),
         });
-        let transport = SseTransport {
-            link: Arc::clone(&link),
+        let transport = RmcpAdapter {
+            connection: Arc::clone(&connection),
             incoming,
             answers,
         };
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let service = Ending {
+        let service = BoundHandler {
             handler: self.handler.into_service(version),
-            over: link.over.clone(),
+            ended: connection.ended.clone(),
         };
         let running = match service.serve(transport).await {
             Ok(running) => running,
-            Err(error) => return Err(refused(&link, &error)),
+            Err(error) => return Err(refused(&connection, &error)),
         };
-        link.note_initialized();
+        connection.note_initialized();
         running
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let mut info = SessionInfo::new(Era::Legacy, negotiated(running.peer())?.as_str());
-        if let Some(id) = session_id(&link.endpoint) {
+        let mut info = SessionInfo::new(Era::Legacy, negotiated_version(running.peer())?.as_str());
+        if let Some(id) = session_id(&connection.endpoint) {
             info = info.with_session_id(&id);
         }
-        let alarm = link.alarm.clone();
+        let close_notifier = connection.close_notifier.clone();
         let running = RunningSession::new(running);
-        Ok(Session::new(Driver { running, link }, info).with_close_notifier(alarm))
+        Ok(Session::new(
+            Driver {
+                running,
+                connection,
+            },
+            info,
+        )
+        .with_close_notifier(close_notifier))
     }
 }
 
-/// Why the handshake failed: the fault of an exchange or of the stream where there was one, and
-/// otherwise what the server said.
-fn refused(link: &Link, error: &ClientInitializeError) -> ConnectError {
-    match link.first_fault() {
+/// The cause of a failed handshake: the first fault, else the server's answer.
+fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
+    match connection.first_fault() {
         Some(fault) => fault.into(),
-        None => not_initialized(error),
+        None => handshake_error(error),
     }
 }

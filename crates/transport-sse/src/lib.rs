@@ -1,16 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+// Ground first: a module imports only modules above it.
 mod announcement;
-mod connector;
+mod limits;
+
+mod stream;
+
+mod session;
+
 mod detect;
-mod driver;
 mod handshake;
-mod incoming;
-mod link;
-mod post;
-mod service;
-mod transport;
+
+mod connector;
 
 pub use announcement::AnnouncementError;
 pub use connector::SseConnector;
 pub use mcp_pool_http::BuildError;
+pub use reqwest;

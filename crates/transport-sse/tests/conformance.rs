@@ -1,4 +1,4 @@
-//! The conformance suite, on this transport.
+//! The conformance suite on this transport.
 
 use mcp_pool_testkit::{
     connector_suite,

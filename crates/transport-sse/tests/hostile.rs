@@ -1,5 +1,6 @@
-//! Servers that do harm: each attempt ends in an error that says what it was, in time, with bounded
-//! memory, and nobody else is sent a thing.
+//! Hostile servers: every attack ends in a typed error, in time.
+//!
+//! Memory stays bounded, and no other server receives a request.
 
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
@@ -17,9 +18,9 @@ use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
 use tokio::time::{Instant, timeout};
 
-/// How long a connect may take here.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// What a machine under load may add to it.
+/// The deadline of a connect in these tests.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a machine under load may add to a deadline.
 const LEEWAY: Duration = Duration::from_secs(20);
 const MOST_GROWTH: usize = 64 * 1024 * 1024;
 
@@ -35,13 +36,13 @@ fn request(server: &HostileSse) -> ConnectRequest {
 
 async fn connect(mischief: Mischief) -> ConnectError {
     let server = HostileSse::start(mischief);
-    let request = request(&server).with_deadline(Instant::now() + PATIENCE);
+    let request = request(&server).with_deadline(Instant::now() + CONNECT_TIMEOUT);
     let connector = connector();
-    let connected = timeout(PATIENCE + LEEWAY, connector.connect(&request)).await;
-    connected.expect("an end").expect_err("a refusal")
+    let connected = timeout(CONNECT_TIMEOUT + LEEWAY, connector.connect(&request)).await;
+    connected.expect("an end").expect_err("an error")
 }
 
-/// What becomes of the first call on a session with such a server.
+/// Connects to such a server and returns the failure of the first call.
 async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
     let server = HostileSse::start(mischief);
     let request = request(&server);
@@ -50,20 +51,22 @@ async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
     let called = session
         .peer()
         .send_request(ClientRequest::CallToolRequest(increment));
-    let error = timeout(PATIENCE + LEEWAY, called).await.expect("an end");
+    let error = timeout(CONNECT_TIMEOUT + LEEWAY, called)
+        .await
+        .expect("an end");
     let failure = session.driver().classify(&error.expect_err("no answer"));
     assert!(!failure.is_session_usable());
     failure
 }
 
-/// What a mischief is good for, counted on the one who would be its victim.
-async fn foreign(announced: impl Fn(&HostileSse) -> String) -> ConnectError {
+/// Announces an endpoint on another server, which must receive nothing.
+async fn announce_foreign(announced: impl Fn(&HostileSse) -> String) -> ConnectError {
     let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
     let error = connect(Mischief::Announces(announced(&victim))).await;
     assert_eq!(
         victim.requests(),
         [""; 0],
-        "the other origin was sent something"
+        "the other origin received a request"
     );
     error
 }
@@ -74,7 +77,7 @@ fn announcement(error: &ConnectError) -> AnnouncementError {
     *source.downcast_ref().expect("an announcement")
 }
 
-/// Watches how much memory is in use.
+/// Samples the memory in use on a thread of its own.
 struct Gauge {
     before: usize,
     end: Sender<()>,
@@ -98,7 +101,7 @@ impl Gauge {
         }
     }
 
-    /// By how many bytes it grew at most.
+    /// Stops and returns the highest growth, in bytes.
     fn stop(self) -> usize {
         drop(self.end);
         let highest = self.watcher.join().expect("a figure");
@@ -106,7 +109,7 @@ impl Gauge {
     }
 }
 
-/// The memory that is in use, in bytes.
+/// The resident memory of this process, in bytes.
 fn memory() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
@@ -114,13 +117,13 @@ fn memory() -> usize {
 }
 
 #[tokio::test]
-async fn an_endpoint_of_another_origin_is_refused_and_never_sent_anything() {
+async fn an_endpoint_of_another_origin_is_rejected_and_receives_nothing() {
     for error in [
-        foreign(|victim| format!("http://{}/m", victim.address())).await,
-        foreign(|victim| format!("//{}/m", victim.address())).await,
-        foreign(|victim| format!("https://{}/m", victim.address())).await,
-        foreign(|victim| format!("http://user:pw@{}/m", victim.address())).await,
-        foreign(|victim| format!("http://localhost:{}/m", victim.address().port())).await,
+        announce_foreign(|victim| format!("http://{}/m", victim.address())).await,
+        announce_foreign(|victim| format!("//{}/m", victim.address())).await,
+        announce_foreign(|victim| format!("https://{}/m", victim.address())).await,
+        announce_foreign(|victim| format!("http://user:pw@{}/m", victim.address())).await,
+        announce_foreign(|victim| format!("http://localhost:{}/m", victim.address().port())).await,
     ] {
         assert_eq!(announcement(&error), AnnouncementError::CrossOrigin);
         assert!(!format!("{error} {error:?}").contains("/m"), "{error:?}");
@@ -137,7 +140,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_second_endpoint_ends_the_session_unless_it_is_the_first_again() {
+async fn a_second_endpoint_ends_the_session_unless_it_equals_the_first() {
     let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
     for other in [
         format!("http://{}/m", victim.address()),
@@ -153,18 +156,18 @@ async fn a_second_endpoint_ends_the_session_unless_it_is_the_first_again() {
     assert_eq!(
         failure.kind(),
         &FaultKind::SessionGone,
-        "only the end of the stream"
+        "only the end of the stream ended it"
     );
 }
 
 #[tokio::test]
-async fn a_message_before_the_endpoint_is_a_violation() {
+async fn a_message_before_the_endpoint_is_a_protocol_violation() {
     let error = connect(Mischief::SpeaksFirst).await;
     assert_eq!(error.kind(), &FaultKind::Protocol);
 }
 
 #[tokio::test]
-async fn a_stream_that_stalls_ends_by_the_deadline() {
+async fn a_stalled_stream_ends_at_the_deadline() {
     for mischief in [
         Mischief::StallsBeforeEndpoint,
         Mischief::StallsAfterEndpoint,
@@ -172,29 +175,29 @@ async fn a_stream_that_stalls_ends_by_the_deadline() {
         let began = Instant::now();
         let error = connect(mischief.clone()).await;
         assert_eq!(error.kind(), &FaultKind::Timeout, "{mischief:?}");
-        assert!(began.elapsed() < PATIENCE + LEEWAY);
+        assert!(began.elapsed() < CONNECT_TIMEOUT + LEEWAY);
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_stalls_in_a_call_ends_by_the_idle_timeout() {
-    let watchful = connector().with_idle_timeout(Duration::from_millis(300));
-    let failure = call(watchful, Mischief::StallsInCall).await;
+async fn a_stream_that_stalls_in_a_call_ends_after_the_idle_timeout() {
+    let connector = connector().with_idle_timeout(Duration::from_millis(300));
+    let failure = call(connector, Mischief::StallsInCall).await;
     assert_eq!(failure.kind(), &FaultKind::Timeout);
     assert_eq!(failure.outcome(), Outcome::Unknown);
 }
 
 #[tokio::test]
-async fn a_message_that_is_never_accepted_ends_by_its_own_timeout() {
-    let hasty = connector().with_post_timeout(Duration::from_millis(300));
-    let failure = call(hasty, Mischief::SwallowsCalls).await;
+async fn a_message_that_is_never_accepted_ends_after_the_post_timeout() {
+    let connector = connector().with_post_timeout(Duration::from_millis(300));
+    let failure = call(connector, Mischief::SwallowsCalls).await;
     assert_eq!(failure.kind(), &FaultKind::Timeout);
     assert_eq!(failure.outcome(), Outcome::Unknown);
 }
 
 #[tokio::test]
-async fn a_gigabyte_of_anything_ends_in_an_error_with_bounded_memory() {
-    // What a first connect needs anyway.
+async fn a_gigabyte_in_one_event_or_header_ends_in_an_error_with_bounded_memory() {
+    // Warm-up: allocates what any first connect allocates.
     connect(Mischief::SpeaksFirst).await;
     let gauge = Gauge::start();
     let error = connect(Mischief::EndlessAnnouncement).await;

@@ -1,4 +1,4 @@
-//! What is known of a session, and how it ends when its handler is busy with something else.
+//! The session info, and the end of a session while its handler is busy.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use rmcp::{
 };
 use tokio::time::Instant;
 
-/// Asks for the roots, and never gets them.
+/// A handler that never answers a request for the roots.
 struct Stuck;
 
-#[expect(deprecated, reason = "servers of older revisions ask for roots")]
+#[expect(deprecated, reason = "servers of older revisions request roots")]
 impl ClientHandler for Stuck {
     async fn list_roots(
         &self,
@@ -50,9 +50,9 @@ fn increment() -> ClientRequest {
 }
 
 #[tokio::test]
-async fn a_call_ends_with_the_stream_although_a_handler_is_still_busy() {
-    let asks = "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n";
-    let server = HostileSse::start(Mischief::Ends(asks));
+async fn a_call_ends_with_the_stream_while_a_handler_is_busy() {
+    let roots = "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n";
+    let server = HostileSse::start(Mischief::Ends(roots));
     let request = ConnectRequest::detached(&server.endpoint(), HeaderMap::new())
         .with_handlers(Arc::new(Stuck));
     let session = connector().connect(&request).await.expect("a session");
@@ -66,7 +66,7 @@ async fn a_call_ends_with_the_stream_although_a_handler_is_still_busy() {
 }
 
 #[tokio::test]
-async fn the_session_id_in_the_announced_endpoint_is_known_as_a_fingerprint() {
+async fn the_session_info_has_a_fingerprint_of_the_session_id_in_the_endpoint() {
     let server = CounterServer::start_as(Form::default().over_sse());
     let request = ConnectRequest::detached(&server.endpoint(), HeaderMap::new());
     let session = connector().connect(&request).await.expect("a session");
@@ -77,5 +77,5 @@ async fn the_session_id_in_the_announced_endpoint_is_known_as_a_fingerprint() {
     assert!(!format!("{:?}", session.info()).contains(&id));
 }
 
-/// How long rmcp waits for handlers before it gives a session up.
+/// How long rmcp waits for busy handlers at the end of a session.
 const HANDLERS: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! The connector.
+//! The public connector.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,53 +6,54 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     TransportKind,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Connector, Detection, Session},
+    extend::{ConnectRequest, Connector, Session, Support, open_detached},
 };
-use mcp_pool_http::{BuildError, client, client_builder, open_detached};
+use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::{detect::Question, eras::Eras, opening::Opening};
+use crate::connect::{EraCache, EraNegotiation, Probe};
 
-/// Opens sessions over Streamable HTTP, all of them on one HTTP client.
+/// Opens sessions over Streamable HTTP, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
     http: reqwest::Client,
-    eras: Arc<Eras>,
+    eras: Arc<EraCache>,
 }
 
 impl StreamableHttpConnector {
-    /// A connector with the default HTTP client: 10 seconds to connect, no proxy but the
-    /// environment's, no redirects.
+    /// Creates a connector with the default HTTP client.
+    ///
+    /// Connect timeout 10 seconds, proxies of the environment, no redirects.
     ///
     /// # Errors
-    /// [`BuildError`]: the TLS library found no usable certificates, or a proxy of the environment
+    /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
         Self::from_builder(client_builder())
     }
 
-    /// A connector whose HTTP client is built from `builder`: with client certificates, proxies,
-    /// DNS or timeouts of one's own.
+    /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// Redirects are off whatever the builder says: they would carry credentials to another place
-    /// than they were given for. A timeout for whole requests ends long calls and the stream for
-    /// the server's messages; limit calls with the pool's own `call_timeout` instead.
+    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
+    /// to a server that they are not meant for. Set no timeout for whole requests: it would end
+    /// long calls and the stream for server messages. Limit calls with the pool's `call_timeout`
+    /// instead.
     ///
     /// # Errors
-    /// [`BuildError`]: the builder's settings do not make a client.
+    /// [`BuildError`]: reqwest rejects the settings of the builder.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         let http = client(builder)?;
-        let eras = Arc::new(Eras::new(REMEMBER_ERAS));
+        let eras = Arc::new(EraCache::new(ERA_TTL));
         Ok(Self { http, eras })
     }
 
-    /// For how long it is remembered of a server whether it keeps sessions, on endpoints whose
-    /// [`Lifecycle`](mcp_pool_core::config::Lifecycle) is `Auto`. Default: 10 minutes.
+    /// Sets how long a detected era is cached. Default: 10 minutes.
     ///
-    /// A server with sessions that learns to do without shows that only when it is asked again; a
-    /// server that turns out to be otherwise than it was is asked again at once.
+    /// Only endpoints with [`Lifecycle::Auto`](mcp_pool_core::config::Lifecycle::Auto) are
+    /// detected. A legacy server that gains the stateless era is detected when the entry expires. A
+    /// server that rejects its cached era is detected at once.
     #[must_use]
-    pub fn with_eras_remembered_for(mut self, time: Duration) -> Self {
-        self.eras = Arc::new(Eras::new(time));
+    pub fn with_era_ttl(mut self, ttl: Duration) -> Self {
+        self.eras = Arc::new(EraCache::new(ttl));
         self
     }
 }
@@ -68,21 +69,21 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        let opening = Opening {
+        let negotiation = EraNegotiation {
             http: self.http.clone(),
             eras: Arc::clone(&self.eras),
             request: request.clone(),
         };
-        open_detached(opening.run()).await
+        open_detached(negotiation.run()).await
     }
 
-    async fn detect(&self, request: &ConnectRequest) -> Result<Detection, ConnectError> {
-        // On a task of its own, which sees to it that nothing stays open, whoever goes away.
-        let question = Question::new(self.http.clone(), request);
-        let answer = tokio::spawn(question.ask()).await;
+    async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
+        // The task outlives a dropped future, so that a session opened by the probe is closed.
+        let probe = Probe::new(self.http.clone(), request);
+        let answer = tokio::spawn(probe.run()).await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 }
 
-/// One more request in ten minutes is nothing; a server is seldom upgraded more often.
-const REMEMBER_ERAS: Duration = Duration::from_secs(600);
+/// Costs one request in ten minutes. Servers are seldom upgraded more often.
+const ERA_TTL: Duration = Duration::from_secs(600);

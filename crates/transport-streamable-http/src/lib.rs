@@ -1,17 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+// Ground first: a module imports only modules above it.
+mod response;
+
+mod session;
+
+mod connect;
+
 mod connector;
-mod decode;
-mod detect;
-mod driver;
-mod eras;
-mod events;
-mod handshake;
-mod link;
-mod listen;
-mod opening;
-mod post;
-mod wire;
 
 pub use connector::StreamableHttpConnector;
 pub use mcp_pool_http::BuildError;
+pub use reqwest;

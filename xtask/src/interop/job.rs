@@ -40,7 +40,9 @@ struct User {
 pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result<Outcome> {
     let pool = pool()?;
     let url = proxy.url(row.path);
-    let found = pool.key(&request(Endpoint::auto(&url)?, 0)?).await?;
+    let found = pool
+        .resolve_key(&request(Endpoint::auto(&url)?, 0)?)
+        .await?;
     must(
         found.transport() == &row.transport,
         "another transport is found",

@@ -3,9 +3,11 @@
 pub(crate) mod connect_request;
 pub(crate) mod connector;
 pub(crate) mod credentials;
+pub(crate) mod detached;
 pub(crate) mod health_check;
 pub(crate) mod hooks;
 pub(crate) mod identity;
+pub(crate) mod negotiation;
 pub(crate) mod observer;
 pub(crate) mod propagator;
 pub(crate) mod session;
@@ -22,11 +24,13 @@ pub use credentials::{
     CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials,
 };
 pub(crate) use credentials::{Credential, LatestCredentials};
+pub use detached::open_detached;
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;
 pub(crate) use identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
 pub use identity::{HeaderIdentity, IdentityExtractor};
+pub use negotiation::{handshake_error, negotiated_version, protocol_violation};
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
     Connected, KeyCreated, KeyEvicted, ListChanged, Released,

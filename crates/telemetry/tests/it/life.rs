@@ -77,7 +77,7 @@ async fn detect_transports(pool: &SessionPool, server: &CounterServer) {
     let no_server = "http://127.0.0.1:1/mcp";
     for (url, exists) in [(server.url().as_str(), true), (no_server, false)] {
         let endpoint = Endpoint::auto(url).expect("a url");
-        let found = pool.key(&request(endpoint)).await;
+        let found = pool.resolve_key(&request(endpoint)).await;
         assert_eq!(found.is_ok(), exists, "{url}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{Connector, Detection},
+    extend::{Connector, Support},
 };
 
 use super::{Counterpart, eventually, request};
@@ -18,8 +18,8 @@ pub async fn a_detection_leaves_nothing_open(
     server: &mut dyn Counterpart,
 ) {
     match detect(connector, server).await.expect("an answer") {
-        Detection::Unable => return,
-        answer => assert_eq!(answer, Detection::Mine),
+        Support::Unknown => return,
+        answer => assert_eq!(answer, Support::Supported),
     }
     eventually("nothing is open", || server.open_sessions() == 0).await;
     let delay = Duration::from_millis(200);
@@ -40,13 +40,13 @@ pub async fn a_detection_tells_no_from_trouble(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
-    if detect(connector, server).await.expect("an answer") == Detection::Unable {
+    if detect(connector, server).await.expect("an answer") == Support::Unknown {
         return;
     }
     for status in [400, 404, 405] {
         server.switches().refuse(refusal(status));
         let answer = detect(connector, server).await.expect("an answer");
-        assert_eq!(answer, Detection::NotMine, "{status}");
+        assert_eq!(answer, Support::Unsupported, "{status}");
     }
     for (status, kind) in [
         (401, "unauthorized"),
@@ -68,7 +68,7 @@ pub async fn a_detection_tells_no_from_trouble(
 async fn detect(
     connector: &dyn Connector,
     server: &dyn Counterpart,
-) -> Result<Detection, ConnectError> {
+) -> Result<Support, ConnectError> {
     connector.detect(&request(server, &[])).await
 }
 

@@ -107,7 +107,9 @@ pub async fn what_belongs_to_one_hop_or_to_the_gateway_stays_behind(
     ]);
     let client = client(&pool, server, headers).await;
     client.call_tool(increment()).await.expect("an answer");
-    let plain = client.with_headers(&HeaderMap::new());
+    let plain = client
+        .with_call_headers(&HeaderMap::new())
+        .expect("no header is refused");
     plain.call_tool(increment()).await.expect("an answer");
     let seen = server.requests();
     for seen in &seen {

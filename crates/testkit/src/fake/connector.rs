@@ -7,8 +7,8 @@ use mcp_pool_core::{
     TransportKind,
     error::{CallFailure, CheckError, ConnectError, FaultKind},
     extend::{
-        CloseNotifier, CloseOutcome, ConnectRequest, Connector, Detection, Era, ProbePlan,
-        RunningSession, Session, SessionDriver, SessionInfo,
+        CloseNotifier, CloseOutcome, ConnectRequest, Connector, Era, ProbePlan, RunningSession,
+        Session, SessionDriver, SessionInfo, Support,
     },
 };
 use rmcp::{
@@ -79,7 +79,7 @@ impl Connector for FakeConnector {
         Ok(Session::new(driver, info).with_close_notifier(alarm))
     }
 
-    async fn detect(&self, _request: &ConnectRequest) -> Result<Detection, ConnectError> {
+    async fn detect(&self, _request: &ConnectRequest) -> Result<Support, ConnectError> {
         self.remote.note_detection();
         play(&self.remote.detect).await.map_err(ConnectError::new)?;
         Ok(self.remote.answer())

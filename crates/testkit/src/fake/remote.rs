@@ -9,7 +9,7 @@ use std::{
 use mcp_pool_core::{
     Endpoint,
     error::FaultKind,
-    extend::{CloseNotifier, Detection},
+    extend::{CloseNotifier, Support},
 };
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
 use tokio::sync::{mpsc, watch};
@@ -41,7 +41,7 @@ pub struct Remote {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) answer: Option<Detection>,
+    pub(super) answer: Option<Support>,
     pub(super) next_id: u64,
     pub(super) sessions: BTreeMap<u64, Record>,
     pub(super) connects: usize,
@@ -119,7 +119,7 @@ impl Remote {
 
     /// What the connector says when it is asked whether its transport is spoken somewhere. Default:
     /// that it cannot tell.
-    pub fn answer_detections(&self, answer: Detection) {
+    pub fn answer_detections(&self, answer: Support) {
         self.lock().answer = Some(answer);
     }
 
@@ -166,8 +166,8 @@ impl Remote {
         self.lock().detections += 1;
     }
 
-    pub(super) fn answer(&self) -> Detection {
-        self.lock().answer.unwrap_or(Detection::Unable)
+    pub(super) fn answer(&self) -> Support {
+        self.lock().answer.unwrap_or(Support::Unknown)
     }
 
     pub(super) fn begin_connect(&self) -> Connecting {

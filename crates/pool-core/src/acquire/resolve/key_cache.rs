@@ -138,11 +138,11 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::types::Endpoint;
     use crate::{
         extend::identity::DEFAULT_IDENTITY_HEADERS,
         types::{Principal, Scope},
     };
-    use crate::types::Endpoint;
 
     type Pairs<'a> = &'a [(&'static str, &'static str)];
 

@@ -1,4 +1,4 @@
-//! Server-sent events out of a response, bounded in size and made fit for rmcp.
+//! The events of a response, bounded in size and prepared for rmcp.
 
 use futures::{StreamExt, stream::BoxStream};
 use mcp_pool_http::bounded;
@@ -7,10 +7,11 @@ use sse_stream::{Sse, SseStream};
 
 pub(crate) type Events = BoxStream<'static, Result<Sse, sse_stream::Error>>;
 
-/// The events of a response. One larger than `max_event` bytes ends the stream with an error.
+/// Parses the events of a response. `max_event` limits the bytes of one event.
 ///
-/// `answers` is the request that the stream answers: an error without an id can only mean that
-/// one, and rmcp would wait for ever for an answer that names it.
+/// A larger event ends the stream with an error. `answers` is the request that the stream answers:
+/// an error without an id can only answer this request, and rmcp would wait for ever for an answer
+/// with the id.
 pub(crate) fn events(
     response: reqwest::Response,
     max_event: usize,
@@ -19,12 +20,12 @@ pub(crate) fn events(
     let bytes = bounded(response, max_event);
     let events = SseStream::from_bytes_stream(bytes);
     events
-        .map(move |event| event.map(|event| fit(event, answers.as_ref())))
+        .map(move |event| event.map(|event| prepare(event, answers.as_ref())))
         .boxed()
 }
 
-/// Names the request in an error that names none, and caps the pause the server asks for.
-fn fit(mut event: Sse, answers: Option<&RequestId>) -> Sse {
+/// Sets the request's id in an error without one, and caps `retry`.
+fn prepare(mut event: Sse, answers: Option<&RequestId>) -> Sse {
     event.retry = event.retry.map(|millis| millis.min(MAX_RETRY_MILLIS));
     if let Some(id) = answers
         && let Some(data) = &event.data
@@ -38,7 +39,7 @@ fn fit(mut event: Sse, answers: Option<&RequestId>) -> Sse {
     event
 }
 
-/// A server that asks for a longer pause before its stream is resumed is asked again all the same.
+/// The longest pause before a stream is resumed, in milliseconds.
 const MAX_RETRY_MILLIS: u64 = 30_000;
 
 #[cfg(test)]
@@ -46,22 +47,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_without_an_id_is_taken_for_the_answer_it_can_only_be() {
+    fn an_error_without_an_id_gets_the_id_of_the_request() {
         let id = RequestId::Number(7);
         let data = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"no"},"id":null}"#;
         let event = Sse::default().data(data);
-        let fitted = fit(event.clone(), Some(&id)).data.unwrap();
-        let message: ServerJsonRpcMessage = serde_json::from_str(&fitted).unwrap();
+        let prepared = prepare(event.clone(), Some(&id)).data.unwrap();
+        let message: ServerJsonRpcMessage = serde_json::from_str(&prepared).unwrap();
         let ServerJsonRpcMessage::Error(error) = message else {
-            panic!("{fitted}");
+            panic!("{prepared}");
         };
         assert_eq!(error.id, Some(id));
-        assert_eq!(fit(event, None).data.unwrap(), data);
+        assert_eq!(prepare(event, None).data.unwrap(), data);
     }
 
     #[test]
-    fn a_server_cannot_ask_for_an_endless_pause() {
+    fn a_server_cannot_request_an_endless_pause() {
         let event = Sse::default().retry(u64::MAX);
-        assert_eq!(fit(event, None).retry, Some(MAX_RETRY_MILLIS));
+        assert_eq!(prepare(event, None).retry, Some(MAX_RETRY_MILLIS));
     }
 }

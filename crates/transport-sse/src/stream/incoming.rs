@@ -1,4 +1,4 @@
-//! What comes on a session's stream.
+//! The events of a session's stream.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
-    extend::Credentials,
+    extend::{Credentials, protocol_violation},
 };
-use mcp_pool_http::{HttpFault, bounded, send, unexpected};
+use mcp_pool_http::{HttpFault, bounded, send};
 use reqwest::Url;
 use sse_stream::{Sse, SseStream};
-use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{announcement::resolve, connector::Limits};
+use super::bytes::{split_lines, with_idle_timeout};
+use crate::{announcement::resolve, limits::Limits};
 
-/// The stream of one session. Dropping or closing it ends the session on the server, since its
-/// connection is closed.
+/// The event stream of one session.
+///
+/// Dropping or closing it closes its connection, and that ends the session on the server.
 pub(crate) struct Incoming {
     open: Option<Open>,
     /// Cancelled when the stream is closed.
@@ -27,25 +28,28 @@ pub(crate) struct Incoming {
 
 struct Open {
     events: BoxStream<'static, Result<Sse, sse_stream::Error>>,
-    /// After the events, so that it tells of their end.
+    /// Cancels `closed`.
+    ///
+    /// Declared after `events`, since fields drop in this order: the connection is closed first.
     _closed: DropGuard,
 }
 
-/// One event, as the protocol has it.
+/// One event of the protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Where the server wants its messages.
+    /// The server announces its endpoint for messages.
     Endpoint(String),
+    /// A JSON-RPC message.
     Message(String),
-    /// One that the protocol does not have, or without data.
+    /// An event of an unknown name, or without data.
     Other,
 }
 
 impl Incoming {
-    /// Asks for a stream.
+    /// Opens a stream.
     ///
     /// # Errors
-    /// No response came, or none that is a stream of events.
+    /// No response came, or the response is no event stream.
     pub(crate) async fn open(
         http: &reqwest::Client,
         credentials: &Credentials,
@@ -59,7 +63,7 @@ impl Incoming {
             return Err(fault.into());
         }
         if !is_events(response.headers()) {
-            return Err(unexpected("the response is no stream of events"));
+            return Err(protocol_violation("the response is no event stream"));
         }
         Ok(Self::of(
             bounded(response, limits.max_event),
@@ -67,13 +71,18 @@ impl Incoming {
         ))
     }
 
+    /// Parses the bytes of a stream.
     pub(crate) fn of(
         bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-        patience: Option<Duration>,
+        idle_timeout: Option<Duration>,
     ) -> Self {
         let closed = CancellationToken::new();
         let open = Open {
-            events: SseStream::from_bytes_stream(lines(watched(bytes, patience))).boxed(),
+            events: SseStream::from_bytes_stream(split_lines(with_idle_timeout(
+                bytes,
+                idle_timeout,
+            )))
+            .boxed(),
             _closed: closed.clone().drop_guard(),
         };
         Self {
@@ -82,10 +91,10 @@ impl Incoming {
         }
     }
 
-    /// The next event.
+    /// Waits for the next event.
     ///
     /// # Errors
-    /// The stream is at its end, whichever way it got there. It is closed.
+    /// The stream has ended or failed. The function closes it.
     pub(crate) async fn next(&mut self) -> Result<Event, HttpFault> {
         let Some(open) = &mut self.open else {
             return Err(ended());
@@ -99,16 +108,16 @@ impl Incoming {
         Err(fault)
     }
 
-    /// Where the server wants its messages, which it has to say first.
+    /// Waits for the announced endpoint, which must come before any message.
     ///
     /// # Errors
-    /// It says something else, ends the stream, or names a place that is not its own.
+    /// A message came first, the stream ended, or the endpoint is of another origin.
     pub(crate) async fn endpoint(&mut self, stream: &Url) -> Result<Url, ConnectError> {
         loop {
             match self.next().await? {
                 Event::Endpoint(announced) => return Ok(resolve(stream, &announced)?),
                 Event::Message(_) => {
-                    return Err(unexpected("a message came before the endpoint"));
+                    return Err(protocol_violation("a message came before the endpoint"));
                 }
                 Event::Other => {}
             }
@@ -130,44 +139,6 @@ impl Event {
     }
 }
 
-/// Line by line, so that a line which cannot be read does not take events along that came with it.
-fn lines(
-    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-) -> impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static {
-    let split = |chunk: Result<Bytes, HttpFault>| {
-        let mut rest = Some(chunk);
-        let next = move || match rest.take()? {
-            Ok(mut chunk) => {
-                let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                let line = chunk.split_to(end.map_or(chunk.len(), |end| end + 1));
-                rest = (!chunk.is_empty()).then_some(Ok(chunk));
-                Some(Ok(line))
-            }
-            fault => Some(fault),
-        };
-        futures::stream::iter(std::iter::from_fn(next))
-    };
-    bytes.flat_map(split)
-}
-
-/// Ends with a fault when nothing comes for too long.
-fn watched(
-    bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-    patience: Option<Duration>,
-) -> BoxStream<'static, Result<Bytes, HttpFault>> {
-    let Some(patience) = patience else {
-        return bytes.boxed();
-    };
-    let next = move |bytes: Option<BoxStream<'static, _>>| async move {
-        let mut bytes = bytes?;
-        match timeout(patience, bytes.next()).await {
-            Ok(chunk) => chunk.map(|chunk| (chunk, Some(bytes))),
-            Err(_) => Some((Err(silent()), None)),
-        }
-    };
-    futures::stream::unfold(Some(bytes.boxed()), next).boxed()
-}
-
 fn headers_of(mut headers: HeaderMap) -> HeaderMap {
     let events = HeaderValue::from_static(EVENTS);
     headers.insert(header::ACCEPT, events);
@@ -183,7 +154,7 @@ fn is_events(headers: &HeaderMap) -> bool {
 
 fn fault_of(error: sse_stream::Error) -> HttpFault {
     let unreadable = || {
-        let what = "the stream is not made of events";
+        let what = "the stream is malformed";
         HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
     };
     match error {
@@ -195,15 +166,10 @@ fn fault_of(error: sse_stream::Error) -> HttpFault {
     }
 }
 
-/// A stream that ends is a session that ends; nothing in the protocol resumes one.
+/// The end of the stream ends the session: the protocol cannot resume it.
 fn ended() -> HttpFault {
     let what = "the server ended the stream";
     HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
-}
-
-fn silent() -> HttpFault {
-    let what = "nothing came on the stream for too long";
-    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
 }
 
 const EVENTS: &str = "text/event-stream";
@@ -216,13 +182,13 @@ mod tests {
 
     use super::*;
 
-    /// What is read out of these chunks, up to the end of the stream.
+    /// Reads all events of these chunks, and the kind of the fault at the end.
     fn read(chunks: Vec<Bytes>) -> (Vec<Event>, FaultKind) {
         let chunks = futures::stream::iter(chunks.into_iter().map(Ok));
         let mut incoming = Incoming::of(chunks, None);
         let mut events = Vec::new();
         loop {
-            match incoming.next().now_or_never().expect("all of it is there") {
+            match incoming.next().now_or_never().expect("all bytes are there") {
                 Ok(Event::Other) => {}
                 Ok(event) => events.push(event),
                 Err(fault) => return (events, fault.kind().clone()),
@@ -230,26 +196,26 @@ mod tests {
         }
     }
 
-    /// The bytes, cut at these places.
-    fn cut(bytes: &[u8], places: &[usize]) -> Vec<Bytes> {
-        let mut places: Vec<usize> = places.iter().map(|at| at % (bytes.len() + 1)).collect();
-        places.push(bytes.len());
-        places.sort_unstable();
+    /// Splits the bytes at these offsets.
+    fn split(bytes: &[u8], offsets: &[usize]) -> Vec<Bytes> {
+        let mut offsets: Vec<usize> = offsets.iter().map(|at| at % (bytes.len() + 1)).collect();
+        offsets.push(bytes.len());
+        offsets.sort_unstable();
         let mut begin = 0;
         let piece = |end| {
             let piece = Bytes::copy_from_slice(&bytes[begin..end]);
             begin = end;
             piece
         };
-        places.into_iter().map(piece).collect()
+        offsets.into_iter().map(piece).collect()
     }
 
     fn whole(bytes: &[u8]) -> Vec<Bytes> {
-        cut(bytes, &[])
+        split(bytes, &[])
     }
 
     #[test]
-    fn every_way_to_write_a_stream_is_read() {
+    fn every_notation_of_a_stream_is_read() {
         for stream in STREAMS {
             let mut expected = vec![Event::Endpoint(ENDPOINT.to_owned())];
             let messages = stream.messages.iter();
@@ -258,20 +224,20 @@ mod tests {
             assert_eq!(events, expected, "{}", stream.name);
             assert_eq!(end, FaultKind::SessionGone, "{}", stream.name);
             let single: Vec<usize> = (0..stream.bytes.len()).collect();
-            let (events, _) = read(cut(stream.bytes, &single));
+            let (events, _) = read(split(stream.bytes, &single));
             assert_eq!(events, expected, "{} byte by byte", stream.name);
         }
     }
 
     #[test]
-    fn a_line_that_is_no_field_ends_the_stream_after_what_came_before_it() {
+    fn a_malformed_line_ends_the_stream_after_the_events_before_it() {
         let (events, end) = read(whole(b"data: 1\n\nwhat is this\ndata: 2\n\n"));
         assert_eq!(events, [Event::Message("1".to_owned())]);
         assert_eq!(end, FaultKind::Protocol);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_ends_the_stream_only_where_that_was_asked_for_and_comments_break_it() {
+    async fn an_idle_stream_ends_after_the_idle_timeout_and_comments_count_as_activity() {
         let pause = Duration::from_secs(60);
         let stream = move || {
             futures::stream::unfold(0, move |number| async move {
@@ -280,17 +246,20 @@ mod tests {
                 (number < 10).then_some((chunk, number + 1))
             })
         };
-        for (patience, end) in [
+        for (idle_timeout, end) in [
             (None, FaultKind::SessionGone),
             (Some(pause * 2), FaultKind::SessionGone),
             (Some(pause / 2), FaultKind::Timeout),
         ] {
-            let fault = Incoming::of(stream(), patience).next().await.unwrap_err();
-            assert_eq!(fault.kind(), &end, "{patience:?}");
+            let fault = Incoming::of(stream(), idle_timeout)
+                .next()
+                .await
+                .unwrap_err();
+            assert_eq!(fault.kind(), &end, "{idle_timeout:?}");
         }
     }
 
-    /// Bytes that have much of the format in them.
+    /// Bytes with many tokens of the format.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let word = proptest::sample::select(WORDS).prop_map(|word| word.as_bytes().to_vec());
         let byte = any::<u8>().prop_map(|byte| vec![byte]);
@@ -320,19 +289,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_chunking_of_any_bytes_gives_the_same_events_and_the_same_end(
+        fn any_chunking_of_any_bytes_gives_the_same_events_and_end(
             bytes in bytes(),
-            places in proptest::collection::vec(any::<usize>(), 0..20),
+            offsets in proptest::collection::vec(any::<usize>(), 0..20),
         ) {
-            prop_assert_eq!(read(cut(&bytes, &places)), read(whole(&bytes)));
+            prop_assert_eq!(read(split(&bytes, &offsets)), read(whole(&bytes)));
         }
 
         #[test]
         fn any_chunking_of_a_stream_gives_its_events(
             stream in proptest::sample::select(STREAMS),
-            places in proptest::collection::vec(any::<usize>(), 0..20),
+            offsets in proptest::collection::vec(any::<usize>(), 0..20),
         ) {
-            prop_assert_eq!(read(cut(stream.bytes, &places)), read(whole(stream.bytes)));
+            prop_assert_eq!(read(split(stream.bytes, &offsets)), read(whole(stream.bytes)));
         }
     }
 }

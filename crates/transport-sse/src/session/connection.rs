@@ -1,4 +1,4 @@
-//! What the parts of one session share.
+//! The HTTP state of one session.
 
 use std::sync::{
     Arc, OnceLock,
@@ -17,31 +17,31 @@ use rmcp::model::ServerJsonRpcMessage;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use crate::connector::Limits;
+use crate::limits::Limits;
 
-/// What the parts of one session share.
-pub(crate) struct Link {
+/// The HTTP state of one session, shared by its parts.
+pub(crate) struct Connection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
-    /// The address of the stream.
+    /// The URL of the stream.
     pub(crate) stream: Url,
-    /// Where messages go. As secret as the session's id, which is a part of it.
+    /// The URL for messages. A secret, since it holds the session id.
     pub(crate) endpoint: Url,
-    /// Answers that came in the response to a message rather than on the stream.
+    /// Takes answers that came in the response to a POST, not on the stream.
     pub(crate) answers: UnboundedSender<ServerJsonRpcMessage>,
-    pub(crate) alarm: CloseNotifier,
-    /// Cancelled when the session is over.
-    pub(crate) over: CancellationToken,
-    /// Cancelled when the stream is closed, which is all the farewell there is.
+    pub(crate) close_notifier: CloseNotifier,
+    /// Cancelled when the session has ended.
+    pub(crate) ended: CancellationToken,
+    /// Cancelled when the stream is closed, which the server takes as the end.
     pub(crate) closed: CancellationToken,
     initialized: AtomicBool,
-    end: OnceLock<HttpFault>,
-    first: OnceLock<HttpFault>,
+    cause: OnceLock<HttpFault>,
+    first_fault: OnceLock<HttpFault>,
 }
 
-/// What a link is made of.
-pub(crate) struct NewLink {
+/// The parts of a new connection.
+pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
@@ -51,8 +51,8 @@ pub(crate) struct NewLink {
     pub(crate) closed: CancellationToken,
 }
 
-impl Link {
-    pub(crate) fn new(new: NewLink) -> Arc<Self> {
+impl Connection {
+    pub(crate) fn new(new: NewConnection) -> Arc<Self> {
         Arc::new(Self {
             http: new.http,
             credentials: new.credentials,
@@ -60,29 +60,29 @@ impl Link {
             stream: new.stream,
             endpoint: new.endpoint,
             answers: new.answers,
-            alarm: CloseNotifier::default(),
-            over: CancellationToken::new(),
+            close_notifier: CloseNotifier::default(),
+            ended: CancellationToken::new(),
             closed: new.closed,
             initialized: AtomicBool::new(false),
-            end: OnceLock::new(),
-            first: OnceLock::new(),
+            cause: OnceLock::new(),
+            first_fault: OnceLock::new(),
         })
     }
 
-    /// The session has come to its end by a fault. The first one says why.
-    pub(crate) fn end(&self, fault: HttpFault) {
+    /// Ends the session with a fault. The first fault is kept as the cause.
+    pub(crate) fn fail(&self, fault: HttpFault) {
         self.note_fault(&fault);
-        let _ = self.end.set(fault);
-        self.shut();
+        let _ = self.cause.set(fault);
+        self.close();
     }
 
-    /// Ends the session: everybody who waits for something of it is told, and the pool.
-    pub(crate) fn shut(&self) {
-        self.over.cancel();
-        self.alarm.notify();
+    /// Ends the session: wakes all its waiters and notifies the pool.
+    pub(crate) fn close(&self) {
+        self.ended.cancel();
+        self.close_notifier.notify();
     }
 
-    /// Notes that the handshake is done.
+    /// Marks the handshake as complete.
     pub(crate) fn note_initialized(&self) {
         self.initialized.store(true, Ordering::Release);
     }
@@ -91,26 +91,26 @@ impl Link {
         self.initialized.load(Ordering::Acquire)
     }
 
-    /// What ended the session, for those whose requests were under way.
-    pub(crate) fn lost(&self) -> HttpFault {
+    /// The fault of a request that was in flight when the session ended.
+    pub(crate) fn interrupted(&self) -> HttpFault {
         let kind = self
-            .end
+            .cause
             .get()
             .map_or(&FaultKind::SessionGone, HttpFault::kind);
         let what = "the session ended before the answer came";
         HttpFault::new(Outcome::Unknown, kind.clone(), what)
     }
 
-    /// Remembers the first fault, which says why a handshake failed.
+    /// Keeps the first fault, which is the cause of a failed handshake.
     pub(crate) fn note_fault(&self, fault: &HttpFault) {
-        let _ = self.first.set(fault.clone());
+        let _ = self.first_fault.set(fault.clone());
     }
 
     pub(crate) fn first_fault(&self) -> Option<HttpFault> {
-        self.first.get().cloned()
+        self.first_fault.get().cloned()
     }
 
-    /// A message on its way.
+    /// Builds the POST of a message.
     pub(crate) fn request(&self, mut headers: HeaderMap, body: Bytes) -> reqwest::RequestBuilder {
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::ACCEPT, json.clone());

@@ -1,4 +1,4 @@
-//! A handler that does not outlive its session.
+//! A handler that stops with its session.
 
 use rmcp::{
     ErrorData, RoleClient, Service,
@@ -7,14 +7,16 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A handler whose answers are given up when the session is over: nobody could be told them, and
-/// rmcp would keep every call of the session waiting until they are there.
-pub(crate) struct Ending<S> {
+/// A handler that stops answering requests when its session ends.
+///
+/// When the session has ended, an answer cannot be sent any more. rmcp waits for busy handlers
+/// before it ends the calls of the session, so a busy handler would delay every call.
+pub(crate) struct BoundHandler<S> {
     pub(crate) handler: S,
-    pub(crate) over: CancellationToken,
+    pub(crate) ended: CancellationToken,
 }
 
-impl<S: Service<RoleClient>> Service<RoleClient> for Ending<S> {
+impl<S: Service<RoleClient>> Service<RoleClient> for BoundHandler<S> {
     async fn handle_request(
         &self,
         request: ServerRequest,
@@ -22,8 +24,8 @@ impl<S: Service<RoleClient>> Service<RoleClient> for Ending<S> {
     ) -> Result<ClientResult, ErrorData> {
         tokio::select! {
             answer = self.handler.handle_request(request, context) => answer,
-            () = self.over.cancelled() => {
-                Err(ErrorData::internal_error("the session is over", None))
+            () = self.ended.cancelled() => {
+                Err(ErrorData::internal_error("the session has ended", None))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A session over HTTP+SSE, as the pool sees it.
+//! The driver: the pool's view of a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +14,12 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::Link;
+use super::connection::Connection;
 
-/// A session over HTTP+SSE.
+/// The driver of a session over HTTP+SSE.
 pub(crate) struct Driver<S: Service<RoleClient>> {
     pub(crate) running: RunningSession<S>,
-    pub(crate) link: Arc<Link>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 #[async_trait]
@@ -34,19 +34,19 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
                 Some(fault) => fault.failure().clone(),
                 None => CallFailure::conservative(error),
             },
-            ServiceError::TransportClosed => self.link.lost().failure().clone(),
+            ServiceError::TransportClosed => self.connection.interrupted().failure().clone(),
             _ => CallFailure::conservative(error),
         }
     }
 
     async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
-        self.link.shut();
-        let said = timeout_at(deadline, self.link.closed.cancelled()).await;
+        self.connection.close();
+        let closed = timeout_at(deadline, self.connection.closed.cancelled()).await;
         self.running
             .close(deadline.saturating_duration_since(Instant::now()))
             .await;
-        match said {
+        match closed {
             Ok(()) => CloseOutcome::Completed,
             Err(_) => CloseOutcome::TimedOut,
         }

@@ -1,4 +1,4 @@
-//! Messages to the server.
+//! Messages to the server, one POST each.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,12 +13,10 @@ use rmcp::{
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::{
-    decode::{Asked, decode},
-    link::{Link, Outgoing, StreamState},
-};
+use super::connection::{Connection, Outgoing, StreamState};
+use crate::response::{SentRequest, decode};
 
-/// One message to be sent.
+/// One message to send.
 pub(crate) struct Post {
     pub(crate) message: ClientJsonRpcMessage,
     pub(crate) protocol: HashMap<HeaderName, HeaderValue>,
@@ -29,41 +27,46 @@ impl Post {
     /// Sends the message and reads the response.
     pub(crate) async fn send(
         self,
-        link: &Arc<Link>,
+        connection: &Arc<Connection>,
     ) -> Result<StreamableHttpPostResponse, HttpFault> {
-        let step = Step::of(&self.message);
-        let asked = Asked {
+        let purpose = Purpose::of(&self.message);
+        let sent = SentRequest {
             request: request_id(&self.message),
-            era: (step == Step::Call).then_some(link.era),
-            in_session: link.is_in_session(),
-            has_stream: *link.stream.borrow() == StreamState::Open,
+            era: (purpose == Purpose::Call).then_some(connection.era),
+            in_session: connection.is_in_session(),
+            has_stream: *connection.stream.borrow() == StreamState::Open,
         };
         let limits = self.limits;
-        let response = match step {
-            Step::Initialize => self.open(link).await,
-            Step::Discover => self.probe(link).await,
-            Step::Call => self.exchange(link).await,
+        let response = match purpose {
+            Purpose::Initialize => self.initialize(connection).await,
+            Purpose::Discover => self.discover(connection).await,
+            Purpose::Call => self.exchange(connection).await,
         };
         let answer = match response {
-            Ok(response) => decode(response, &asked, limits).await,
+            Ok(response) => decode(response, &sent, limits).await,
             Err(fault) => Err(fault),
         };
         if let Err(fault) = &answer {
-            link.note_fault(fault);
+            connection.note_fault(fault);
             if *fault.kind() == FaultKind::SessionGone {
-                link.alarm.notify();
+                connection.close_notifier.notify();
             }
         }
         answer
     }
 
-    /// Sends the message that opens a session. Its response is awaited whoever goes away meanwhile,
-    /// since a session that the server has opened must be closed.
-    pub(crate) async fn open(self, link: &Arc<Link>) -> Result<reqwest::Response, HttpFault> {
-        let opening = Arc::clone(link);
-        let response = link.opening.spawn(async move {
-            let response = self.exchange(&opening).await?;
-            opening.note_session(response.headers())?;
+    /// Sends the message that opens a session.
+    ///
+    /// The request runs on a task, to its end even if the caller is cancelled: a session that the
+    /// server has opened must be closed.
+    pub(crate) async fn initialize(
+        self,
+        connection: &Arc<Connection>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let own = Arc::clone(connection);
+        let response = connection.initializing.spawn(async move {
+            let response = self.exchange(&own).await?;
+            own.note_session(response.headers())?;
             Ok(response)
         });
         response.await.unwrap_or_else(|_| {
@@ -72,15 +75,16 @@ impl Post {
         })
     }
 
-    /// Asks a server what it speaks. One that opens a session for it is told that it did so in vain,
-    /// if nothing comes of it.
-    async fn probe(self, link: &Link) -> Result<reqwest::Response, HttpFault> {
-        let response = self.exchange(link).await?;
-        link.note_session(response.headers())?;
+    /// Sends `discover`.
+    ///
+    /// A server may open a session for it. Its id is stored, so that the session is closed.
+    async fn discover(self, connection: &Connection) -> Result<reqwest::Response, HttpFault> {
+        let response = self.exchange(connection).await?;
+        connection.note_session(response.headers())?;
         Ok(response)
     }
 
-    async fn exchange(self, link: &Link) -> Result<reqwest::Response, HttpFault> {
+    async fn exchange(self, connection: &Connection) -> Result<reqwest::Response, HttpFault> {
         let body = serde_json::to_vec(&self.message).map_err(|_| {
             let what = "the message cannot be written as json";
             HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
@@ -92,22 +96,22 @@ impl Post {
             last_event_id: None,
             protocol: &self.protocol,
         };
-        link.send(outgoing).await
+        connection.send(outgoing).await
     }
 }
 
-/// What a message is for.
+/// The purpose of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum Purpose {
     /// Opens a session.
     Initialize,
-    /// Asks what the server speaks.
+    /// Queries the revisions of the server.
     Discover,
     /// Anything after that.
     Call,
 }
 
-impl Step {
+impl Purpose {
     fn of(message: &ClientJsonRpcMessage) -> Self {
         let ClientJsonRpcMessage::Request(request) = message else {
             return Self::Call;
@@ -128,7 +132,7 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
     }
 }
 
-/// Whose call a message belongs to, where the pool said so.
+/// The context of the call that a message belongs to, set by the pool.
 fn call_context(message: &ClientJsonRpcMessage) -> Option<CallContext> {
     match message {
         ClientJsonRpcMessage::Request(request) => request.request.extensions().get().cloned(),

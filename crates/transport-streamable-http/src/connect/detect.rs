@@ -1,17 +1,17 @@
-//! Whether Streamable HTTP is spoken at an address.
+//! Detection: whether the server at an address speaks Streamable HTTP.
 //!
-//! The rule is that of the specification's backwards compatibility (revision 2025-11-25,
-//! transports): a POST of `initialize` that succeeds says yes, and one that gets 400, 404 or 405
-//! says no. Since revision 2026-07-28 a server may also say yes by an error of its own.
+//! The rule is that of the specification (revision 2025-11-25, transports, backwards
+//! compatibility): a POST of `initialize` that succeeds is a yes; 400, 404 or 405 is a no. Since
+//! revision 2026-07-28 an error of that revision is a yes too.
 
 use std::{collections::HashMap, sync::Arc};
 
 use http::StatusCode;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Detection, Era},
+    extend::{ConnectRequest, Era, Support, protocol_violation},
 };
-use mcp_pool_http::{HttpFault, body, unexpected};
+use mcp_pool_http::{HttpFault, body};
 use rmcp::{
     Service,
     model::{
@@ -23,22 +23,20 @@ use rmcp::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    decode::{Form, form, parse},
-    handshake::abandon,
-    link::{Link, NewLink},
-    post::Post,
+    response::{ContentKind, parse},
+    session::{Connection, NewConnection, Post},
 };
 
-/// A question to an address.
-pub(crate) struct Question {
-    link: Arc<Link>,
+/// One probe of an address.
+pub(crate) struct Probe {
+    connection: Arc<Connection>,
     post: Post,
     deadline: Instant,
 }
 
-impl Question {
+impl Probe {
     pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest) -> Self {
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http,
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
@@ -55,54 +53,57 @@ impl Question {
             limits: StreamableHttpResponseLimits::default(),
         };
         Self {
-            link,
+            connection,
             post,
             deadline: request.deadline(),
         }
     }
 
-    /// Asks, and closes the session that may have been opened by that.
-    pub(crate) async fn ask(self) -> Result<Detection, ConnectError> {
-        let link = Arc::clone(&self.link);
+    /// Sends `initialize`, and closes the session that it may have opened.
+    pub(crate) async fn run(self) -> Result<Support, ConnectError> {
+        let connection = Arc::clone(&self.connection);
         let answer = timeout_at(self.deadline, self.answer()).await;
-        abandon(link).await;
+        connection.close_abandoned().await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
     }
 
-    async fn answer(self) -> Result<Detection, ConnectError> {
-        reading(self.post.open(&self.link).await?).await
+    async fn answer(self) -> Result<Support, ConnectError> {
+        interpret(self.post.initialize(&self.connection).await?).await
     }
 }
 
-/// What a response to `initialize` says.
-async fn reading(response: reqwest::Response) -> Result<Detection, ConnectError> {
+/// Interprets the response to `initialize`.
+async fn interpret(response: reqwest::Response) -> Result<Support, ConnectError> {
     let (status, headers) = (response.status(), response.headers());
-    match (status, form(headers)) {
-        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, form) => Ok(match form {
-            Form::Json if is_modern(&read(response).await) => Detection::Mine,
-            _ => Detection::NotMine,
+    match (status, ContentKind::of(headers)) {
+        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, kind) => Ok(match kind {
+            ContentKind::Json if is_modern(&read(response).await) => Support::Supported,
+            _ => Support::Unsupported,
         }),
         (status, _) if !status.is_success() => {
             Err(HttpFault::of_status(status, headers, false).into())
         }
-        // What it says, only a session can tell; that it says it like this is enough.
-        (StatusCode::OK, Form::Events) => Ok(Detection::Mine),
-        (StatusCode::OK, Form::Json) if is_answer(&read(response).await) => Ok(Detection::Mine),
-        _ => Err(unexpected("the answer to `initialize` is none")),
+        // A well-formed answer is enough, also an error.
+        (StatusCode::OK, ContentKind::Events) => Ok(Support::Supported),
+        (StatusCode::OK, ContentKind::Json) if is_answer(&read(response).await) => {
+            Ok(Support::Supported)
+        }
+        _ => Err(protocol_violation(
+            "the answer to `initialize` is no valid answer",
+        )),
     }
 }
 
-/// The message in a body, if it is one.
+/// Reads the body and parses its message.
 async fn read(response: reqwest::Response) -> Option<ServerJsonRpcMessage> {
     let body = body(response, MAX_ANSWER).await.ok()?;
     parse(&body)
 }
 
-/// Whether a refusal comes from a server that is too new for `initialize`, rather than from
-/// something that does not know Streamable HTTP.
-fn is_modern(refusal: &Option<ServerJsonRpcMessage>) -> bool {
-    matches!(refusal, Some(ServerJsonRpcMessage::Error(refusal))
-        if MODERN_ERRORS.contains(&refusal.error.code.0))
+/// Whether the error comes from a server that is too new for `initialize`.
+fn is_modern(answer: &Option<ServerJsonRpcMessage>) -> bool {
+    matches!(answer, Some(ServerJsonRpcMessage::Error(error))
+        if MODERN_ERRORS.contains(&error.error.code.0))
 }
 
 fn is_answer(message: &Option<ServerJsonRpcMessage>) -> bool {
@@ -116,12 +117,13 @@ const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 const METHOD_NOT_ALLOWED: StatusCode = StatusCode::METHOD_NOT_ALLOWED;
 
-/// How servers of revision 2026-07-28 refuse a request before they execute it: a header and a body
-/// that differ, a capability that is missing, a revision that is not supported, a method that is not
-/// known (basic, error codes; transports, streamable HTTP).
+/// Errors of revision 2026-07-28 that reject a request before execution.
+///
+/// In this order: header mismatch, missing client capability, unsupported protocol version, method
+/// not found (basic, error codes; transports, streamable HTTP).
 const MODERN_ERRORS: [i32; 4] = [-32020, -32021, -32022, -32601];
 
-/// The result of `initialize` with long instructions is well under it.
+/// Bytes of an answer. A result with long instructions is much smaller.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
@@ -130,13 +132,13 @@ mod tests {
 
     use super::*;
 
-    async fn read_as(status: u16, content: &str, text: &str) -> Result<Detection, FaultKind> {
+    async fn read_as(status: u16, content: &str, text: &str) -> Result<Support, FaultKind> {
         let response = http::Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, content)
             .body(text.to_owned())
             .unwrap();
-        let answer = reading(response.into()).await;
+        let answer = interpret(response.into()).await;
         answer.map_err(|error| error.kind().clone())
     }
 
@@ -145,10 +147,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_error_of_a_newer_revision_makes_a_refusal_a_yes() {
+    async fn a_rejection_is_a_yes_only_with_an_error_of_a_newer_revision() {
         for (status, code) in [(400, -32022), (400, -32020), (400, -32021), (404, -32601)] {
             let answer = read_as(status, "application/json", &error(code)).await;
-            assert_eq!(answer, Ok(Detection::Mine), "{code}");
+            assert_eq!(answer, Ok(Support::Supported), "{code}");
         }
         let others = [
             ("application/json", error(-32000)),
@@ -159,13 +161,13 @@ mod tests {
         for status in [400, 404, 405] {
             for (content, text) in &others {
                 let answer = read_as(status, content, text).await;
-                assert_eq!(answer, Ok(Detection::NotMine), "{status} {text}");
+                assert_eq!(answer, Ok(Support::Unsupported), "{status} {text}");
             }
         }
     }
 
     #[tokio::test]
-    async fn an_answer_in_json_or_events_is_a_yes_and_anything_else_none() {
+    async fn only_an_answer_in_json_or_events_is_a_yes() {
         for (content, text) in [
             (
                 "application/json",
@@ -174,7 +176,7 @@ mod tests {
             ("application/json; charset=utf-8", &error(-32603)),
             ("text/event-stream", ""),
         ] {
-            assert_eq!(read_as(200, content, text).await, Ok(Detection::Mine));
+            assert_eq!(read_as(200, content, text).await, Ok(Support::Supported));
         }
         for (status, content, text) in [
             (200, "text/html", "<p>welcome</p>"),

@@ -1,6 +1,6 @@
-//! What a response to a POST means.
+//! Decoding of the response to a POST.
 
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::Era,
@@ -11,97 +11,93 @@ use rmcp::{
     transport::streamable_http_client::{StreamableHttpPostResponse, StreamableHttpResponseLimits},
 };
 
-use crate::events::events;
+use super::{
+    content::{ContentKind, parse},
+    events::events,
+};
 
-/// What was asked, as far as it matters for the answer.
-pub(crate) struct Asked {
+/// The facts of a sent message that its answer depends on.
+pub(crate) struct SentRequest {
     /// The id of a request; `None` for a message that has no answer.
     pub(crate) request: Option<RequestId>,
-    /// The era that the server was taken to be of; `None` while that is being found out.
+    /// The supposed era of the server; `None` during the handshake.
     pub(crate) era: Option<Era>,
     /// Whether the message named a session.
     pub(crate) in_session: bool,
-    /// Whether an answer could come on the standalone stream.
+    /// Whether the answer can come on the standalone stream.
     pub(crate) has_stream: bool,
-}
-
-/// How a body is written.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Events,
-    Json,
-    Other,
 }
 
 /// Reads the response to a POST.
 pub(crate) async fn decode(
     response: reqwest::Response,
-    asked: &Asked,
+    sent: &SentRequest,
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
-    let form = form(response.headers());
+    let kind = ContentKind::of(response.headers());
     if !status.is_success() {
-        return refused(response, form, asked, limits).await;
+        return refused(response, kind, sent, limits).await;
     }
-    let Some(request) = &asked.request else {
-        // Nothing in the response to a notification matters; reading it frees the connection.
+    let Some(request) = &sent.request else {
+        // A notification has no answer. Reading the body lets reqwest reuse the connection.
         let _ = body(response, limits.max_json_response_size).await;
         return Ok(StreamableHttpPostResponse::Accepted);
     };
     if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
-        // Some servers answer on the standalone stream.
-        return match asked.has_stream {
+        // Some servers send the answer on the standalone stream.
+        return match sent.has_stream {
             true => Ok(StreamableHttpPostResponse::Accepted),
-            false => Err(unreadable("accepted, but there is no way for an answer")),
+            false => Err(unreadable("accepted, but no stream is open for the answer")),
         };
     }
-    match form {
-        Form::Events => {
+    match kind {
+        ContentKind::Events => {
             let events = events(response, limits.max_sse_event_size, Some(request.clone()));
             Ok(StreamableHttpPostResponse::Sse(events, None))
         }
-        Form::Json => {
+        ContentKind::Json => {
             let body = body(response, limits.max_json_response_size).await?;
-            let message = parse(&body).ok_or_else(|| unreadable("the body is no message"))?;
+            let message =
+                parse(&body).ok_or_else(|| unreadable("the body is no JSON-RPC message"))?;
             Ok(StreamableHttpPostResponse::Json(
                 correlated(message, request),
                 None,
             ))
         }
-        Form::Other => Err(unreadable("the content is neither json nor events")),
+        ContentKind::Other => Err(unreadable("the content type is neither json nor events")),
     }
 }
 
-/// Reads a response whose status says that the request failed.
+/// Reads a response with a status of failure.
 async fn refused(
     response: reqwest::Response,
-    form: Form,
-    asked: &Asked,
+    kind: ContentKind,
+    sent: &SentRequest,
     limits: StreamableHttpResponseLimits,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
     let fault = match status {
-        // What took POSTs when the session was opened takes none: another server stands there now.
-        StatusCode::METHOD_NOT_ALLOWED if asked.in_session => HttpFault::session_gone(),
-        _ => HttpFault::of_status(status, response.headers(), asked.in_session),
+        // The server of the session took POSTs, so another server answers here now.
+        StatusCode::METHOD_NOT_ALLOWED if sent.in_session => HttpFault::session_gone(),
+        _ => HttpFault::of_status(status, response.headers(), sent.in_session),
     };
-    let says_nothing_more = matches!(
+    let is_final = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
     );
-    let Some(request) = &asked.request else {
+    let Some(request) = &sent.request else {
         return Err(fault);
     };
-    if says_nothing_more || *fault.kind() == FaultKind::SessionGone {
+    if is_final || *fault.kind() == FaultKind::SessionGone {
         return Err(fault);
     }
-    let error = match form {
-        Form::Json => error_in(response, limits).await,
-        Form::Events | Form::Other => None,
+    let error = match kind {
+        ContentKind::Json => error_in(response, limits).await,
+        ContentKind::Events | ContentKind::Other => None,
     };
-    if is_of_another_era(asked, status, error.as_ref()) {
-        let what = "the server is of another era than it was";
+    if is_of_another_era(sent, status, error.as_ref()) {
+        let what = "the server has changed its era";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
             FaultKind::SessionGone,
@@ -117,9 +113,9 @@ async fn refused(
             None,
         ));
     }
-    // An error without the request's id comes from before the request was looked at. From a server
-    // that was told a session, with 400, that is how several say that they do not know it.
-    match asked.in_session && status == StatusCode::BAD_REQUEST {
+    // A server that returns an error without an id has not read the request. With 400 inside a
+    // session, several servers report an unknown session like this.
+    match sent.in_session && status == StatusCode::BAD_REQUEST {
         true => Err(HttpFault::session_gone()),
         false => Ok(StreamableHttpPostResponse::Json(
             correlated(ServerJsonRpcMessage::Error(error), request),
@@ -128,16 +124,16 @@ async fn refused(
     }
 }
 
-/// Whether a refusal shows that the server has changed its era: it refuses what every server of the
-/// era that it was taken for understands. It has not looked at the request then.
+/// Whether a rejection proves that the server has changed its era.
 ///
-/// A server without sessions says of an older revision that it does not support it, or that headers
-/// are missing; one with sessions misses its session, in words that are no answer to the request
-/// (revision 2026-07-28, versioning and transports).
-fn is_of_another_era(asked: &Asked, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
+/// Proof is a rejection of what every server of the supposed era understands. The server has not
+/// executed the request then. A stateless server rejects an older revision as unsupported, or for
+/// missing headers. A legacy server misses its session, in an error that does not answer the
+/// request (revision 2026-07-28, versioning; transports).
+fn is_of_another_era(sent: &SentRequest, status: StatusCode, error: Option<&JsonRpcError>) -> bool {
     let code = error.map(|error| error.error.code);
-    let is_answer = error.is_some_and(|error| error.id == asked.request);
-    match asked.era {
+    let is_answer = error.is_some_and(|error| error.id == sent.request);
+    match sent.era {
         Some(Era::Legacy) => {
             status == StatusCode::BAD_REQUEST
                 && matches!(
@@ -150,7 +146,7 @@ fn is_of_another_era(asked: &Asked, status: StatusCode, error: Option<&JsonRpcEr
                 true
             }
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                !is_answer && !code.is_some_and(is_known_refusal)
+                !is_answer && !code.is_some_and(is_stateless_rejection)
             }
             _ => false,
         },
@@ -158,16 +154,17 @@ fn is_of_another_era(asked: &Asked, status: StatusCode, error: Option<&JsonRpcEr
     }
 }
 
-/// Whether only servers of revision 2026-07-28 and later refuse requests by this code, other than
-/// for their revision.
-fn is_known_refusal(code: ErrorCode) -> bool {
+/// Whether only servers of revision 2026-07-28 and later return this code.
+///
+/// The code for an unsupported revision is not among them.
+fn is_stateless_rejection(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::HEADER_MISMATCH | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
     )
 }
 
-/// The JSON-RPC error in a body, if there is one.
+/// Reads the body and returns its JSON-RPC error, if it is one.
 async fn error_in(
     response: reqwest::Response,
     limits: StreamableHttpResponseLimits,
@@ -179,8 +176,10 @@ async fn error_in(
     }
 }
 
-/// Names the request in an error that does not: it can only be the answer to it, and rmcp would
-/// wait for ever for one that names it.
+/// Sets the request's id in an error without one.
+///
+/// Such an error can only be the answer to this request. rmcp would wait for ever for an answer
+/// with the id.
 fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonRpcMessage {
     match message {
         ServerJsonRpcMessage::Error(mut error) => {
@@ -191,29 +190,14 @@ fn correlated(message: ServerJsonRpcMessage, request: &RequestId) -> ServerJsonR
     }
 }
 
-pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
-    serde_json::from_slice(body).ok()
-}
-
 fn unreadable(what: &'static str) -> HttpFault {
     HttpFault::harmless(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
-pub(crate) fn form(headers: &HeaderMap) -> Form {
-    let value = headers.get(header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
-    let media = text.split(';').next().unwrap_or("").trim();
-    if media.eq_ignore_ascii_case("text/event-stream") {
-        Form::Events
-    } else if media.eq_ignore_ascii_case("application/json") {
-        Form::Json
-    } else {
-        Form::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     fn response(status: u16, content: &str, text: impl Into<String>) -> reqwest::Response {
@@ -225,8 +209,8 @@ mod tests {
         response.into()
     }
 
-    fn asked(in_session: bool) -> Asked {
-        Asked {
+    fn sent(in_session: bool) -> SentRequest {
+        SentRequest {
             request: Some(RequestId::Number(3)),
             era: in_session.then_some(Era::Legacy),
             in_session,
@@ -236,16 +220,16 @@ mod tests {
 
     async fn read(
         response: reqwest::Response,
-        asked: &Asked,
+        sent: &SentRequest,
     ) -> Result<StreamableHttpPostResponse, HttpFault> {
-        decode(response, asked, StreamableHttpResponseLimits::default()).await
+        decode(response, sent, StreamableHttpResponseLimits::default()).await
     }
 
-    const NAMELESS: &str = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}"#;
+    const WITHOUT_ID: &str = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"x"},"id":null}"#;
 
     #[tokio::test]
-    async fn a_nameless_400_in_a_session_means_that_the_session_is_gone() {
-        let fault = read(response(400, "application/json", NAMELESS), &asked(true))
+    async fn a_400_with_an_error_without_id_in_a_session_is_a_lost_session() {
+        let fault = read(response(400, "application/json", WITHOUT_ID), &sent(true))
             .await
             .unwrap_err();
         assert_eq!(fault.kind(), &FaultKind::SessionGone);
@@ -253,9 +237,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_405_in_a_session_means_that_another_server_stands_there() {
+    async fn a_405_in_a_session_is_a_lost_session() {
         for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
-            let fault = read(response(405, "text/plain", ""), &asked(in_session)).await;
+            let fault = read(response(405, "text/plain", ""), &sent(in_session)).await;
             let fault = fault.unwrap_err();
             assert_eq!(fault.kind(), &kind);
             assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
@@ -263,11 +247,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_nameless_error_outside_of_a_session_is_the_answer() {
+    async fn an_error_without_id_outside_of_a_session_is_the_answer() {
         for status in [200, 400, 500] {
             let answer = read(
-                response(status, "application/json", NAMELESS),
-                &asked(false),
+                response(status, "application/json", WITHOUT_ID),
+                &sent(false),
             )
             .await;
             let Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), _)) =
@@ -280,10 +264,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_that_names_the_request_is_an_answer_whatever_the_status() {
+    async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"x"},"id":3}"#;
         for status in [400, 404, 500] {
-            let answer = read(response(status, "application/json", named), &asked(false)).await;
+            let answer = read(response(status, "application/json", named), &sent(false)).await;
             assert!(
                 matches!(answer, Ok(StreamableHttpPostResponse::Json(..))),
                 "{status}"
@@ -292,42 +276,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_refuses_what_its_era_knows_is_of_another_one() {
+    async fn a_rejection_of_what_its_era_understands_proves_another_era() {
         let named = |code: i32| {
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"x"}},"id":3}}"#)
         };
-        let legacy = asked(true);
-        let stateless = Asked {
+        let legacy = sent(true);
+        let stateless = SentRequest {
             era: Some(Era::Stateless),
-            ..asked(false)
+            ..sent(false)
         };
-        let unsaid = Asked {
+        let unknown = SentRequest {
             era: None,
-            ..asked(false)
+            ..sent(false)
         };
-        let nameless = || NAMELESS.to_owned();
-        for (status, text, asked, is_proof) in [
+        let without_id = || WITHOUT_ID.to_owned();
+        for (status, text, sent, is_proof) in [
             (400, named(-32022), &legacy, true),
             (400, named(-32020), &legacy, true),
             (400, named(-32602), &legacy, false),
             (200, named(-32022), &legacy, false),
             (400, named(-32022), &stateless, true),
-            (400, nameless(), &stateless, true),
+            (400, without_id(), &stateless, true),
             (404, "no such page".to_owned(), &stateless, true),
             (405, String::new(), &stateless, true),
             (404, named(-32601), &stateless, false),
             (400, named(-32020), &stateless, false),
             (400, named(-32602), &stateless, false),
             (403, String::new(), &stateless, false),
-            (500, nameless(), &stateless, false),
-            (400, nameless(), &unsaid, false),
+            (500, without_id(), &stateless, false),
+            (400, without_id(), &unknown, false),
         ] {
-            let what = format!("{status} {text} {:?}", asked.era);
+            let what = format!("{status} {text} {:?}", sent.era);
             let kind = match text.starts_with('{') {
                 true => "application/json",
                 false => "text/plain",
             };
-            let fault = read(response(status, kind, text), asked).await.err();
+            let fault = read(response(status, kind, text), sent).await.err();
             let is_gone = fault.is_some_and(|fault| {
                 fault.failure().is_repeatable_elsewhere() && !fault.failure().is_session_usable()
             });
@@ -336,9 +320,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_credential_is_never_taken_for_an_answer() {
+    async fn a_rejected_credential_is_never_an_answer() {
         let named = r#"{"jsonrpc":"2.0","error":{"code":1,"message":"x"},"id":3}"#;
-        let fault = read(response(401, "application/json", named), &asked(true))
+        let fault = read(response(401, "application/json", named), &sent(true))
             .await
             .unwrap_err();
         assert!(matches!(fault.kind(), FaultKind::Unauthorized(_)));
@@ -346,8 +330,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_cannot_come_is_an_error_at_once() {
-        let fault = read(response(202, "text/plain", ""), &asked(true)).await;
+    async fn an_accepted_request_without_a_stream_for_its_answer_fails_at_once() {
+        let fault = read(response(202, "text/plain", ""), &sent(true)).await;
         assert_eq!(fault.unwrap_err().failure().outcome(), Outcome::Unknown);
     }
 }

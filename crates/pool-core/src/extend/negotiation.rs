@@ -1,20 +1,22 @@
-//! What client and server agree on when a session begins.
+//! Version negotiation: the answer to `initialize`, checked.
 
 use std::{error::Error, fmt};
 
-use mcp_pool_core::error::{ConnectError, FaultKind};
 use rmcp::{
     RoleClient,
     model::ProtocolVersion,
     service::{ClientInitializeError, Peer},
 };
 
-/// The revision that the server chose, if it is one with `initialize` that rmcp knows; rmcp itself
-/// takes any answer.
+use crate::error::{ConnectError, FaultKind};
+
+/// Returns the protocol revision that the server chose.
+///
+/// The revision must be one with `initialize` that rmcp knows. rmcp itself accepts any answer.
 ///
 /// # Errors
-/// [`ConnectError`] of kind `Protocol`: it is another.
-pub fn negotiated(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
+/// [`ConnectError`] of kind `Protocol`: the server chose another revision, or none.
+pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
     let version = peer.peer_info().map(|info| info.protocol_version.clone());
     match version {
         Some(version)
@@ -22,31 +24,35 @@ pub fn negotiated(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectErr
         {
             Ok(version)
         }
-        _ => Err(unexpected(
+        _ => Err(protocol_violation(
             "the server chose a revision that was not offered",
         )),
     }
 }
 
-/// Why rmcp could not initialise a session, as far as the server's own answer says.
+/// Converts a failed `initialize` of rmcp into a [`ConnectError`].
+///
+/// The source holds the code of the server's error, and none of its text.
 #[must_use]
-pub fn not_initialized(error: &ClientInitializeError) -> ConnectError {
+pub fn handshake_error(error: &ClientInitializeError) -> ConnectError {
     match error {
         ClientInitializeError::JsonRpcError(error) => {
             ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(error.code.0))
         }
         ClientInitializeError::Cancelled => ConnectError::new(FaultKind::Other),
-        _ => unexpected("the answer to the handshake is none"),
+        _ => protocol_violation("the answer to `initialize` is no valid answer"),
     }
 }
 
-/// The server did not keep to the protocol. `what` is shown, so it must hold no secret.
+/// An error of kind `Protocol`: the server violated the protocol.
+///
+/// `what` becomes the message of the source, so it must hold no secret.
 #[must_use]
-pub fn unexpected(what: &'static str) -> ConnectError {
+pub fn protocol_violation(what: &'static str) -> ConnectError {
     ConnectError::new(FaultKind::Protocol).with_source(Violation::Unexpected(what))
 }
 
-/// In which way a server did not keep to the protocol.
+/// A violation of the protocol by a server.
 #[derive(Debug)]
 enum Violation {
     Refused(i32),
@@ -56,7 +62,7 @@ enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(code) => write!(f, "the handshake was answered with error {code}"),
+            Self::Refused(code) => write!(f, "the server answered `initialize` with error {code}"),
             Self::Unexpected(what) => f.write_str(what),
         }
     }

@@ -1,4 +1,4 @@
-//! The link as rmcp sees it: an HTTP client.
+//! The adapter to rmcp: an HTTP client over a connection.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,19 +12,20 @@ use rmcp::{
     },
 };
 
-use crate::{events::Events, link::Link, listen::Listen, post::Post};
+use super::{connection::Connection, post::Post, stream::StreamRequest};
+use crate::response::Events;
 
-/// A link as rmcp sees it.
+/// rmcp's view of a connection: an HTTP client.
 ///
-/// rmcp hands back the address, session id and credentials that it was given or saw. It was given
-/// placeholders and saw none: the link has them, so that they cannot reach one of rmcp's logs.
+/// rmcp passes URL, session id and credentials to each method. It has only placeholders of them;
+/// the connection has the real ones, so that they cannot reach the logs of rmcp.
 #[derive(Clone)]
-pub(crate) struct Wire(pub(crate) Arc<Link>);
+pub(crate) struct RmcpAdapter(pub(crate) Arc<Connection>);
 
-/// What rmcp takes for the session id, so that it knows that there is a session.
+/// The session id that rmcp gets, so that it knows that a session exists.
 pub(crate) const PLACEHOLDER: &str = "pooled";
 
-impl StreamableHttpClient for Wire {
+impl StreamableHttpClient for RmcpAdapter {
     type Error = HttpFault;
 
     async fn post_message(
@@ -78,8 +79,8 @@ impl StreamableHttpClient for Wire {
         _auth: Option<String>,
         _headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), StreamableHttpError<HttpFault>> {
-        // How it went, whoever closes the session asks the link.
-        self.0.farewell().await;
+        // The driver reads the outcome from the connection.
+        self.0.delete_session().await;
         Ok(())
     }
 
@@ -105,11 +106,11 @@ impl StreamableHttpClient for Wire {
         protocol: HashMap<HeaderName, HeaderValue>,
         max_event: usize,
     ) -> Result<Events, StreamableHttpError<HttpFault>> {
-        let listen = Listen {
+        let request = StreamRequest {
             last_event_id,
             protocol,
             max_event,
         };
-        listen.open(&self.0).await
+        request.open(&self.0).await
     }
 }

@@ -1,4 +1,4 @@
-//! One session's way to its server: every request of the session leaves here.
+//! The HTTP state of one session. Every request of the session is sent here.
 
 use std::{
     collections::HashMap,
@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,35 +17,40 @@ use mcp_pool_core::{
     extend::{CallContext, CloseNotifier, CloseOutcome, Credentials, Era},
 };
 use mcp_pool_http::{HttpFault, send};
-use tokio::sync::{OnceCell, watch};
+use tokio::{
+    sync::{OnceCell, watch},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 
-/// One session's way to its server.
-pub(crate) struct Link {
+/// The HTTP state of one session, shared by its parts.
+pub(crate) struct Connection {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
     pub(crate) era: Era,
-    /// Whether anybody wants the standalone stream.
+    /// Whether the handler or the pool wants the standalone stream.
     pub(crate) wants_stream: bool,
-    /// Whether it is of no use without.
+    /// Whether the session is useless without the standalone stream.
     pub(crate) needs_stream: bool,
-    pub(crate) alarm: CloseNotifier,
-    /// What became of the standalone stream.
+    pub(crate) close_notifier: CloseNotifier,
+    /// The state of the standalone stream.
     pub(crate) stream: watch::Sender<StreamState>,
-    /// The request that opens the session, which is finished whoever still waits for it: only its
-    /// response tells the id of a session that is then to be closed.
-    pub(crate) opening: TaskTracker,
-    /// Event streams in a row that failed or had nothing to say.
+    /// Tracks the request that opens the session.
+    ///
+    /// It runs to its end even if the caller is cancelled: only its response has the id that is
+    /// needed to close the session.
+    pub(crate) initializing: TaskTracker,
+    /// Consecutive event streams that failed or had no events.
     pub(crate) idle_streams: AtomicUsize,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
-    farewell: OnceCell<CloseOutcome>,
+    deleted: OnceCell<CloseOutcome>,
     fault: Mutex<Option<HttpFault>>,
 }
 
-/// What a link is made of.
-pub(crate) struct NewLink {
+/// The parts of a new connection.
+pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
@@ -53,29 +59,29 @@ pub(crate) struct NewLink {
     pub(crate) needs_stream: bool,
 }
 
-/// What became of the standalone stream.
+/// The state of the standalone stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamState {
-    /// The server offers none, or the session wants none.
+    /// The server has none, or the session wants none.
     Absent,
     Failed,
     Open,
-    /// Not asked for yet, or not answered.
+    /// Not requested yet, or not answered yet.
     Unknown,
 }
 
-/// One request.
+/// One HTTP request of the session.
 pub(crate) struct Outgoing<'a> {
     pub(crate) method: Method,
     pub(crate) call: Option<CallContext>,
     pub(crate) body: Option<Bytes>,
     pub(crate) last_event_id: Option<String>,
-    /// What the protocol adds.
+    /// The headers of the protocol, from rmcp.
     pub(crate) protocol: &'a HashMap<HeaderName, HeaderValue>,
 }
 
-impl Link {
-    pub(crate) fn new(new: NewLink) -> Arc<Self> {
+impl Connection {
+    pub(crate) fn new(new: NewConnection) -> Arc<Self> {
         Arc::new(Self {
             http: new.http,
             endpoint: new.endpoint,
@@ -83,20 +89,18 @@ impl Link {
             era: new.era,
             wants_stream: new.wants_stream,
             needs_stream: new.needs_stream,
-            alarm: CloseNotifier::default(),
+            close_notifier: CloseNotifier::default(),
             stream: watch::Sender::new(StreamState::Unknown),
-            opening: TaskTracker::new(),
+            initializing: TaskTracker::new(),
             idle_streams: AtomicUsize::new(0),
             session: OnceLock::new(),
             revision: OnceLock::new(),
-            farewell: OnceCell::new(),
+            deleted: OnceCell::new(),
             fault: Mutex::new(None),
         })
     }
 
-    /// Sends a request; asks for new credentials and repeats it once when they are refused.
-    ///
-    /// A 401 says that nothing was executed, so that repeating is safe.
+    /// Sends a request, and once more with renewed credentials after a 401.
     pub(crate) async fn send(
         &self,
         outgoing: Outgoing<'_>,
@@ -109,11 +113,12 @@ impl Link {
         .await
     }
 
-    /// Takes the session id out of the response that opened the session.
+    /// Stores the session id of the response that opened the session.
+    ///
+    /// An id from a stateless server is used for its DELETE only.
     ///
     /// # Errors
-    /// The id is not what the protocol allows: visible ASCII (revision 2025-11-25, transports).
-    /// Where there are no sessions, an id is kept for nothing but its farewell.
+    /// The id of a legacy server is not visible ASCII (revision 2025-11-25, transports).
     pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
@@ -121,7 +126,7 @@ impl Link {
         let mut id = id.clone();
         id.set_sensitive(true);
         let valid = is_valid_session_id(&id);
-        // Even an invalid one, so that the session it names is closed.
+        // An invalid id is stored too, so that its session is closed.
         let _ = self.session.set(id);
         if valid || self.era == Era::Stateless {
             return Ok(());
@@ -130,7 +135,7 @@ impl Link {
         Err(HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what))
     }
 
-    /// The id of the session, where the server gave it one.
+    /// The session id, if the server assigned one.
     pub(crate) fn session_id(&self) -> Option<&str> {
         self.session.get()?.to_str().ok()
     }
@@ -139,12 +144,19 @@ impl Link {
         self.era == Era::Legacy && self.session.get().is_some()
     }
 
-    /// Says farewell, once, whoever asks for it and however often.
-    pub(crate) async fn farewell(&self) -> CloseOutcome {
-        *self.farewell.get_or_init(|| self.delete()).await
+    /// Sends the DELETE once; later calls return its outcome.
+    pub(crate) async fn delete_session(&self) -> CloseOutcome {
+        *self.deleted.get_or_init(|| self.send_delete()).await
     }
 
-    async fn delete(&self) -> CloseOutcome {
+    /// Closes the session of a failed handshake, once its id is known.
+    pub(crate) async fn close_abandoned(&self) {
+        self.initializing.close();
+        let _ = timeout(ABANDONED_TIMEOUT, self.initializing.wait()).await;
+        let _ = timeout(ABANDONED_TIMEOUT, self.delete_session()).await;
+    }
+
+    async fn send_delete(&self) -> CloseOutcome {
         if self.session.get().is_none() {
             return CloseOutcome::Completed;
         }
@@ -156,15 +168,14 @@ impl Link {
             protocol: &HashMap::new(),
         };
         match self.send(outgoing).await.map(|response| response.status()) {
-            // A server that does not let clients end sessions says so by 405, and one that does
-            // not know the session any more by 404.
+            // 405: the server does not let clients end sessions. 404: it has no such session.
             Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
             Ok(status) if status.is_success() => CloseOutcome::Completed,
             _ => CloseOutcome::Failed,
         }
     }
 
-    /// Remembers the first fault, which says why a handshake failed.
+    /// Keeps the first fault, which is the cause of a failed handshake.
     pub(crate) fn note_fault(&self, fault: &HttpFault) {
         let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| fault.clone());
@@ -177,7 +188,7 @@ impl Link {
             .clone()
     }
 
-    /// Counts one more stream that failed or said nothing. Returns how many it were in a row.
+    /// Counts a stream that failed or had no events. Returns how many in a row.
     pub(crate) fn note_idle_stream(&self) -> usize {
         self.idle_streams.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -197,7 +208,7 @@ impl Link {
         }
     }
 
-    /// Adds what the protocol wants to the headers of a request.
+    /// Adds the headers of the protocol to those of the caller.
     fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
         for (name, value) in outgoing.protocol {
             headers.insert(name, value.clone());
@@ -227,8 +238,9 @@ impl Link {
         headers
     }
 
-    /// Remembers the negotiated revision, which every later request has to name, the last one too.
-    /// Where there are no sessions, each request says so itself.
+    /// Stores the negotiated revision, which every later request must name.
+    ///
+    /// A stateless request names its own revision.
     fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
         if self.era == Era::Legacy
             && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
@@ -243,6 +255,8 @@ fn is_valid_session_id(id: &HeaderValue) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
 }
 
+/// The time limit of each of two steps: await the id, send the DELETE.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(5);
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -1,4 +1,4 @@
-//! A session as rmcp sees it: messages out, messages in.
+//! The adapter to rmcp: sends and receives the messages of a session.
 
 use std::sync::Arc;
 
@@ -14,35 +14,34 @@ use rmcp::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::{connection::Connection, post::post};
 use crate::{
     announcement::resolve,
-    incoming::{Event, Incoming},
-    link::Link,
-    post::post,
+    stream::{Event, Incoming},
 };
 
-/// A session as rmcp sees it.
-pub(crate) struct SseTransport {
-    pub(crate) link: Arc<Link>,
+/// rmcp's view of a session: a `Transport`.
+pub(crate) struct RmcpAdapter {
+    pub(crate) connection: Arc<Connection>,
     pub(crate) incoming: Incoming,
     pub(crate) answers: UnboundedReceiver<ServerJsonRpcMessage>,
 }
 
-impl Transport<RoleClient> for SseTransport {
+impl Transport<RoleClient> for RmcpAdapter {
     type Error = HttpFault;
 
     fn send(
         &mut self,
         message: ClientJsonRpcMessage,
     ) -> impl Future<Output = Result<(), HttpFault>> + Send + 'static {
-        post(Arc::clone(&self.link), message)
+        post(Arc::clone(&self.connection), message)
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
         loop {
             let event = tokio::select! {
                 biased;
-                () = self.link.over.cancelled() => break,
+                () = self.connection.ended.cancelled() => break,
                 Some(answer) = self.answers.recv() => return Some(answer),
                 event = self.incoming.next() => event,
             };
@@ -52,9 +51,9 @@ impl Transport<RoleClient> for SseTransport {
                         return Some(message);
                     }
                 }
-                Ok(Event::Endpoint(announced)) => self.hear_again(&announced),
+                Ok(Event::Endpoint(announced)) => self.check_repeated_endpoint(&announced),
                 Ok(Event::Other) => {}
-                Err(fault) => self.link.end(fault),
+                Err(fault) => self.connection.fail(fault),
             }
         }
         self.incoming.close();
@@ -67,25 +66,27 @@ impl Transport<RoleClient> for SseTransport {
     }
 }
 
-impl SseTransport {
-    /// An endpoint is announced once. Nothing is ever sent to another.
-    fn hear_again(&self, announced: &str) {
-        if resolve(&self.link.stream, announced).as_ref() != Ok(&self.link.endpoint) {
+impl RmcpAdapter {
+    /// Ends the session if the server announces another endpoint.
+    fn check_repeated_endpoint(&self, announced: &str) {
+        if resolve(&self.connection.stream, announced).as_ref() != Ok(&self.connection.endpoint) {
             let what = "the server announced another endpoint";
             let fault = HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what);
-            self.link.end(fault);
+            self.connection.fail(fault);
         }
     }
 }
 
-impl Drop for SseTransport {
+impl Drop for RmcpAdapter {
     fn drop(&mut self) {
-        self.link.shut();
+        self.connection.close();
     }
 }
 
-/// The message in an event. An answer that cannot be read ends its request all the same; anything
-/// else that cannot be read is left out.
+/// Parses the message of an event.
+///
+/// A malformed answer becomes an error for its request, which would wait for ever otherwise. Other
+/// malformed messages are ignored.
 fn message(text: &str) -> Option<ServerJsonRpcMessage> {
     if let Ok(message) = serde_json::from_str(text) {
         return Some(message);
@@ -95,6 +96,6 @@ fn message(text: &str) -> Option<ServerJsonRpcMessage> {
         return None;
     }
     let id: RequestId = serde_json::from_value(named.get("id")?.clone()).ok()?;
-    let error = ErrorData::internal_error("the answer cannot be read", None);
+    let error = ErrorData::internal_error("the answer is malformed", None);
     Some(JsonRpcMessage::Error(JsonRpcError::new(Some(id), error)))
 }

@@ -1,4 +1,4 @@
-//! A session over Streamable HTTP, as the pool sees it.
+//! The driver: the pool's view of a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use rmcp::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::Link;
+use super::connection::Connection;
 
-/// A session over Streamable HTTP.
+/// The driver of a session over Streamable HTTP.
 pub(crate) struct Driver<S: Service<RoleClient>> {
     pub(crate) running: RunningSession<S>,
-    pub(crate) link: Arc<Link>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 #[async_trait]
@@ -34,8 +34,8 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
             Some(fault) => fault.failure().clone(),
             None => CallFailure::conservative(error),
         };
-        // Where there are no sessions, none can be the worse for a failed call.
-        match self.link.era {
+        // A stateless session has no state that a failed call could damage.
+        match self.connection.era {
             Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
                 failure.with_usable_session()
             }
@@ -46,13 +46,13 @@ impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
     async fn close(&self, timeout: Duration) -> CloseOutcome {
         let deadline = Instant::now() + timeout;
         let ended = self.running.close(timeout).await;
-        if self.link.era == Era::Stateless {
+        if self.connection.era == Era::Stateless {
             return ended;
         }
-        // rmcp has said farewell by now, if its worker was still there to say it.
-        match timeout_at(deadline, self.link.farewell()).await {
+        // rmcp has usually sent the DELETE by now. If its worker ended early, this call sends it.
+        match timeout_at(deadline, self.connection.delete_session()).await {
             Ok(CloseOutcome::Completed) => ended,
-            Ok(farewell) => farewell,
+            Ok(outcome) => outcome,
             Err(_) => CloseOutcome::TimedOut,
         }
     }

@@ -1,4 +1,4 @@
-//! Messages to the server.
+//! Messages to the server, one POST each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,15 +11,18 @@ use mcp_pool_http::{HttpFault, body, send};
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
 use tokio::time::timeout;
 
-use crate::link::Link;
+use super::connection::Connection;
 
 /// Sends a message. Its answer comes on the stream.
 ///
 /// # Errors
-/// The server did not accept it, or the session ended meanwhile.
-pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Result<(), HttpFault> {
-    if link.over.is_cancelled() {
-        let what = "the session was over before the message was sent";
+/// The server did not accept the message, or the session ended meanwhile.
+pub(crate) async fn post(
+    connection: Arc<Connection>,
+    message: ClientJsonRpcMessage,
+) -> Result<(), HttpFault> {
+    if connection.ended.is_cancelled() {
+        let what = "the session ended before the message was sent";
         return Err(HttpFault::new(
             Outcome::NotExecuted,
             FaultKind::SessionGone,
@@ -27,59 +30,62 @@ pub(crate) async fn post(link: Arc<Link>, message: ClientJsonRpcMessage) -> Resu
         ));
     }
     let sent = tokio::select! {
-        // What is known of the message itself says more than that the session ended.
+        // The result of the POST is more precise than the end of the session.
         biased;
-        sent = timeout(link.limits.post_timeout, exchange(&link, &message)) => {
+        sent = timeout(connection.limits.post_timeout, exchange(&connection, &message)) => {
             sent.unwrap_or_else(|_| Err(late()))
         }
-        () = link.over.cancelled() => Err(link.lost()),
+        () = connection.ended.cancelled() => Err(connection.interrupted()),
     };
     if let Err(fault) = &sent {
-        link.note_fault(fault);
+        connection.note_fault(fault);
         if *fault.kind() == FaultKind::SessionGone {
-            // Nothing more is begun on it. What is under way may still be answered on the stream.
-            link.alarm.notify();
+            // The pool starts no further call. Calls in flight may still be answered.
+            connection.close_notifier.notify();
         }
     }
     sent
 }
 
-async fn exchange(link: &Link, message: &ClientJsonRpcMessage) -> Result<(), HttpFault> {
+async fn exchange(
+    connection: &Connection,
+    message: &ClientJsonRpcMessage,
+) -> Result<(), HttpFault> {
     let text = serde_json::to_vec(message).map_err(|_| {
         let what = "the message cannot be written as json";
         HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
     })?;
     let text = bytes::Bytes::from(text);
     let call = call_context(message);
-    let response = send(&link.credentials, call, |headers| {
-        link.request(headers, text.clone())
+    let response = send(&connection.credentials, call, |headers| {
+        connection.request(headers, text.clone())
     });
     let response = response.await?;
     if !response.status().is_success() {
-        return refused(link, response, message).await;
+        return refused(connection, response, message).await;
     }
-    // Nothing in it matters; reading it frees the connection.
-    let _ = timeout(PATIENCE, body(response, MAX_BODY)).await;
+    // Reading the body lets reqwest reuse the connection.
+    let _ = timeout(DRAIN_TIMEOUT, body(response, MAX_BODY)).await;
     Ok(())
 }
 
-/// Reads a response whose status says that the message failed.
+/// Reads a response with a status of failure.
 async fn refused(
-    link: &Link,
+    connection: &Connection,
     response: reqwest::Response,
     message: &ClientJsonRpcMessage,
 ) -> Result<(), HttpFault> {
     let status = response.status();
-    let in_session = link.is_initialized();
+    let in_session = connection.is_initialized();
     let fault = HttpFault::of_status(status, response.headers(), in_session);
-    let says_nothing_more = matches!(
+    let is_final = matches!(
         fault.kind(),
         FaultKind::Unauthorized(_)
             | FaultKind::Forbidden(_)
             | FaultKind::RateLimited { .. }
             | FaultKind::SessionGone
     );
-    let (false, Some(request)) = (says_nothing_more, request_id(message)) else {
+    let (false, Some(request)) = (is_final, request_id(message)) else {
         return Err(fault);
     };
     let body = body(response, MAX_BODY).await;
@@ -89,8 +95,8 @@ async fn refused(
     let Some(ServerJsonRpcMessage::Error(mut error)) = parsed else {
         return Err(fault);
     };
-    // An error without the request's id comes from before the request was looked at. From a server
-    // that was told a session, with 400, that is how several say that they do not know it.
+    // A server that returns an error without an id has not read the request. With 400 inside a
+    // session, several servers report an unknown session like this.
     if error.id.is_none() && in_session && status == StatusCode::BAD_REQUEST {
         return Err(HttpFault::session_gone());
     }
@@ -98,7 +104,7 @@ async fn refused(
         return Err(fault);
     }
     error.id = Some(request.clone());
-    let _ = link.answers.send(ServerJsonRpcMessage::Error(error));
+    let _ = connection.answers.send(ServerJsonRpcMessage::Error(error));
     Ok(())
 }
 
@@ -109,7 +115,7 @@ fn request_id(message: &ClientJsonRpcMessage) -> Option<&RequestId> {
     }
 }
 
-/// Whose call a message belongs to, where the pool said so.
+/// The context of the call that a message belongs to, set by the pool.
 fn call_context(message: &ClientJsonRpcMessage) -> Option<&CallContext> {
     match message {
         ClientJsonRpcMessage::Request(request) => request.request.extensions().get(),
@@ -123,8 +129,8 @@ fn late() -> HttpFault {
 }
 
 const MAX_BODY: usize = 64 * 1024;
-/// How long the rest of a response that says no more may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit for reading a body that is not used.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -135,12 +141,12 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{connector::Limits, link::NewLink};
+    use crate::{limits::Limits, session::NewConnection};
 
-    fn link() -> (Arc<Link>, UnboundedReceiver<ServerJsonRpcMessage>) {
+    fn connection() -> (Arc<Connection>, UnboundedReceiver<ServerJsonRpcMessage>) {
         let (sender, answers) = unbounded_channel();
         let endpoint = Endpoint::sse("http://localhost/sse").unwrap();
-        let link = Link::new(NewLink {
+        let connection = Connection::new(NewConnection {
             http: reqwest::Client::new(),
             credentials: Credentials::fixed(endpoint.clone(), HeaderMap::new()),
             limits: Limits::default(),
@@ -149,27 +155,27 @@ mod tests {
             answers: sender,
             closed: CancellationToken::new(),
         });
-        link.note_initialized();
-        (link, answers)
+        connection.note_initialized();
+        (connection, answers)
     }
 
-    /// What becomes of request 3 that is refused with this status and an error for `id`.
+    /// Answers request 3 with this status and an error that has `id`.
     async fn refuse(
         status: u16,
         id: &str,
     ) -> (Result<(), HttpFault>, Option<ServerJsonRpcMessage>) {
-        let (link, mut answers) = link();
+        let (connection, mut answers) = connection();
         let ping = ClientRequest::PingRequest(PingRequest::default());
         let message = ClientJsonRpcMessage::request(ping, RequestId::Number(3));
         let text =
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32601,"message":"x"}},"id":{id}}}"#);
         let response = http::Response::builder().status(status).body(text).unwrap();
-        let refused = refused(&link, response.into(), &message).await;
+        let refused = refused(&connection, response.into(), &message).await;
         (refused, answers.try_recv().ok())
     }
 
     #[tokio::test]
-    async fn an_error_that_names_the_request_is_its_answer_whatever_the_status() {
+    async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
         for status in [400, 500] {
             let (refused, answer) = refuse(status, "3").await;
             refused.unwrap();
@@ -181,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_answers_nothing_is_a_fault() {
+    async fn an_error_that_does_not_answer_the_request_is_a_fault() {
         for (status, id, kind) in [
             (400, "4", "protocol"),
             (400, "null", "session_gone"),

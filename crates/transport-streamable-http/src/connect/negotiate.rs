@@ -1,0 +1,141 @@
+//! Era negotiation: opens a session in the era of the server.
+
+use std::{sync::Arc, time::Duration};
+
+use mcp_pool_core::{
+    config::Lifecycle,
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Era, Session},
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    era_cache::EraCache,
+    era_evidence::EraEvidence,
+    handshake::{FailedHandshake, Handshake},
+};
+
+/// Opens one session, in an era that may have to be detected first.
+pub(crate) struct EraNegotiation {
+    pub(crate) http: reqwest::Client,
+    pub(crate) eras: Arc<EraCache>,
+    pub(crate) request: ConnectRequest,
+}
+
+/// The first session with a server.
+struct FirstSession {
+    /// The server's era; `None` without proof.
+    era: Option<Era>,
+    session: Result<Session, ConnectError>,
+}
+
+impl EraNegotiation {
+    /// Opens the session, within the deadline of the request.
+    pub(crate) async fn run(self) -> Result<Session, ConnectError> {
+        let deadline = self.request.deadline();
+        let opened = match self.request.endpoint().lifecycle() {
+            Lifecycle::Legacy => self.try_era(Era::Legacy, deadline).await,
+            Lifecycle::Stateless => self.try_era(Era::Stateless, deadline).await,
+            _ => return self.detect_era().await,
+        };
+        opened.map_err(|failed| failed.error)
+    }
+
+    /// Opens the session in the cached era, or detects the era first.
+    ///
+    /// The session itself is the probe: no request serves detection alone. Single flight: other
+    /// callers wait for the result, and then open their own sessions.
+    async fn detect_era(&self) -> Result<Session, ConnectError> {
+        let flight = self.eras.flight(self.request.endpoint());
+        let mut era = flight.era();
+        if era.is_none() {
+            let mut opened = None;
+            let detected = self.eras.get_or_detect(&flight, async {
+                let first = self.open_first().await?;
+                opened = Some(first.session);
+                Ok::<_, ConnectError>(first.era)
+            });
+            let detected = timeout_at(self.request.deadline(), detected).await;
+            if let Some(session) = opened {
+                return session;
+            }
+            era = detected.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
+        }
+        // Without proof, try the era of most servers.
+        self.open_in(era.unwrap_or(Era::Legacy)).await
+    }
+
+    /// Opens the first session with a server: stateless first, then legacy.
+    ///
+    /// # Errors
+    /// The server was not reached, or it rejected the credentials. Neither is a result that other
+    /// callers could use.
+    async fn open_first(&self) -> Result<FirstSession, ConnectError> {
+        let stateless = match self.try_era(Era::Stateless, self.probe_deadline()).await {
+            Ok(session) => {
+                return Ok(FirstSession {
+                    era: Some(Era::Stateless),
+                    session: Ok(session),
+                });
+            }
+            Err(failed) if failed.evidence == EraEvidence::NotReached => return Err(failed.error),
+            Err(failed) => failed,
+        };
+        let (era, session) = match self.try_era(Era::Legacy, self.request.deadline()).await {
+            Ok(session) => (stateless.evidence.era(), Ok(session)),
+            // A stateless server that was too busy to answer the first handshake.
+            Err(legacy)
+                if legacy.evidence.era().is_some()
+                    && stateless.evidence == EraEvidence::Inconclusive =>
+            {
+                (None, Err(stateless.error))
+            }
+            Err(legacy) => (None, Err(legacy.error)),
+        };
+        Ok(FirstSession { era, session })
+    }
+
+    /// Opens a session in the cached era, or in the other one on proof of it.
+    async fn open_in(&self, era: Era) -> Result<Session, ConnectError> {
+        let failed = match self.try_era(era, self.request.deadline()).await {
+            Ok(session) => return Ok(session),
+            Err(failed) => failed,
+        };
+        let Some(other) = failed.evidence.era() else {
+            return Err(failed.error);
+        };
+        let deadline = match other {
+            Era::Stateless => self.probe_deadline(),
+            _ => self.request.deadline(),
+        };
+        match self.try_era(other, deadline).await {
+            Ok(session) => {
+                self.eras.insert(self.request.endpoint(), other);
+                Ok(session)
+            }
+            // The legacy error is the more precise one. An inconclusive error comes from a server
+            // of this era that is too busy to answer.
+            Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
+                Err(again.error)
+            }
+            Err(_) => Err(failed.error),
+        }
+    }
+
+    async fn try_era(&self, era: Era, deadline: Instant) -> Result<Session, FailedHandshake> {
+        let deadline = deadline.min(self.request.deadline());
+        Handshake::new(self.http.clone(), &self.request, era)
+            .run(deadline)
+            .await
+    }
+
+    /// The deadline of a stateless handshake that leaves time for a legacy one.
+    fn probe_deadline(&self) -> Instant {
+        let now = Instant::now();
+        let left = self.request.deadline().saturating_duration_since(now);
+        now + PROBE_TIMEOUT.min(left / 2)
+    }
+}
+
+/// A legacy server rejects the unknown method within one round trip, or never.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
