@@ -1,4 +1,4 @@
-//! TODO.
+//! How a caller gets a session.
 
 mod acquirer;
 mod check;

@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 
 use super::call::Call;
-use super::listing::Extent;
+use super::list::Extent;
 use super::pooled_client::PooledClient;
 use crate::error::CallError;
 use crate::trace::Target;

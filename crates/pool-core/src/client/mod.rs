@@ -1,16 +1,14 @@
-//! TODO.
+//! A caller's view of a pool: calls, each on a session for exactly as long as it takes.
 
 mod call;
-mod header_retry;
 mod input;
 mod input_responder;
-mod listing;
+mod list;
 mod methods;
 mod pooled_client;
 mod retry_policy;
 mod send;
 mod subscription;
-mod tools;
 mod trace_context;
 
 pub use pooled_client::PooledClient;

@@ -1,4 +1,4 @@
-//! TODO.
+//! What every part of a pool needs and that knows no key.
 
 mod connectors;
 mod context;

@@ -1,4 +1,4 @@
-//! TODO.
+//! Which transport an address speaks.
 
 mod detection;
 mod detector;

@@ -1,4 +1,4 @@
-//! TODO.
+//! Server-initiated requests and notifications.
 
 mod closure;
 mod factory;

@@ -10,9 +10,7 @@ use http::HeaderMap;
 use super::effects::{EffectList, Effects};
 use super::next_sweep::NextSweep;
 use super::services::KeyServices;
-use super::slots::{
-    Blame, Counts, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken,
-};
+use super::slots::{Blame, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken};
 use super::waiter::Waiter;
 use crate::context::{Context, Counters};
 use crate::error::AcquireError;
@@ -216,41 +214,6 @@ impl KeyPool {
     pub(crate) fn release_permit(&self) {
         let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
         drop(permit.take());
-    }
-
-    /// True once the key was removed or closed.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.slots.is_removed()
-    }
-
-    /// True while a caller waits in the queue.
-    pub(crate) fn has_waiters(&self) -> bool {
-        self.slots.has_waiters()
-    }
-
-    /// The generation of a session that is opened now.
-    pub(crate) fn generation(&self) -> u64 {
-        self.slots.generation()
-    }
-
-    /// The counts of the key, all of one instant.
-    pub(crate) fn counts(&self) -> Counts {
-        self.slots.counts()
-    }
-
-    /// The limit of sessions.
-    pub(crate) fn max_sessions(&self) -> usize {
-        self.slots.max()
-    }
-
-    /// When a session of the key was last acquired.
-    pub(crate) fn last_used(&self) -> Timestamp {
-        self.slots.last_used()
-    }
-
-    /// The earliest end of the lives of the idle sessions.
-    pub(crate) fn first_session_end(&self) -> Option<Timestamp> {
-        self.slots.first_end(|session| session.ends_at)
     }
 }
 

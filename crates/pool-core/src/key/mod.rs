@@ -1,9 +1,10 @@
-//! TODO.
+//! One key: its sessions, its waiters, and the guards of its slots.
 
 mod effects;
 mod job;
 mod key_pool;
 mod key_upkeep;
+mod key_views;
 mod map;
 mod next_sweep;
 mod runner;

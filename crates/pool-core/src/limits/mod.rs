@@ -1,4 +1,4 @@
-//! TODO.
+//! The limits over all keys.
 
 mod capacity;
 mod fair_semaphore;

@@ -1,4 +1,4 @@
-//! TODO.
+//! The one background task of a pool.
 
 mod closing;
 mod reclaim;

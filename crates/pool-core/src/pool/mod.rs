@@ -1,4 +1,4 @@
-//! TODO.
+//! The pool, as users hold it.
 
 mod builder;
 mod close;

@@ -1,4 +1,4 @@
-//! TODO.
+//! What a pool looks like at a point in time.
 
 mod endpoint;
 mod key;

@@ -1,4 +1,4 @@
-//! TODO.
+//! Points in time, deadlines and expiry. Pure: `now` is an argument.
 
 mod clock;
 mod deadline;

@@ -1,4 +1,4 @@
-//! TODO.
+//! The spans of a pool.
 
 mod call;
 mod record;

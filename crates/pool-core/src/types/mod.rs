@@ -1,4 +1,4 @@
-//! TODO.
+//! The plain types that everything else is made of.
 
 mod breaker_state;
 mod digest;

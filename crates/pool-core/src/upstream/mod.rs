@@ -1,4 +1,4 @@
-//! TODO.
+//! What all keys of one endpoint share.
 
 mod breaker;
 mod breaker_permit;

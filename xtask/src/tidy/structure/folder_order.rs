@@ -41,6 +41,7 @@ const ORDERS: &[Order] = &[Order {
         "types",
         "time",
         "error",
+        "handler",
         "extend",
         "config",
         "trace",
@@ -52,8 +53,8 @@ const ORDERS: &[Order] = &[Order {
         "acquire",
         "maintenance",
         "stats",
-        "pool",
         "client",
+        "pool",
     ],
 }];
 

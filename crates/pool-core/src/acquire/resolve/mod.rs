@@ -1,4 +1,4 @@
-//! TODO.
+//! From a request to its key, and from a key to its pool.
 
 mod identify;
 mod key_cache;

@@ -1,4 +1,4 @@
-//! TODO.
+//! The headers that authenticate each request to an upstream.
 
 mod call_context;
 mod latest;

@@ -1,4 +1,4 @@
-//! TODO.
+//! How a request is reduced to an identity.
 
 mod extractor;
 mod header_identity;

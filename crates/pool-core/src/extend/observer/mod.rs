@@ -1,4 +1,4 @@
-//! TODO.
+//! The events of a pool and who receives them.
 
 mod close_reason;
 mod events;

@@ -1,4 +1,4 @@
-//! TODO.
+//! An initialised session and what is known of it.
 
 mod close_notifier;
 mod driver;

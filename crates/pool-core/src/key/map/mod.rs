@@ -1,4 +1,4 @@
-//! TODO.
+//! The keys of a pool, with indexes.
 
 mod index;
 mod map;

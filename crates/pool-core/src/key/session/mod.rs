@@ -1,4 +1,4 @@
-//! TODO.
+//! A session inside the pool, and the sessions that are open.
 
 mod history;
 mod open_sessions;

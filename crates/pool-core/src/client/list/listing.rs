@@ -6,28 +6,28 @@ use rmcp::model::{
     ListToolsResult, PaginatedRequestParams, ServerResult,
 };
 
-use super::call::Call;
+use crate::client::call::Call;
 use crate::error::CallError;
 use crate::types::Era;
 
 /// How much of a list is wanted.
-pub(super) enum Extent {
+pub(in crate::client) enum Extent {
     All,
     Page(Option<PaginatedRequestParams>),
 }
 
 /// What came of a listing.
-pub(super) struct Listing<P> {
+pub(in crate::client) struct Listing<P> {
     /// At least one.
-    pub(super) pages: Vec<P>,
-    pub(super) era: Era,
+    pub(in crate::client) pages: Vec<P>,
+    pub(in crate::client) era: Era,
     /// The state of the key's tool list before it was asked for: see
     /// [`News`](crate::handler::News).
-    pub(super) state: u64,
+    pub(in crate::client) state: u64,
 }
 
 /// One page of a list.
-pub(super) trait Page: Sized {
+pub(in crate::client) trait Page: Sized {
     fn request(params: Option<PaginatedRequestParams>) -> ClientRequest;
     fn from_result(result: ServerResult) -> Option<Self>;
     fn next_cursor(&self) -> Option<&String>;
@@ -64,7 +64,10 @@ page!(ListToolsRequest -> ListToolsResult);
 impl Call<'_> {
     /// Reads pages of a list. Begins again from the first one when the session is lost half-way,
     /// since a cursor is worth something only on the session it came from.
-    pub(super) async fn pages<P: Page>(&mut self, extent: Extent) -> Result<Listing<P>, CallError> {
+    pub(in crate::client) async fn pages<P: Page>(
+        &mut self,
+        extent: Extent,
+    ) -> Result<Listing<P>, CallError> {
         let (first, all) = match extent {
             Extent::All => (None, true),
             Extent::Page(params) => (params, false),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
 
-use super::call::Call;
 use super::listing::{Extent, Listing};
-use super::pooled_client::PooledClient;
+use crate::client::call::Call;
+use crate::client::pooled_client::PooledClient;
 use crate::context::{Counters, Given, Kept, ToolLists, credentials_digest};
 use crate::error::CallError;
 use crate::extend::Credentials;

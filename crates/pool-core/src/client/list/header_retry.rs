@@ -4,16 +4,16 @@ use rmcp::model::{
     ClientRequest, ErrorCode, ErrorData, ListToolsRequest, PaginatedRequestParams, ServerResult,
 };
 
-use super::call::Call;
-use super::send::Failed;
 use crate::acquire::Lease;
+use crate::client::call::Call;
+use crate::client::send::Failed;
 use crate::types::Era;
 
 impl Call<'_> {
     /// Sends the request, and once more if the server has refused it unread since headers are
     /// missing or wrong: which ones it wants, a session learns from the list of tools (revision
     /// 2026-07-28, transports).
-    pub(super) async fn send_with_headers(
+    pub(in crate::client) async fn send_with_headers(
         &mut self,
         lease: &Lease,
         request: &ClientRequest,

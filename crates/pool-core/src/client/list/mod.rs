@@ -1,0 +1,7 @@
+//! Lists of a server: page after page, and the cached lists of tools.
+
+mod header_retry;
+mod listing;
+mod tools;
+
+pub(super) use listing::Extent;

@@ -1,0 +1,41 @@
+//! What can be read off a key.
+
+use super::{key_pool::KeyPool, slots::Counts};
+use crate::time::Timestamp;
+
+impl KeyPool {
+    /// True once the key was removed or closed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.slots.is_removed()
+    }
+
+    /// True while a caller waits in the queue.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.slots.has_waiters()
+    }
+
+    /// The generation of a session that is opened now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.slots.generation()
+    }
+
+    /// The counts of the key, all of one instant.
+    pub(crate) fn counts(&self) -> Counts {
+        self.slots.counts()
+    }
+
+    /// The limit of sessions.
+    pub(crate) fn max_sessions(&self) -> usize {
+        self.slots.max()
+    }
+
+    /// When a session of the key was last acquired.
+    pub(crate) fn last_used(&self) -> Timestamp {
+        self.slots.last_used()
+    }
+
+    /// The earliest end of the lives of the idle sessions.
+    pub(crate) fn first_session_end(&self) -> Option<Timestamp> {
+        self.slots.first_end(|session| session.ends_at)
+    }
+}
