@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     AcquireRequest, Endpoint, PoolConfig, Principal, SessionPool, SseConnector,
     StreamableHttpConnector, stats::KeyQuery,
@@ -29,7 +29,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A kind of session.
 struct Kind {
     name: &'static str,
-    form: fn() -> Form,
+    modes: fn() -> Modes,
     /// Whether the pool keeps lists of tools, so that sessions listen for changes.
     listens: bool,
 }
@@ -54,7 +54,7 @@ async fn main() -> Result {
 
 /// Is a server until whoever started it lets go of it.
 fn serve(kind: &Kind) -> Result {
-    let server = CounterServer::start_as((kind.form)());
+    let server = CounterServer::start_as((kind.modes)());
     println!("{}", server.url());
     std::io::stdin().read_line(&mut String::new())?;
     Ok(())
@@ -65,7 +65,7 @@ async fn hold(number: usize) -> Result {
     let kind = &KINDS[number];
     let (mut server, url) = started(number)?;
     let pool = pool(kind.listens)?;
-    let endpoint = match (kind.form)().streamable_http {
+    let endpoint = match (kind.modes)().streamable_http {
         true => Endpoint::streamable_http(&url)?,
         false => Endpoint::sse(&url)?,
     };
@@ -188,22 +188,22 @@ fn resident() -> Result<f64> {
 const KINDS: [Kind; 4] = [
     Kind {
         name: "Streamable HTTP, with the stream for the server's messages",
-        form: Form::default,
+        modes: Modes::default,
         listens: true,
     },
     Kind {
         name: "Streamable HTTP, without it",
-        form: Form::default,
+        modes: Modes::default,
         listens: false,
     },
     Kind {
         name: "a server without sessions",
-        form: || Form::default().stateless_only(),
+        modes: || Modes::default().stateless_only(),
         listens: false,
     },
     Kind {
         name: "HTTP+SSE",
-        form: || Form::default().over_sse(),
+        modes: || Modes::default().over_sse(),
         listens: false,
     },
 ];

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::D
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
     logs::LogCapture,
-    server::{CounterServer, Form, Refusal},
+    server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
     AcquireRequest, ConversationId, Endpoint, PoolConfig, PooledClient, Principal, Scope,
@@ -278,7 +278,7 @@ async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type()
     let mut server = CounterServer::start();
     let connector = StreamableHttpConnector::new().expect("an http client");
     a_busy_life(&pool(connector, &shown), &mut server, &shown).await;
-    let mut over_sse = CounterServer::start_as(Form::default().over_sse());
+    let mut over_sse = CounterServer::start_as(Modes::default().over_sse());
     let connector = SseConnector::new().expect("an http client");
     a_busy_life(&pool(connector, &shown), &mut over_sse, &shown).await;
     refused_tokens(&server, &shown).await;

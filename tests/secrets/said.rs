@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     AcquireRequest, AnnouncementError, PoolConfig, PooledClient, Principal, SessionPool,
     config::Lifecycle,
@@ -14,7 +14,7 @@ use mcp_session_pool::{
 
 use crate::{common, shown::Shown};
 
-async fn client(pool: &SessionPool, server: &TalkativeServer, as_: Lifecycle) -> PooledClient {
+async fn client(pool: &SessionPool, server: &NotifyingServer, as_: Lifecycle) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(as_);
     let request = AcquireRequest::new(endpoint, Principal::user("pl4nted-principal"));
     pool.client(request).await.expect("a client")
@@ -22,7 +22,7 @@ async fn client(pool: &SessionPool, server: &TalkativeServer, as_: Lifecycle) ->
 
 /// A server that logs, tells of a resource and of a changed list, in either era.
 pub(crate) async fn what_servers_say(shown: &Shown) {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let (handlers, mut messages) = ServerMessages::channel(16);
     shown.show(&handlers);
     shown.show(&messages);
@@ -34,8 +34,8 @@ pub(crate) async fn what_servers_say(shown: &Shown) {
     let legacy = client(&pool, &server, Lifecycle::Legacy).await;
     let arguments = serde_json::json!({ "label": "pl4nted-argument" });
     let arguments = arguments.as_object().cloned().expect("an object");
-    let say = CallToolRequestParams::new("say").with_arguments(arguments);
-    legacy.call_tool(say).await.expect("an answer");
+    let notify = CallToolRequestParams::new("notify").with_arguments(arguments);
+    legacy.call_tool(notify).await.expect("an answer");
     legacy.list_all_tools().await.expect("tools");
     server.change_tools().await;
     let mut kinds = 0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
     fake::{self, Behaviour},
-    server::{CounterServer, Form, Refusal, UnknownSession},
+    server::{CounterServer, Modes, Refusal, UnknownSession},
 };
 use mcp_session_pool::{
     PoolConfig, Scope,
@@ -64,15 +64,15 @@ async fn a_conversation_is_told_that_its_state_is_gone() {
 
 #[tokio::test]
 async fn a_call_with_an_unknown_outcome_is_never_sent_twice() {
-    for form in [Form::default(), Form::default().with_json()] {
-        let server = CounterServer::start_as(form);
+    for modes in [Modes::default(), Modes::default().with_json()] {
+        let server = CounterServer::start_as(modes);
         let pool = pool(PoolConfig::default());
         let client = client(&pool, &server, "alice").await;
         call(&client, "increment").await.expect("a count");
         server.switches().lose_reply("tools/call");
         let error = call(&client, "increment").await.expect_err("a lost reply");
         assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-        assert_eq!(server.count("tools/call"), 2, "{form:?}");
+        assert_eq!(server.count("tools/call"), 2, "{modes:?}");
         close(&pool).await;
         server.expect_no_session().await;
     }
@@ -163,7 +163,7 @@ async fn a_refusal_of_a_call_is_typed_and_keeps_the_session() {
 
 #[tokio::test]
 async fn a_server_without_sessions_is_pooled_all_the_same() {
-    let server = CounterServer::start_as(Form::default().without_sessions().with_json());
+    let server = CounterServer::start_as(Modes::default().without_sessions().with_json());
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
     for _ in 0..3 {

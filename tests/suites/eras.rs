@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use http::StatusCode;
-use mcp_pool_testkit::server::{CounterServer, Form, Refusal};
+use mcp_pool_testkit::server::{CounterServer, Modes, Refusal};
 use mcp_session_pool::{
     Endpoint, PoolConfig, PooledClient, Scope, SessionPool, SseConnector, StreamableHttpConnector,
     config::Lifecycle,
@@ -18,24 +18,24 @@ use tokio::{
 
 use crate::common::{builder, call, client, close, notice_the_cut, pool, pool_over, request};
 
-fn legacy() -> Form {
-    Form::default().legacy_only()
+fn legacy() -> Modes {
+    Modes::default().legacy_only()
 }
 
-fn stateless() -> Form {
-    Form::default().stateless_only()
+fn stateless() -> Modes {
+    Modes::default().stateless_only()
 }
 
 #[tokio::test]
 async fn the_same_lines_serve_a_server_of_either_era() {
-    let forms = [
+    let all_modes = [
         legacy(),
         legacy().over_sse(),
         stateless(),
         stateless().with_json(),
     ];
-    for form in forms {
-        let mut server = CounterServer::start_as(form);
+    for modes in all_modes {
+        let mut server = CounterServer::start_as(modes);
         // One session a user, so that a user's counts are the numbers of the user's calls.
         let config = PoolConfig::default().with_max_sessions_per_key(1);
         let builder = builder(config).connector(SseConnector::new().expect("an http client"));
@@ -50,7 +50,7 @@ async fn the_same_lines_serve_a_server_of_either_era() {
         server.stop();
         notice_the_cut().await;
         let error = call(&alice, "count").await.expect_err("nobody there");
-        assert_ne!(error.outcome(), Outcome::Answered, "{form:?}: {error:?}");
+        assert_ne!(error.outcome(), Outcome::Answered, "{modes:?}: {error:?}");
         server.restart();
         assert_eq!(first_count(&alice).await, 1);
         assert_eq!(pool.stats().circuit_breaker_trips, 0);
@@ -87,8 +87,8 @@ async fn twenty_calls(pool: &SessionPool, endpoint: Endpoint, user: usize) {
 #[tokio::test]
 async fn calls_on_a_server_without_sessions_run_at_the_same_time_over_one_client() {
     let pause = Duration::from_millis(200);
-    for form in [stateless(), stateless().with_json()] {
-        let server = CounterServer::start_as(form);
+    for modes in [stateless(), stateless().with_json()] {
+        let server = CounterServer::start_as(modes);
         server.switches().delay_tools(pause);
         // No answer comes as long as one of the calls has to wait for another.
         server.switches().gather(64);
@@ -163,8 +163,8 @@ async fn finding_out_that_a_server_keeps_sessions_costs_one_request_once() {
 
 #[tokio::test]
 async fn a_crowd_on_a_new_endpoint_finds_out_once() {
-    for (form, discovers) in [(legacy(), 1), (stateless(), 12)] {
-        let server = CounterServer::start_as(form);
+    for (modes, discovers) in [(legacy(), 1), (stateless(), 12)] {
+        let server = CounterServer::start_as(modes);
         let pool = pool(PoolConfig::default());
         let users: Vec<_> = (0..12).map(|user| format!("user-{user}")).collect();
         let calls = users.iter().map(async |user| {
@@ -175,7 +175,7 @@ async fn a_crowd_on_a_new_endpoint_finds_out_once() {
             answer.expect("a count");
         }
         // Of a server without sessions each key is told once what it offers to the key.
-        assert_eq!(server.count("server/discover"), discovers, "{form:?}");
+        assert_eq!(server.count("server/discover"), discovers, "{modes:?}");
         close(&pool).await;
         server.expect_no_session().await;
     }
@@ -183,7 +183,7 @@ async fn a_crowd_on_a_new_endpoint_finds_out_once() {
 
 #[tokio::test]
 async fn whoever_says_which_era_an_endpoint_is_of_is_believed() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     let pool = pool(PoolConfig::default());
     for (lifecycle, era, asked) in [
         (Lifecycle::Legacy, Era::Legacy, (0, 1)),
@@ -218,7 +218,7 @@ async fn what_is_known_of_a_server_is_forgotten_after_a_while() {
 
 #[tokio::test]
 async fn a_refused_credential_says_nothing_of_a_servers_era() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     server.switches().accept_tokens(["alice-token"]);
     let pool = pool(PoolConfig::default());
     let stranger = request(server.endpoint(), "stranger");
@@ -233,7 +233,7 @@ async fn a_refused_credential_says_nothing_of_a_servers_era() {
 
 #[tokio::test]
 async fn a_server_that_fails_to_say_its_era_is_served_all_the_same_and_asked_again() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(2));
     let pool = pool(config);
     let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
@@ -294,14 +294,14 @@ async fn a_server_that_changes_its_era_costs_no_call_and_executes_none_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
     const SERVERS: usize = 20;
-    let form = |number| match number % 2 {
+    let modes = |number| match number % 2 {
         0 => legacy(),
         _ => stateless(),
     };
     let pool = pool(PoolConfig::default());
     let fleet: Vec<_> = (0..SERVERS)
         .map(|number| {
-            let server = RwLock::new(CounterServer::start_as(form(number)));
+            let server = RwLock::new(CounterServer::start_as(modes(number)));
             (number, Arc::new(server))
         })
         .collect();
@@ -323,7 +323,7 @@ async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
     for (number, server) in &fleet[..SERVERS / 2] {
         // Waits for the calls in flight, and lets none begin meanwhile.
         let mut server = server.write().await;
-        tokio::task::block_in_place(|| server.restart_as(form(number + 1)));
+        tokio::task::block_in_place(|| server.restart_as(modes(number + 1)));
         notice_the_cut().await;
     }
     changed.send_replace(true);
@@ -361,9 +361,9 @@ async fn keep_calling(
 
 #[tokio::test]
 async fn a_session_that_was_opened_for_nothing_but_an_error_is_closed() {
-    let mut form = stateless();
-    form.sessions = true;
-    let server = CounterServer::start_as(form);
+    let mut modes = stateless();
+    modes.sessions = true;
+    let server = CounterServer::start_as(modes);
     let pool = pool(PoolConfig::default());
     let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
     let error = pool

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cancellation;
+mod capacity;
 mod common;
 mod credentials;
 mod detection;
@@ -14,7 +15,6 @@ mod limits;
 mod multiplexing;
 mod questions;
 mod revocation;
-mod room;
 mod seed_scenarios;
 mod server_messages;
 mod stateless;

@@ -4,7 +4,7 @@
     reason = "sampling and roots are what servers with sessions ask for"
 )]
 
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     PoolConfig, PoolKey, PooledClient, SessionPool,
     config::Lifecycle,
@@ -90,7 +90,7 @@ fn answering(declared: ClientCapabilities) -> SessionPool {
 
 async fn client_of(
     pool: &SessionPool,
-    server: &TalkativeServer,
+    server: &NotifyingServer,
     (user, lifecycle): (&str, Lifecycle),
 ) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(lifecycle);
@@ -100,7 +100,9 @@ async fn client_of(
 
 /// Has the server ask, and returns what it heard.
 async fn asked(client: &PooledClient) -> Result<Value, CallError> {
-    let result = client.call_tool(CallToolRequestParams::new("ask")).await?;
+    let result = client
+        .call_tool(CallToolRequestParams::new("request_input"))
+        .await?;
     let text = result.content[0].as_text().expect("a text");
     Ok(serde_json::from_str(&text.text).expect("json"))
 }
@@ -110,7 +112,7 @@ const BOTH: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
 #[tokio::test]
 async fn each_user_is_asked_by_their_own_calls_only() {
     for lifecycle in BOTH {
-        let server = TalkativeServer::start();
+        let server = NotifyingServer::start();
         let pool = answering(all());
         for user in ["alice", "bob", "alice"] {
             let client = client_of(&pool, &server, (user, lifecycle)).await;
@@ -126,7 +128,7 @@ async fn each_user_is_asked_by_their_own_calls_only() {
 
 #[tokio::test]
 async fn a_session_declares_what_its_factory_declares_and_answers_nothing_else() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(ClientCapabilities::builder().enable_roots().build());
     let client = client_of(&pool, &server, ("alice", Lifecycle::Legacy)).await;
     let heard = asked(&client).await.expect("an answer");
@@ -139,7 +141,7 @@ async fn a_session_declares_what_its_factory_declares_and_answers_nothing_else()
 
 #[tokio::test]
 async fn a_server_that_asks_for_what_was_not_declared_gets_a_typed_no() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(ClientCapabilities::builder().enable_roots().build());
     let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
     let error = asked(&client).await.expect_err("nobody answers");
@@ -147,13 +149,13 @@ async fn a_server_that_asks_for_what_was_not_declared_gets_a_typed_no() {
         matches!(error, CallError::Input(InputError::NotDeclared)),
         "{error:?}"
     );
-    assert_eq!(server.asked(), 1);
+    assert_eq!(server.input_calls(), 1);
     close(&pool).await;
 }
 
 #[tokio::test]
 async fn the_servers_note_comes_back_as_it_was_and_with_no_other_call() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(all());
     let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
     let calls = (0..8).map(|_| asked(&client));
@@ -175,22 +177,22 @@ async fn the_servers_note_comes_back_as_it_was_and_with_no_other_call() {
             .iter()
             .all(|note| note.ends_with(" \u{e9}\"\\/ \u{1f980}  ="))
     );
-    assert_eq!(server.asked(), 16, "each call in two rounds");
+    assert_eq!(server.input_calls(), 16, "each call in two rounds");
     close(&pool).await;
 }
 
 #[tokio::test]
 async fn a_caller_may_answer_by_hand() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(all());
     let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
     let first = client
-        .call_tool_once(CallToolRequestParams::new("ask"))
+        .call_tool_once(CallToolRequestParams::new("request_input"))
         .await;
     let Ok(CallToolResponse::InputRequired(question)) = first else {
         panic!("{first:?}");
     };
-    let mut again = CallToolRequestParams::new("ask");
+    let mut again = CallToolRequestParams::new("request_input");
     again.request_state = question.request_state;
     again.input_responses = Some(InputResponses::from([(
         "form".to_owned(),

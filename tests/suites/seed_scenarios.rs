@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, header};
 use mcp_pool_testkit::{
     conformance::Counterpart,
-    server::{CounterServer, Form, Refusal},
+    server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
     AcquireRequest, ConversationId, PoolBuilder, PoolConfig, Principal, Scope, SessionPool,
@@ -47,7 +47,7 @@ impl Setup for Sse {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().over_sse())
+        CounterServer::start_as(Modes::default().over_sse())
     }
 
     fn connector() -> Arc<dyn Connector> {
@@ -138,7 +138,7 @@ async fn identity_extractor_failure_falls_back_safely<S: Setup>() {
 
 #[tokio::test]
 async fn same_url_identity_different_transport_separate_pools() {
-    let server = CounterServer::start_as(Form::default().over_both());
+    let server = CounterServer::start_as(Modes::default().over_both());
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new().expect("an http client"))
         .connector(SseConnector::new().expect("an http client"))

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::{TalkativeServer, fake};
+use mcp_pool_testkit::{NotifyingServer, fake};
 use mcp_session_pool::{
     PoolConfig, PooledClient, Principal, Scope, SessionPool,
     config::Lifecycle,
@@ -39,7 +39,7 @@ fn listening_pool(config: PoolConfig) -> (SessionPool, ServerMessagesReceiver) {
     (pool.expect("a pool"), messages)
 }
 
-async fn client_of(pool: &SessionPool, server: &TalkativeServer, user: &str) -> PooledClient {
+async fn client_of(pool: &SessionPool, server: &NotifyingServer, user: &str) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
     let client = pool.client(request(endpoint, user)).await;
     client.expect("a client")
@@ -53,11 +53,14 @@ fn labelled(tool: &'static str, label: &str) -> CallToolRequestParams {
 
 #[tokio::test]
 async fn logs_and_resource_updates_reach_the_user_who_caused_them_and_nobody_else() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let (pool, mut messages) = listening_pool(PoolConfig::default());
     for user in ["alice", "bob", "alice"] {
         let client = client_of(&pool, &server, user).await;
-        client.call_tool(labelled("say", user)).await.expect("said");
+        client
+            .call_tool(labelled("notify", user))
+            .await
+            .expect("said");
     }
     for _ in 0..6 {
         let heard = messages.recv().await.expect("a message");
@@ -73,7 +76,7 @@ async fn logs_and_resource_updates_reach_the_user_who_caused_them_and_nobody_els
 
 #[tokio::test]
 async fn a_changed_list_is_told_to_every_key_once() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let (pool, mut messages) = listening_pool(
         PoolConfig::default().with_list_changed_debounce(Duration::from_millis(200)),
     );
@@ -138,7 +141,7 @@ fn tools_changed() -> ServerNotification {
 async fn a_burst_of_changes_is_told_once_five_seconds_after_the_first() {
     let (pool, remote, _client, told) = counting().await;
     for _ in 0..4 {
-        remote.say(&tools_changed());
+        remote.notify(&tools_changed());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(pool.stats().list_changes, 4, "the pool itself hears each");
@@ -147,7 +150,7 @@ async fn a_burst_of_changes_is_told_once_five_seconds_after_the_first() {
     assert_eq!(told.load(Ordering::SeqCst), 1);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(told.load(Ordering::SeqCst), 1);
-    remote.say(&tools_changed());
+    remote.notify(&tools_changed());
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(told.load(Ordering::SeqCst), 2, "a later change is another");
     close(&pool).await;
@@ -161,7 +164,7 @@ async fn a_change_that_was_held_back_is_told_when_its_session_ends_and_nothing_s
             .metrics()
             .num_alive_tasks()
     };
-    remote.say(&tools_changed());
+    remote.notify(&tools_changed());
     tokio::time::sleep(Duration::from_millis(1)).await;
     let before = tokio::time::Instant::now();
     close(&pool).await;
@@ -175,7 +178,7 @@ async fn a_change_that_was_held_back_is_told_when_its_session_ends_and_nothing_s
 #[tokio::test]
 async fn progress_on_a_crowded_session_goes_to_the_call_it_belongs_to() {
     for lifecycle in [Lifecycle::Legacy, Lifecycle::Stateless] {
-        let server = TalkativeServer::start();
+        let server = NotifyingServer::start();
         let (pool, mut messages) = listening_pool(PoolConfig::default());
         let endpoint = server.endpoint().with_lifecycle(lifecycle);
         let request = request(endpoint, "alice").with_scope(Scope::conversation("c"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     PoolConfig, PooledClient, error::Outcome, rmcp::model::CallToolRequestParams,
 };
@@ -11,7 +11,7 @@ use crate::common::{call, client, close, headers, number, pool, request};
 
 #[tokio::test]
 async fn a_session_id_from_a_server_without_sessions_is_nothing() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     server.switches().name_a_session("none");
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
@@ -28,7 +28,7 @@ async fn a_session_id_from_a_server_without_sessions_is_nothing() {
 
 #[tokio::test]
 async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let config = PoolConfig::default()
         .with_health_check_interval(Duration::from_millis(1))
         .with_session_ttl(Duration::from_millis(50));
@@ -53,7 +53,7 @@ async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() 
 
 #[tokio::test]
 async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token() {
-    let server = CounterServer::start_as(Form::default().stateless_only().with_json());
+    let server = CounterServer::start_as(Modes::default().stateless_only().with_json());
     let pool = pool(PoolConfig::default());
     let alice = client(&pool, &server, "alice").await;
     let bob = client(&pool, &server, "bob").await;
@@ -95,7 +95,7 @@ async fn shown(client: &PooledClient) -> String {
 
 #[tokio::test]
 async fn a_tool_that_wants_headers_gets_them_without_having_been_asked_for_before() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
     for count in 1..=2 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use mcp_pool_testkit::server::{CounterServer, Form, HostileSse, Mischief, Refusal};
+use mcp_pool_testkit::server::{CounterServer, HostileSse, Mischief, Modes, Refusal};
 use mcp_session_pool::{
     AcquireRequest, PoolConfig, Principal, SessionPool, SseConnector,
     error::{AcquireError, CallError, FaultKind, Outcome},
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::common::{call, client, close, eventually, headers, pool_over, request};
 
 fn server() -> CounterServer {
-    CounterServer::start_as(Form::default().over_sse())
+    CounterServer::start_as(Modes::default().over_sse())
 }
 
 fn connector() -> SseConnector {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     PoolConfig, PooledClient, SessionPool,
     config::Lifecycle,
@@ -15,7 +15,7 @@ use crate::common::{close, eventually, pool, request};
 
 async fn client_of(
     pool: &SessionPool,
-    server: &TalkativeServer,
+    server: &NotifyingServer,
     (user, lifecycle): (&str, Lifecycle),
 ) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(lifecycle);
@@ -29,7 +29,7 @@ fn tool_changes() -> SubscriptionFilter {
 
 #[tokio::test]
 async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(PoolConfig::default());
     let alice = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
     let bob = client_of(&pool, &server, ("bob", Lifecycle::Stateless)).await;
@@ -55,7 +55,7 @@ async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() 
 
 #[tokio::test]
 async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     server.hint(Some(Duration::from_secs(60)), None);
     let pool = pool(PoolConfig::default().with_tool_list_ttl(Duration::from_secs(60)));
     let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
@@ -76,7 +76,7 @@ async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
 
 #[tokio::test]
 async fn servers_with_sessions_have_no_subscriptions() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(PoolConfig::default());
     let client = client_of(&pool, &server, ("alice", Lifecycle::Legacy)).await;
     let error = client

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_testkit::{TalkativeServer, fake};
+use mcp_pool_testkit::{NotifyingServer, fake};
 use mcp_session_pool::{
     AcquireRequest, PoolConfig, PooledClient, Principal, SessionPool,
     config::Lifecycle,
@@ -17,14 +17,14 @@ fn keeping() -> PoolConfig {
     PoolConfig::default().with_tool_list_ttl(Duration::from_secs(60))
 }
 
-async fn client_of(pool: &SessionPool, server: &TalkativeServer, user: &str) -> PooledClient {
+async fn client_of(pool: &SessionPool, server: &NotifyingServer, user: &str) -> PooledClient {
     with_token(pool, server, user, &format!("Bearer {user}-token")).await
 }
 
 /// A client of a user who is told by another header than the token.
 async fn with_token(
     pool: &SessionPool,
-    server: &TalkativeServer,
+    server: &NotifyingServer,
     user: &str,
     token: &str,
 ) -> PooledClient {
@@ -42,7 +42,7 @@ async fn version(client: &PooledClient) -> String {
 
 #[tokio::test]
 async fn by_default_every_list_is_asked_for() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(PoolConfig::default());
     let client = client_of(&pool, &server, "alice").await;
     for _ in 0..3 {
@@ -57,7 +57,7 @@ async fn by_default_every_list_is_asked_for() {
 
 #[tokio::test]
 async fn a_kept_list_is_given_again_until_its_server_says_that_it_has_changed() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(keeping());
     let client = client_of(&pool, &server, "alice").await;
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn a_kept_list_is_given_again_until_its_server_says_that_it_has_changed() 
 
 #[tokio::test]
 async fn nobody_is_given_the_list_of_another_user() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(keeping());
     for (user, asked) in [("alice", 1), ("bob", 2), ("alice", 2), ("bob", 2)] {
         version(&client_of(&pool, &server, user).await).await;
@@ -90,7 +90,7 @@ async fn nobody_is_given_the_list_of_another_user() {
 async fn a_private_list_is_good_for_no_other_token_and_a_public_one_is() {
     let by_user = keeping().with_identity_headers(vec![http::HeaderName::from_static("x-user-id")]);
     for (scope, asked) in [(CacheScope::Private, 2), (CacheScope::Public, 1)] {
-        let server = TalkativeServer::start();
+        let server = NotifyingServer::start();
         server.hint(Some(Duration::from_secs(60)), Some(scope));
         let pool = pool(by_user.clone());
         for token in ["Bearer old", "Bearer old", "Bearer new", "Bearer new"] {
@@ -104,7 +104,7 @@ async fn a_private_list_is_good_for_no_other_token_and_a_public_one_is() {
 
 #[tokio::test]
 async fn a_list_that_its_server_calls_stale_is_not_kept() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     server.hint(Some(Duration::ZERO), Some(CacheScope::Public));
     let pool = pool(keeping());
     let client = client_of(&pool, &server, "alice").await;
@@ -117,7 +117,7 @@ async fn a_list_that_its_server_calls_stale_is_not_kept() {
 
 #[tokio::test]
 async fn a_list_of_several_pages_is_kept_as_a_whole_and_its_pages_are_asked_for() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     server.page(3);
     let pool = pool(keeping());
     let client = client_of(&pool, &server, "alice").await;
@@ -135,7 +135,7 @@ async fn a_list_of_several_pages_is_kept_as_a_whole_and_its_pages_are_asked_for(
 
 #[tokio::test]
 async fn lists_beyond_the_memory_set_aside_for_them_are_not_kept() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(keeping().with_tool_list_max_bytes(64));
     let client = client_of(&pool, &server, "alice").await;
     for _ in 0..2 {
@@ -167,7 +167,7 @@ async fn a_change_is_taken_note_of_at_once_though_handlers_are_told_later() {
     let client = client.expect("a client");
     client.list_all_tools().await.expect("tools");
     let changed = ToolListChangedNotification::default();
-    remote.say(&ServerNotification::ToolListChangedNotification(changed));
+    remote.notify(&ServerNotification::ToolListChangedNotification(changed));
     tokio::time::sleep(Duration::from_millis(1)).await;
     client.list_all_tools().await.expect("tools");
     assert_eq!(remote.lists(), 2);

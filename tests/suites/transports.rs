@@ -1,6 +1,6 @@
 //! The transport of a real server is found out, and again when another server takes its place.
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     Endpoint, PoolConfig, PooledClient, SessionPool, SseConnector, StreamableHttpConnector,
     TransportKind,
@@ -19,8 +19,8 @@ fn pool() -> SessionPool {
         .expect("a valid configuration")
 }
 
-fn over_sse() -> Form {
-    Form::default().over_sse()
+fn over_sse() -> Modes {
+    Modes::default().over_sse()
 }
 
 fn auto(server: &CounterServer) -> Endpoint {
@@ -94,7 +94,7 @@ async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
 
 #[tokio::test]
 async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_used() {
-    let server = CounterServer::start_as(Form::default().over_both());
+    let server = CounterServer::start_as(Modes::default().over_both());
     let pool = pool();
     let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
     assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
@@ -112,7 +112,7 @@ async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_u
 
 #[tokio::test]
 async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_same() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let pool = pool();
     let client = pool.client(request(auto(&server), "alice")).await.unwrap();
     assert_eq!(call(&client, "increment").await.unwrap(), 1);
@@ -127,18 +127,18 @@ async fn calls_go_on_when_a_server_of_another_transport_takes_the_place() {
     // Kept by their owners over every change.
     let alice = request(auto(&server), "alice");
     let bob = pool.client(request(auto(&server), "bob")).await.unwrap();
-    let forms = [
-        (Form::default(), TransportKind::STREAMABLE_HTTP),
+    let all_modes = [
+        (Modes::default(), TransportKind::STREAMABLE_HTTP),
         (over_sse(), TransportKind::SSE),
         (
-            Form::default().stateless_only(),
+            Modes::default().stateless_only(),
             TransportKind::STREAMABLE_HTTP,
         ),
         (over_sse(), TransportKind::SSE),
-        (Form::default(), TransportKind::STREAMABLE_HTTP),
+        (Modes::default(), TransportKind::STREAMABLE_HTTP),
     ];
-    for (form, transport) in forms {
-        server.restart_as(form);
+    for (modes, transport) in all_modes {
+        server.restart_as(modes);
         notice(&bob).await;
         for count in 1..=3 {
             assert_eq!(call(&bob, "increment").await.unwrap(), count, "{transport}");

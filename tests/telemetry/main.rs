@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 
 use mcp_pool_testkit::{
     conformance::Counterpart,
-    server::{CounterServer, Form},
+    server::{CounterServer, Modes},
 };
 use mcp_session_pool::{
     Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector, StreamableHttpConnector,
@@ -50,7 +50,7 @@ impl Setup for Stateless {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().stateless_only())
+        CounterServer::start_as(Modes::default().stateless_only())
     }
 
     fn connector() -> impl Connector + 'static {
@@ -64,7 +64,7 @@ impl Setup for Sse {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().over_sse())
+        CounterServer::start_as(Modes::default().over_sse())
     }
 
     fn connector() -> impl Connector + 'static {

@@ -1,7 +1,7 @@
 //! The servers: where each comes from, how it is started, and what is expected of it. One more
 //! server is one more row.
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{TransportKind, config::Lifecycle};
 
 /// A server in one of its modes.
@@ -227,7 +227,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         server: "rmcp",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().over_sse())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().over_sse())),
         path: "/mcp",
         calls: &[Call::Increment],
         ..STREAMING
@@ -241,7 +241,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "rmcp",
         mode: "stateless json",
         source: Source::Embedded(|| {
-            CounterServer::start_as(Form::default().without_sessions().with_json())
+            CounterServer::start_as(Modes::default().without_sessions().with_json())
         }),
         calls: &[Call::Increment],
         ..SESSIONLESS
@@ -249,14 +249,14 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         server: "rmcp",
         mode: "of both eras",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().of_both_eras())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().of_both_eras())),
         calls: &[Call::Increment],
         ..MODERN
     },
     Row {
         server: "rmcp",
         mode: "modern only",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().stateless_only())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().stateless_only())),
         calls: &[Call::Increment],
         ..MODERN
     },
