@@ -6,12 +6,12 @@ use mcp_pool_core::PoolKey;
 
 /// The connects and sessions of the fake server at one instant.
 ///
-/// A session is open until its driver has been closed, so a session that the pool has given up and
-/// not yet closed still counts.
+/// A session is open until its driver is closed, or until the server ends or forgets it. A session
+/// that has left the pool and is not closed yet still counts.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Load {
-    /// The key whose connect or session has just begun or ended.
+    /// The key whose connects or sessions have just changed.
     pub key: PoolKey,
     /// The connects under way.
     pub connecting: usize,

@@ -138,27 +138,13 @@ impl Remote {
     ///
     /// Calls on these sessions are refused as unknown.
     pub fn forget_sessions(&self) -> usize {
-        let mut state = self.lock();
-        let mut forgotten = 0;
-        for record in state.sessions.values_mut().filter(|record| !record.lost) {
-            record.lost = true;
-            forgotten += 1;
-        }
-        forgotten
+        self.lock().lose_sessions().len()
     }
 
     /// Ends every session; the transport reports it at once.
     pub fn end_sessions(&self) {
-        let notifiers: Vec<_> = {
-            let mut state = self.lock();
-            let records = state.sessions.values_mut();
-            records
-                .map(|record| {
-                    record.lost = true;
-                    record.notifier.clone()
-                })
-                .collect()
-        };
+        // The notifiers run outside of the lock, since they call into the pool.
+        let notifiers = self.lock().lose_sessions();
         for notifier in notifiers {
             notifier.notify();
         }
@@ -246,17 +232,30 @@ impl Remote {
 }
 
 impl State {
+    /// Marks every session as lost. Returns the notifiers of those that were not.
+    fn lose_sessions(&mut self) -> Vec<CloseNotifier> {
+        let mut lost = Vec::new();
+        for record in self.sessions.values_mut().filter(|record| !record.lost) {
+            record.lost = true;
+            lost.push((record.key.clone(), record.notifier.clone()));
+        }
+        for (key, _) in &lost {
+            self.notify(key);
+        }
+        lost.into_iter().map(|(_, notifier)| notifier).collect()
+    }
+
     /// Calls the listener after a change of this key.
     fn notify(&self, key: &PoolKey) {
         self.listener.notify(|| {
             let connecting = self.connecting.values();
-            let sessions = self.sessions.values();
+            let open = || self.sessions.values().filter(|record| !record.lost);
             Load {
                 key: key.clone(),
                 connecting: self.connecting.len(),
-                open: self.sessions.len(),
+                open: open().count(),
                 connecting_of_key: connecting.filter(|other| *other == key).count(),
-                open_of_key: sessions.filter(|record| record.key == *key).count(),
+                open_of_key: open().filter(|record| record.key == *key).count(),
             }
         });
     }
