@@ -1,4 +1,4 @@
-//! End-to-end suites, one file per promise.
+//! End-to-end suites, one file a topic.
 
 mod calls;
 mod cancellation;
@@ -25,7 +25,7 @@ mod tool_lists;
 mod transports;
 mod waiting;
 
-/// Keys and tokens of any shape, as the extractor's own tests make them.
+/// Keys and tokens of any shape; the extractor's own tests use them too.
 #[path = "../../crates/identity-jwt/tests/it/support.rs"]
 #[allow(
     clippy::unwrap_used,

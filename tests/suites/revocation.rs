@@ -113,8 +113,8 @@ async fn revoking_an_identity_affects_every_principal_and_no_other_identity() {
     close(&pool).await;
 }
 
-/// Callers that call all the time while the principal is revoked again and again. Each call carries
-/// the number of revocations that had returned before it began.
+/// Callers call all the time while the principal is revoked again and again. Each call carries the
+/// number of revocations that had returned before it began.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() {
     let server = CounterServer::start();
@@ -165,7 +165,8 @@ async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() 
     expect_no_old_session(&server, &old);
 }
 
-/// Checks every call that has ever reached the server, from the moment `revoke` returned.
+/// Checks every call that has reached the server: none that began after a revocation had returned
+/// may be on a session from before it.
 fn expect_no_old_session(server: &CounterServer, old: &[Vec<String>]) {
     let mut later_calls = 0;
     for seen in server.seen() {

@@ -1,4 +1,4 @@
-//! The transport of a real server is found out, and again when another server takes its place.
+//! The transport of a real server is detected, and again when another server replaces it.
 
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
@@ -9,7 +9,7 @@ use mcp_session_pool::{
 
 use crate::common::{call, close, request};
 
-/// A pool over both transports, asked in the order of the specification.
+/// A pool over both transports, in the order of the specification.
 fn pool() -> SessionPool {
     SessionPool::builder()
         .config(PoolConfig::default())
@@ -27,7 +27,7 @@ fn auto(server: &CounterServer) -> Endpoint {
     Endpoint::auto(&server.url()).expect("a valid url")
 }
 
-/// Calls until there is an answer: a call on a connection that was just cut may be lost with it.
+/// Calls until there is an answer: a call on a connection that was just closed may be lost.
 async fn notice(client: &PooledClient) {
     for _ in 0..100 {
         match call(client, "count").await {
@@ -39,7 +39,7 @@ async fn notice(client: &PooledClient) {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_that_closed() {
+async fn a_streamable_http_server_is_detected_and_the_probe_session_is_closed() {
     let server = CounterServer::start();
     let pool = pool();
     let alice = request(auto(&server), "alice");
@@ -56,7 +56,7 @@ async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_t
 }
 
 #[tokio::test]
-async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
+async fn a_401_during_detection_is_an_error_and_no_answer() {
     let server = CounterServer::start();
     server.switches().accept_tokens(["alice-token"]);
     let pool = pool();
@@ -76,7 +76,7 @@ async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
+async fn an_sse_server_is_detected_by_its_first_event() {
     let server = CounterServer::start_as(over_sse());
     let pool = pool();
     let alice = request(auto(&server), "alice");
@@ -93,7 +93,7 @@ async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
 }
 
 #[tokio::test]
-async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_used() {
+async fn of_a_server_of_both_transports_the_first_registered_is_used() {
     let server = CounterServer::start_as(Modes::default().over_both());
     let pool = pool();
     let key = pool.key(&request(auto(&server), "alice")).await.unwrap();
@@ -111,7 +111,7 @@ async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_u
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_same() {
+async fn a_server_without_initialize_is_detected_as_streamable_http() {
     let server = CounterServer::start_as(Modes::default().stateless_only());
     let pool = pool();
     let client = pool.client(request(auto(&server), "alice")).await.unwrap();
@@ -121,10 +121,10 @@ async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_
 }
 
 #[tokio::test]
-async fn calls_go_on_when_a_server_of_another_transport_takes_the_place() {
+async fn calls_continue_when_the_server_changes_its_transport() {
     let mut server = CounterServer::start();
     let pool = pool();
-    // Kept by their owners over every change.
+    // Both are kept over every change.
     let alice = request(auto(&server), "alice");
     let bob = pool.client(request(auto(&server), "bob")).await.unwrap();
     let all_modes = [

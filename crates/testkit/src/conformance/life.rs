@@ -137,9 +137,9 @@ pub async fn calls_of_one_session_run_at_the_same_time(
     session.driver().close(LONG).await;
 }
 
-/// A close whose farewell the server never answers ends by its timeout and reports it.
+/// A close ends by its timeout and reports it when the server never answers the farewell.
 ///
-/// Where the client ends a session without a request, no answer can be missing: the close completes.
+/// A client that ends its session without a request waits for no answer: that close completes.
 pub async fn a_hanging_close_ends_by_its_timeout(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,

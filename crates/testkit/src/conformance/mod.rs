@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! The expression creates a connector and a server for it, anew for each test. The crate that mounts
-//! the suite needs tokio with `macros` and `rt` among its dev-dependencies.
+//! The expression creates a connector and a server for it, anew for each test. The crate that
+//! mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
 mod detection;
 mod faults;

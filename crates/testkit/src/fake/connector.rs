@@ -121,8 +121,8 @@ impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
             Ok(Err(_)) => CloseOutcome::Failed,
             Err(_) => CloseOutcome::TimedOut,
         };
-        // A close that fails or times out leaves the session to the server's own expiry; the client has
-        // no way to reach it, so it counts as closed.
+        // A close that fails or times out leaves the session to the expiry of the server. The
+        // client cannot reach it any more, so it counts as closed.
         self.remote.note_closed(self.id);
         self.running.close(timeout).await;
         outcome

@@ -11,7 +11,7 @@ use mcp_pool_core::PoolKey;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Load {
-    /// The key whose connects or sessions have just changed.
+    /// The key that has just changed: a connect or a session of it began or ended.
     pub key: PoolKey,
     /// The connects under way.
     pub connecting: usize,
@@ -25,7 +25,9 @@ pub struct Load {
 
 /// A function that receives the load at every change.
 #[derive(Clone, Default)]
-pub(super) struct Listener(Option<Arc<dyn Fn(&Load) + Send + Sync>>);
+pub(super) struct Listener(Option<Arc<Function>>);
+
+type Function = dyn Fn(&Load) + Send + Sync;
 
 impl Listener {
     pub(super) fn new(listener: impl Fn(&Load) + Send + Sync + 'static) -> Self {

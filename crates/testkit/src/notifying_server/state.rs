@@ -34,7 +34,7 @@ pub(super) struct Hints {
 }
 
 impl State {
-    /// The subscriptions whose clients have not gone.
+    /// The subscriptions that no client has ended.
     pub(super) fn open_subscriptions(&self) -> Vec<SubscriptionSink> {
         lock(&self.subscriptions).values().cloned().collect()
     }

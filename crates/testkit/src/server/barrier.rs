@@ -172,7 +172,7 @@ fn bad_request(error: String) -> Response {
     (StatusCode::BAD_REQUEST, json, error).into_response()
 }
 
-/// The response whose connection breaks after the server has done its work.
+/// The response, broken off after the server has executed the request.
 async fn broken_off(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let _ = to_bytes(body, MAX_BODY).await;

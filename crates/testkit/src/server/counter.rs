@@ -136,9 +136,9 @@ fn answer(text: String) -> CallToolResponse {
 /// The tools that a caller with this count receives.
 fn tools(count: u64) -> Vec<Tool> {
     let nothing = serde_json::json!({ "type": "object" });
-    let place = serde_json::json!({
+    let region = serde_json::json!({
         "type": "object",
-        "properties": { "place": { "type": "string", "x-mcp-header": "Place" } },
+        "properties": { "region": { "type": "string", "x-mcp-header": "Region" } },
     });
     let own = [
         ("count", format!("the count, {count} by now"), &nothing),
@@ -150,8 +150,8 @@ fn tools(count: u64) -> Vec<Tool> {
         ("increment", "adds one to the count".to_owned(), &nothing),
         (
             "increment_here",
-            "adds one to the count; requires the place in a header".to_owned(),
-            &place,
+            "adds one to the count; requires the region in a header".to_owned(),
+            &region,
         ),
         (
             "wait",

@@ -19,8 +19,8 @@ use super::{
 /// a counter; without sessions each bearer token has one. Its tools:
 ///
 /// - `increment` adds one and returns the count, `count` returns the count.
-/// - `increment_here` is `increment` with an argument `place`, which revision 2026-07-28 requires in
-///   a header too.
+/// - `increment_here` is `increment` with an argument `region`, which revision 2026-07-28 requires
+///   in a header too.
 /// - `wait` returns the count after [`Switches::delay_tools`].
 /// - `sample` and `elicit` send the caller a request and return its answer as JSON.
 /// - `announce` sends a notification that the tools have changed, `progress` one of progress.

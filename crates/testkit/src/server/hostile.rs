@@ -40,7 +40,7 @@ pub enum Mischief {
     /// Writes these bytes to the stream when the first call arrives, and ends it cleanly.
     Ends(&'static str),
     /// Writes these bytes to the stream when the first call arrives.
-    Says(&'static str),
+    Writes(&'static str),
     /// Sends a message before the endpoint is announced.
     SpeaksFirst,
     /// Redirects the request for the stream to this address.
@@ -105,7 +105,7 @@ impl HostileSse {
         self.address
     }
 
-    /// The request line and the headers of every request so far.
+    /// The heads of all requests so far: method, path and headers.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.shared.requests).clone()
@@ -226,7 +226,7 @@ fn converse(
                     chunk(writer, text.as_bytes())?;
                     return writer.write_all(b"0\r\n\r\n");
                 }
-                Mischief::Says(text) => chunk(writer, text.as_bytes())?,
+                Mischief::Writes(text) => chunk(writer, text.as_bytes())?,
                 _ => {}
             },
             _ => {}
