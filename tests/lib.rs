@@ -1,4 +1,4 @@
-//! The end-to-end suites are in `suites`. Here the examples of the project's README are compiled.
+//! Compiles the examples of the project's README. The end-to-end suites are in `suites`.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,5 +1,5 @@
-//! Tokens come and go; identities, sessions and memory stay. In a process of its own, whose memory
-//! nobody else uses.
+//! Rotated tokens add no identities, no sessions and no memory. The test has a process of its own,
+//! so that no other test uses its memory.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -27,7 +27,7 @@ const SECRET: [u8; 32] = [7; 32];
 
 fn pool() -> SessionPool {
     let mut cache = JwtCacheSettings::default();
-    // Full long before the first measurement: what is remembered is bounded, and not a leak.
+    // The cache is full long before the first measurement, so its growth is not measured.
     cache.accepted_bytes = 256 << 10;
     let identity = JwtIdentity::builder(JwtKeys::secret(SECRET).expect("a key"))
         .issuer(tokens::ISSUER)
@@ -39,7 +39,7 @@ fn pool() -> SessionPool {
     builder(config).extractor(identity).build().expect("a pool")
 }
 
-/// The next token of a user; each is another one.
+/// A request with the next token of a user; each token is different.
 fn request(server: &CounterServer, number: usize) -> AcquireRequest {
     let user = format!("user-{}", number % USERS);
     let padding = format!("{number:08}{}", "x".repeat(300));
@@ -49,11 +49,11 @@ fn request(server: &CounterServer, number: usize) -> AcquireRequest {
         .with_headers(tokens::bearer(&token))
 }
 
-/// The memory of this process in bytes, where the system tells it.
+/// The memory of this process in bytes; `None` where the system does not report it.
 fn memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    let entry = status.lines().find(|entry| entry.starts_with("VmRSS:"))?;
+    let kilobytes: u64 = entry.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes << 10)
 }
 

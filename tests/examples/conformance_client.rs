@@ -1,6 +1,7 @@
-//! A client for the scenarios of `@modelcontextprotocol/conformance`, which names the scenario in the
-//! environment and gives the server's address as the last argument. Everything goes through a pool,
-//! as it does for those who use one.
+//! A client for the scenarios of `@modelcontextprotocol/conformance`.
+//!
+//! The suite passes the name of the scenario in the environment and the server's address as the
+//! last argument. Every request goes through a pool.
 
 use std::{env, error::Error};
 
@@ -41,7 +42,7 @@ async fn main() -> Result {
     result
 }
 
-/// Does what a scenario is about.
+/// Runs a scenario.
 async fn play(scenario: &str, client: &PooledClient) -> Result {
     let tools = client.list_all_tools().await?;
     match scenario {
@@ -66,7 +67,7 @@ async fn call(client: &PooledClient, tool: &str, arguments: Value) -> Result {
     Ok(())
 }
 
-/// Every method that has a standard header of its own.
+/// Calls every method that has a standard header of its own.
 async fn everything(client: &PooledClient, tools: &[Tool]) -> Result {
     each(client, tools).await?;
     for resource in client.list_all_resources().await? {
@@ -81,7 +82,7 @@ async fn everything(client: &PooledClient, tools: &[Tool]) -> Result {
     Ok(())
 }
 
-/// Each tool once, with a string for everything that it requires.
+/// Calls each tool once, with a string for each required argument.
 async fn each(client: &PooledClient, tools: &[Tool]) -> Result {
     for tool in tools {
         let required = tool.input_schema.get("required").and_then(Value::as_array);
@@ -95,25 +96,25 @@ async fn each(client: &PooledClient, tools: &[Tool]) -> Result {
     Ok(())
 }
 
-/// The calls that the scenario asks for in its context.
+/// Makes the calls of the scenario's context.
 async fn as_told(client: &PooledClient) -> Result {
     let context: Value = serde_json::from_str(&env::var("MCP_CONFORMANCE_CONTEXT")?)?;
     let calls = context["toolCalls"].as_array().ok_or("no calls")?;
-    for told in calls {
-        let name = told["name"].as_str().ok_or("no name")?;
-        call(client, name, told["arguments"].clone()).await?;
+    for planned in calls {
+        let name = planned["name"].as_str().ok_or("no name")?;
+        call(client, name, planned["arguments"].clone()).await?;
     }
     Ok(())
 }
 
-/// A tool's schema as an argument, so that the server can see what is left of it.
+/// Sends a tool's schema back as an argument, so that the server can compare it.
 async fn echo(client: &PooledClient, tools: &[Tool]) -> Result {
     let focal = tools.iter().find(|tool| tool.name != "json_schema_echo");
     let schema = focal.ok_or("no tool")?.input_schema.as_ref();
     call(client, "json_schema_echo", json!({ "schema": schema })).await
 }
 
-/// Calls for which the server asks, at the same time as others.
+/// Calls for which the server requests input, concurrently with others.
 async fn in_rounds(client: &PooledClient) -> Result {
     let tools = [
         "test_mrtr_echo_state",
@@ -125,7 +126,7 @@ async fn in_rounds(client: &PooledClient) -> Result {
     call(client, "test_mrtr_unrelated", json!({})).await
 }
 
-/// Accepts every form as it is.
+/// Accepts every form unchanged.
 struct Accepts;
 
 impl ClientHandler for Accepts {

@@ -1,11 +1,11 @@
-//! What sessions and keys cost in memory, and a look at all keys in time.
+//! The memory of sessions and keys, and the time of a query over all keys.
 //!
 //! ```console
 //! cargo run --release --package mcp-session-pool-tests --example sizing
 //! ```
 //!
-//! Each kind of session is held in a process of its own, and so is its server, so that nothing else
-//! is counted.
+//! Each kind of session has a process of its own, and so has its server, so that no other memory is
+//! counted.
 
 use std::{
     env, fs,
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     AcquireRequest, Endpoint, PoolConfig, Principal, SessionPool, SseConnector,
     StreamableHttpConnector, stats::KeyQuery,
@@ -29,8 +29,8 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A kind of session.
 struct Kind {
     name: &'static str,
-    form: fn() -> Form,
-    /// Whether the pool keeps lists of tools, so that sessions listen for changes.
+    modes: fn() -> Modes,
+    /// True when the pool caches lists of tools, so that sessions receive changes.
     listens: bool,
 }
 
@@ -52,20 +52,20 @@ async fn main() -> Result {
     }
 }
 
-/// Is a server until whoever started it lets go of it.
+/// Runs a server until the parent process closes its standard input.
 fn serve(kind: &Kind) -> Result {
-    let server = CounterServer::start_as((kind.form)());
+    let server = CounterServer::start_as((kind.modes)());
     println!("{}", server.url());
     std::io::stdin().read_line(&mut String::new())?;
     Ok(())
 }
 
-/// Holds idle sessions, and says what one of them costs.
+/// Holds idle sessions, and prints the cost of one.
 async fn hold(number: usize) -> Result {
     let kind = &KINDS[number];
     let (mut server, url) = started(number)?;
     let pool = pool(kind.listens)?;
-    let endpoint = match (kind.form)().streamable_http {
+    let endpoint = match (kind.modes)().streamable_http {
         true => Endpoint::streamable_http(&url)?,
         false => Endpoint::sse(&url)?,
     };
@@ -74,7 +74,7 @@ async fn hold(number: usize) -> Result {
             let request = AcquireRequest::new(endpoint.clone(), user_of(user));
             drop(pool.acquire(&request).await?);
         }
-        // What was needed to open them goes first.
+        // The memory for opening them is released first.
         sleep(SETTLING).await;
         Holding::now()
     };
@@ -94,7 +94,7 @@ async fn hold(number: usize) -> Result {
     Ok(())
 }
 
-/// What this process has at a point in time.
+/// The memory of this process at one time.
 struct Holding {
     bytes: f64,
     files: f64,
@@ -111,7 +111,7 @@ impl Holding {
     }
 }
 
-/// What a key without sessions costs, and a look at all of them.
+/// Measures the cost of a key without sessions, and of queries over all keys.
 async fn keys() -> Result {
     let pool = pool(false)?;
     let endpoint = Endpoint::streamable_http("http://localhost/mcp")?;
@@ -122,17 +122,17 @@ async fn keys() -> Result {
     }
     let each = (resident()? - before) / KEYS as f64;
     println!("a key without sessions: {each:.0} bytes");
-    for (what, look) in LOOKS {
-        let mut times: Vec<_> = (0..11).map(|_| timed(|| look(&pool))).collect();
+    for (what, query) in QUERIES {
+        let mut times: Vec<_> = (0..11).map(|_| timed(|| query(&pool))).collect();
         times.sort();
         println!("{what} at {KEYS} keys: {:.1?}", times[times.len() / 2]);
     }
     Ok(())
 }
 
-type Look = fn(&SessionPool) -> usize;
+type Query = fn(&SessionPool) -> usize;
 
-const LOOKS: [(&str, Look); 3] = [
+const QUERIES: [(&str, Query); 3] = [
     ("a page of keys", |pool| {
         pool.key_stats(&KeyQuery::default()).matching
     }),
@@ -142,9 +142,9 @@ const LOOKS: [(&str, Look); 3] = [
     ("every key at once", |pool| pool.stats().pool_key_count),
 ];
 
-fn timed(look: impl Fn() -> usize) -> Duration {
+fn timed(query: impl Fn() -> usize) -> Duration {
     let began = Instant::now();
-    assert_eq!(look(), KEYS);
+    assert_eq!(query(), KEYS);
     began.elapsed()
 }
 
@@ -177,33 +177,33 @@ fn started(kind: usize) -> Result<(Child, String)> {
     Ok((server, url.trim().to_owned()))
 }
 
-/// How much memory this process has, in bytes.
+/// The memory of this process in bytes.
 fn resident() -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
+    let entry = status.lines().find(|entry| entry.starts_with("VmRSS:"));
+    let kilobytes = entry.and_then(|entry| entry.split_whitespace().nth(1));
     Ok(kilobytes.ok_or("no figure")?.parse::<f64>()? * 1024.0)
 }
 
 const KINDS: [Kind; 4] = [
     Kind {
         name: "Streamable HTTP, with the stream for the server's messages",
-        form: Form::default,
+        modes: Modes::default,
         listens: true,
     },
     Kind {
         name: "Streamable HTTP, without it",
-        form: Form::default,
+        modes: Modes::default,
         listens: false,
     },
     Kind {
         name: "a server without sessions",
-        form: || Form::default().stateless_only(),
+        modes: || Modes::default().stateless_only(),
         listens: false,
     },
     Kind {
         name: "HTTP+SSE",
-        form: || Form::default().over_sse(),
+        modes: || Modes::default().over_sse(),
         listens: false,
     },
 ];

@@ -1,4 +1,4 @@
-//! Tokens, cookies, keys, session ids and queries appear nowhere but on the wire.
+//! Tokens, cookies, keys, session ids and queries appear in no log, error or debug output.
 
 use mcp_session_pool::Selector;
 use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::Duration};
@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::D
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
     logs::LogCapture,
-    server::{CounterServer, Form, Refusal},
+    server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
     AcquireRequest, ConversationId, Endpoint, PoolConfig, PooledClient, Principal, Scope,
@@ -27,13 +27,13 @@ use tokio::time::Instant;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
-mod said;
+mod messages;
 mod shown;
 
 use common::{call, eventually, headers};
 use shown::{ShowingConnector, ShowingSource, Shown};
 
-/// Everything secret that the tests plant.
+/// Every secret that the test uses.
 const PLANTED: [&str; 14] = [
     "pl4nted-argument",
     "pl4nted-token",
@@ -113,7 +113,7 @@ fn show_figures(pool: &SessionPool, shown: &Shown) {
     let circuits = stats.circuit_breakers.values();
     circuits.for_each(|row| shown.show(row));
     shown.add(&serde_json::to_string(&stats).expect("json"));
-    said::show_keys(pool, shown);
+    messages::show_keys(pool, shown);
 }
 
 fn show_client(client: &PooledClient, shown: &Shown) {
@@ -123,15 +123,15 @@ fn show_client(client: &PooledClient, shown: &Shown) {
     shown.show(client.key().scope());
 }
 
-/// Has the pool find out which transport is spoken.
-async fn find_out(pool: &SessionPool, server: &CounterServer) {
+/// Has the pool detect the transport.
+async fn detect(pool: &SessionPool, server: &CounterServer) {
     let url = format!("{}?key=pl4nted-query", server.url());
     let unknown = Endpoint::auto(&url).expect("a url");
     let request = AcquireRequest::new(unknown, Principal::user("pl4nted-principal"));
     drop(pool.acquire(&request).await.expect("a session"));
 }
 
-/// Every way a call can go.
+/// Every outcome of a call.
 async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Shown) {
     let request = request(server);
     shown.show(&request);
@@ -142,11 +142,11 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
     show_client(&client, shown);
     drop(lease);
 
-    find_out(pool, server).await;
+    detect(pool, server).await;
     server.forget_sessions();
     fails(&client, shown).await;
     recovers(&client).await;
-    // Too late, which is why the session is asked whether it is alive, and it is not.
+    // The call times out, so the session is checked, and the check fails.
     server.switches().delay_tools(Duration::from_millis(500));
     let hasty = client.with_timeout(Duration::from_millis(100));
     shown.fail(&call(&hasty, "wait").await.expect_err("too late"));
@@ -186,15 +186,12 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
     show_figures(pool, shown);
     let report = pool.revoke(&Selector::principal(&Principal::user("pl4nted-principal")));
     shown.show(&report);
-    eventually("the key is forgotten", || {
-        pool.stats().pool_keys_evicted > 0
-    })
-    .await;
+    eventually("the key is evicted", || pool.stats().pool_keys_evicted > 0).await;
     shown.show(&pool.close(Duration::from_secs(10)).await);
     fails(&client, shown).await;
 }
 
-/// Tokens that are refused, and everything that verifies them.
+/// Refused tokens, and the types that verify them.
 async fn refused_tokens(server: &CounterServer, shown: &Shown) {
     let secret = "pl4nted-hmac-secret-of-32-bytes!";
     let keys = jwt::JwtKeys::secret(secret).expect("a key");
@@ -202,8 +199,8 @@ async fn refused_tokens(server: &CounterServer, shown: &Shown) {
     let url = jwt::JwtKeys::url("http://127.0.0.1:1/?key=pl4nted-query");
     shown.show(&url.expect("a url"));
     shown.fail(&jwt::JwtKeys::pem("pl4nted-key").expect_err("no key"));
-    let nobodys = jwt::JwtIdentity::builder(keys.clone()).build();
-    shown.fail(&nobodys.expect_err("no issuer"));
+    let without_issuer = jwt::JwtIdentity::builder(keys.clone()).build();
+    shown.fail(&without_issuer.expect_err("no issuer"));
     let builder = jwt::JwtIdentity::builder(keys).any_audience();
     shown.show(&builder);
     let identity = builder.issuer("i").build().expect("an extractor");
@@ -211,7 +208,7 @@ async fn refused_tokens(server: &CounterServer, shown: &Shown) {
     let config = PoolConfig::default().with_on_extract_error(OnExtractError::Refuse);
     let pool = common::builder(config).extractor(identity.clone());
     let pool = pool.observer(shown.clone()).build().expect("a pool");
-    // {"alg":"HS256"}, {"sub":"pl4nted-claim"}, and a signature that is none.
+    // {"alg":"HS256"}, {"sub":"pl4nted-claim"}, and an invalid signature.
     let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbDRudGVkLWNsYWltIn0.cGw0bnRlZC10b2tlbg";
     let refusal = identity.identify(token).await.expect_err("it is forged");
     shown.fail(&refusal);
@@ -227,8 +224,8 @@ async fn refused_tokens(server: &CounterServer, shown: &Shown) {
     pool.close(Duration::from_secs(10)).await;
 }
 
-/// What has nothing to do with a life of a pool, or is only made of what has.
-fn the_rest(shown: &Shown) {
+/// Types that need no pool.
+fn show_the_rest(shown: &Shown) {
     let secret = Arc::new(headers(&[("authorization", "Bearer pl4nted-token")]));
     let context = CallContext::new(Arc::clone(&secret), Arc::clone(&secret));
     shown.show(&context.with_expiry(Some(Instant::now())));
@@ -274,18 +271,18 @@ fn the_rest(shown: &Shown) {
 }
 
 #[tokio::test]
-async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type() {
+async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     let (logs, shown) = (LogCapture::begin(), Shown::default());
     let mut server = CounterServer::start();
     let connector = StreamableHttpConnector::new().expect("an http client");
     a_busy_life(&pool(connector, &shown), &mut server, &shown).await;
-    let mut over_sse = CounterServer::start_as(Form::default().over_sse());
+    let mut over_sse = CounterServer::start_as(Modes::default().over_sse());
     let connector = SseConnector::new().expect("an http client");
     a_busy_life(&pool(connector, &shown), &mut over_sse, &shown).await;
     refused_tokens(&server, &shown).await;
-    the_rest(&shown);
-    said::what_servers_say(&shown).await;
-    said::the_rest(&shown);
+    show_the_rest(&shown);
+    messages::show_server_messages(&shown).await;
+    messages::show_the_rest(&shown);
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
@@ -297,20 +294,17 @@ async fn nothing_secret_is_logged_at_any_level_by_anybody_or_shown_by_any_type()
     }
     let shown_text = shown.text();
     for secret in secrets {
-        for line in text.lines() {
-            assert!(!line.contains(&secret), "logged: {line}");
+        for record in text.lines() {
+            assert!(!record.contains(&secret), "logged: {record}");
         }
-        let at = shown_text.lines().find(|line| line.contains(&secret));
+        let at = shown_text.lines().find(|shown| shown.contains(&secret));
         assert!(at.is_none(), "shown: {secret}: {at:?}");
     }
     let silent: Vec<_> = public_types().difference(&shown.types()).cloned().collect();
-    assert!(
-        silent.is_empty(),
-        "these types have not shown themselves: {silent:?}"
-    );
+    assert!(silent.is_empty(), "these types were not shown: {silent:?}");
 }
 
-/// The names of all public types that can show themselves, as the crates export them.
+/// The names of all exported types with debug output.
 fn public_types() -> BTreeSet<String> {
     let sources = [
         include_str!("../../crates/pool-core/src/lib.rs"),
@@ -332,20 +326,20 @@ fn public_types() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Traits, and what holds nothing of a caller's.
+/// Traits, and types without data of a caller.
 const NOT_SHOWN: [&str; 11] = [
     "Algorithm",
-    // Made when no TLS can be had.
+    // Created only without TLS.
     "BuildError",
     "Connector",
     "ContextPropagator",
     "CredentialSource",
     "HandlerFactory",
     "IdentityExtractor",
-    // Where a page ended: a number and a fingerprint.
+    // The end of a page: a number and a fingerprint.
     "KeyCursor",
     "Observer",
-    // Shows its name and nothing else; it is a connector's own.
+    // Shows its name only; it belongs to a connector.
     "RunningSession",
     "SessionDriver",
 ];

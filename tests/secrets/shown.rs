@@ -1,4 +1,4 @@
-//! What types show of themselves, and which types did.
+//! The debug output and error texts of types, and which types were shown.
 
 use std::{
     any::type_name,
@@ -24,58 +24,58 @@ use mcp_session_pool::{
     },
 };
 
-/// What was shown so far. All clones are one.
+/// Every output so far. All clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Pages>>);
+pub(crate) struct Shown(Arc<Mutex<Outputs>>);
 
 #[derive(Default)]
-struct Pages {
+struct Outputs {
     text: String,
     types: BTreeSet<String>,
 }
 
 impl Shown {
-    /// Has a value show itself.
+    /// Adds the debug output of a value.
     pub(crate) fn show<T: Debug + ?Sized>(&self, value: &T) {
-        let mut pages = self.pages();
-        pages.text += &format!("{value:?} {value:#?}\n");
+        let mut outputs = self.outputs();
+        outputs.text += &format!("{value:?} {value:#?}\n");
         let name = type_name::<T>().split('<').next().unwrap_or_default();
         let name = name.rsplit("::").next().unwrap_or_default();
-        pages.types.insert(name.to_owned());
+        outputs.types.insert(name.to_owned());
     }
 
-    /// Has an error and all its causes show themselves.
+    /// Adds the debug output and the text of an error and of its causes.
     pub(crate) fn fail<E: Error>(&self, error: &E) {
         self.show(error);
-        let mut pages = self.pages();
-        pages.text += &format!("{error}\n");
+        let mut outputs = self.outputs();
+        outputs.text += &format!("{error}\n");
         let mut source = error.source();
         while let Some(cause) = source {
-            pages.text += &format!("{cause} {cause:?}\n");
+            outputs.text += &format!("{cause} {cause:?}\n");
             source = cause.source();
         }
     }
 
-    /// Adds what was printed otherwise.
+    /// Adds any other output.
     pub(crate) fn add(&self, text: &str) {
-        self.pages().text += text;
+        self.outputs().text += text;
     }
 
     pub(crate) fn text(&self) -> String {
-        self.pages().text.clone()
+        self.outputs().text.clone()
     }
 
-    /// The names of the types that showed themselves.
+    /// The names of the types that were shown.
     pub(crate) fn types(&self) -> BTreeSet<String> {
-        self.pages().types.clone()
+        self.outputs().types.clone()
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.0.lock().expect("nobody panics with it")
+    fn outputs(&self) -> MutexGuard<'_, Outputs> {
+        self.0.lock().expect("not poisoned")
     }
 }
 
-/// Every event shows itself.
+/// Shows every event.
 impl Observer for Shown {
     fn acquired(&self, event: &Acquired<'_>) {
         self.show(event);
@@ -150,7 +150,7 @@ impl Observer for Shown {
     }
 }
 
-/// The default source, which shows what it is asked.
+/// The default source, which shows its requests.
 pub(crate) struct ShowingSource(pub(crate) Shown);
 
 #[async_trait]
@@ -164,7 +164,7 @@ impl CredentialSource for ShowingSource {
     }
 }
 
-/// A connector that shows what it is asked for and what it opens.
+/// A connector that shows its requests and its sessions.
 pub(crate) struct ShowingConnector<C>(pub(crate) C, pub(crate) Shown);
 
 #[async_trait]

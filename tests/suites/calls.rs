@@ -1,11 +1,11 @@
-//! What becomes of a call that fails, and of the session it failed on.
+//! The outcome of a failed call, and of its session.
 
 use std::time::Duration;
 
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
     fake::{self, Behaviour},
-    server::{CounterServer, Form, Refusal, UnknownSession},
+    server::{CounterServer, Modes, Refusal, UnknownSession},
 };
 use mcp_session_pool::{
     PoolConfig, Scope,
@@ -17,18 +17,18 @@ use crate::common::{call, client, close, notice_the_cut, pool, pool_over, reques
 
 #[tokio::test]
 async fn a_call_whose_session_is_gone_is_repeated_once_on_a_fresh_one() {
-    for wording in [UnknownSession::NotFound, UnknownSession::NamelessError] {
+    for refusal in [UnknownSession::NotFound, UnknownSession::NamelessError] {
         let server = CounterServer::start();
-        server.switches().answer_unknown_sessions(wording);
+        server.switches().answer_unknown_sessions(refusal);
         let pool = pool(PoolConfig::default());
         let client = client(&pool, &server, "alice").await;
         assert_eq!(call(&client, "increment").await.expect("a count"), 1);
         server.forget_sessions();
         assert_eq!(call(&client, "increment").await.expect("a count"), 1);
         assert_eq!(call(&client, "increment").await.expect("a count"), 2);
-        assert_eq!(server.count("initialize"), 2, "{wording:?}");
-        // One that found no session, one that was repeated, and the two that found theirs.
-        assert_eq!(server.count("tools/call"), 4, "{wording:?}");
+        assert_eq!(server.count("initialize"), 2, "{refusal:?}");
+        // The first call, the refused one, its repetition and the last one.
+        assert_eq!(server.count("tools/call"), 4, "{refusal:?}");
         close(&pool).await;
     }
 }
@@ -47,7 +47,7 @@ async fn a_restarted_server_costs_one_new_session_and_no_call() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_told_that_its_state_is_gone() {
+async fn a_conversation_learns_that_its_session_is_lost() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let request = request(server.endpoint(), "alice").with_scope(Scope::conversation("c"));
@@ -64,29 +64,29 @@ async fn a_conversation_is_told_that_its_state_is_gone() {
 
 #[tokio::test]
 async fn a_call_with_an_unknown_outcome_is_never_sent_twice() {
-    for form in [Form::default(), Form::default().with_json()] {
-        let server = CounterServer::start_as(form);
+    for modes in [Modes::default(), Modes::default().with_json()] {
+        let server = CounterServer::start_as(modes);
         let pool = pool(PoolConfig::default());
         let client = client(&pool, &server, "alice").await;
         call(&client, "increment").await.expect("a count");
         server.switches().lose_reply("tools/call");
         let error = call(&client, "increment").await.expect_err("a lost reply");
         assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-        assert_eq!(server.count("tools/call"), 2, "{form:?}");
+        assert_eq!(server.count("tools/call"), 2, "{modes:?}");
         close(&pool).await;
         server.expect_no_session().await;
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_gone_fails_the_call_at_once_and_the_session_never_comes_back() {
+async fn a_call_to_a_stopped_server_fails_at_once_and_its_session_is_not_reused() {
     let mut server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
     call(&client, "increment").await.expect("a count");
     server.stop();
     notice_the_cut().await;
-    let error = call(&client, "increment").await.expect_err("nobody there");
+    let error = call(&client, "increment").await.expect_err("no server");
     assert_eq!(error.outcome(), Outcome::NotExecuted, "{error:?}");
     let kind = error.failure().expect("a failure").kind().clone();
     assert_eq!(kind, FaultKind::Unreachable);
@@ -97,7 +97,7 @@ async fn a_server_that_is_gone_fails_the_call_at_once_and_the_session_never_come
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_must_prove_itself() {
+async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_is_checked() {
     let (connector, remote) = fake::connector();
     let config = PoolConfig::default().with_call_timeout(Duration::from_secs(2));
     let pool = pool_over(connector, config);
@@ -115,7 +115,7 @@ async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_must_pr
 }
 
 #[tokio::test]
-async fn answers_with_an_error_are_answers_and_keep_the_session() {
+async fn an_answer_with_an_error_keeps_the_session() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
@@ -162,8 +162,8 @@ async fn a_refusal_of_a_call_is_typed_and_keeps_the_session() {
 }
 
 #[tokio::test]
-async fn a_server_without_sessions_is_pooled_all_the_same() {
-    let server = CounterServer::start_as(Form::default().without_sessions().with_json());
+async fn a_server_without_sessions_is_pooled_too() {
+    let server = CounterServer::start_as(Modes::default().without_sessions().with_json());
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
     for _ in 0..3 {
@@ -175,7 +175,7 @@ async fn a_server_without_sessions_is_pooled_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_session_without_a_wish_for_messages_opens_no_stream() {
+async fn a_session_whose_handlers_need_no_messages_opens_no_stream() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;

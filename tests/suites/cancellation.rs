@@ -1,4 +1,4 @@
-//! A caller may go away at any await: nothing leaks, nothing is lost.
+//! A caller may drop an acquire at any await: nothing leaks and nothing is lost.
 
 use std::{pin::pin, task::Poll, time::Duration};
 
@@ -10,18 +10,18 @@ use mcp_session_pool::{AcquireRequest, Lease, PoolConfig, SessionPool, error::Fa
 
 use crate::common::{close, eventually, pool, pool_over, request};
 
-/// Where an acquire is held up.
+/// The step in which an acquire is delayed.
 #[derive(Clone, Copy, Debug)]
-enum Gate {
+enum Step {
     Check,
     Close,
     Connect,
     Wait,
 }
 
-const GATES: [Gate; 4] = [Gate::Check, Gate::Close, Gate::Connect, Gate::Wait];
+const STEPS: [Step; 4] = [Step::Check, Step::Close, Step::Connect, Step::Wait];
 const MAX: usize = 2;
-/// A slow step takes this long; the impatient leave before, in the middle of, and after it.
+/// The time of a slow step; callers leave before, in the middle of, and after it.
 const SLOW: Duration = Duration::from_millis(100);
 
 fn behaviours() -> [Behaviour; 4] {
@@ -36,11 +36,11 @@ fn behaviours() -> [Behaviour; 4] {
 #[tokio::test(start_paused = true)]
 async fn an_acquire_dropped_at_any_await_of_any_step_leaves_nothing_behind() {
     let mut cases = 0;
-    for gate in GATES {
+    for step in STEPS {
         for behaviour in behaviours() {
             for awaits in 0..8 {
-                for patience in [0, 50, 150].map(Duration::from_millis) {
-                    one_case(gate, &behaviour, (awaits, patience)).await;
+                for after in [0, 50, 150].map(Duration::from_millis) {
+                    one_case(step, &behaviour, Leaves { awaits, after }).await;
                     cases += 1;
                 }
             }
@@ -49,8 +49,15 @@ async fn an_acquire_dropped_at_any_await_of_any_step_leaves_nothing_behind() {
     assert_eq!(cases, 4 * 4 * 8 * 3);
 }
 
-async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize, Duration)) {
-    let what = format!("{gate:?} {behaviour:?}, left at await {awaits} or after {patience:?}");
+/// When a caller leaves: at an await or after a time, whichever comes first.
+#[derive(Debug)]
+struct Leaves {
+    awaits: usize,
+    after: Duration,
+}
+
+async fn one_case(step: Step, behaviour: &Behaviour, leaves: Leaves) {
+    let what = format!("{step:?} {behaviour:?}, {leaves:?}");
     let (connector, remote) = fake::connector();
     let pool = pool_over(
         connector,
@@ -62,16 +69,16 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
             .with_circuit_breaker_threshold(1_000),
     );
     let alice = request(fake::endpoint("a"), "alice");
-    let held = arrange(gate, behaviour, &pool, &remote, &alice).await;
-    let acquire = tokio::time::timeout(patience, left_at(awaits, pool.acquire(&alice)));
-    let releases = release(gate, behaviour, held);
+    let held = arrange(step, behaviour, &pool, &remote, &alice).await;
+    let acquire = tokio::time::timeout(leaves.after, left_at(leaves.awaits, pool.acquire(&alice)));
+    let releases = release(step, behaviour, held);
     let (acquired, still_held) = tokio::join!(acquire, releases);
     drop(acquired);
     let waiting = |row: &mcp_session_pool::stats::KeyStats| row.waiting;
     let waiting: usize = pool.stats().pools.values().map(waiting).sum();
-    assert_eq!(waiting, 0, "somebody who has left is in line: {what}");
-    for step in [Remote::on_connect, Remote::on_check, Remote::on_close] {
-        step(&remote, Behaviour::Ok);
+    assert_eq!(waiting, 0, "a waiter has left and is still queued: {what}");
+    for set in [Remote::on_connect, Remote::on_check, Remote::on_close] {
+        set(&remote, Behaviour::Ok);
     }
     drop(still_held);
     tokio::time::sleep(SLOW * 2).await;
@@ -86,7 +93,7 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
     assert!(row.available <= MAX, "{what}");
     assert_eq!(stats.total_sessions, row.available, "{what}");
     assert_eq!(remote.open(), row.available, "an orphan: {what}");
-    // Nothing was lost either: all the places can still be had, at once.
+    // No permit was lost either: all of them can be acquired at the same time.
     let all = futures::future::join_all((0..MAX).map(|_| pool.acquire(&alice))).await;
     assert!(all.iter().all(Result::is_ok), "{what}: {all:?}");
     drop(all);
@@ -94,9 +101,9 @@ async fn one_case(gate: Gate, behaviour: &Behaviour, (awaits, patience): (usize,
     assert_eq!(remote.open() + remote.connecting(), 0, "{what}");
 }
 
-/// Brings the pool to where the next acquire comes to the gate.
+/// Prepares the pool so that the next acquire reaches the step.
 async fn arrange(
-    gate: Gate,
+    step: Step,
     behaviour: &Behaviour,
     pool: &SessionPool,
     remote: &Remote,
@@ -106,21 +113,21 @@ async fn arrange(
         drop(pool.acquire(alice).await.expect("a session"));
         tokio::time::sleep(Duration::from_secs(age)).await;
     };
-    match gate {
-        Gate::Connect => remote.on_connect(behaviour.clone()),
-        Gate::Check => {
+    match step {
+        Step::Connect => remote.on_connect(behaviour.clone()),
+        Step::Check => {
             idle(20).await;
             remote.on_check(behaviour.clone());
         }
-        Gate::Close => {
-            // Two sessions that are discarded, so that their farewells are under way.
+        Step::Close => {
+            // The sessions are discarded, so that their closes are under way.
             let leases = futures::future::join_all((0..MAX).map(|_| pool.acquire(alice))).await;
             remote.on_close(behaviour.clone());
             for lease in leases {
                 lease.expect("a session").discard();
             }
         }
-        Gate::Wait => {
+        Step::Wait => {
             let leases = futures::future::join_all((0..MAX).map(|_| pool.acquire(alice))).await;
             return leases
                 .into_iter()
@@ -131,9 +138,9 @@ async fn arrange(
     Vec::new()
 }
 
-/// Lets the sessions go that the acquire waits for. Returns those that it does not let go.
-async fn release(gate: Gate, behaviour: &Behaviour, mut held: Vec<Lease>) -> Vec<Lease> {
-    if !matches!(gate, Gate::Wait) {
+/// Returns the leases that the acquire waits for, and gives back those that are kept.
+async fn release(step: Step, behaviour: &Behaviour, mut held: Vec<Lease>) -> Vec<Lease> {
+    if !matches!(step, Step::Wait) {
         return held;
     }
     let lease = held.pop().expect("a lease");
@@ -149,15 +156,15 @@ async fn release(gate: Gate, behaviour: &Behaviour, mut held: Vec<Lease>) -> Vec
     held
 }
 
-/// Runs a future until it has given up the thread `awaits` times, then drops it.
+/// Polls a future until it has been pending `awaits` times, then drops it.
 async fn left_at<F: Future>(awaits: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    let mut given_up = 0;
+    let mut pending = 0;
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if given_up == awaits => Poll::Ready(None),
+        Poll::Pending if pending == awaits => Poll::Ready(None),
         Poll::Pending => {
-            given_up += 1;
+            pending += 1;
             Poll::Pending
         }
     })
@@ -179,7 +186,7 @@ async fn a_connect_whose_caller_left_warms_the_pool_for_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_close_that_is_dropped_has_closed_the_pool_all_the_same() {
+async fn a_close_that_is_dropped_still_closes_the_pool() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
     let alice = request(fake::endpoint("a"), "alice");
@@ -193,7 +200,7 @@ async fn a_close_that_is_dropped_has_closed_the_pool_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_thousand_acquires_dropped_half_way_leave_nothing_open_on_a_real_server() {
+async fn a_thousand_dropped_acquires_leave_nothing_open_on_a_real_server() {
     let server = CounterServer::start();
     server.switches().delay_initialize(Duration::from_millis(2));
     let pool = pool(
@@ -205,8 +212,8 @@ async fn a_thousand_acquires_dropped_half_way_leave_nothing_open_on_a_real_serve
         let (pool, endpoint) = (pool.clone(), server.endpoint());
         async move {
             let me = request(endpoint, &format!("user-{}", number % 50));
-            let patience = Duration::from_micros(number * 37 % 8_000);
-            drop(tokio::time::timeout(patience, pool.acquire(&me)).await);
+            let timeout = Duration::from_micros(number * 37 % 8_000);
+            drop(tokio::time::timeout(timeout, pool.acquire(&me)).await);
         }
     });
     futures::future::join_all(acquires).await;

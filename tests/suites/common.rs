@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Helpers of the suites.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-/// A request by a user who has a token of the same name.
+/// A request of a user with a token of the same name.
 pub(crate) fn request(endpoint: Endpoint, user: &str) -> AcquireRequest {
     let token = format!("Bearer {user}-token");
     AcquireRequest::new(endpoint, Principal::user(user))
@@ -59,20 +59,20 @@ pub(crate) async fn client(
         .expect("a client")
 }
 
-/// Calls a tool without arguments and returns the number it answers with.
+/// Calls a tool without arguments and returns the number in its answer.
 pub(crate) async fn call(client: &PooledClient, tool: &'static str) -> Result<u64, CallError> {
     let result = client.call_tool(CallToolRequestParams::new(tool)).await?;
     Ok(number(&result))
 }
 
-/// The number that a tool answered with.
+/// The number in the answer of a tool.
 pub(crate) fn number(result: &CallToolResult) -> u64 {
     let text = result.content.first().and_then(|content| content.as_text());
     text.and_then(|text| text.text.parse().ok())
         .expect("a number")
 }
 
-/// Waits until `holds`, for at most ten seconds (of paused time, where it is paused).
+/// Waits until `holds`, for at most ten seconds of the runtime's clock, which may be paused.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if holds() {
@@ -83,18 +83,18 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("not within ten seconds: {what}");
 }
 
-/// Lets the HTTP client see that a server that was stopped has cut its connections: what is written
-/// to one before that may have reached the server for all the client knows.
+/// Lets the HTTP client notice that a stopped server has closed its connections.
 ///
-/// The connections are cut when the server says that it has stopped. To see it takes turns of the
-/// runtime, up to a thousand connections each, and no time: so it sleeps often, not long.
+/// A request written to a closed connection that the client has not noticed has an unknown outcome.
+/// Noticing takes turns of the runtime, each for up to a thousand connections, and no time: so this
+/// sleeps often and briefly.
 pub(crate) async fn notice_the_cut() {
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Closes a pool and expects it to leave nothing behind.
+/// Closes a pool and checks that no session is left.
 pub(crate) async fn close(pool: &SessionPool) {
     let report = pool.close(Duration::from_secs(10)).await;
     assert!(report.complete, "{report:?}");

@@ -1,5 +1,4 @@
-//! A session is not handed out after the credential it is used with has ended, and each request
-//! sends the credential that is current then.
+//! No session is handed out for an ended credential, and each request sends the current credential.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +21,7 @@ use crate::{
     seed_scenarios::{Setup, StreamableHttp, over, with},
 };
 
-/// Believes `x-user`, and that the token holds for as many milliseconds as `x-life` says.
+/// Trusts `x-user`, and `x-life` as the lifetime of the token in milliseconds.
 struct Badge;
 
 #[async_trait]
@@ -38,7 +37,7 @@ impl IdentityExtractor for Badge {
     }
 }
 
-/// Alice with this token, which holds for so long.
+/// A request of Alice with this token and its lifetime.
 fn alice(endpoint: Endpoint, token: &str, life: Option<Duration>) -> AcquireRequest {
     let token = format!("Bearer {token}");
     let mut headers = headers(&[("x-user", "alice"), ("authorization", &token)]);
@@ -87,12 +86,16 @@ async fn nothing_is_handed_out_or_opened_with_a_credential_that_has_ended() {
     }
     let error = call(&client, "count").await.expect_err("it has ended");
     assert!(matches!(error, CallError::Acquire(_)), "{error:?}");
-    assert_eq!(remote.connects(), 1, "nothing is opened in vain");
+    assert_eq!(
+        remote.connects(),
+        1,
+        "nothing is opened for an ended credential"
+    );
     close(&pool).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_sessions_are_closed_in_time_for_their_farewell_though_nobody_asks() {
+async fn idle_sessions_are_closed_before_their_credential_ends_without_a_request() {
     let (pool, remote) = faked();
     let request = fake_alice("old", seconds(160));
     drop(pool.acquire(&request).await.expect("a session"));
@@ -100,7 +103,7 @@ async fn idle_sessions_are_closed_in_time_for_their_farewell_though_nobody_asks(
     assert_eq!(remote.open(), 1);
     pass(seconds(2)).await;
     assert_eq!(remote.open(), 0, "while its credential still held");
-    // What is opened in its last seconds is closed when it ends.
+    // A session opened in the last seconds of the credential is closed when it ends.
     drop(pool.acquire(&request).await.expect("a session"));
     pass(seconds(5)).await;
     assert_eq!((remote.open(), remote.connects()), (0, 2));
@@ -135,7 +138,7 @@ async fn a_newer_credential_of_the_identity_keeps_sessions_and_earlier_clients_g
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_in_use_outlives_its_credential_until_its_user_is_done() {
+async fn a_session_in_use_outlives_its_credential_until_it_is_returned() {
     let (pool, remote) = faked();
     let lease = pool.acquire(&fake_alice("old", seconds(10))).await;
     let lease = lease.expect("a session");
@@ -148,7 +151,7 @@ async fn a_session_in_use_outlives_its_credential_until_its_user_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_beyond_the_end_of_a_credential_gets_no_session() {
+async fn a_waiter_whose_credential_ends_meanwhile_gets_no_session() {
     let (connector, remote) = fake::connector();
     let config = PoolConfig::default().with_max_sessions_per_key(1);
     let pool = SessionPool::builder().config(config);
@@ -167,7 +170,7 @@ async fn whoever_waits_beyond_the_end_of_a_credential_gets_no_session() {
         matches!(error, AcquireError::CredentialExpired),
         "{error:?}"
     );
-    // A connect that takes longer than the credential holds opens nothing for anybody.
+    // A connect that outlasts the credential serves no caller.
     remote.on_connect(Behaviour::Slow(Duration::from_secs(2)));
     let late = pool.acquire(&fake_alice("late", seconds(1))).await;
     let error = late.expect_err("too late");
@@ -180,7 +183,7 @@ async fn whoever_waits_beyond_the_end_of_a_credential_gets_no_session() {
     close(&pool).await;
 }
 
-/// Renews by itself.
+/// A source that renews its credentials.
 struct Renewing;
 
 #[async_trait]
@@ -198,7 +201,7 @@ impl CredentialSource for Renewing {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_renews_by_itself_has_no_use_for_the_end_of_a_callers_credential() {
+async fn a_source_that_renews_credentials_ignores_the_expiry_of_the_caller() {
     let (connector, remote) = fake::connector();
     let pool = SessionPool::builder().connector(connector).extractor(Badge);
     let pool = pool.credentials(Renewing).build().expect("a pool");
@@ -213,15 +216,15 @@ async fn a_source_that_renews_by_itself_has_no_use_for_the_end_of_a_callers_cred
 over! { streamable_http, crate::seed_scenarios::StreamableHttp;
     a_session_sends_the_token_that_is_current_at_each_request
     a_client_whose_token_has_ended_sends_the_newest_of_its_identity
-    a_refused_token_gives_way_once_to_the_newest_of_its_identity
-    a_missing_scope_is_told
+    a_refused_token_is_replaced_once_by_the_newest_of_its_identity
+    a_missing_scope_is_reported
 }
 
 over! { sse, crate::seed_scenarios::Sse;
     a_session_sends_the_token_that_is_current_at_each_request
     a_client_whose_token_has_ended_sends_the_newest_of_its_identity
-    a_refused_token_gives_way_once_to_the_newest_of_its_identity
-    a_missing_scope_is_told
+    a_refused_token_is_replaced_once_by_the_newest_of_its_identity
+    a_missing_scope_is_reported
 }
 
 fn badged<S: Setup>() -> SessionPool {
@@ -229,7 +232,7 @@ fn badged<S: Setup>() -> SessionPool {
     with::<S>(config).extractor(Badge).build().expect("a pool")
 }
 
-/// The tokens that the calls of tools came with, in order.
+/// The tokens of the tool calls, in order.
 fn tokens(server: &impl Counterpart) -> Vec<String> {
     let requests = server.requests();
     let calls = requests.iter().filter(|seen| seen.method == "tools/call");
@@ -286,7 +289,7 @@ async fn a_client_whose_token_has_ended_sends_the_newest_of_its_identity<S: Setu
     close(&pool).await;
 }
 
-async fn a_refused_token_gives_way_once_to_the_newest_of_its_identity<S: Setup>() {
+async fn a_refused_token_is_replaced_once_by_the_newest_of_its_identity<S: Setup>() {
     let server = S::server();
     let pool = badged::<S>();
     let old = pool.client(alice(server.endpoint(), "old", seconds(60)));
@@ -298,7 +301,7 @@ async fn a_refused_token_gives_way_once_to_the_newest_of_its_identity<S: Setup>(
     assert_eq!((count(&old).await, count(&new).await), (2, 3));
     let sent = ["Bearer old", "Bearer old", "Bearer new", "Bearer new"];
     assert_eq!(tokens(&server), sent);
-    // With none that is accepted the challenge is surfaced, after one repetition at most.
+    // Without an accepted token the caller gets the challenge, after one repetition at most.
     server.switches().accept_tokens([]);
     let before = tokens(&server).len();
     let error = call(&old, "increment").await.expect_err("a refusal");
@@ -315,7 +318,7 @@ async fn a_refused_token_gives_way_once_to_the_newest_of_its_identity<S: Setup>(
     );
 }
 
-async fn a_missing_scope_is_told<S: Setup>() {
+async fn a_missing_scope_is_reported<S: Setup>() {
     let server = S::server();
     let pool = badged::<S>();
     let client = pool.client(alice(server.endpoint(), "t", None));
@@ -336,9 +339,9 @@ async fn a_missing_scope_is_told<S: Setup>() {
     close(&pool).await;
 }
 
-/// A token that its server withdrew long before its end.
+/// The server withdraws a token long before its expiry.
 #[tokio::test]
-async fn a_withdrawn_token_that_would_end_last_keeps_nobody_of_its_identity_out() {
+async fn a_withdrawn_token_with_the_latest_expiry_does_not_block_its_identity() {
     let server = CounterServer::start();
     let pool = badged::<StreamableHttp>();
     let withdrawn = pool.client(alice(server.endpoint(), "withdrawn", seconds(600)));
@@ -374,7 +377,7 @@ async fn no_token_follows_a_redirect_to_another_origin() {
 }
 
 #[tokio::test]
-async fn a_session_of_everybody_is_opened_and_closed_on_nobodys_behalf() {
+async fn a_shared_session_is_opened_and_closed_without_credentials() {
     let server = CounterServer::start();
     let pool = with::<StreamableHttp>(PoolConfig::default()).build();
     let pool = pool.expect("a pool");

@@ -1,4 +1,4 @@
-//! The transport of an address is found out once, and again when the server denies it.
+//! The transport of an address is detected once, and again when the server contradicts it.
 
 use std::{pin::pin, time::Duration};
 
@@ -34,16 +34,16 @@ fn auto(user: &str) -> AcquireRequest {
     request(endpoint, user)
 }
 
-/// The upstream speaks only `old`.
-fn only_old_is_spoken(new: &Remote, old: &Remote) {
+/// The upstream supports only `old`.
+fn only_old_is_supported(new: &Remote, old: &Remote) {
     new.answer_detections(Support::Unsupported);
     old.answer_detections(Support::Supported);
     new.on_connect(Behaviour::Fail(FaultKind::Protocol));
     old.on_connect(Behaviour::Ok);
 }
 
-/// The upstream speaks only `new`.
-fn only_new_is_spoken(new: &Remote, old: &Remote) {
+/// The upstream supports only `new`.
+fn only_new_is_supported(new: &Remote, old: &Remote) {
     new.answer_detections(Support::Supported);
     old.answer_detections(Support::Unsupported);
     new.on_connect(Behaviour::Ok);
@@ -58,9 +58,9 @@ fn fault(error: &AcquireError) -> &FaultKind {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_callers_at_once_cause_one_detection_and_their_keys_have_what_was_found() {
+async fn a_hundred_concurrent_callers_cause_one_detection_and_share_its_result() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_old_is_spoken(&new, &old);
+    only_old_is_supported(&new, &old);
     old.on_detect(Behaviour::Slow(Duration::from_millis(50)));
     let users: Vec<_> = (0..100).map(|n| auto(&format!("user-{n}"))).collect();
     let leases = join_all(users.iter().map(|user| pool.acquire(user))).await;
@@ -69,7 +69,7 @@ async fn a_hundred_callers_at_once_cause_one_detection_and_their_keys_have_what_
     }
     assert_eq!((new.detections(), old.detections()), (1, 1));
     assert_eq!(new.connects(), 0);
-    // A request that was there, an equal one and another user's: nobody asks again.
+    // The same request, an equal one and that of another user cause no second detection.
     for request in [&users[0], &auto("user-0"), &auto("newcomer")] {
         let key = pool.resolve_key(request).await.unwrap();
         assert_eq!(key.transport(), &kind("old"));
@@ -81,9 +81,9 @@ async fn a_hundred_callers_at_once_cause_one_detection_and_their_keys_have_what_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_found_is_the_key_of_who_named_the_transport() {
+async fn a_detected_transport_and_a_named_transport_give_the_same_key() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_old_is_spoken(&new, &old);
+    only_old_is_supported(&new, &old);
     let named = Endpoint::new("http://a.test/mcp", kind("old")).unwrap();
     let (found, named) = (auto("alice"), request(named, "alice"));
     drop(pool.acquire(&found).await.unwrap());
@@ -97,15 +97,15 @@ async fn a_key_that_was_found_is_the_key_of_who_named_the_transport() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_leaves_wastes_no_detection() {
+async fn a_detection_goes_on_after_its_caller_left() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_old_is_spoken(&new, &old);
+    only_old_is_supported(&new, &old);
     old.on_detect(Behaviour::Never);
     let alice = auto("alice");
     {
         let mut leaves = pin!(pool.acquire(&alice));
         assert!(leaves.as_mut().now_or_never().is_none());
-        eventually("the second is asked", || old.detections() == 1).await;
+        eventually("the second connector detects", || old.detections() == 1).await;
     }
     old.on_detect(Behaviour::Ok);
     let lease = pool.acquire(&auto("bob")).await.unwrap();
@@ -116,9 +116,9 @@ async fn a_caller_who_leaves_wastes_no_detection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_detection_is_waited_for_no_longer_than_the_acquire_may_take() {
+async fn an_acquire_waits_for_a_detection_until_its_own_deadline() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
+    only_new_is_supported(&new, &old);
     new.on_detect(Behaviour::Never);
     let hurried = auto("alice").with_timeout(Duration::from_secs(1));
     let error = pool.acquire(&hurried).await.unwrap_err();
@@ -132,7 +132,7 @@ async fn a_detection_is_waited_for_no_longer_than_the_acquire_may_take() {
         ),
         "{error:?}"
     );
-    // The detection itself ends as late as a connect would.
+    // The detection itself has the deadline of a connect.
     let error = pool.acquire(&auto("alice")).await.unwrap_err();
     assert_eq!(fault(&error), &FaultKind::Timeout);
     new.on_detect(Behaviour::Ok);
@@ -141,7 +141,7 @@ async fn a_detection_is_waited_for_no_longer_than_the_acquire_may_take() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_neither_yes_nor_no_is_surfaced_and_asked_again() {
+async fn an_inconclusive_detection_is_an_error_and_is_repeated_next_time() {
     let faults = [
         FaultKind::Unauthorized(Challenge::default()),
         FaultKind::Forbidden(Challenge::default()),
@@ -153,11 +153,15 @@ async fn what_is_neither_yes_nor_no_is_surfaced_and_asked_again() {
     ];
     for expected in faults {
         let (pool, new, old) = two_transports(PoolConfig::default());
-        only_new_is_spoken(&new, &old);
+        only_new_is_supported(&new, &old);
         new.on_detect(Behaviour::Fail(expected.clone()));
         let error = pool.acquire(&auto("alice")).await.unwrap_err();
         assert_eq!(fault(&error), &expected);
-        assert_eq!(old.detections(), 0, "{expected:?} says nothing of others");
+        assert_eq!(
+            old.detections(),
+            0,
+            "{expected:?} does not concern other transports"
+        );
         new.on_detect(Behaviour::Ok);
         drop(pool.acquire(&auto("alice")).await.unwrap());
         close(&pool).await;
@@ -165,9 +169,9 @@ async fn what_is_neither_yes_nor_no_is_surfaced_and_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_credential_fails_only_those_who_sent_it() {
+async fn a_refused_credential_fails_only_its_own_callers() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
+    only_new_is_supported(&new, &old);
     new.on_detect(Behaviour::Never);
     let (alice, bob) = (auto("alice"), auto("bob"));
     let refused = [pool.acquire(&alice), pool.acquire(&alice)];
@@ -182,7 +186,7 @@ async fn a_refused_credential_fails_only_those_who_sent_it() {
         };
         futures::join!(bobs, turn).0
     };
-    // Bob's own question is refused as well: he hears of his own refusal, and alice of hers.
+    // Bob's detection is refused as well: each caller gets the refusal of its own credentials.
     let (refused, admitted) = futures::join!(join_all(refused), admitted);
     for error in refused.iter().chain([&admitted]) {
         let error = error.as_ref().unwrap_err();
@@ -193,20 +197,20 @@ async fn a_refused_credential_fails_only_those_who_sent_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upstream_that_changes_its_transport_is_asked_again_within_the_same_acquire() {
+async fn a_changed_transport_is_detected_again_within_the_same_acquire() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
-    // Kept by their owners over every change.
+    only_new_is_supported(&new, &old);
+    // Both are kept over every change.
     let alice = auto("alice");
     let client = pool.client(auto("bob")).await.unwrap();
     for turn in 1..=3 {
-        only_old_is_spoken(&new, &old);
+        only_old_is_supported(&new, &old);
         new.end_sessions();
         eventually("the sessions have left", || {
             pool.stats().total_sessions == 0
         })
         .await;
-        let asked = new.detections();
+        let before = new.detections();
         for _ in 0..2 {
             let lease = pool.acquire(&alice).await.unwrap();
             assert_eq!(lease.key().transport(), &kind("old"), "turn {turn}");
@@ -215,11 +219,11 @@ async fn an_upstream_that_changes_its_transport_is_asked_again_within_the_same_a
         assert_eq!(client.key().transport(), &kind("old"));
         assert_eq!(
             new.detections(),
-            asked + 1,
+            before + 1,
             "one contradiction, one detection"
         );
 
-        only_new_is_spoken(&new, &old);
+        only_new_is_supported(&new, &old);
         old.end_sessions();
         eventually("the sessions have left", || {
             pool.stats().total_sessions == 0
@@ -235,14 +239,14 @@ async fn an_upstream_that_changes_its_transport_is_asked_again_within_the_same_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_callers_who_meet_the_same_contradiction_cause_one_detection() {
+async fn many_callers_with_an_outdated_transport_cause_one_detection() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
+    only_new_is_supported(&new, &old);
     let users: Vec<_> = (0..20).map(|n| auto(&format!("user-{n}"))).collect();
     for user in &users {
         drop(pool.acquire(user).await.unwrap());
     }
-    only_old_is_spoken(&new, &old);
+    only_old_is_supported(&new, &old);
     new.end_sessions();
     eventually("the sessions have left", || {
         pool.stats().total_sessions == 0
@@ -256,9 +260,9 @@ async fn many_callers_who_meet_the_same_contradiction_cause_one_detection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_speaks_a_transport_badly_is_no_reason_to_connect_twice() {
+async fn a_protocol_error_of_the_detected_transport_causes_no_second_connect() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
+    only_new_is_supported(&new, &old);
     new.on_connect(Behaviour::Fail(FaultKind::Protocol));
     let error = pool.acquire(&auto("alice")).await.unwrap_err();
     assert_eq!(fault(&error), &FaultKind::Protocol);
@@ -267,27 +271,31 @@ async fn a_server_that_speaks_a_transport_badly_is_no_reason_to_connect_twice() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_verdict_ages_in_the_background_and_what_is_found_then_counts() {
+async fn an_old_detection_is_renewed_in_the_background() {
     let ttl = Duration::from_secs(60);
     let (pool, new, old) = two_transports(
         PoolConfig::default()
             .with_detected_transport_ttl(ttl)
             .with_session_ttl(ttl),
     );
-    only_old_is_spoken(&new, &old);
+    only_old_is_supported(&new, &old);
     let alice = auto("alice");
     drop(pool.acquire(&alice).await.unwrap());
-    // The server learns the newer transport and keeps the older one.
+    // The server adds the newer transport and keeps the older one.
     new.answer_detections(Support::Supported);
     new.on_connect(Behaviour::Ok);
     tokio::time::advance(ttl).await;
     new.on_detect(Behaviour::Never);
     let lease = pool.acquire(&alice).await.unwrap();
-    assert_eq!(lease.key().transport(), &kind("old"), "nobody waits for it");
+    assert_eq!(
+        lease.key().transport(),
+        &kind("old"),
+        "no caller waits for the renewal"
+    );
     drop(lease);
-    eventually("it is asked again", || new.detections() == 2).await;
+    eventually("the renewal begins", || new.detections() == 2).await;
     new.on_detect(Behaviour::Ok);
-    eventually("it has answered", || {
+    eventually("the renewal has ended", || {
         let key = pool.resolve_key(&alice).now_or_never();
         key.is_some_and(|key| *key.unwrap().transport() == kind("new"))
     })
@@ -300,7 +308,7 @@ async fn a_verdict_ages_in_the_background_and_what_is_found_then_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_connector_that_can_tell_auto_is_a_transport_that_nobody_speaks() {
+async fn auto_needs_a_connector_that_can_detect() {
     let (pool, new, old) = two_transports(PoolConfig::default());
     let error = pool.acquire(&auto("alice")).await.unwrap_err();
     assert!(
@@ -311,14 +319,14 @@ async fn without_a_connector_that_can_tell_auto_is_a_transport_that_nobody_speak
 }
 
 #[tokio::test]
-async fn no_connector_may_pass_for_whichever_transport_is_spoken() {
+async fn a_connector_of_the_kind_auto_is_refused() {
     let (connector, _) = fake::connector_of(TransportKind::AUTO);
     let error = SessionPool::builder().connector(connector).build();
     assert_eq!(error.unwrap_err(), ConfigError::ReservedTransport);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_speaks_nothing_opens_the_circuit_like_one_that_cannot_be_reached() {
+async fn an_address_without_a_known_transport_opens_the_circuit() {
     let config = PoolConfig::default().with_circuit_breaker_threshold(2);
     let (pool, new, old) = two_transports(config);
     new.answer_detections(Support::Unsupported);
@@ -337,13 +345,13 @@ async fn an_address_that_speaks_nothing_opens_the_circuit_like_one_that_cannot_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_the_pool_turns_away_who_waits_for_a_detection() {
+async fn closing_the_pool_fails_callers_that_wait_for_a_detection() {
     let (pool, new, old) = two_transports(PoolConfig::default());
-    only_new_is_spoken(&new, &old);
+    only_new_is_supported(&new, &old);
     new.on_detect(Behaviour::Never);
     let alice = auto("alice");
     let closing = async {
-        eventually("it is asked", || new.detections() == 1).await;
+        eventually("the detection begins", || new.detections() == 1).await;
         let report = pool.close(Duration::ZERO);
         let answer = async {
             tokio::task::yield_now().await;

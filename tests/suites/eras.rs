@@ -1,10 +1,10 @@
-//! Servers with sessions and servers without, through the same lines of code.
+//! Servers with sessions and servers without, through the same code.
 
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use http::StatusCode;
-use mcp_pool_testkit::server::{CounterServer, Form, Refusal};
+use mcp_pool_testkit::server::{CounterServer, Modes, Refusal};
 use mcp_session_pool::{
     Endpoint, PoolConfig, PooledClient, Scope, SessionPool, SseConnector, StreamableHttpConnector,
     config::Lifecycle,
@@ -18,25 +18,25 @@ use tokio::{
 
 use crate::common::{builder, call, client, close, notice_the_cut, pool, pool_over, request};
 
-fn legacy() -> Form {
-    Form::default().legacy_only()
+fn legacy() -> Modes {
+    Modes::default().legacy_only()
 }
 
-fn stateless() -> Form {
-    Form::default().stateless_only()
+fn stateless() -> Modes {
+    Modes::default().stateless_only()
 }
 
 #[tokio::test]
-async fn the_same_lines_serve_a_server_of_either_era() {
-    let forms = [
+async fn the_same_code_serves_a_server_of_either_era() {
+    let all_modes = [
         legacy(),
         legacy().over_sse(),
         stateless(),
         stateless().with_json(),
     ];
-    for form in forms {
-        let mut server = CounterServer::start_as(form);
-        // One session a user, so that a user's counts are the numbers of the user's calls.
+    for modes in all_modes {
+        let mut server = CounterServer::start_as(modes);
+        // One session a user, so that the counts of a user are the numbers of the user's calls.
         let config = PoolConfig::default().with_max_sessions_per_key(1);
         let builder = builder(config).connector(SseConnector::new().expect("an http client"));
         let pool = builder.build().expect("a valid configuration");
@@ -49,8 +49,8 @@ async fn the_same_lines_serve_a_server_of_either_era() {
 
         server.stop();
         notice_the_cut().await;
-        let error = call(&alice, "count").await.expect_err("nobody there");
-        assert_ne!(error.outcome(), Outcome::Answered, "{form:?}: {error:?}");
+        let error = call(&alice, "count").await.expect_err("no server");
+        assert_ne!(error.outcome(), Outcome::Answered, "{modes:?}: {error:?}");
         server.restart();
         assert_eq!(first_count(&alice).await, 1);
         assert_eq!(pool.stats().circuit_breaker_trips, 0);
@@ -59,9 +59,10 @@ async fn the_same_lines_serve_a_server_of_either_era() {
     }
 }
 
-/// The first count of a server that is there again. Of many connections that were cut, some may not
-/// have been noticed yet: what is written to one of them may have reached the server for all the
-/// client knows, though it has not.
+/// The first count of a restarted server.
+///
+/// The client may not have noticed yet that one of its many connections is closed: a call on it has
+/// an unknown outcome, although it never reached the server.
 async fn first_count(client: &PooledClient) -> u64 {
     for _ in 0..50 {
         match call(client, "increment").await {
@@ -73,7 +74,7 @@ async fn first_count(client: &PooledClient) -> u64 {
     panic!("no connection to a server that is there");
 }
 
-/// Twenty calls of one user at the same time, each of which must see a count of this user alone.
+/// Twenty concurrent calls of one user, each of which must return a count of this user alone.
 async fn twenty_calls(pool: &SessionPool, endpoint: Endpoint, user: usize) {
     let request = request(endpoint, &format!("user-{user}"));
     let client = pool.client(request).await.expect("a client");
@@ -85,12 +86,12 @@ async fn twenty_calls(pool: &SessionPool, endpoint: Endpoint, user: usize) {
 }
 
 #[tokio::test]
-async fn calls_on_a_server_without_sessions_run_at_the_same_time_over_one_client() {
+async fn calls_to_a_server_without_sessions_run_concurrently_over_one_client() {
     let pause = Duration::from_millis(200);
-    for form in [stateless(), stateless().with_json()] {
-        let server = CounterServer::start_as(form);
+    for modes in [stateless(), stateless().with_json()] {
+        let server = CounterServer::start_as(modes);
         server.switches().delay_tools(pause);
-        // No answer comes as long as one of the calls has to wait for another.
+        // The server answers no call before all of them have arrived.
         server.switches().gather(64);
         let pool = pool(PoolConfig::default());
         let client = client(&pool, &server, "alice").await;
@@ -112,7 +113,7 @@ async fn calls_on_a_server_without_sessions_run_at_the_same_time_over_one_client
 }
 
 #[tokio::test]
-async fn a_key_takes_as_many_calls_at_the_same_time_as_it_may_and_the_others_wait() {
+async fn calls_above_the_limit_of_a_key_wait() {
     let pause = Duration::from_millis(100);
     let server = CounterServer::start_as(stateless());
     server.switches().delay_tools(pause);
@@ -139,7 +140,7 @@ async fn a_key_takes_as_many_calls_at_the_same_time_as_it_may_and_the_others_wai
 }
 
 #[tokio::test]
-async fn finding_out_that_a_server_keeps_sessions_costs_one_request_once() {
+async fn detecting_that_a_server_keeps_sessions_costs_one_request_once() {
     let server = CounterServer::start_as(legacy());
     let pool = pool(PoolConfig::default());
     let first = client(&pool, &server, "first").await;
@@ -162,9 +163,9 @@ async fn finding_out_that_a_server_keeps_sessions_costs_one_request_once() {
 }
 
 #[tokio::test]
-async fn a_crowd_on_a_new_endpoint_finds_out_once() {
-    for (form, discovers) in [(legacy(), 1), (stateless(), 12)] {
-        let server = CounterServer::start_as(form);
+async fn concurrent_callers_of_a_new_endpoint_detect_its_era_once() {
+    for (modes, discovers) in [(legacy(), 1), (stateless(), 12)] {
+        let server = CounterServer::start_as(modes);
         let pool = pool(PoolConfig::default());
         let users: Vec<_> = (0..12).map(|user| format!("user-{user}")).collect();
         let calls = users.iter().map(async |user| {
@@ -174,18 +175,18 @@ async fn a_crowd_on_a_new_endpoint_finds_out_once() {
         for answer in join_all(calls).await.into_iter().flatten() {
             answer.expect("a count");
         }
-        // Of a server without sessions each key is told once what it offers to the key.
-        assert_eq!(server.count("server/discover"), discovers, "{form:?}");
+        // Each key of a server without sessions requests the capabilities once.
+        assert_eq!(server.count("server/discover"), discovers, "{modes:?}");
         close(&pool).await;
         server.expect_no_session().await;
     }
 }
 
 #[tokio::test]
-async fn whoever_says_which_era_an_endpoint_is_of_is_believed() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+async fn a_configured_era_is_not_detected() {
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     let pool = pool(PoolConfig::default());
-    for (lifecycle, era, asked) in [
+    for (lifecycle, era, expected) in [
         (Lifecycle::Legacy, Era::Legacy, (0, 1)),
         (Lifecycle::Stateless, Era::Stateless, (1, 1)),
         (Lifecycle::Auto, Era::Stateless, (2, 1)),
@@ -197,13 +198,13 @@ async fn whoever_says_which_era_an_endpoint_is_of_is_believed() {
             .expect("a session");
         assert_eq!(lease.info().era, era, "{lifecycle:?}");
         let counts = (server.count("server/discover"), server.count("initialize"));
-        assert_eq!(counts, asked, "{lifecycle:?}");
+        assert_eq!(counts, expected, "{lifecycle:?}");
     }
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_server_is_forgotten_after_a_while() {
+async fn a_detected_era_expires() {
     let server = CounterServer::start_as(legacy());
     let connector = StreamableHttpConnector::new().expect("an http client");
     let connector = connector.with_era_ttl(Duration::ZERO);
@@ -217,14 +218,14 @@ async fn what_is_known_of_a_server_is_forgotten_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_refused_credential_says_nothing_of_a_servers_era() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+async fn a_refused_credential_does_not_decide_the_era() {
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     server.switches().accept_tokens(["alice-token"]);
     let pool = pool(PoolConfig::default());
     let stranger = request(server.endpoint(), "stranger");
     let error = pool.acquire(&stranger).await.expect_err("a refusal");
     assert_eq!(error.label(), "unauthorized");
-    assert_eq!(server.count("initialize"), 0, "not tried in another way");
+    assert_eq!(server.count("initialize"), 0, "no second attempt");
     let alice = client(&pool, &server, "alice").await;
     call(&alice, "count").await.expect("a count");
     assert_eq!(server.count("initialize"), 0);
@@ -232,8 +233,8 @@ async fn a_refused_credential_says_nothing_of_a_servers_era() {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_to_say_its_era_is_served_all_the_same_and_asked_again() {
-    let server = CounterServer::start_as(Form::default().of_both_eras());
+async fn a_server_whose_era_cannot_be_detected_is_served_and_detected_again() {
+    let server = CounterServer::start_as(Modes::default().of_both_eras());
     let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(2));
     let pool = pool(config);
     let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
@@ -255,7 +256,7 @@ async fn era_of(pool: &SessionPool, server: &CounterServer, user: &str) -> Era {
 }
 
 #[tokio::test]
-async fn a_busy_server_without_sessions_is_said_to_be_busy() {
+async fn a_busy_server_without_sessions_is_reported_as_busy() {
     let server = CounterServer::start_as(stateless());
     let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
     server.switches().refuse(unavailable);
@@ -292,16 +293,16 @@ async fn a_server_that_changes_its_era_costs_no_call_and_executes_none_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
+async fn no_call_is_lost_while_half_of_the_servers_change_their_era() {
     const SERVERS: usize = 20;
-    let form = |number| match number % 2 {
+    let modes = |number| match number % 2 {
         0 => legacy(),
         _ => stateless(),
     };
     let pool = pool(PoolConfig::default());
     let fleet: Vec<_> = (0..SERVERS)
         .map(|number| {
-            let server = RwLock::new(CounterServer::start_as(form(number)));
+            let server = RwLock::new(CounterServer::start_as(modes(number)));
             (number, Arc::new(server))
         })
         .collect();
@@ -321,9 +322,9 @@ async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
         }
     }
     for (number, server) in &fleet[..SERVERS / 2] {
-        // Waits for the calls in flight, and lets none begin meanwhile.
+        // The write lock waits for the calls in flight, and lets none begin meanwhile.
         let mut server = server.write().await;
-        tokio::task::block_in_place(|| server.restart_as(form(number + 1)));
+        tokio::task::block_in_place(|| server.restart_as(modes(number + 1)));
         notice_the_cut().await;
     }
     changed.send_replace(true);
@@ -340,7 +341,7 @@ async fn a_fleet_of_which_half_changes_its_era_loses_no_call() {
     close(&pool).await;
 }
 
-/// Calls until every server has changed that is going to, and a few times more.
+/// Calls until half of the servers have changed, and a few times more.
 async fn keep_calling(
     client: PooledClient,
     server: Arc<RwLock<CounterServer>>,
@@ -360,29 +361,25 @@ async fn keep_calling(
 }
 
 #[tokio::test]
-async fn a_session_that_was_opened_for_nothing_but_an_error_is_closed() {
-    let mut form = stateless();
-    form.sessions = true;
-    let server = CounterServer::start_as(form);
+async fn a_session_whose_handshake_fails_is_closed() {
+    let mut modes = stateless();
+    modes.sessions = true;
+    let server = CounterServer::start_as(modes);
     let pool = pool(PoolConfig::default());
     let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
     let error = pool
         .acquire(&request(endpoint, "alice"))
         .await
-        .expect_err("not spoken");
+        .expect_err("unsupported revision");
     assert_eq!(error.label(), "protocol");
-    assert_eq!(
-        server.sessions_opened(),
-        1,
-        "though there is nothing to be done with it"
-    );
+    assert_eq!(server.sessions_opened(), 1, "though the handshake fails");
     server.expect_no_session().await;
     assert_eq!(server.sessions_closed(), 1);
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn a_url_where_there_is_no_server_of_either_era_says_so() {
+async fn a_url_without_a_server_of_either_era_is_not_found() {
     let server = CounterServer::start();
     server
         .switches()

@@ -1,4 +1,4 @@
-//! Tokens that are not what they look like.
+//! Forged tokens.
 
 use mcp_session_pool::{
     PoolConfig, SessionPool,
@@ -12,7 +12,7 @@ use crate::{
     tokens::{self, Rsa},
 };
 
-/// Everything that Mallory can do to look like Alice, and what Alice really has.
+/// The token of Alice, and every forgery that Mallory can make of it.
 pub(crate) fn forgeries() -> (String, Vec<(&'static str, String)>) {
     let (issuer, attacker) = (Rsa::first(), Rsa::second());
     let alice = tokens::claims("alice", json!({}));
@@ -61,7 +61,7 @@ pub(crate) fn forgeries() -> (String, Vec<(&'static str, String)>) {
     (good, forged)
 }
 
-/// A pool that tells callers by the claims of their tokens, once verified.
+/// A pool that identifies callers by the verified claims of their tokens.
 pub(crate) fn verified(config: PoolConfig, on_error: OnExtractError) -> SessionPool {
     let keys = JwtKeys::pem(Rsa::first().pem()).expect("a key");
     let identity = JwtIdentity::builder(keys).issuer(tokens::ISSUER);

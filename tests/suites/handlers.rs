@@ -1,4 +1,4 @@
-//! Handlers that answer in the name of the caller whose session it is, and note what they hear.
+//! Handlers that answer for the caller of their session, and record what they receive.
 
 use std::{
     collections::BTreeMap,
@@ -19,27 +19,27 @@ use mcp_session_pool::{
 };
 use serde_json::json;
 
-/// Answers for the caller of each session, and remembers who heard what.
+/// Answers for the caller of each session, and records what each caller received.
 #[derive(Clone, Default)]
 pub(crate) struct Answering(Arc<Mutex<BTreeMap<String, Vec<&'static str>>>>);
 
 /// The handler of one session.
 struct Answerer {
     caller: String,
-    heard: Answering,
+    received: Answering,
 }
 
 impl Answering {
-    /// Who heard what so far, each in alphabetical order.
-    pub(crate) fn heard(&self) -> BTreeMap<String, Vec<&'static str>> {
-        let mut heard = self.0.lock().expect("nobody panics with it").clone();
-        heard.values_mut().for_each(|what| what.sort_unstable());
-        heard
+    /// What each caller has received so far, in alphabetical order.
+    pub(crate) fn received(&self) -> BTreeMap<String, Vec<&'static str>> {
+        let mut received = self.0.lock().expect("not poisoned").clone();
+        received.values_mut().for_each(|what| what.sort_unstable());
+        received
     }
 
     fn note(&self, caller: &str, what: &'static str) {
-        let mut heard = self.0.lock().expect("nobody panics with it");
-        heard.entry(caller.to_owned()).or_default().push(what);
+        let mut received = self.0.lock().expect("not poisoned");
+        received.entry(caller.to_owned()).or_default().push(what);
     }
 }
 
@@ -61,7 +61,7 @@ impl HandlerFactory for Answering {
         };
         ClientHandlerBox::new(Answerer {
             caller: format!("{user}{conversation}"),
-            heard: self.clone(),
+            received: self.clone(),
         })
     }
 }
@@ -74,14 +74,14 @@ impl Service<RoleClient> for Answerer {
     ) -> Result<ClientResult, ErrorData> {
         match request {
             ServerRequest::CreateMessageRequest(_) => {
-                self.heard.note(&self.caller, "sampling");
+                self.received.note(&self.caller, "sampling");
                 let text = json!({"type": "text", "text": self.caller});
                 let answer = json!({"role": "assistant", "content": text, "model": "m"});
                 let answer = serde_json::from_value(answer).expect("an answer");
                 Ok(ClientResult::CreateMessageResult(Box::new(answer)))
             }
             ServerRequest::ElicitRequest(_) => {
-                self.heard.note(&self.caller, "elicitation");
+                self.received.note(&self.caller, "elicitation");
                 let answer = ElicitResult::new(ElicitationAction::Accept);
                 let answer = answer.with_content(json!({"who": self.caller}));
                 Ok(ClientResult::ElicitResult(answer))
@@ -100,7 +100,7 @@ impl Service<RoleClient> for Answerer {
             ServerNotification::ProgressNotification(_) => "progress",
             _ => return Ok(()),
         };
-        self.heard.note(&self.caller, what);
+        self.received.note(&self.caller, what);
         Ok(())
     }
 
@@ -112,13 +112,13 @@ impl Service<RoleClient> for Answerer {
     }
 }
 
-/// Handlers under another name, or with other capabilities, that answer nothing.
+/// Handlers with another profile or other capabilities, that answer nothing.
 struct Declaring {
     profile: &'static str,
     capabilities: ClientCapabilities,
 }
 
-/// A factory of this profile, that declares roots or nothing.
+/// A factory with this profile that declares roots or nothing.
 pub(crate) fn declaring(profile: &'static str, roots: bool) -> Arc<dyn HandlerFactory> {
     let declared = if roots {
         json!({"roots": {}})

@@ -1,5 +1,5 @@
 //! Two requests that differ in anything that is part of the key never touch the same session.
-//! Sessions are told apart by the server's own ids, not by the pool's word.
+//! The ids of the server decide which sessions are the same, not the pool.
 
 use mcp_session_pool::Selector;
 use std::{
@@ -27,7 +27,7 @@ use crate::{
     tokens,
 };
 
-/// With one session a key, so that who shares a key shares a session.
+/// One session a key, so that callers that share a key share a session.
 fn config() -> PoolConfig {
     PoolConfig::default().with_max_sessions_per_key(1)
 }
@@ -36,12 +36,12 @@ fn alice(endpoint: Endpoint) -> AcquireRequest {
     AcquireRequest::new(endpoint, Principal::user("alice"))
 }
 
-/// Alice with these headers.
+/// A request of Alice with these headers.
 fn with(server: &CounterServer, pairs: &[(&str, &str)]) -> AcquireRequest {
     alice(server.endpoint()).with_headers(headers(pairs))
 }
 
-/// Calls with each of these requests, twice, and expects each to have a session of its own.
+/// Calls twice with each request, and checks that each has a session of its own.
 async fn apart(server: &CounterServer, pool: &SessionPool, requests: &[AcquireRequest]) {
     let mut owner = BTreeMap::new();
     for round in 1..=2 {
@@ -181,7 +181,7 @@ async fn declared_capabilities_and_handlers_never_meet() {
 }
 
 #[tokio::test]
-async fn no_trick_with_headers_reaches_anothers_session() {
+async fn no_trick_with_headers_reaches_the_session_of_another() {
     let server = CounterServer::start();
     let long = |last: &str| format!("{}{last}", "x".repeat(65_535));
     let raw = |bytes: &[u8]| {
@@ -194,17 +194,17 @@ async fn no_trick_with_headers_reaches_anothers_session() {
         with(&server, &[("x-user-id", "")]),
         with(&server, &[("x-user-id", "a")]),
         with(&server, &[("x-user-id", "A")]),
-        // Twice, in both orders, joined by commas, and with nothing.
+        // Two values in both orders, joined by commas, and with an empty value.
         with(&server, &[("x-user-id", "a"), ("x-user-id", "b")]),
         with(&server, &[("x-user-id", "b"), ("x-user-id", "a")]),
         with(&server, &[("x-user-id", "a, b")]),
         with(&server, &[("x-user-id", "a,b")]),
         with(&server, &[("x-user-id", "a"), ("x-user-id", "")]),
-        // Where a folded line was unfolded, in each of the ways.
+        // A folded header, unfolded in each of the ways.
         with(&server, &[("x-user-id", "a b")]),
         with(&server, &[("x-user-id", "a  b")]),
         with(&server, &[("x-user-id", "a\t b")]),
-        // A value that holds another header, and one that ends in the next one's name.
+        // A value that contains another header, and one that ends in the name of the next.
         with(&server, &[("x-tenant-id", "t"), ("x-user-id", "a")]),
         with(&server, &[("x-tenant-id", "t; x-user-id: a")]),
         with(
@@ -221,7 +221,7 @@ async fn no_trick_with_headers_reaches_anothers_session() {
                 ("x-tenant-id", "a"),
             ],
         ),
-        // What is no text, and what is very long.
+        // Bytes that are no text, and very long values.
         raw(b"\xff"),
         raw(b"\xff\xfe"),
         raw("ä".as_bytes()),
@@ -238,7 +238,7 @@ async fn no_trick_with_headers_reaches_anothers_session() {
 }
 
 #[tokio::test]
-async fn case_and_order_of_headers_and_headers_that_identify_nobody_part_nobody() {
+async fn case_and_order_and_other_headers_do_not_change_the_key() {
     let server = CounterServer::start();
     let pool = pool(config());
     let same: [&[(&str, &str)]; 3] = [
@@ -261,7 +261,7 @@ async fn case_and_order_of_headers_and_headers_that_identify_nobody_part_nobody(
 async fn a_forged_token_reaches_a_session_of_its_own_or_none() {
     let (good, forged) = forgeries();
     let server = CounterServer::start();
-    // Nobody but the tokens tells them apart.
+    // The requests differ by nothing but the tokens.
     let with = |token: &str| {
         AcquireRequest::new(server.endpoint(), Principal::anonymous())
             .with_headers(tokens::bearer(token))
@@ -320,7 +320,7 @@ async fn concurrent_callers_of_one_session_each_send_their_own_credentials() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_one_request_is_never_sent_with_another() {
+async fn headers_of_one_request_are_never_sent_with_another() {
     let server = CounterServer::start();
     let pool = pool(config());
     let traced = with(&server, &[("traceparent", "00-of-the-request")]);
@@ -371,7 +371,7 @@ async fn what_belongs_to_one_request_is_never_sent_with_another() {
 }
 
 #[tokio::test]
-async fn a_cancelled_call_ends_nobody_elses() {
+async fn a_cancelled_call_ends_no_other_call() {
     let server = CounterServer::start();
     server.switches().delay_tools(Duration::from_secs(1));
     let pool =
@@ -393,16 +393,16 @@ async fn a_cancelled_call_ends_nobody_elses() {
     let (second, bobs) = (call(&alice, "wait"), call(&bob, "wait"));
     let ((), second, bobs) = futures::future::join3(left, second, bobs).await;
     second.expect("on the same session");
-    bobs.expect("on his own");
-    eventually("the server was told", || {
+    bobs.expect("on the session of bob");
+    eventually("the server has received the cancellation", || {
         server.count("notifications/cancelled") == 1
     })
     .await;
     let by_session = server.count_by_session("notifications/cancelled");
     let calls = server.count_by_session("tools/call");
-    let told: Vec<_> = by_session.keys().map(|session| calls[session]).collect();
+    let cancelled: Vec<_> = by_session.keys().map(|session| calls[session]).collect();
     assert_eq!(
-        told,
+        cancelled,
         [3],
         "on the session with three calls, which is Alice's"
     );
@@ -410,7 +410,7 @@ async fn a_cancelled_call_ends_nobody_elses() {
 }
 
 /// Calls a tool and returns its text.
-async fn say(client: &PooledClient, tool: &'static str) -> String {
+async fn call_for_text(client: &PooledClient, tool: &'static str) -> String {
     let result = client.call_tool(CallToolRequestParams::new(tool)).await;
     let content = result.expect("an answer").content;
     let text = content.first().and_then(ContentBlock::as_text);
@@ -418,7 +418,7 @@ async fn say(client: &PooledClient, tool: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn what_a_server_starts_reaches_its_caller_and_nobody_else() {
+async fn server_requests_and_notifications_reach_only_their_caller() {
     let server = CounterServer::start();
     let answering = Answering::default();
     let pool = builder(config()).handlers(answering.clone()).build();
@@ -431,7 +431,7 @@ async fn what_a_server_starts_reaches_its_caller_and_nobody_else() {
         ("bob", request(server.endpoint(), "bob")),
         ("carol", request(server.endpoint(), "carol")),
     ];
-    let spoken_to = requests.iter().map(|(name, request)| {
+    let callers = requests.iter().map(|(name, request)| {
         let pool = &pool;
         async move {
             let client = pool.client(request.clone()).await.expect("a client");
@@ -439,24 +439,30 @@ async fn what_a_server_starts_reaches_its_caller_and_nobody_else() {
             if *name == "carol" {
                 return;
             }
-            let calls = [say(&client, "sample"), say(&client, "elicit")];
+            let calls = [
+                call_for_text(&client, "sample"),
+                call_for_text(&client, "elicit"),
+            ];
             for answer in futures::future::join_all(calls).await {
                 assert!(answer.contains(&format!("\"{name}\"")), "{name}: {answer}");
             }
-            say(&client, "progress").await;
-            say(&client, "announce").await;
+            call_for_text(&client, "progress").await;
+            call_for_text(&client, "announce").await;
         }
     });
-    futures::future::join_all(spoken_to).await;
+    futures::future::join_all(callers).await;
     let all = vec!["elicitation", "list changed", "progress", "sampling"];
     let each = ["alice", "alice-talk", "bob"].map(|name| (name.to_owned(), all.clone()));
     let expected = BTreeMap::from(each);
-    eventually("each has heard their own", || answering.heard() == expected).await;
+    eventually("each caller has received its own", || {
+        answering.received() == expected
+    })
+    .await;
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn after_a_revocation_nothing_of_the_old_identity_is_handed_out() {
+async fn after_a_revocation_no_session_of_the_old_identity_is_handed_out() {
     let server = CounterServer::start();
     let pool = pool(config());
     let kept = with(&server, &[("authorization", "Bearer t")]);
@@ -480,7 +486,7 @@ async fn after_a_revocation_nothing_of_the_old_identity_is_handed_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sharing_with_everybody_has_to_be_declared_by_name() {
+async fn a_shared_session_must_be_declared_explicitly() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
     let shared = |endpoint, user: &'static str| {

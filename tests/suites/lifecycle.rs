@@ -1,4 +1,4 @@
-//! How sessions end: never under their user, always with a farewell, counted by reason.
+//! How sessions end: never while in use, always closed on the server, counted by reason.
 
 use mcp_session_pool::{EvictMode, Selector};
 use std::{
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::common::{builder, call, client, close, eventually, pool, pool_over, request};
 
-/// Counts closed sessions by reason and farewell.
+/// Counts closed sessions by reason and outcome.
 #[derive(Clone, Default)]
 struct Reasons(Arc<Mutex<BTreeMap<(&'static str, &'static str), usize>>>);
 
@@ -48,7 +48,7 @@ fn brief() -> PoolConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_in_use_outlives_everything_but_its_lease() {
+async fn a_session_in_use_lasts_until_its_lease_ends() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, brief());
     let alice = request(fake::endpoint("a"), "alice");
@@ -61,7 +61,7 @@ async fn a_session_in_use_outlives_everything_but_its_lease() {
     );
     pool.evict(&Selector::gateway("none"), EvictMode::Graceful);
     let bob = request(fake::endpoint("a"), "bob");
-    pool.acquire(&bob).await.expect_err("no room");
+    pool.acquire(&bob).await.expect_err("no capacity");
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((remote.open(), remote.closed()), (1, 0));
     ping(&lease).await;
@@ -79,29 +79,29 @@ async fn a_session_with_one_slot_in_use_and_others_free_is_in_use() {
     let lease = pool.acquire(&alice).await.expect("a session");
     tokio::time::sleep(Duration::from_secs(60)).await;
     let bob = request(fake::endpoint("a"), "bob");
-    pool.acquire(&bob).await.expect_err("no room");
+    pool.acquire(&bob).await.expect_err("no capacity");
     assert_eq!((remote.open(), remote.closed()), (1, 0));
     ping(&lease).await;
     drop(lease);
-    drop(pool.acquire(&bob).await.expect("room"));
+    drop(pool.acquire(&bob).await.expect("a session"));
     eventually("it is closed now", || remote.open() == 1).await;
     close(&pool).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_waits_for_the_leases_and_cuts_them_only_after_the_deadline() {
+async fn a_close_waits_for_the_leases_and_aborts_them_only_after_the_deadline() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
     let alice = request(fake::endpoint("a"), "alice");
-    let patient = pool.acquire(&alice).await.expect("a session");
-    let stubborn = pool.acquire(&alice).await.expect("a session");
+    let returned = pool.acquire(&alice).await.expect("a session");
+    let kept = pool.acquire(&alice).await.expect("a session");
     let idle = pool.acquire(&alice).await.expect("a session");
     drop(idle);
     let began = Instant::now();
     let (report, ()) = tokio::join!(pool.close(Duration::from_secs(5)), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        ping(&stubborn).await;
-        drop(patient);
+        ping(&kept).await;
+        drop(returned);
     });
     assert_eq!((report.closed, report.cut), (2, 1), "{report:?}");
     assert_eq!(
@@ -112,11 +112,11 @@ async fn closing_waits_for_the_leases_and_cuts_them_only_after_the_deadline() {
     assert!(report.complete);
     assert!(began.elapsed() >= Duration::from_secs(5));
     assert_eq!(remote.open(), 0);
-    drop(stubborn);
+    drop(kept);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_while_the_pool_closes_is_turned_away_at_once() {
+async fn a_waiter_fails_at_once_when_the_pool_closes() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(
         connector,
@@ -153,7 +153,7 @@ async fn a_drained_pool_stays_usable_on_new_sessions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
+async fn a_session_assigned_to_a_waiter_is_not_handed_out_after_a_drain() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(
         connector,
@@ -163,7 +163,7 @@ async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
     let first = pool.acquire(&alice).await.expect("a session");
     let mut waiting = std::pin::pin!(pool.acquire(&alice));
     assert!(futures::poll!(waiting.as_mut()).is_pending());
-    // It is the waiter's by now, who has not looked yet.
+    // The session is assigned to the waiter, which has not been polled since.
     drop(first);
     pool.drain();
     let second = waiting.await.expect("a session");
@@ -174,7 +174,7 @@ async fn a_session_on_its_way_to_a_waiter_is_not_handed_out_after_a_drain() {
 }
 
 #[tokio::test]
-async fn every_session_is_closed_on_the_server_whatever_ends_it() {
+async fn every_session_is_closed_on_the_server_for_each_reason() {
     let server = CounterServer::start();
     let reasons = Reasons::default();
     let config = PoolConfig::default()
@@ -263,7 +263,7 @@ async fn every_other_end_of_a_session_is_counted_by_its_reason() {
 }
 
 #[tokio::test]
-async fn a_lease_comes_back_without_a_runtime() {
+async fn a_lease_can_be_returned_outside_of_a_runtime() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default().with_max_sessions_per_key(1));
     let alice = request(server.endpoint(), "alice");
@@ -286,7 +286,7 @@ async fn a_lease_comes_back_without_a_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_farewell_that_hangs_holds_up_neither_acquires_nor_the_forgetting_of_keys() {
+async fn a_hanging_close_delays_neither_acquires_nor_the_eviction_of_keys() {
     let (connector, remote) = fake::connector();
     let config = PoolConfig::default()
         .with_idle_pool_eviction(Duration::from_secs(1))
@@ -300,7 +300,7 @@ async fn a_farewell_that_hangs_holds_up_neither_acquires_nor_the_forgetting_of_k
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(pool.stats().pool_key_count, 0);
     let began = Instant::now();
-    let me = request(fake::endpoint("a"), "somebody");
+    let me = request(fake::endpoint("a"), "newcomer");
     drop(pool.acquire(&me).await.expect("a session"));
     assert_eq!(began.elapsed(), Duration::ZERO);
     remote.on_close(Behaviour::Ok);
@@ -333,7 +333,7 @@ async fn a_pool_that_is_off_opens_a_session_for_each_lease_and_closes_it() {
 }
 
 #[tokio::test]
-async fn two_pools_of_one_process_do_not_give_a_key_the_same_fingerprint() {
+async fn two_pools_of_one_process_give_a_key_different_fingerprints() {
     let request = request(fake::endpoint("a"), "alice");
     let mut prints = std::collections::BTreeSet::new();
     for _ in 0..2 {

@@ -1,7 +1,8 @@
-//! End-to-end suites, one file per promise.
+//! End-to-end suites, one file a topic.
 
 mod calls;
 mod cancellation;
+mod capacity;
 mod common;
 mod credentials;
 mod detection;
@@ -14,7 +15,6 @@ mod limits;
 mod multiplexing;
 mod questions;
 mod revocation;
-mod room;
 mod seed_scenarios;
 mod server_messages;
 mod stateless;
@@ -25,7 +25,7 @@ mod tool_lists;
 mod transports;
 mod waiting;
 
-/// Keys and tokens of any shape, as the extractor's own tests make them.
+/// Keys and tokens of any shape; the extractor's own tests use them too.
 #[path = "../../crates/identity-jwt/tests/it/support.rs"]
 #[allow(
     clippy::unwrap_used,

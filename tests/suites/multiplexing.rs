@@ -1,4 +1,4 @@
-//! Several calls at the same time on one session that has a state.
+//! Concurrent calls on one stateful session.
 
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::common::{call, close, eventually, pool, request};
 
-/// How long the tool `wait` takes.
+/// The delay of the tool `wait`.
 const PAUSE: Duration = Duration::from_millis(200);
 
 fn slow_server() -> CounterServer {
@@ -28,8 +28,10 @@ fn calls(server: &CounterServer) -> Vec<Seen> {
     seen.filter(|seen| seen.method == "tools/call").collect()
 }
 
-fn distinct(calls: &[Seen], place: &str) -> usize {
-    let values = calls.iter().filter_map(|seen| seen.message.pointer(place));
+fn distinct(calls: &[Seen], pointer: &str) -> usize {
+    let values = calls
+        .iter()
+        .filter_map(|seen| seen.message.pointer(pointer));
     values
         .map(ToString::to_string)
         .collect::<BTreeSet<_>>()
@@ -37,7 +39,7 @@ fn distinct(calls: &[Seen], place: &str) -> usize {
 }
 
 #[tokio::test]
-async fn calls_that_share_a_session_take_the_time_of_one_and_are_told_apart() {
+async fn calls_that_share_a_session_run_concurrently_and_get_their_own_ids() {
     const CALLS: usize = 16;
     let server = slow_server();
     server.switches().gather(CALLS);
@@ -53,7 +55,7 @@ async fn calls_that_share_a_session_take_the_time_of_one_and_are_told_apart() {
         began.elapsed()
     );
     assert_eq!(server.sessions_opened(), 1);
-    // What was used up stays used up, also when nobody uses it any more.
+    // An id or a token is never used twice, also once its call has ended.
     for _ in 0..CALLS {
         call(&client, "count").await.expect("a count");
     }
@@ -65,7 +67,7 @@ async fn calls_that_share_a_session_take_the_time_of_one_and_are_told_apart() {
 }
 
 #[tokio::test]
-async fn whoever_drops_a_call_cancels_that_call_and_no_other() {
+async fn a_dropped_call_cancels_that_call_and_no_other() {
     let server = slow_server();
     let pool = pool(PoolConfig::default());
     let client = pool.client(request(shared(&server, 4), "alice")).await;
@@ -101,7 +103,7 @@ async fn whoever_drops_a_call_cancels_that_call_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_reaches_nobody() {
+async fn a_late_answer_reaches_no_other_call() {
     let server = slow_server();
     let pool = pool(PoolConfig::default());
     let client = pool.client(request(shared(&server, 4), "alice")).await;
@@ -109,7 +111,7 @@ async fn an_answer_that_comes_too_late_reaches_nobody() {
     assert_eq!(call(&client, "increment").await.expect("a count"), 1);
     let brief = client.with_timeout(PAUSE / 4);
     call(&brief, "wait").await.expect_err("too late");
-    // The answers of these come around the time at which that of the late one would.
+    // The late answer arrives between the answers of these calls.
     for count in 2..40 {
         assert_eq!(call(&client, "increment").await.expect("a count"), count);
         tokio::time::sleep(PAUSE / 20).await;
@@ -119,7 +121,7 @@ async fn an_answer_that_comes_too_late_reaches_nobody() {
 }
 
 #[tokio::test]
-async fn a_conversation_shares_one_session_and_a_user_without_one_has_each_to_itself() {
+async fn calls_of_a_conversation_share_one_session_and_others_do_not() {
     const CALLS: usize = 8;
     for (scope, sessions) in [(Scope::conversation("c"), 1), (Scope::Identity, CALLS)] {
         let server = slow_server();

@@ -1,10 +1,10 @@
-//! What a server asks is answered by the handlers of the caller it asks, or not at all.
+//! A request of the server is answered by the handlers of its caller, or not at all.
 #![expect(
     deprecated,
-    reason = "sampling and roots are what servers with sessions ask for"
+    reason = "servers with sessions request sampling and roots"
 )]
 
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     PoolConfig, PoolKey, PooledClient, SessionPool,
     config::Lifecycle,
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::common::{builder, close, request};
 
-/// Answers in the name of one user.
+/// Answers for one user.
 struct Answers {
     user: String,
 }
@@ -76,7 +76,7 @@ fn all() -> ClientCapabilities {
         .build()
 }
 
-/// A pool whose handlers answer in the name of the key's principal, and declare this.
+/// A pool with handlers that answer for the key's principal and declare these capabilities.
 fn answering(declared: ClientCapabilities) -> SessionPool {
     let handlers = HandlerFn::new("answers", |key: &PoolKey| {
         let user = key.principal().user_id().unwrap_or_default();
@@ -90,17 +90,20 @@ fn answering(declared: ClientCapabilities) -> SessionPool {
 
 async fn client_of(
     pool: &SessionPool,
-    server: &TalkativeServer,
-    (user, lifecycle): (&str, Lifecycle),
+    server: &NotifyingServer,
+    user: &str,
+    lifecycle: Lifecycle,
 ) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(lifecycle);
     let client = pool.client(request(endpoint, user)).await;
     client.expect("a client")
 }
 
-/// Has the server ask, and returns what it heard.
-async fn asked(client: &PooledClient) -> Result<Value, CallError> {
-    let result = client.call_tool(CallToolRequestParams::new("ask")).await?;
+/// Has the server request input, and returns the answers that it received.
+async fn input(client: &PooledClient) -> Result<Value, CallError> {
+    let result = client
+        .call_tool(CallToolRequestParams::new("request_input"))
+        .await?;
     let text = result.content[0].as_text().expect("a text");
     Ok(serde_json::from_str(&text.text).expect("json"))
 }
@@ -108,17 +111,17 @@ async fn asked(client: &PooledClient) -> Result<Value, CallError> {
 const BOTH: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
 
 #[tokio::test]
-async fn each_user_is_asked_by_their_own_calls_only() {
+async fn input_requests_reach_only_the_user_of_the_call() {
     for lifecycle in BOTH {
-        let server = TalkativeServer::start();
+        let server = NotifyingServer::start();
         let pool = answering(all());
         for user in ["alice", "bob", "alice"] {
-            let client = client_of(&pool, &server, (user, lifecycle)).await;
-            let heard = asked(&client).await.expect("an answer").to_string();
-            assert_eq!(heard.matches(user).count(), 3, "{heard}");
+            let client = client_of(&pool, &server, user, lifecycle).await;
+            let received = input(&client).await.expect("an answer").to_string();
+            assert_eq!(received.matches(user).count(), 3, "{received}");
             let other = if user == "bob" { "alice" } else { "bob" };
-            assert!(!heard.contains(other), "{heard}");
-            assert!(heard.contains("Ada"), "the schema's default: {heard}");
+            assert!(!received.contains(other), "{received}");
+            assert!(received.contains("Ada"), "the schema's default: {received}");
         }
         close(&pool).await;
     }
@@ -126,78 +129,81 @@ async fn each_user_is_asked_by_their_own_calls_only() {
 
 #[tokio::test]
 async fn a_session_declares_what_its_factory_declares_and_answers_nothing_else() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(ClientCapabilities::builder().enable_roots().build());
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Legacy)).await;
-    let heard = asked(&client).await.expect("an answer");
-    assert!(heard["roots"].to_string().contains("alice"), "{heard}");
+    let client = client_of(&pool, &server, "alice", Lifecycle::Legacy).await;
+    let received = input(&client).await.expect("an answer");
+    assert!(
+        received["roots"].to_string().contains("alice"),
+        "{received}"
+    );
     for undeclared in ["form", "sample"] {
-        assert!(heard[undeclared].get("error").is_some(), "{heard}");
+        assert!(received[undeclared].get("error").is_some(), "{received}");
     }
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_what_was_not_declared_gets_a_typed_no() {
-    let server = TalkativeServer::start();
+async fn an_undeclared_input_request_is_a_typed_error() {
+    let server = NotifyingServer::start();
     let pool = answering(ClientCapabilities::builder().enable_roots().build());
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
-    let error = asked(&client).await.expect_err("nobody answers");
+    let client = client_of(&pool, &server, "alice", Lifecycle::Stateless).await;
+    let error = input(&client).await.expect_err("not declared");
     assert!(
         matches!(error, CallError::Input(InputError::NotDeclared)),
         "{error:?}"
     );
-    assert_eq!(server.asked(), 1);
+    assert_eq!(server.input_calls(), 1);
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn the_servers_note_comes_back_as_it_was_and_with_no_other_call() {
-    let server = TalkativeServer::start();
+async fn the_request_state_of_the_server_returns_unchanged_with_its_own_call() {
+    let server = NotifyingServer::start();
     let pool = answering(all());
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
-    let calls = (0..8).map(|_| asked(&client));
-    let mut notes: Vec<String> = futures::future::join_all(calls)
+    let client = client_of(&pool, &server, "alice", Lifecycle::Stateless).await;
+    let calls = (0..8).map(|_| input(&client));
+    let mut states: Vec<String> = futures::future::join_all(calls)
         .await
         .into_iter()
-        .map(|heard| {
-            heard.expect("an answer")["state"]
+        .map(|received| {
+            received.expect("an answer")["state"]
                 .as_str()
-                .expect("a note")
+                .expect("a state")
                 .to_owned()
         })
         .collect();
-    notes.sort();
-    notes.dedup();
-    assert_eq!(notes.len(), 8, "each call has its own");
+    states.sort();
+    states.dedup();
+    assert_eq!(states.len(), 8, "each call has its own");
     assert!(
-        notes
+        states
             .iter()
-            .all(|note| note.ends_with(" \u{e9}\"\\/ \u{1f980}  ="))
+            .all(|state| state.ends_with(" \u{e9}\"\\/ \u{1f980}  ="))
     );
-    assert_eq!(server.asked(), 16, "each call in two rounds");
+    assert_eq!(server.input_calls(), 16, "each call in two rounds");
     close(&pool).await;
 }
 
 #[tokio::test]
 async fn a_caller_may_answer_by_hand() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = answering(all());
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
+    let client = client_of(&pool, &server, "alice", Lifecycle::Stateless).await;
     let first = client
-        .call_tool_once(CallToolRequestParams::new("ask"))
+        .call_tool_once(CallToolRequestParams::new("request_input"))
         .await;
-    let Ok(CallToolResponse::InputRequired(question)) = first else {
+    let Ok(CallToolResponse::InputRequired(required)) = first else {
         panic!("{first:?}");
     };
-    let mut again = CallToolRequestParams::new("ask");
-    again.request_state = question.request_state;
+    let mut again = CallToolRequestParams::new("request_input");
+    again.request_state = required.request_state;
     again.input_responses = Some(InputResponses::from([(
         "form".to_owned(),
         json!("by hand"),
     )]));
-    let heard = client.call_tool(again).await.expect("an answer");
-    let heard = heard.content[0].as_text().expect("a text");
-    assert!(heard.text.contains("by hand"));
+    let received = client.call_tool(again).await.expect("an answer");
+    let received = received.content[0].as_text().expect("a text");
+    assert!(received.text.contains("by hand"));
     close(&pool).await;
 }

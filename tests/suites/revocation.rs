@@ -1,11 +1,10 @@
-//! After a revocation nothing of what was opened before is handed out, to whomever, ever.
+//! After a revocation no caller receives a session that was opened before.
 
 use mcp_session_pool::Selector;
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +15,7 @@ use mcp_pool_testkit::{
     server::CounterServer,
 };
 use mcp_session_pool::{
-    AcquireRequest, PoolConfig, Principal, SessionPool,
+    AcquireRequest, PoolConfig, Principal,
     rmcp::model::{CallToolRequestParams, ClientRequest},
 };
 
@@ -27,7 +26,7 @@ fn one_each() -> PoolConfig {
 }
 
 #[tokio::test]
-async fn idle_sessions_are_closed_at_once_and_those_in_use_when_their_users_are_done() {
+async fn a_revocation_closes_idle_sessions_at_once_and_sessions_in_use_when_they_are_returned() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let alice = client(&pool, &server, "alice").await;
@@ -46,14 +45,14 @@ async fn idle_sessions_are_closed_at_once_and_those_in_use_when_their_users_are_
         .peer()
         .send_request(ping)
         .await
-        .expect("still its user's");
+        .expect("the session is still usable");
     drop(lease);
     eventually("the other one too", || server.sessions_closed() == 2).await;
     assert_eq!(call(&alice, "increment").await.expect("a new session"), 1);
-    assert_eq!(call(&bob, "increment").await.expect("his own"), 2);
+    assert_eq!(call(&bob, "increment").await.expect("the same session"), 2);
     assert_eq!(pool.stats().sessions_revoked, 2);
     assert_eq!(
-        pool.revoke(&Selector::principal(&Principal::user("nobody")))
+        pool.revoke(&Selector::principal(&Principal::user("stranger")))
             .keys,
         0
     );
@@ -61,7 +60,7 @@ async fn idle_sessions_are_closed_at_once_and_those_in_use_when_their_users_are_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_being_opened_or_handed_over_meanwhile_reaches_nobody() {
+async fn a_session_that_is_opened_or_handed_over_during_a_revocation_reaches_no_caller() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, one_each());
     let request = request(fake::endpoint("a"), "alice");
@@ -77,7 +76,7 @@ async fn what_is_being_opened_or_handed_over_meanwhile_reaches_nobody() {
     let lease = opening.await.expect("no panic");
     eventually("what came too late is closed", || remote.closed() == 1).await;
     assert_eq!((remote.connects(), remote.open()), (2, 1));
-    // Handed to whoever waits in the moment before it is revoked.
+    // The session is handed to the waiter just before it is revoked.
     let waiting = acquire();
     eventually("it waits", || {
         pool.stats().pools.values().any(|row| row.waiting == 1)
@@ -96,7 +95,7 @@ async fn what_is_being_opened_or_handed_over_meanwhile_reaches_nobody() {
 }
 
 #[tokio::test]
-async fn an_identity_is_revoked_for_every_principal_and_no_other_identity() {
+async fn revoking_an_identity_affects_every_principal_and_no_other_identity() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default());
     let of = |user: &'static str, token: &str| {
@@ -123,15 +122,18 @@ async fn an_identity_is_revoked_for_every_principal_and_no_other_identity() {
     close(&pool).await;
 }
 
-/// Calls by whoever has the right to, on the server's own word, while revocations rain.
+/// Callers call all the time while the principal is revoked again and again. Each call carries the
+/// number of revocations that had returned before it began.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() {
     let server = CounterServer::start();
     let pool = pool(PoolConfig::default().with_max_sessions_per_key(4));
+    let returned = Arc::new(AtomicUsize::new(0));
     let done = Arc::new(AtomicBool::new(false));
-    let crowd: Vec<_> = (0..8)
+    let callers: Vec<_> = (0..8)
         .map(|number| {
-            let (pool, done, endpoint) = (pool.clone(), Arc::clone(&done), server.endpoint());
+            let (pool, endpoint) = (pool.clone(), server.endpoint());
+            let (returned, done) = (Arc::clone(&returned), Arc::clone(&done));
             tokio::spawn(async move {
                 let kept = pool.client(request(endpoint.clone(), "alice")).await;
                 let kept = kept.expect("a client");
@@ -143,46 +145,64 @@ async fn no_call_that_begins_after_a_revocation_reaches_a_session_from_before() 
                             .await
                             .expect("a client"),
                     };
-                    let params = CallToolRequestParams::new("increment");
-                    alice.call_tool(params).await.expect("a count");
+                    let revoked = returned.load(Ordering::SeqCst);
+                    alice.call_tool(numbered(revoked)).await.expect("a count");
                 }
             })
         })
         .collect();
-    for _ in 0..20 {
-        eventually("some are open", || !server.open_sessions().is_empty()).await;
-        revoked_ones_are_not_used(&pool, &server).await;
+    // The sessions from before each revocation, in order.
+    let mut old = Vec::new();
+    for revocation in 1..=REVOCATIONS {
+        let calls = server.count("tools/call");
+        let is_busy = || server.count("tools/call") >= calls + 40;
+        eventually("the callers have sessions", is_busy).await;
+        old.push(server.open_sessions());
+        pool.revoke(&Selector::principal(&Principal::user("alice")));
+        returned.store(revocation, Ordering::SeqCst);
     }
+    let calls = server.count("tools/call");
+    let is_busy = || server.count("tools/call") >= calls + 40;
+    eventually("calls follow the last revocation", is_busy).await;
     done.store(true, Ordering::Relaxed);
-    for caller in crowd {
+    for caller in callers {
         caller.await.expect("no panic");
     }
     close(&pool).await;
     server.expect_no_session().await;
+    assert!(old.iter().all(|sessions| !sessions.is_empty()));
+    expect_no_old_session(&server, &old);
 }
 
-/// Revokes, and sees that the sessions from before are all closed and not used after that.
-async fn revoked_ones_are_not_used(pool: &SessionPool, server: &CounterServer) {
-    let before: BTreeSet<_> = server.open_sessions().into_iter().collect();
-    pool.revoke(&Selector::principal(&Principal::user("alice")));
-    let is_old = |id: &String| before.contains(id);
-    // Those whose call had begun are closed when it ends.
-    eventually("the old ones are closed", || {
-        !server.open_sessions().iter().any(is_old)
-    })
-    .await;
-    let so_far = server.seen().len();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let later = &server.seen()[so_far..];
-    assert!(
-        !later
-            .iter()
-            .any(|seen| seen.session.as_ref().is_some_and(is_old))
-    );
+/// Checks every call that has reached the server: none that began after a revocation had returned
+/// may be on a session from before it.
+fn expect_no_old_session(server: &CounterServer, old: &[Vec<String>]) {
+    let mut later_calls = 0;
+    for seen in server.seen() {
+        if seen.method != "tools/call" {
+            continue;
+        }
+        let revoked = seen.message["params"]["arguments"]["revoked"].as_u64();
+        let revoked = usize::try_from(revoked.expect("a number")).expect("a small number");
+        let session = seen.session.expect("a session");
+        let from_before = old[..revoked].iter().flatten().any(|id| *id == session);
+        assert!(!from_before, "after {revoked} revocations: {session}");
+        later_calls += usize::from(revoked > 0);
+    }
+    assert!(later_calls >= 40, "{later_calls} calls began after one");
 }
+
+/// A call that carries the number of revocations before it.
+fn numbered(revoked: usize) -> CallToolRequestParams {
+    let arguments = serde_json::json!({ "revoked": revoked });
+    let arguments = arguments.as_object().cloned().expect("an object");
+    CallToolRequestParams::new("increment").with_arguments(arguments)
+}
+
+const REVOCATIONS: usize = 20;
 
 #[tokio::test]
-async fn a_revoked_token_is_sent_on_nobody_elses_behalf() {
+async fn a_revoked_token_is_not_sent_for_another_request() {
     let server = CounterServer::start();
     let pool = pool(one_each().with_identity_headers(vec!["x-user-id".parse().expect("a name")]));
     let of = |token: &str| {
@@ -191,21 +211,28 @@ async fn a_revoked_token_is_sent_on_nobody_elses_behalf() {
     };
     let old = pool.client(of("Bearer revoked")).await.expect("a client");
     call(&old, "increment").await.expect("a count");
-    pool.revoke(&Selector::principal(&Principal::user("alice")));
-    eventually("it is closed", || server.open_sessions().is_empty()).await;
+    let old_sessions = server.open_sessions();
     let so_far = server.seen().len();
+    pool.revoke(&Selector::principal(&Principal::user("alice")));
     let new = pool.client(of("Bearer new")).await.expect("a client");
     server.switches().accept_tokens([]);
     call(&new, "increment").await.expect_err("a refusal");
     server.switches().accept_tokens(["new"]);
     call(&new, "increment").await.expect("a count");
     close(&pool).await;
-    for seen in &server.seen()[so_far..] {
-        assert_eq!(
-            seen.headers[header::AUTHORIZATION],
-            "Bearer new",
-            "{}",
-            seen.method
-        );
+    let later = server.seen().split_off(so_far);
+    for seen in &later {
+        let of_old = seen
+            .session
+            .as_ref()
+            .is_some_and(|id| old_sessions.contains(id));
+        if of_old {
+            // The farewell of the old session is the only request that may follow on it.
+            assert_eq!(seen.method, "DELETE");
+            continue;
+        }
+        let token = &seen.headers[header::AUTHORIZATION];
+        assert_eq!(token, "Bearer new", "{}", seen.method);
     }
+    assert!(later.iter().any(|seen| seen.method == "tools/call"));
 }

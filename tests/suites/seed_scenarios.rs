@@ -1,4 +1,4 @@
-//! The twelve behaviours the pool was asked for, each over every transport that has sessions.
+//! The twelve required behaviours of the pool, each over every transport with sessions.
 
 use mcp_session_pool::{EvictMode, Selector};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, header};
 use mcp_pool_testkit::{
     conformance::Counterpart,
-    server::{CounterServer, Form, Refusal},
+    server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
     AcquireRequest, PoolBuilder, PoolConfig, Principal, Scope, SessionPool, SseConnector,
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::common::{call, client, close, eventually, headers, request};
 
-/// A transport that the scenarios are run over.
+/// A transport that the scenarios run over.
 pub(crate) trait Setup {
     type Server: Counterpart + Send + Sync;
 
@@ -48,7 +48,7 @@ impl Setup for Sse {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().over_sse())
+        CounterServer::start_as(Modes::default().over_sse())
     }
 
     fn connector() -> Arc<dyn Connector> {
@@ -69,7 +69,7 @@ macro_rules! over {
 }
 pub(crate) use over;
 
-/// Mounts all scenarios that have one transport over it.
+/// Mounts all scenarios of one transport over it.
 macro_rules! scenarios {
     ($module:ident, $Setup:ty) => {
         over! { $module, $Setup;
@@ -82,7 +82,7 @@ macro_rules! scenarios {
             metrics_reflect_pool_behavior
             circuit_breaker_metrics
             pool_hit_faster_than_miss
-            whoever_differs_in_any_identity_header_has_a_session_of_their_own
+            callers_that_differ_in_any_identity_header_have_separate_sessions
             header_case_and_order_do_not_matter
             a_hundred_users_with_ten_calls_each_see_only_their_own_counts
             two_conversations_of_one_user_on_a_stateful_server
@@ -139,7 +139,7 @@ async fn identity_extractor_failure_falls_back_safely<S: Setup>() {
 
 #[tokio::test]
 async fn same_url_identity_different_transport_separate_pools() {
-    let server = CounterServer::start_as(Form::default().over_both());
+    let server = CounterServer::start_as(Modes::default().over_both());
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new().expect("an http client"))
         .connector(SseConnector::new().expect("an http client"))
@@ -206,11 +206,11 @@ async fn explicit_health_rpc_default_off<S: Setup>() {
 
 async fn explicit_health_rpc_toggle_behavior<S: Setup>() {
     let server = S::server();
-    for (explicit, asked) in [(false, 0), (true, 1)] {
+    for (explicit, probes) in [(false, 0), (true, 1)] {
         let pool = build::<S>(PoolConfig::default().with_explicit_health_rpc(explicit));
         let alice = request(server.endpoint(), "alice");
         pool.check_endpoint(&alice).await.expect("a healthy server");
-        assert_eq!(count(&server, "tools/list"), asked);
+        assert_eq!(count(&server, "tools/list"), probes);
         close(&pool).await;
     }
     let pool = build::<S>(
@@ -272,10 +272,10 @@ async fn circuit_breaker_metrics<S: Setup>() {
     let row = stats.circuit_breakers.values().next().expect("a row");
     assert_eq!((row.failures, row.state), (2, BreakerState::Open));
     assert!(row.open_until.is_some());
-    let asked = server.requests().len();
+    let before = server.requests().len();
     let error = pool.acquire(&alice).await.expect_err("an open circuit");
     assert!(matches!(error, AcquireError::CircuitOpen { .. }), "{error}");
-    assert_eq!(server.requests().len(), asked, "nobody was asked");
+    assert_eq!(server.requests().len(), before, "no request was sent");
     server.switches().serve();
     tokio::time::sleep(Duration::from_millis(550)).await;
     drop(pool.acquire(&alice).await.expect("an attempt is admitted"));
@@ -304,7 +304,7 @@ async fn pool_hit_faster_than_miss<S: Setup>() {
     close(&pool).await;
 }
 
-async fn whoever_differs_in_any_identity_header_has_a_session_of_their_own<S: Setup>() {
+async fn callers_that_differ_in_any_identity_header_have_separate_sessions<S: Setup>() {
     let server = S::server();
     let pool = build::<S>(PoolConfig::default());
     let names = [
@@ -361,7 +361,7 @@ async fn a_hundred_users_with_ten_calls_each_see_only_their_own_counts<S: Setup>
             let calls = (0..10).map(|_| call(&client, "increment"));
             let counts: Result<BTreeSet<_>, _> =
                 futures::future::join_all(calls).await.into_iter().collect();
-            // One session a user, so that a count of one's own is each number once.
+            // One session a user, so that the counts of a user are each number once.
             assert_eq!(counts.expect("counts"), (1..=10).collect());
         }
     });

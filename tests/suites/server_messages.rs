@@ -1,4 +1,4 @@
-//! What a server says of its own accord reaches the caller it belongs to, and nobody else.
+//! A notification of the server reaches the caller that it belongs to, and no other.
 #![expect(deprecated, reason = "servers with sessions do log and sample")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::{TalkativeServer, fake};
+use mcp_pool_testkit::{NotifyingServer, fake};
 use mcp_session_pool::{
     PoolConfig, PooledClient, Principal, Scope, SessionPool,
     config::Lifecycle,
@@ -32,14 +32,14 @@ use serde_json::json;
 
 use crate::common::{builder, close, eventually, pool_over, request};
 
-/// A pool whose servers' messages come through the channel.
+/// A pool that sends the messages of servers to the channel.
 fn listening_pool(config: PoolConfig) -> (SessionPool, ServerMessagesReceiver) {
     let (handlers, messages) = ServerMessages::channel(1_024);
     let pool = builder(config).handlers(handlers).build();
     (pool.expect("a pool"), messages)
 }
 
-async fn client_of(pool: &SessionPool, server: &TalkativeServer, user: &str) -> PooledClient {
+async fn client_of(pool: &SessionPool, server: &NotifyingServer, user: &str) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
     let client = pool.client(request(endpoint, user)).await;
     client.expect("a client")
@@ -52,28 +52,31 @@ fn labelled(tool: &'static str, label: &str) -> CallToolRequestParams {
 }
 
 #[tokio::test]
-async fn logs_and_resource_updates_reach_the_user_who_caused_them_and_nobody_else() {
-    let server = TalkativeServer::start();
+async fn logs_and_resource_updates_reach_only_the_user_who_caused_them() {
+    let server = NotifyingServer::start();
     let (pool, mut messages) = listening_pool(PoolConfig::default());
     for user in ["alice", "bob", "alice"] {
         let client = client_of(&pool, &server, user).await;
-        client.call_tool(labelled("say", user)).await.expect("said");
+        client
+            .call_tool(labelled("notify", user))
+            .await
+            .expect("an answer");
     }
     for _ in 0..6 {
-        let heard = messages.recv().await.expect("a message");
-        let label = match &heard.message {
+        let received = messages.recv().await.expect("a message");
+        let label = match &received.message {
             ServerMessage::Log(log) => log.data.as_str().expect("a label").to_owned(),
             ServerMessage::ResourceUpdated { uri } => uri.replace("test://", ""),
             other => panic!("{other:?}"),
         };
-        assert_eq!(heard.key.principal(), &Principal::user(&*label));
+        assert_eq!(received.key.principal(), &Principal::user(&*label));
     }
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn a_changed_list_is_told_to_every_key_once() {
-    let server = TalkativeServer::start();
+async fn a_changed_list_is_reported_once_a_key() {
+    let server = NotifyingServer::start();
     let (pool, mut messages) = listening_pool(
         PoolConfig::default().with_list_changed_debounce(Duration::from_millis(200)),
     );
@@ -83,17 +86,17 @@ async fn a_changed_list_is_told_to_every_key_once() {
         leases.push(client.acquire().await.expect("a session"));
     }
     server.change_tools().await;
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     for _ in 0..2 {
-        let heard = messages.recv().await.expect("a message");
+        let received = messages.recv().await.expect("a message");
         assert!(matches!(
-            heard.message,
+            received.message,
             ServerMessage::ListChanged(ListKind::Tools)
         ));
-        *told.entry(format!("{:?}", heard.key)).or_insert(0) += 1;
+        *reported.entry(format!("{:?}", received.key)).or_insert(0) += 1;
     }
-    assert_eq!(told.into_values().collect::<Vec<_>>(), [1, 1]);
-    eventually("all three sessions hear it", || {
+    assert_eq!(reported.into_values().collect::<Vec<_>>(), [1, 1]);
+    eventually("all three sessions receive it", || {
         pool.stats().list_changes == 3
     })
     .await;
@@ -101,7 +104,7 @@ async fn a_changed_list_is_told_to_every_key_once() {
     close(&pool).await;
 }
 
-/// Counts the changes it hears of.
+/// Counts the changes that it receives.
 struct Counts(Arc<AtomicUsize>);
 
 impl ClientHandler for Counts {
@@ -110,11 +113,11 @@ impl ClientHandler for Counts {
     }
 }
 
-/// A pool over the fake whose handlers count, and a client that holds a session of it.
+/// A pool over the fake with counting handlers, and a client with an idle session of it.
 async fn counting() -> (SessionPool, fake::Remote, PooledClient, Arc<AtomicUsize>) {
     let (connector, remote) = fake::connector();
-    let told = Arc::new(AtomicUsize::new(0));
-    let counts = Arc::clone(&told);
+    let reported = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&reported);
     let handlers = HandlerFn::new("counts", move |_key: &_| {
         ClientHandlerBox::new(Counts(Arc::clone(&counts)))
     });
@@ -127,7 +130,7 @@ async fn counting() -> (SessionPool, fake::Remote, PooledClient, Arc<AtomicUsize
     let client = pool.client(request(fake::endpoint("a"), "alice")).await;
     let client = client.expect("a client");
     drop(client.acquire().await.expect("a session"));
-    (pool, remote, client, told)
+    (pool, remote, client, reported)
 }
 
 fn tools_changed() -> ServerNotification {
@@ -135,37 +138,48 @@ fn tools_changed() -> ServerNotification {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_of_changes_is_told_once_five_seconds_after_the_first() {
-    let (pool, remote, _client, told) = counting().await;
+async fn a_burst_of_changes_is_reported_once_five_seconds_after_the_first() {
+    let (pool, remote, _client, reported) = counting().await;
     for _ in 0..4 {
-        remote.say(&tools_changed());
+        remote.notify(&tools_changed());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert_eq!(pool.stats().list_changes, 4, "the pool itself hears each");
-    assert_eq!(told.load(Ordering::SeqCst), 0);
+    assert_eq!(
+        pool.stats().list_changes,
+        4,
+        "the pool itself receives each"
+    );
+    assert_eq!(reported.load(Ordering::SeqCst), 0);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
-    assert_eq!(told.load(Ordering::SeqCst), 1);
+    assert_eq!(reported.load(Ordering::SeqCst), 1);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(told.load(Ordering::SeqCst), 1);
-    remote.say(&tools_changed());
+    assert_eq!(reported.load(Ordering::SeqCst), 1);
+    remote.notify(&tools_changed());
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(told.load(Ordering::SeqCst), 2, "a later change is another");
+    assert_eq!(
+        reported.load(Ordering::SeqCst),
+        2,
+        "a later change is another"
+    );
     close(&pool).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_was_held_back_is_told_when_its_session_ends_and_nothing_stays_behind() {
-    let (pool, remote, _client, told) = counting().await;
+async fn a_delayed_change_is_reported_when_its_session_ends_and_no_task_remains() {
+    let (pool, remote, _client, reported) = counting().await;
     let tasks = || {
         tokio::runtime::Handle::current()
             .metrics()
             .num_alive_tasks()
     };
-    remote.say(&tools_changed());
+    remote.notify(&tools_changed());
     tokio::time::sleep(Duration::from_millis(1)).await;
     let before = tokio::time::Instant::now();
     close(&pool).await;
-    eventually("the handler is told", || told.load(Ordering::SeqCst) == 1).await;
+    eventually("the handler is called", || {
+        reported.load(Ordering::SeqCst) == 1
+    })
+    .await;
     assert!(before.elapsed() < Duration::from_secs(5));
     drop((pool, _client));
     eventually("no task is left", || tasks() == 0).await;
@@ -173,56 +187,60 @@ async fn a_change_that_was_held_back_is_told_when_its_session_ends_and_nothing_s
 }
 
 #[tokio::test]
-async fn progress_on_a_crowded_session_goes_to_the_call_it_belongs_to() {
+async fn progress_on_a_shared_session_reaches_the_right_call() {
     for lifecycle in [Lifecycle::Legacy, Lifecycle::Stateless] {
-        let server = TalkativeServer::start();
+        let server = NotifyingServer::start();
         let (pool, mut messages) = listening_pool(PoolConfig::default());
         let endpoint = server.endpoint().with_lifecycle(lifecycle);
         let request = request(endpoint, "alice").with_scope(Scope::conversation("c"));
         let client = pool.client(request).await.expect("a client");
-        let calls = (0..16).map(|n| heard_progress(&client, n.to_string()));
-        for (label, heard) in futures::future::join_all(calls).await {
-            let labels: Vec<_> = heard.iter().map(|it| it.message.as_deref()).collect();
+        let calls = (0..16).map(|n| progress_of(&client, n.to_string()));
+        for (label, received) in futures::future::join_all(calls).await {
+            let labels: Vec<_> = received.iter().map(|it| it.message.as_deref()).collect();
             assert_eq!(labels, [Some(&*label); 3], "{lifecycle:?}");
         }
         assert_eq!(pool.stats().sessions_opened, 1);
-        // A call that nobody listens to tells the handler, and it has heard of no other.
+        // Progress of a call without a callback reaches the handler, and no other progress does.
         let alone = client.call_tool(labelled("work", "alone")).await;
         alone.expect("work");
-        let heard = messages.recv().await.expect("a message");
-        let ServerMessage::Progress(progress) = heard.message else {
-            panic!("{heard:?}");
+        let received = messages.recv().await.expect("a message");
+        let ServerMessage::Progress(progress) = received.message else {
+            panic!("{received:?}");
         };
         assert_eq!(progress.message.as_deref(), Some("alone"));
         close(&pool).await;
     }
 }
 
-/// Has the server work, and returns the progress that the call heard of.
-async fn heard_progress(
+/// Calls `work`, and returns the progress that the call received.
+async fn progress_of(
     client: &PooledClient,
     label: String,
 ) -> (String, Vec<ProgressNotificationParam>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let into = Arc::clone(&heard);
-    let client = client.with_progress(move |progress| into.lock().expect("heard").push(progress));
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&received);
+    let client =
+        client.with_progress(move |progress| into.lock().expect("received").push(progress));
     let worked = client.call_tool(labelled("work", &label)).await;
     worked.expect("work");
-    let heard = std::mem::take(&mut *heard.lock().expect("heard"));
-    (label, heard)
+    let received = std::mem::take(&mut *received.lock().expect("received"));
+    (label, received)
 }
 
 #[tokio::test]
-async fn a_session_of_everybody_cannot_be_asked_what_only_one_could_answer() {
+async fn a_shared_session_cannot_declare_input_handlers() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
-    let handlers = HandlerFn::new("asks", |_key: &_| ClientHandlerBox::new(()))
+    let handlers = HandlerFn::new("samples", |_key: &_| ClientHandlerBox::new(()))
         .declaring(ClientCapabilities::builder().enable_sampling().build());
     let endpoint = fake::endpoint("a").declared_stateless_and_public();
     let request = request(endpoint, "alice")
         .with_scope(Scope::Shared)
         .with_handlers(Arc::new(handlers));
-    let error = pool.acquire(&request).await.expect_err("nobody to answer");
+    let error = pool
+        .acquire(&request)
+        .await
+        .expect_err("no single user to answer");
     assert!(
         matches!(error, AcquireError::NobodyToAnswer("sampling")),
         "{error:?}"

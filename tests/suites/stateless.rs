@@ -1,8 +1,8 @@
-//! What is special about servers that keep no sessions.
+//! Servers without sessions.
 
 use std::time::Duration;
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     PoolConfig, PooledClient, error::Outcome, rmcp::model::CallToolRequestParams,
 };
@@ -10,8 +10,8 @@ use mcp_session_pool::{
 use crate::common::{call, client, close, headers, number, pool, request};
 
 #[tokio::test]
-async fn a_session_id_from_a_server_without_sessions_is_nothing() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+async fn a_session_id_from_a_server_without_sessions_is_ignored() {
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     server.switches().name_a_session("none");
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
@@ -27,8 +27,8 @@ async fn a_session_id_from_a_server_without_sessions_is_nothing() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+async fn a_client_of_a_server_without_sessions_never_expires() {
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let config = PoolConfig::default()
         .with_health_check_interval(Duration::from_millis(1))
         .with_session_ttl(Duration::from_millis(50));
@@ -47,13 +47,13 @@ async fn there_is_nothing_about_a_server_without_sessions_that_could_grow_old() 
     assert_eq!(pool.stats().sessions_opened, 1);
     assert_eq!(server.count("server/discover"), 1);
     assert_eq!(server.count("tools/call"), 4);
-    assert_eq!(server.seen().len(), 5, "nobody asked it anything else");
+    assert_eq!(server.seen().len(), 5, "no other request was sent");
     close(&pool).await;
 }
 
 #[tokio::test]
-async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token() {
-    let server = CounterServer::start_as(Form::default().stateless_only().with_json());
+async fn a_list_is_never_shown_to_another_user_or_token() {
+    let server = CounterServer::start_as(Modes::default().stateless_only().with_json());
     let pool = pool(PoolConfig::default());
     let alice = client(&pool, &server, "alice").await;
     let bob = client(&pool, &server, "bob").await;
@@ -82,7 +82,7 @@ async fn nobody_sees_a_list_that_was_made_for_somebody_else_or_for_another_token
     close(&pool).await;
 }
 
-/// What the list of tools says of the caller's count, whichever way it is asked for.
+/// The caller's count in the list of tools, requested through the client and through the peer.
 async fn shown(client: &PooledClient) -> String {
     let tools = client.list_all_tools().await.expect("tools");
     let lease = client.acquire().await.expect("a session");
@@ -94,12 +94,12 @@ async fn shown(client: &PooledClient) -> String {
 }
 
 #[tokio::test]
-async fn a_tool_that_wants_headers_gets_them_without_having_been_asked_for_before() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+async fn a_tool_that_requires_headers_receives_them_on_the_first_call() {
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let pool = pool(PoolConfig::default());
     let client = client(&pool, &server, "alice").await;
     for count in 1..=2 {
-        let arguments = serde_json::json!({ "place": "here" });
+        let arguments = serde_json::json!({ "region": "here" });
         let mut params = CallToolRequestParams::new("increment_here");
         params.arguments = arguments.as_object().cloned();
         let result = client.call_tool(params).await.expect("a count");
@@ -109,6 +109,6 @@ async fn a_tool_that_wants_headers_gets_them_without_having_been_asked_for_befor
     assert_eq!((sent("tools/call"), sent("tools/list")), (3, 1));
     let seen = server.seen();
     let last = seen.last().expect("a request");
-    assert_eq!(last.headers["mcp-param-place"], "here");
+    assert_eq!(last.headers["mcp-param-region"], "here");
     close(&pool).await;
 }

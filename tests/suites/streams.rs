@@ -1,9 +1,9 @@
-//! Over HTTP+SSE a session is its stream: when that ends, everybody knows at once.
+//! Over HTTP+SSE a session ends with its stream, and the pool and its callers learn it at once.
 
 use std::time::Duration;
 
 use http::StatusCode;
-use mcp_pool_testkit::server::{CounterServer, Form, HostileSse, Mischief, Refusal};
+use mcp_pool_testkit::server::{CounterServer, HostileSse, Mischief, Modes, Refusal};
 use mcp_session_pool::{
     AcquireRequest, PoolConfig, Principal, SessionPool, SseConnector,
     error::{AcquireError, CallError, FaultKind, Outcome},
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::common::{call, client, close, eventually, headers, pool_over, request};
 
 fn server() -> CounterServer {
-    CounterServer::start_as(Form::default().over_sse())
+    CounterServer::start_as(Modes::default().over_sse())
 }
 
 fn connector() -> SseConnector {
@@ -24,15 +24,15 @@ fn pool(config: PoolConfig) -> SessionPool {
     pool_over(connector(), config)
 }
 
-/// A configuration in which nothing but the stream's end can end a call within the test's time.
-fn patient() -> PoolConfig {
+/// A configuration in which only the end of the stream ends a call within the time of a test.
+fn long_calls() -> PoolConfig {
     PoolConfig::default().with_call_timeout(LONG * 10)
 }
 
 #[tokio::test]
-async fn a_session_leaves_the_pool_the_moment_its_stream_ends() {
+async fn a_session_leaves_the_pool_as_soon_as_its_stream_ends() {
     let mut server = server();
-    let pool = pool(patient());
+    let pool = pool(long_calls());
     let alice = request(server.endpoint(), "alice");
     drop(pool.acquire(&alice).await.expect("a session"));
     assert_eq!(pool.stats().total_sessions, 1);
@@ -48,7 +48,7 @@ async fn a_session_leaves_the_pool_the_moment_its_stream_ends() {
 async fn calls_under_way_end_at_once_with_an_unknown_outcome_when_the_stream_ends() {
     let mut server = server();
     server.switches().delay_tools(LONG * 10);
-    let pool = pool(patient());
+    let pool = pool(long_calls());
     let clients = [
         client(&pool, &server, "alice").await,
         client(&pool, &server, "bob").await,
@@ -57,7 +57,7 @@ async fn calls_under_way_end_at_once_with_an_unknown_outcome_when_the_stream_end
     let calls = futures::future::join_all(calls);
     let stops = async {
         eventually("both calls are there", || server.count("tools/call") == 2).await;
-        // The responses to the messages are on their way; only the answers are missing.
+        // The responses to the messages have been sent; only the answers are missing.
         tokio::time::sleep(Duration::from_millis(50)).await;
         server.stop();
         Instant::now()
@@ -75,9 +75,9 @@ async fn calls_under_way_end_at_once_with_an_unknown_outcome_when_the_stream_end
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_in_good_order_is_a_lost_session_too() {
+async fn a_stream_that_ends_cleanly_is_a_lost_session_too() {
     let server = HostileSse::start(Mischief::Ends(""));
-    let pool = pool(patient());
+    let pool = pool(long_calls());
     let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"));
     let alice = pool.client(request).await.expect("a client");
     let called = timeout(LONG, call(&alice, "increment")).await;
@@ -91,7 +91,7 @@ async fn a_stream_that_ends_in_good_order_is_a_lost_session_too() {
 #[tokio::test]
 async fn a_rotated_token_is_used_by_the_next_message_on_the_same_stream() {
     let server = server();
-    let pool = pool(patient().with_identity_headers(vec!["x-user-id".parse().expect("a name")]));
+    let pool = pool(long_calls().with_identity_headers(vec!["x-user-id".parse().expect("a name")]));
     for (count, token) in ["Bearer first", "Bearer second", "Bearer third"]
         .into_iter()
         .enumerate()
@@ -112,7 +112,7 @@ async fn a_rotated_token_is_used_by_the_next_message_on_the_same_stream() {
 #[tokio::test]
 async fn a_session_that_the_server_forgot_is_replaced_and_the_call_repeated() {
     let server = server();
-    let pool = pool(patient());
+    let pool = pool(long_calls());
     let alice = client(&pool, &server, "alice").await;
     assert_eq!(call(&alice, "increment").await.expect("a count"), 1);
     server.forget_sessions();
@@ -141,9 +141,9 @@ async fn a_foreign_endpoint_counts_against_the_server() {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_messages_is_told_from_one_that_is_gone() {
+async fn a_refused_message_does_not_end_the_session() {
     let server = server();
-    let pool = pool(patient());
+    let pool = pool(long_calls());
     let alice = client(&pool, &server, "alice").await;
     call(&alice, "increment").await.expect("a count");
     for (status, outcome) in [
@@ -159,9 +159,9 @@ async fn a_server_that_fails_messages_is_told_from_one_that_is_gone() {
     }
     server.switches().serve();
     assert_eq!(call(&alice, "increment").await.expect("a count"), 2);
-    assert_eq!(server.count("GET"), 1, "the session is none the worse");
+    assert_eq!(server.count("GET"), 1, "the session goes on");
     close(&pool).await;
 }
 
-/// Longer than anything here takes.
+/// Longer than any step of these tests takes.
 const LONG: Duration = Duration::from_secs(10);

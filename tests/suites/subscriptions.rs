@@ -1,9 +1,9 @@
-//! Subscriptions belong to the caller who made them.
+//! A subscription belongs to its caller.
 
 use std::time::Duration;
 
 use futures::StreamExt;
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     PoolConfig, PooledClient, SessionPool,
     config::Lifecycle,
@@ -15,8 +15,9 @@ use crate::common::{close, eventually, pool, request};
 
 async fn client_of(
     pool: &SessionPool,
-    server: &TalkativeServer,
-    (user, lifecycle): (&str, Lifecycle),
+    server: &NotifyingServer,
+    user: &str,
+    lifecycle: Lifecycle,
 ) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(lifecycle);
     let client = pool.client(request(endpoint, user)).await;
@@ -28,11 +29,11 @@ fn tool_changes() -> SubscriptionFilter {
 }
 
 #[tokio::test]
-async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() {
-    let server = TalkativeServer::start();
+async fn a_subscription_receives_changes_holds_its_lease_and_ends_when_dropped() {
+    let server = NotifyingServer::start();
     let pool = pool(PoolConfig::default());
-    let alice = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
-    let bob = client_of(&pool, &server, ("bob", Lifecycle::Stateless)).await;
+    let alice = client_of(&pool, &server, "alice", Lifecycle::Stateless).await;
+    let bob = client_of(&pool, &server, "bob", Lifecycle::Stateless).await;
     let mut hers = alice.listen(tool_changes()).await.expect("a subscription");
     let his = bob.listen(tool_changes()).await.expect("a subscription");
     assert_eq!(hers.accepted().tools_list_changed, Some(true));
@@ -41,9 +42,9 @@ async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() 
     drop(his);
     eventually("one is left", || server.subscriptions() == 1).await;
     server.change_tools().await;
-    let heard = hers.next().await.expect("a change");
+    let change = hers.next().await.expect("a change");
     assert!(matches!(
-        heard,
+        change,
         Some(ServerNotification::ToolListChangedNotification(_))
     ));
     assert!(hers.ended().is_none());
@@ -54,11 +55,11 @@ async fn a_subscription_hears_changes_holds_its_lease_and_ends_with_its_owner() 
 }
 
 #[tokio::test]
-async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
-    let server = TalkativeServer::start();
+async fn a_change_received_by_a_subscription_invalidates_the_cached_list() {
+    let server = NotifyingServer::start();
     server.hint(Some(Duration::from_secs(60)), None);
     let pool = pool(PoolConfig::default().with_tool_list_ttl(Duration::from_secs(60)));
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Stateless)).await;
+    let client = client_of(&pool, &server, "alice", Lifecycle::Stateless).await;
     for _ in 0..2 {
         client.list_all_tools().await.expect("tools");
     }
@@ -76,9 +77,9 @@ async fn a_change_heard_by_a_subscription_lets_go_of_the_kept_list() {
 
 #[tokio::test]
 async fn servers_with_sessions_have_no_subscriptions() {
-    let server = TalkativeServer::start();
+    let server = NotifyingServer::start();
     let pool = pool(PoolConfig::default());
-    let client = client_of(&pool, &server, ("alice", Lifecycle::Legacy)).await;
+    let client = client_of(&pool, &server, "alice", Lifecycle::Legacy).await;
     let error = client
         .listen(tool_changes())
         .await

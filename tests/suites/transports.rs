@@ -1,6 +1,6 @@
-//! The transport of a real server is found out, and again when another server takes its place.
+//! The transport of a real server is detected, and again when another server replaces it.
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     Endpoint, PoolConfig, PooledClient, SessionPool, SseConnector, StreamableHttpConnector,
     TransportKind,
@@ -9,7 +9,7 @@ use mcp_session_pool::{
 
 use crate::common::{call, close, request};
 
-/// A pool over both transports, asked in the order of the specification.
+/// A pool over both transports, in the order of the specification.
 fn pool() -> SessionPool {
     SessionPool::builder()
         .config(PoolConfig::default())
@@ -19,15 +19,15 @@ fn pool() -> SessionPool {
         .expect("a valid configuration")
 }
 
-fn over_sse() -> Form {
-    Form::default().over_sse()
+fn over_sse() -> Modes {
+    Modes::default().over_sse()
 }
 
 fn auto(server: &CounterServer) -> Endpoint {
     Endpoint::auto(&server.url()).expect("a valid url")
 }
 
-/// Calls until there is an answer: a call on a connection that was just cut may be lost with it.
+/// Calls until there is an answer: a call on a connection that was just closed may be lost.
 async fn notice(client: &PooledClient) {
     for _ in 0..100 {
         match call(client, "count").await {
@@ -39,7 +39,7 @@ async fn notice(client: &PooledClient) {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_that_closed() {
+async fn a_streamable_http_server_is_detected_and_the_probe_session_is_closed() {
     let server = CounterServer::start();
     let pool = pool();
     let alice = request(auto(&server), "alice");
@@ -56,7 +56,7 @@ async fn a_server_that_speaks_streamable_http_is_found_and_what_was_opened_for_t
 }
 
 #[tokio::test]
-async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
+async fn a_401_during_detection_is_an_error_and_no_answer() {
     let server = CounterServer::start();
     server.switches().accept_tokens(["alice-token"]);
     let pool = pool();
@@ -78,7 +78,7 @@ async fn a_401_during_detection_is_surfaced_and_not_taken_for_an_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
+async fn an_sse_server_is_detected_by_its_first_event() {
     let server = CounterServer::start_as(over_sse());
     let pool = pool();
     let alice = request(auto(&server), "alice");
@@ -95,8 +95,8 @@ async fn a_server_that_speaks_only_sse_is_found_by_its_first_event() {
 }
 
 #[tokio::test]
-async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_used() {
-    let server = CounterServer::start_as(Form::default().over_both());
+async fn of_a_server_of_both_transports_the_first_registered_is_used() {
+    let server = CounterServer::start_as(Modes::default().over_both());
     let pool = pool();
     let key = pool
         .resolve_key(&request(auto(&server), "alice"))
@@ -119,8 +119,8 @@ async fn of_a_server_that_speaks_both_the_transport_that_is_asked_for_first_is_u
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_same() {
-    let server = CounterServer::start_as(Form::default().stateless_only());
+async fn a_server_without_initialize_is_detected_as_streamable_http() {
+    let server = CounterServer::start_as(Modes::default().stateless_only());
     let pool = pool();
     let client = pool.client(request(auto(&server), "alice")).await.unwrap();
     assert_eq!(call(&client, "increment").await.unwrap(), 1);
@@ -129,24 +129,24 @@ async fn a_server_that_is_too_new_for_initialize_speaks_streamable_http_all_the_
 }
 
 #[tokio::test]
-async fn calls_go_on_when_a_server_of_another_transport_takes_the_place() {
+async fn calls_continue_when_the_server_changes_its_transport() {
     let mut server = CounterServer::start();
     let pool = pool();
-    // Kept by their owners over every change.
+    // Both are kept over every change.
     let alice = request(auto(&server), "alice");
     let bob = pool.client(request(auto(&server), "bob")).await.unwrap();
-    let forms = [
-        (Form::default(), TransportKind::STREAMABLE_HTTP),
+    let all_modes = [
+        (Modes::default(), TransportKind::STREAMABLE_HTTP),
         (over_sse(), TransportKind::SSE),
         (
-            Form::default().stateless_only(),
+            Modes::default().stateless_only(),
             TransportKind::STREAMABLE_HTTP,
         ),
         (over_sse(), TransportKind::SSE),
-        (Form::default(), TransportKind::STREAMABLE_HTTP),
+        (Modes::default(), TransportKind::STREAMABLE_HTTP),
     ];
-    for (form, transport) in forms {
-        server.restart_as(form);
+    for (modes, transport) in all_modes {
+        server.restart_as(modes);
         notice(&bob).await;
         for count in 1..=3 {
             assert_eq!(call(&bob, "increment").await.unwrap(), count, "{transport}");

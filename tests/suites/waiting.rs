@@ -1,4 +1,4 @@
-//! Whoever waits is served: in order, by whatever comes free, and told at once when nothing will.
+//! Waiters are served in order, by returned sessions and released permits; errors reach them at once.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn one_session() -> PoolConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_is_woken_by_a_session_that_comes_back() {
+async fn a_waiter_gets_a_session_that_comes_back() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, one_session());
     let alice = request(fake::endpoint("a"), "alice");
@@ -33,7 +33,7 @@ async fn a_waiter_is_woken_by_a_session_that_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_is_woken_by_a_place_that_comes_free() {
+async fn a_waiter_gets_a_new_session_when_a_permit_is_released() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, one_session());
     let alice = request(fake::endpoint("a"), "alice");
@@ -43,14 +43,14 @@ async fn a_waiter_is_woken_by_a_place_that_comes_free() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         lease.discard();
     });
-    assert!(waited.expect("a session opened in its place").is_fresh());
+    assert!(waited.expect("a session that replaces it").is_fresh());
     assert_eq!(began.elapsed().as_secs(), 1);
     assert_eq!(remote.connects(), 2);
     close(&pool).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_is_woken_by_room_under_the_pools_own_limit() {
+async fn a_waiter_gets_a_session_when_the_limit_of_the_pool_allows_it() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default().with_max_total_sessions(1));
     let alice = request(fake::endpoint("a"), "alice");
@@ -61,7 +61,7 @@ async fn a_waiter_is_woken_by_room_under_the_pools_own_limit() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         drop(lease);
     });
-    drop(waited.expect("the idle session of another key made room"));
+    drop(waited.expect("the idle session of another key is reclaimed"));
     assert_eq!(began.elapsed().as_secs(), 1);
     assert_eq!((remote.connects(), pool.stats().evictions), (2, 1));
     close(&pool).await;
@@ -79,7 +79,7 @@ async fn waiters_are_served_in_the_order_they_came() {
         tokio::spawn(async move {
             let lease = pool.acquire(&alice).await.expect("a turn");
             sender.send(number).expect("a listener");
-            // Holding it over an await is where a newcomer could overtake.
+            // While the lease is held over an await, a newcomer could overtake.
             tokio::time::sleep(Duration::from_millis(1)).await;
             drop(lease);
         });
@@ -109,7 +109,7 @@ async fn a_refused_connect_fails_the_acquire_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_says_what_was_waited_for_and_for_how_long() {
+async fn a_timeout_reports_its_stage_and_the_time_waited() {
     let (connector, remote) = fake::connector();
     let config = PoolConfig::default()
         .with_max_sessions_per_key(1)

@@ -1,4 +1,4 @@
-//! A call is in the trace of its caller, over whatever session it goes.
+//! A call is in the trace of its caller, on any session.
 
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 
 use mcp_pool_testkit::{
     conformance::Counterpart,
-    server::{CounterServer, Form},
+    server::{CounterServer, Modes},
 };
 use mcp_session_pool::{
     Endpoint, PoolBuilder, PoolConfig, SessionPool, SseConnector, StreamableHttpConnector,
@@ -21,7 +21,7 @@ use mcp_session_pool::{
 
 use self::otel::OTEL;
 
-/// A transport, and what the server at its other end speaks.
+/// A transport, and a server for it.
 trait Setup {
     type Server: Counterpart + Send + Sync;
 
@@ -43,14 +43,14 @@ impl Setup for StreamableHttp {
     }
 }
 
-/// Streamable HTTP with a server that knows no sessions.
+/// Streamable HTTP with a server without sessions.
 struct Stateless;
 
 impl Setup for Stateless {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().stateless_only())
+        CounterServer::start_as(Modes::default().stateless_only())
     }
 
     fn connector() -> impl Connector + 'static {
@@ -64,7 +64,7 @@ impl Setup for Sse {
     type Server = CounterServer;
 
     fn server() -> CounterServer {
-        CounterServer::start_as(Form::default().over_sse())
+        CounterServer::start_as(Modes::default().over_sse())
     }
 
     fn connector() -> impl Connector + 'static {
@@ -72,7 +72,7 @@ impl Setup for Sse {
     }
 }
 
-/// A builder of a pool that tells OpenTelemetry everything.
+/// A builder of a pool with OpenTelemetry metrics and traces.
 fn builder<S: Setup>(config: PoolConfig) -> PoolBuilder {
     SessionPool::builder()
         .config(config)
@@ -87,7 +87,7 @@ fn pool<S: Setup>() -> SessionPool {
         .expect("a valid configuration")
 }
 
-/// The server, for many calls at the same time on one session.
+/// The server's address, with many concurrent calls a session.
 fn multiplexed(server: &impl Counterpart) -> Endpoint {
     let slots = NonZeroU32::new(64).expect("64 is not zero");
     server.endpoint().with_max_concurrent_per_session(slots)
@@ -99,13 +99,13 @@ macro_rules! over {
         over! { $module, $Setup;
             traces::one_request_is_one_trace_from_its_caller_to_the_server
             traces::forty_callers_on_one_session_are_never_mixed
-            traces::a_session_is_in_the_trace_of_nobody_but_its_user
-            traces::a_connect_that_outlives_its_caller_is_linked_and_keeps_none_of_its_spans_open
-            traces::without_a_propagator_the_callers_own_headers_stand
+            traces::a_session_is_in_no_trace_but_that_of_its_caller
+            traces::a_connect_that_outlives_its_caller_is_linked_and_keeps_no_span_of_it_open
+            traces::without_a_propagator_the_headers_of_the_caller_are_sent
             traces::without_a_span_the_call_joins_the_trace_that_the_caller_passed_through
-            traces::context_of_the_caller_gives_way_as_a_whole
+            traces::the_trace_context_of_the_caller_is_replaced_as_a_whole
             traces::the_span_of_a_call_lasts_until_its_answer
-            traces::what_fails_says_so_in_its_span
+            traces::a_failure_is_recorded_in_its_span
             metrics::metrics_arrive
             secrets::no_signal_shows_a_secret
         }

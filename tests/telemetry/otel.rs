@@ -1,5 +1,5 @@
-//! One exporter and one receiver for all tests: spans and metrics go out through OTLP and come in
-//! over HTTP.
+//! One exporter and one receiver for all tests: spans and metrics are exported through OTLP and
+//! received over HTTP.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +16,7 @@ use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use serde_json::Value;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// OpenTelemetry, set up as an application does it.
+/// OpenTelemetry with the setup of an application.
 pub(crate) struct Otel {
     pub(crate) metrics: MetricsObserver,
     inbox: Inbox,
@@ -24,16 +24,16 @@ pub(crate) struct Otel {
     meters: SdkMeterProvider,
 }
 
-/// What was received: the path and the body of each export.
+/// The path and the body of each export received.
 type Inbox = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A span as it was received.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Span(Value);
 
-/// What all tests share.
+/// The setup that all tests share.
 pub(crate) static OTEL: LazyLock<Otel> = LazyLock::new(|| {
-    // The exporters' HTTP client must not be made or used where a runtime is entered.
+    // The HTTP client of the exporters is blocking: it must not be used inside of a runtime.
     thread::spawn(Otel::set_up)
         .join()
         .expect("a receiver and two exporters")
@@ -78,21 +78,21 @@ impl Otel {
         }
     }
 
-    /// Every span of a trace that has ended by now.
+    /// Every ended span of a trace.
     pub(crate) fn trace(&self, id: &str) -> Vec<Span> {
         let mut spans = self.spans();
         spans.retain(|span| span.trace_id() == id);
         spans
     }
 
-    /// Every span that has ended by now.
+    /// Every ended span.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.tracers.force_flush().expect("spans are exported");
         let received = self.received("/v1/traces");
         received.iter().flat_map(spans).collect()
     }
 
-    /// The data points of a metric, of a pool, in the order of their export.
+    /// The data points of a metric of a pool, in the order of their export.
     pub(crate) fn points(&self, metric: &str, pool: &str) -> Vec<Value> {
         self.meters.force_flush().expect("metrics are exported");
         let received = self.received("/v1/metrics");
@@ -101,16 +101,16 @@ impl Otel {
             .collect()
     }
 
-    /// Everything that was ever received, as it came.
+    /// The bodies of all exports so far.
     pub(crate) fn everything(&self) -> String {
         self.tracers.force_flush().expect("spans are exported");
         self.meters.force_flush().expect("metrics are exported");
-        let inbox = self.inbox.lock().expect("no test holds it and panics");
+        let inbox = self.inbox.lock().expect("not poisoned");
         inbox.iter().map(|(_, body)| body.as_str()).collect()
     }
 
     fn received(&self, path: &str) -> Vec<Value> {
-        let inbox = self.inbox.lock().expect("no test holds it and panics");
+        let inbox = self.inbox.lock().expect("not poisoned");
         let bodies = inbox.iter().filter(|(to, _)| to == path);
         bodies
             .map(|(_, body)| serde_json::from_str(body).expect("OTLP is JSON here"))
@@ -159,7 +159,7 @@ impl Span {
         found.any(|attribute| attribute["value"].get("intValue").is_some())
     }
 
-    /// From its beginning to its end.
+    /// The time from its beginning to its end.
     pub(crate) fn took(&self) -> Duration {
         let nanos = |field| self.text(field).parse::<u64>().expect("a number");
         Duration::from_nanos(nanos("endTimeUnixNano") - nanos("startTimeUnixNano"))
@@ -195,7 +195,7 @@ fn points(body: &Value, metric: &str) -> Vec<Value> {
         .collect()
 }
 
-/// What lies two lists deeper.
+/// The items two lists deeper.
 fn each<'v>(list: &'v Value, inner: &'v str, innermost: &'v str) -> impl Iterator<Item = Value> {
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     items(list)
@@ -229,7 +229,7 @@ fn receive(inbox: Inbox) -> SocketAddr {
 
 async fn note(State(inbox): State<Inbox>, uri: Uri, body: Bytes) -> &'static str {
     let body = String::from_utf8_lossy(&body).into_owned();
-    let mut inbox = inbox.lock().expect("no test holds it and panics");
+    let mut inbox = inbox.lock().expect("not poisoned");
     inbox.push((uri.path().to_owned(), body));
     "{}"
 }

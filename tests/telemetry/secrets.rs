@@ -10,7 +10,7 @@ use tracing::{Instrument, info_span};
 
 use crate::{Setup, builder, common::headers, otel::OTEL};
 
-/// Everything secret that is planted.
+/// Every secret that the test uses.
 const PLANTED: [&str; 7] = [
     "pl4nted-token",
     "pl4nted-cookie",
@@ -43,7 +43,7 @@ pub(crate) async fn no_signal_shows_a_secret<S: Setup>() {
     async {
         let params = CallToolRequestParams::new("increment").with_arguments(secret.clone());
         client.call_tool(params).await.expect("a count");
-        // The server's own text comes with its error.
+        // The error contains a text of the server.
         let params = CallToolRequestParams::new("fail").with_arguments(secret);
         client.call_tool(params).await.expect_err("an error");
         server.forget_sessions();

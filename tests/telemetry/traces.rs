@@ -30,14 +30,14 @@ struct Downstream {
 
 impl Downstream {
     fn begin() -> Self {
-        // The first use of it sets it up.
+        // The first use sets OpenTelemetry up.
         let _ = &*OTEL;
         let span = info_span!(parent: None, "downstream");
         let trace = span.context().span().span_context().trace_id().to_string();
         Self { span, trace }
     }
 
-    /// Does something as a part of the request, and ends it.
+    /// Runs `work` as a part of the request, and ends the request.
     async fn serve<T>(self, work: impl Future<Output = T>) -> (String, T) {
         let result = work.instrument(self.span).await;
         (self.trace, result)
@@ -67,7 +67,7 @@ fn meta(seen: &Seen, name: &str) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// The one trace parent of a request, which is the same in its headers and in its message.
+/// The trace parent of a request, which is the same in its headers and in its message.
 fn parent(seen: &Seen) -> String {
     let both = (header(seen, "traceparent"), meta(seen, "traceparent"));
     let (Some(header), Some(meta)) = both else {
@@ -134,7 +134,7 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
     assert_eq!(closed.attribute("mcp.session.id"), shown);
 }
 
-/// The session was opened for this connect, in a trace of its own that is linked with it.
+/// Checks that this connect opened one session, in a trace of its own that is linked to it.
 fn expect_opened_once(trace: &str, connect: &Span) {
     let linked = (trace.to_owned(), connect.id());
     let opened = |span: &Span| span.name() == "open" && span.links().contains(&linked);
@@ -143,7 +143,7 @@ fn expect_opened_once(trace: &str, connect: &Span) {
     assert_ne!(open[0].trace_id(), trace);
 }
 
-/// The closing of the session that a call was sent on.
+/// The span that closed the session of a call.
 fn closed_by_shutdown(call: &Span) -> Span {
     let key = call.attribute("mcp.pool.key");
     let is_it = |span: &Span| span.name() == "close" && span.attribute("mcp.pool.key") == key;
@@ -193,7 +193,7 @@ fn numbered(params: CallToolRequestParams, caller: u64) -> CallToolRequestParams
     params.with_arguments(arguments.as_object().cloned().unwrap_or_default())
 }
 
-pub(crate) async fn a_session_is_in_the_trace_of_nobody_but_its_user<S: Setup>() {
+pub(crate) async fn a_session_is_in_no_trace_but_that_of_its_caller<S: Setup>() {
     let server = S::server();
     let pool = pool::<S>();
     let alice = request(server.endpoint(), "alice");
@@ -205,7 +205,7 @@ pub(crate) async fn a_session_is_in_the_trace_of_nobody_but_its_user<S: Setup>()
     let parents: Vec<_> = calls(&server).iter().map(parent).collect();
     assert_eq!(trace_of(&parents[0]), first);
     assert_eq!(trace_of(&parents[1]), second);
-    // The session is open still, and the trace of whoever had it opened is complete.
+    // The session is still open, and the trace of the caller that opened it is complete.
     assert_eq!(pool.stats().total_sessions, 1);
     named(&OTEL.trace(&first), "downstream");
     let spans = OTEL.trace(&second);
@@ -222,11 +222,11 @@ pub(crate) async fn a_session_is_in_the_trace_of_nobody_but_its_user<S: Setup>()
     close(&pool).await;
 }
 
-pub(crate) async fn a_connect_that_outlives_its_caller_is_linked_and_keeps_none_of_its_spans_open<
+pub(crate) async fn a_connect_that_outlives_its_caller_is_linked_and_keeps_no_span_of_it_open<
     S: Setup,
 >() {
     let server = S::server();
-    // For a server without sessions there is another request to hold up.
+    // A client of a server without sessions begins with another request.
     let first = first_request::<S>().await;
     server.switches().hang(&first);
     let pool = pool::<S>();
@@ -235,8 +235,8 @@ pub(crate) async fn a_connect_that_outlives_its_caller_is_linked_and_keeps_none_
     let downstream = Downstream::begin();
     let trace = downstream.trace.clone();
     let leaving = tokio::spawn(async move { downstream.serve(call(&client, "increment")).await });
-    let asked = || server.requests().iter().any(|seen| seen.method == first);
-    eventually("a session is being opened", asked).await;
+    let connecting = || server.requests().iter().any(|seen| seen.method == first);
+    eventually("a session is being opened", connecting).await;
     leaving.abort();
     leaving.await.expect_err("the caller has left");
     let spans = OTEL.trace(&trace);
@@ -263,24 +263,24 @@ pub(crate) async fn the_span_of_a_call_lasts_until_its_answer<S: Setup>() {
     let client = pool.client(alice).await.expect("a client");
     let answers = Duration::from_millis(300);
     server.switches().delay_tools(answers);
-    // The first opens the session, and the second finds it ready.
+    // The first call opens the session, the second reuses it.
     for _ in 0..2 {
         let (trace, result) = Downstream::begin().serve(call(&client, "wait")).await;
         result.expect("an answer");
         let took = named(&OTEL.trace(&trace), "tools/call wait").took();
         assert!(took >= answers, "{took:?}");
     }
-    let patience = answers / 2;
-    let brief = client.with_timeout(patience);
+    let timeout = answers / 2;
+    let brief = client.with_timeout(timeout);
     let (trace, result) = Downstream::begin().serve(call(&brief, "wait")).await;
     result.expect_err("its time was up");
     let took = named(&OTEL.trace(&trace), "tools/call wait").took();
-    // The patience began with the call, a little before its span.
-    assert!(took >= patience / 2, "{took:?}");
+    // The timeout began with the call, a little before its span.
+    assert!(took >= timeout / 2, "{took:?}");
     close(&pool).await;
 }
 
-/// With which request a session over this transport begins.
+/// The first request of a session over this transport.
 async fn first_request<S: Setup>() -> String {
     let server = S::server();
     let pool = pool::<S>();
@@ -293,7 +293,7 @@ async fn first_request<S: Setup>() -> String {
     first.expect("a request")
 }
 
-pub(crate) async fn without_a_propagator_the_callers_own_headers_stand<S: Setup>() {
+pub(crate) async fn without_a_propagator_the_headers_of_the_caller_are_sent<S: Setup>() {
     let server = S::server();
     let plain = SessionPool::builder().connector(S::connector()).build();
     let pool = plain.expect("a pool");
@@ -312,7 +312,7 @@ pub(crate) async fn without_a_span_the_call_joins_the_trace_that_the_caller_pass
 >() {
     let server = S::server();
     let pool = pool::<S>();
-    // Of its own, since every test exports to the same place.
+    // The trace is new, since every test exports to the same receiver.
     let trace = Downstream::begin().trace;
     let passed = format!("00-{trace}-b7ad6b7169203331-01");
     let own = headers(&[("traceparent", &passed), ("tracestate", "a=b")]);
@@ -327,7 +327,7 @@ pub(crate) async fn without_a_span_the_call_joins_the_trace_that_the_caller_pass
     close(&pool).await;
 }
 
-pub(crate) async fn context_of_the_caller_gives_way_as_a_whole<S: Setup>() {
+pub(crate) async fn the_trace_context_of_the_caller_is_replaced_as_a_whole<S: Setup>() {
     let server = S::server();
     let pool = pool::<S>();
     let own = headers(&[
@@ -375,7 +375,7 @@ async fn of(pool: &SessionPool, server: &impl Counterpart, own: &HeaderMap) -> P
         .expect("all are per-call headers")
 }
 
-pub(crate) async fn what_fails_says_so_in_its_span<S: Setup>() {
+pub(crate) async fn a_failure_is_recorded_in_its_span<S: Setup>() {
     let server = S::server();
     let pool = pool::<S>();
     let alice = request(server.endpoint(), "alice");

@@ -4,8 +4,8 @@ pub mod conformance;
 pub mod fake;
 pub mod logs;
 pub mod mocks;
+mod notifying_server;
 pub mod server;
 pub mod streams;
-mod talkative;
 
-pub use talkative::TalkativeServer;
+pub use notifying_server::NotifyingServer;

@@ -1,4 +1,4 @@
-//! What was logged, to be searched for what must not be in it.
+//! Captures logs, so that a test can search them for secrets.
 
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
 use tracing::{Level, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Everything that this thread logs, at every level and from every crate, until it is dropped.
+/// Captures the logs of this thread, of every level and crate, until it is dropped.
 #[must_use = "logs are captured only as long as it lives"]
 pub struct LogCapture {
     text: Text,
@@ -25,9 +25,11 @@ impl std::fmt::Debug for LogCapture {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl LogCapture {
-    /// Begins. Use it on a runtime with one thread, which is then the one that logs, and in a test
-    /// binary of its own: what other tests log for the first time at this very moment may stay
-    /// unheard for good, since tracing remembers that nobody listens to it.
+    /// Begins to capture.
+    ///
+    /// Needs a runtime with one thread, since other threads are not captured, and a test binary of
+    /// its own: tracing caches for each call site that no subscriber is interested, so that a call
+    /// site which another test reaches first may never be captured.
     pub fn begin() -> Self {
         let text = Text::default();
         let subscriber = tracing_subscriber::fmt()
@@ -41,7 +43,7 @@ impl LogCapture {
         }
     }
 
-    /// What was logged so far.
+    /// The logs so far.
     #[must_use]
     pub fn text(&self) -> String {
         let bytes = self.text.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,18 +1,18 @@
-//! Streams of events to the byte, as servers write them, and what is in them.
+//! Streams of events byte by byte, as servers write them, and their messages.
 
 /// One stream of events.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EventStream {
-    /// What is special about it.
+    /// The feature that the stream exercises.
     pub name: &'static str,
-    /// The bytes.
+    /// The bytes of the stream.
     pub bytes: &'static [u8],
-    /// The data of its messages, in order. Each stream begins with the event `endpoint`.
+    /// The data of the messages, in order. Each stream begins with the event `endpoint`.
     pub messages: &'static [&'static str],
 }
 
-/// What every stream announces as its endpoint.
+/// The endpoint that every stream announces.
 pub const ENDPOINT: &str = "/messages?sessionId=1";
 
 macro_rules! streams {

@@ -2,7 +2,7 @@
 //!
 //! A new server is a new row.
 
-use mcp_pool_testkit::server::{CounterServer, Form};
+use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{TransportKind, config::Lifecycle};
 
 /// A server in one of its modes.
@@ -234,7 +234,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         server: "rmcp",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().over_sse())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().over_sse())),
         path: "/mcp",
         calls: &[Call::Increment],
         ..STREAMING
@@ -248,7 +248,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "rmcp",
         mode: "stateless json",
         source: Source::Embedded(|| {
-            CounterServer::start_as(Form::default().without_sessions().with_json())
+            CounterServer::start_as(Modes::default().without_sessions().with_json())
         }),
         calls: &[Call::Increment],
         ..SESSIONLESS
@@ -256,14 +256,14 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         server: "rmcp",
         mode: "of both eras",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().of_both_eras())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().of_both_eras())),
         calls: &[Call::Increment],
         ..MODERN
     },
     Row {
         server: "rmcp",
         mode: "modern only",
-        source: Source::Embedded(|| CounterServer::start_as(Form::default().stateless_only())),
+        source: Source::Embedded(|| CounterServer::start_as(Modes::default().stateless_only())),
         calls: &[Call::Increment],
         ..MODERN
     },

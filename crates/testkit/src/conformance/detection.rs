@@ -1,4 +1,4 @@
-//! What is said of an address of which nothing else is known.
+//! Detection of the transport at an address.
 
 use std::time::Duration;
 
@@ -8,11 +8,13 @@ use mcp_pool_core::{
     extend::{Connector, Support},
 };
 
-use super::{Counterpart, eventually, request};
-use crate::server::Refusal;
+use super::helpers::{eventually, request};
+use crate::server::{Counterpart, Refusal};
 
-/// A connector recognises its own transport, and closes what it opened for that, whoever stops
-/// waiting for it. One that cannot tell says so.
+/// A detection recognises the connector's own transport and closes what it opened.
+///
+/// That holds when the detection is dropped at any time. A connector that cannot detect returns
+/// [`Support::Unknown`].
 pub async fn a_detection_leaves_nothing_open(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
@@ -25,18 +27,17 @@ pub async fn a_detection_leaves_nothing_open(
     let delay = Duration::from_millis(200);
     server.switches().delay_initialize(delay);
     let request = request(server, &[]);
-    for patience in [10, 100, 195, 200, 205] {
-        let patience = Duration::from_millis(patience);
-        let _ = tokio::time::timeout(patience, connector.detect(&request)).await;
+    for wait in [10, 100, 195, 200, 205] {
+        let wait = Duration::from_millis(wait);
+        let _ = tokio::time::timeout(wait, connector.detect(&request)).await;
     }
-    // Whatever was still being opened has had the time to turn up.
+    // A session that was still being opened would be open by now.
     tokio::time::sleep(delay * 2).await;
     eventually("nothing is open", || server.open_sessions() == 0).await;
 }
 
-/// 400, 404 and 405 say that another transport is spoken; anything else that is no yes says
-/// nothing of the transport.
-pub async fn a_detection_tells_no_from_trouble(
+/// 400, 404 and 405 mean another transport; any other refusal is an error of the detection.
+pub async fn a_detection_distinguishes_no_from_a_failure(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
@@ -61,7 +62,7 @@ pub async fn a_detection_tells_no_from_trouble(
     }
     server.switches().serve();
     server.stop();
-    let error = detect(connector, server).await.expect_err("nobody there");
+    let error = detect(connector, server).await.expect_err("no server");
     assert_eq!(error.kind(), &FaultKind::Unreachable);
 }
 

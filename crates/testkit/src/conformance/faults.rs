@@ -1,4 +1,4 @@
-//! What is said of failures.
+//! Classification of failures.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use mcp_pool_core::{
     extend::Connector,
 };
 
-use super::{
-    Counterpart,
-    life::{call, open},
-    request,
-};
-use crate::server::{Refusal, UnknownSession};
+use super::helpers::{call, open, request};
+use crate::server::{Counterpart, Refusal, UnknownSession};
 
-/// A refusal is told by its kind, with what the server said of it.
-pub async fn a_refused_connect_says_why(connector: &dyn Connector, server: &mut dyn Counterpart) {
+/// A refused connect reports the kind of the refusal and its challenge or delay.
+pub async fn a_refused_connect_reports_the_reason(
+    connector: &dyn Connector,
+    server: &mut dyn Counterpart,
+) {
     let later = Refusal::new(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, "7");
     for (refusal, kind) in [
         (Refusal::new(StatusCode::NOT_FOUND), "not_found"),
@@ -47,37 +46,38 @@ pub async fn a_refused_connect_says_why(connector: &dyn Connector, server: &mut 
     assert_eq!(server.open_sessions(), 0);
 }
 
-/// Where nobody listens, a connect fails at once and says so.
+/// A connect to an address without a server fails as unreachable.
 pub async fn an_absent_server_is_unreachable(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
     server.stop();
     let request = request(server, &[]);
-    let error = connector.connect(&request).await.expect_err("nobody there");
+    let error = connector.connect(&request).await.expect_err("no server");
     assert_eq!(error.kind(), &FaultKind::Unreachable);
 }
 
-/// A call on a session that the server does not know was not executed, and the session is over;
-/// however the server words it.
-pub async fn a_lost_session_is_told_from_a_lost_call(
+/// A call on a session unknown to the server was not executed, and the session is over.
+///
+/// That holds for each way in which servers refuse an unknown session.
+pub async fn a_lost_session_is_distinguished_from_a_lost_call(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
-    for wording in [UnknownSession::NotFound, UnknownSession::NamelessError] {
-        server.switches().answer_unknown_sessions(wording);
+    for refusal in [UnknownSession::NotFound, UnknownSession::NamelessError] {
+        server.switches().answer_unknown_sessions(refusal);
         let session = open(connector, server).await;
         server.forget_sessions();
         let called = tokio::time::timeout(Duration::from_secs(10), call(&session, "increment"));
         let error = called.await.expect("an end").expect_err("no such session");
         let failure = session.driver().classify(&error);
-        assert_eq!(failure.outcome(), Outcome::NotExecuted, "{wording:?}");
-        assert_eq!(failure.kind(), &FaultKind::SessionGone, "{wording:?}");
-        assert!(session.is_over(), "{wording:?}");
+        assert_eq!(failure.outcome(), Outcome::NotExecuted, "{refusal:?}");
+        assert_eq!(failure.kind(), &FaultKind::SessionGone, "{refusal:?}");
+        assert!(session.is_over(), "{refusal:?}");
     }
 }
 
-/// What the server may have executed is never called not executed.
+/// A call that the server may have executed never counts as not executed.
 pub async fn a_reply_that_breaks_off_has_an_unknown_outcome(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
@@ -92,7 +92,9 @@ pub async fn a_reply_that_breaks_off_has_an_unknown_outcome(
     assert_eq!(times.count(), 1, "it must not be sent again");
 }
 
-/// No token, cookie, session id, query or challenge is in what a connector shows.
+/// No debug output or error text of a connector contains a secret.
+///
+/// Secrets are tokens, cookies, session ids, queries and challenges.
 pub async fn nothing_shows_a_secret(connector: &dyn Connector, server: &mut dyn Counterpart) {
     let headers = [
         ("authorization", "Bearer s3cret-token"),

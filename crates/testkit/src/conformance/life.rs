@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::extend::{CloseOutcome, Connector, Session};
-use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientRequest, PingRequest, ServerResult,
+use mcp_pool_core::{
+    error::{ConnectError, FaultKind},
+    extend::{CloseOutcome, Connector, Session},
 };
-use rmcp::service::ServiceError;
-use tokio::time::Instant;
+use rmcp::model::{ClientRequest, PingRequest};
+use tokio::time::{Instant, timeout};
 
-use super::{Counterpart, eventually, request};
+use super::helpers::{LONG, bounded, call, eventually, open, request};
+use crate::server::Counterpart;
 
-/// A session is initialised when it is handed out, and says which revision it speaks.
-pub async fn a_session_answers_and_says_what_it_speaks(
+/// A new session is initialised and reports its revision.
+pub async fn a_session_answers_and_reports_its_revision(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
@@ -27,7 +28,7 @@ pub async fn a_session_answers_and_says_what_it_speaks(
     session.driver().close(LONG).await;
 }
 
-/// Closing says farewell, and the client is of no use afterwards.
+/// Closing a session ends it on the server, and calls on it fail afterwards.
 pub async fn a_closed_session_is_closed_on_the_server(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
@@ -39,7 +40,7 @@ pub async fn a_closed_session_is_closed_on_the_server(
     assert!(call(&session, "count").await.is_err());
 }
 
-/// Whoever stops waiting for a connect leaves nothing open on the server.
+/// A connect that is dropped at any time leaves nothing open on the server.
 pub async fn a_connect_that_is_dropped_leaves_no_session(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
@@ -48,24 +49,24 @@ pub async fn a_connect_that_is_dropped_leaves_no_session(
         .switches()
         .delay_initialize(Duration::from_millis(200));
     let request = request(server, &[]);
-    for patience in [10, 100, 195, 200, 205, 300] {
+    for wait in [10, 100, 195, 200, 205, 300] {
         let connect = connector.connect(&request);
-        let waited = tokio::time::timeout(Duration::from_millis(patience), connect).await;
-        if let Ok(session) = waited {
+        let connected = timeout(Duration::from_millis(wait), connect).await;
+        if let Ok(session) = connected {
             session.expect("a session").driver().close(LONG).await;
         }
     }
     eventually("every session is closed", || {
-        let asked = server.requests().iter().filter(opens).count();
-        asked == 6 && server.open_sessions() == 0
+        let begun = server.requests().iter().filter(opens).count();
+        begun == 6 && server.open_sessions() == 0
     })
     .await;
-    // Whatever was still being opened has had the time to turn up.
+    // A session that was still being opened would be open by now.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(server.open_sessions(), 0);
 }
 
-/// A connect ends by its deadline and leaves nothing open.
+/// A connect to a slow server ends by its deadline and leaves nothing open.
 pub async fn a_connect_beyond_its_deadline_leaves_no_session(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
@@ -73,73 +74,90 @@ pub async fn a_connect_beyond_its_deadline_leaves_no_session(
     server
         .switches()
         .delay_initialize(Duration::from_millis(300));
-    let deadline = Instant::now() + Duration::from_millis(100);
-    let request = request(server, &[]).with_deadline(deadline);
-    let error = connector
-        .connect(&request)
-        .await
-        .expect_err("it is too late");
-    assert_eq!(error.kind(), &mcp_pool_core::error::FaultKind::Timeout);
+    let connected = connect_within(connector, server, Duration::from_millis(100)).await;
+    let error = connected.expect_err("the deadline has passed");
+    assert_eq!(error.kind(), &FaultKind::Timeout);
     tokio::time::sleep(Duration::from_millis(500)).await;
     eventually("the server has no session", || server.open_sessions() == 0).await;
 }
 
-/// As many calls run at the same time as the request asked for.
+/// A connect ends by its deadline, whichever of its requests the server never answers.
+///
+/// A connector may do without the answer to `GET` or `server/discover`; it must not wait for it
+/// beyond the deadline.
+pub async fn a_connect_to_a_hanging_server_ends_by_its_deadline(
+    connector: &dyn Connector,
+    server: &mut dyn Counterpart,
+) {
+    let limit = Duration::from_millis(300);
+    for method in ["initialize", "GET", "server/discover"] {
+        server.switches().hang(method);
+        match connect_within(connector, server, limit).await {
+            Ok(session) => {
+                assert_ne!(method, "initialize", "no session without this answer");
+                session.driver().close(LONG).await;
+            }
+            Err(error) => assert_eq!(error.kind(), &FaultKind::Timeout, "{method}"),
+        }
+        server.switches().serve();
+    }
+}
+
+/// Connects by a deadline, and checks that the connector keeps it.
+async fn connect_within(
+    connector: &dyn Connector,
+    server: &dyn Counterpart,
+    limit: Duration,
+) -> Result<Session, ConnectError> {
+    let request = request(server, &[]).with_deadline(Instant::now() + limit);
+    let (connected, took) = bounded("a connect", limit, connector.connect(&request)).await;
+    if let Err(error) = &connected
+        && *error.kind() == FaultKind::Timeout
+    {
+        assert!(took >= limit, "given up after {took:?} of {limit:?}");
+    }
+    connected
+}
+
+/// The calls of a session run concurrently, as many as the request has slots.
 pub async fn calls_of_one_session_run_at_the_same_time(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
-    const CALLS: u32 = 40;
-    let pause = Duration::from_millis(200);
-    server.switches().delay_tools(pause);
-    let request = request(server, &[]).with_slots(CALLS);
+    const CALLS: usize = 40;
+    // No call is answered before all of them have reached the server.
+    server.switches().gather(CALLS);
+    let request = request(server, &[]).with_slots(40);
     let session = connector.connect(&request).await.expect("a session");
-    let began = Instant::now();
     let calls = (0..CALLS).map(|_| call(&session, "wait"));
-    for answer in futures::future::join_all(calls).await {
+    let answers = timeout(LONG, futures::future::join_all(calls)).await;
+    for answer in answers.expect("the calls run concurrently") {
         answer.expect("an answer");
     }
-    // One after the other would take forty pauses.
-    assert!(began.elapsed() < pause * CALLS / 4, "{:?}", began.elapsed());
     session.driver().close(LONG).await;
 }
 
-/// A server that does not answer the farewell holds nobody up for longer than asked.
-pub async fn a_hanging_farewell_is_bounded(
+/// A close ends by its timeout and reports it when the server never answers the farewell.
+///
+/// A client that ends its session without a request waits for no answer: that close completes.
+pub async fn a_hanging_close_ends_by_its_timeout(
     connector: &dyn Connector,
     server: &mut dyn Counterpart,
 ) {
     let session = open(connector, server).await;
     server.switches().hang("DELETE");
-    let began = Instant::now();
-    session.driver().close(Duration::from_millis(200)).await;
-    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
-}
-
-/// A session without headers.
-pub(super) async fn open(connector: &dyn Connector, server: &dyn Counterpart) -> Session {
-    let request = request(server, &[]);
-    connector.connect(&request).await.expect("a session")
-}
-
-/// Calls a tool and returns the text of its answer.
-pub(super) async fn call(session: &Session, tool: &'static str) -> Result<String, ServiceError> {
-    let request = CallToolRequest::new(CallToolRequestParams::new(tool));
-    let request = ClientRequest::CallToolRequest(request);
-    match session.peer().send_request(request).await? {
-        ServerResult::CallToolResult(result) => Ok(text(&result)),
-        _ => Err(ServiceError::UnexpectedResponse),
+    let limit = Duration::from_millis(300);
+    let (outcome, took) = bounded("a close", limit, session.driver().close(limit)).await;
+    let is_farewell = |seen: &crate::server::Seen| seen.method == "DELETE";
+    if server.requests().iter().any(is_farewell) {
+        assert_eq!(outcome, CloseOutcome::TimedOut);
+        assert!(took >= limit, "given up after {took:?} of {limit:?}");
+    } else {
+        assert_eq!(outcome, CloseOutcome::Completed);
+        eventually("the server has no session", || server.open_sessions() == 0).await;
     }
-}
-
-fn text(result: &rmcp::model::CallToolResult) -> String {
-    let content = result.content.first().and_then(|content| content.as_text());
-    content.map(|text| text.text.clone()).unwrap_or_default()
 }
 
 fn opens(seen: &&crate::server::Seen) -> bool {
     seen.method == "initialize"
 }
-
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What every connector must do, as a suite that any crate can mount.
+//! The promises of every connector, as a suite that any crate can mount.
 //!
 //! ```
 //! # mod connector_suite_of_a_transport {
@@ -10,85 +10,44 @@
 //! # }
 //! ```
 //!
-//! The expression gives a connector and a server that it can speak to, anew for each test. The crate
-//! that mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
+//! The expression creates a connector and a server for it, anew for each test. The crate that
+//! mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
 mod detection;
 mod faults;
+mod helpers;
 mod life;
 mod requests;
 
 pub use detection::*;
 pub use faults::*;
 pub use life::*;
-use mcp_pool_core::{Endpoint, extend::ConnectRequest};
 pub use requests::*;
 
-use crate::server::{CounterServer, Seen, Switches};
+pub use crate::server::Counterpart;
 
-/// The server that a connector is tried out on.
-pub trait Counterpart: Send {
-    /// Where it is.
-    fn endpoint(&self) -> Endpoint;
-    /// What it does on purpose.
-    fn switches(&self) -> &Switches;
-    /// Every request so far, in order.
-    fn requests(&self) -> Vec<Seen>;
-    /// How many sessions are open.
-    fn open_sessions(&self) -> usize;
-    /// Forgets every session.
-    fn forget_sessions(&self);
-    /// Stops it and cuts every connection.
-    fn stop(&mut self);
-}
-
-impl Counterpart for CounterServer {
-    fn endpoint(&self) -> Endpoint {
-        Self::endpoint(self)
-    }
-
-    fn switches(&self) -> &Switches {
-        Self::switches(self)
-    }
-
-    fn requests(&self) -> Vec<Seen> {
-        self.seen()
-    }
-
-    fn open_sessions(&self) -> usize {
-        Self::open_sessions(self).len()
-    }
-
-    fn forget_sessions(&self) {
-        Self::forget_sessions(self);
-    }
-
-    fn stop(&mut self) {
-        Self::stop(self);
-    }
-}
-
-/// Mounts the suite: one test for each promise, each with a connector and a server of its own.
+/// Mounts the suite: one test a promise, each with a connector and a server of its own.
 #[macro_export]
 macro_rules! connector_suite {
     ($make:expr) => {
         $crate::connector_suite!(@each $make;
-            a_session_answers_and_says_what_it_speaks
+            a_session_answers_and_reports_its_revision
             a_closed_session_is_closed_on_the_server
             a_connect_that_is_dropped_leaves_no_session
             a_connect_beyond_its_deadline_leaves_no_session
+            a_connect_to_a_hanging_server_ends_by_its_deadline
             calls_of_one_session_run_at_the_same_time
-            a_refused_connect_says_why
+            a_refused_connect_reports_the_reason
             an_absent_server_is_unreachable
-            a_lost_session_is_told_from_a_lost_call
+            a_lost_session_is_distinguished_from_a_lost_call
             a_reply_that_breaks_off_has_an_unknown_outcome
-            a_hanging_farewell_is_bounded
-            each_request_asks_for_its_credentials
+            a_hanging_close_ends_by_its_timeout
+            each_request_sends_its_own_credentials
             a_refused_credential_is_renewed_once
-            what_belongs_to_one_hop_or_to_the_gateway_stays_behind
+            headers_of_one_hop_or_of_the_gateway_are_not_forwarded
             nothing_shows_a_secret
             a_detection_leaves_nothing_open
-            a_detection_tells_no_from_trouble
+            a_detection_distinguishes_no_from_a_failure
         );
     };
     (@each $make:expr; $($promise:ident)*) => {
@@ -100,29 +59,4 @@ macro_rules! connector_suite {
             }
         )*
     };
-}
-
-/// A request with these headers.
-fn request(server: &dyn Counterpart, headers: &[(&str, &str)]) -> ConnectRequest {
-    ConnectRequest::detached(&server.endpoint(), header_map(headers))
-}
-
-fn header_map(headers: &[(&str, &str)]) -> http::HeaderMap {
-    let mut map = http::HeaderMap::new();
-    for (name, value) in headers {
-        let name: http::HeaderName = name.parse().expect("the name of a header");
-        map.append(name, value.parse().expect("the value of a header"));
-    }
-    map
-}
-
-/// Waits until `holds`, for at most ten seconds.
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1_000 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("not within ten seconds: {what}");
 }

@@ -1,4 +1,4 @@
-//! What is sent with each request.
+//! The headers of each request.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,11 @@ use mcp_pool_core::{
 };
 use rmcp::model::CallToolRequestParams;
 
-use super::{Counterpart, header_map};
+use super::helpers::header_map;
+use crate::server::Counterpart;
 
-/// Each call sends the headers of its own caller, on one and the same session.
-pub async fn each_request_asks_for_its_credentials(
+/// Each call on a shared session sends the credentials of its own caller.
+pub async fn each_request_sends_its_own_credentials(
     connector: &(impl Connector + Clone + 'static),
     server: &mut dyn Counterpart,
 ) {
@@ -29,7 +30,7 @@ pub async fn each_request_asks_for_its_credentials(
         let seen = server.requests();
         let last = seen.iter().rfind(|seen| seen.method == "tools/call");
         let sent = &last.expect("the call").headers["authorization"];
-        // The handshake asked too; what matters is that every request had a token of its own.
+        // The handshake takes tokens too, so the number is above that of the call.
         let number: usize = sent.to_str().expect("text")["Bearer ".len()..]
             .parse()
             .expect("a number");
@@ -54,7 +55,7 @@ pub async fn each_request_asks_for_its_credentials(
     pool.close(std::time::Duration::from_secs(10)).await;
 }
 
-/// After a 401 the source is asked once more, and the call is repeated with what it gives.
+/// After a 401 the connector renews the credentials and repeats the call once.
 pub async fn a_refused_credential_is_renewed_once(
     connector: &(impl Connector + Clone + 'static),
     server: &mut dyn Counterpart,
@@ -81,8 +82,8 @@ pub async fn a_refused_credential_is_renewed_once(
     pool.close(std::time::Duration::from_secs(10)).await;
 }
 
-/// Hop-by-hop headers, a gateway's session ids and what frames a message never travel on.
-pub async fn what_belongs_to_one_hop_or_to_the_gateway_stays_behind(
+/// Hop-by-hop headers, framing headers and the gateway's session ids are not forwarded.
+pub async fn headers_of_one_hop_or_of_the_gateway_are_not_forwarded(
     connector: &(impl Connector + Clone + 'static),
     server: &mut dyn Counterpart,
 ) {
@@ -132,7 +133,7 @@ pub async fn what_belongs_to_one_hop_or_to_the_gateway_stays_behind(
     pool.close(std::time::Duration::from_secs(10)).await;
 }
 
-/// A source whose every answer is another token.
+/// A source that returns another token each time.
 #[derive(Default)]
 struct Rotating(AtomicUsize);
 
@@ -150,7 +151,7 @@ impl CredentialSource for Rotating {
     }
 }
 
-/// A source that gives a stale token until it is told that it was refused.
+/// A source that returns a stale token until a token was refused.
 #[derive(Default)]
 struct Renewing {
     renewals: Arc<AtomicUsize>,

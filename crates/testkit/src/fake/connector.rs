@@ -18,6 +18,7 @@ use rmcp::{
 };
 
 use super::{
+    address,
     remote::{Remote, play},
     transport::{FakeFault, Memory},
 };
@@ -32,10 +33,10 @@ pub struct FakeConnector {
 /// A fake connector of the kind [`kind`](super::kind), and its remote control.
 #[must_use]
 pub fn connector() -> (FakeConnector, Remote) {
-    connector_of(super::kind())
+    connector_of(address::kind())
 }
 
-/// A fake connector of another kind, and its remote control.
+/// A fake connector of this kind, and its remote control.
 #[must_use]
 pub fn connector_of(kind: TransportKind) -> (FakeConnector, Remote) {
     let remote = Remote::new();
@@ -53,16 +54,15 @@ impl Connector for FakeConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        let connecting = self.remote.begin_connect();
+        let connecting = self.remote.begin_connect(request);
         play(&self.remote.connect)
             .await
             .map_err(ConnectError::new)?;
         if let Some(kind) = self.remote.next_fault() {
             return Err(ConnectError::new(kind));
         }
-        let alarm = CloseNotifier::default();
-        let id = self.remote.admit(request.endpoint(), &alarm);
-        drop(connecting);
+        let notifier = CloseNotifier::default();
+        let id = connecting.open(&notifier);
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
         let memory = Memory::new(id, self.remote.clone());
         let service = request.handler().into_service(version.clone());
@@ -76,7 +76,7 @@ impl Connector for FakeConnector {
             running: RunningSession::new(running),
         };
         let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
-        Ok(Session::new(driver, info).with_close_notifier(alarm))
+        Ok(Session::new(driver, info).with_close_notifier(notifier))
     }
 
     async fn detect(&self, _request: &ConnectRequest) -> Result<Support, ConnectError> {
@@ -116,14 +116,15 @@ impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
     }
 
     async fn close(&self, timeout: Duration) -> CloseOutcome {
-        let farewell = match tokio::time::timeout(timeout, play(&self.remote.close)).await {
+        let outcome = match tokio::time::timeout(timeout, play(&self.remote.close)).await {
             Ok(Ok(())) => CloseOutcome::Completed,
             Ok(Err(_)) => CloseOutcome::Failed,
             Err(_) => CloseOutcome::TimedOut,
         };
-        // A farewell that did not get through leaves the session to the server's own clock.
+        // A close that fails or times out leaves the session to the expiry of the server. The
+        // client cannot reach it any more, so it counts as closed.
         self.remote.note_closed(self.id);
         self.running.close(timeout).await;
-        farewell
+        outcome
     }
 }

@@ -1,29 +1,29 @@
-//! What the fake server has counted so far.
+//! The counts of the fake server.
 
 use mcp_pool_core::Endpoint;
 
-use super::Remote;
+use super::remote::Remote;
 
 impl Remote {
-    /// How many connects were begun.
+    /// The number of connects so far.
     #[must_use]
     pub fn connects(&self) -> usize {
         self.lock().connects
     }
 
-    /// How many connects are under way.
+    /// The number of connects under way.
     #[must_use]
     pub fn connecting(&self) -> usize {
-        self.lock().connecting
+        self.lock().connecting.len()
     }
 
-    /// How many sessions the server has open.
+    /// The number of open sessions.
     #[must_use]
     pub fn open(&self) -> usize {
         self.lock().sessions.len()
     }
 
-    /// How many sessions the server has open for an endpoint.
+    /// The number of open sessions of an endpoint.
     #[must_use]
     pub fn open_at(&self, endpoint: &Endpoint) -> usize {
         let state = self.lock();
@@ -33,37 +33,31 @@ impl Remote {
             .count()
     }
 
-    /// The most sessions that were ever open or being opened at the same time.
-    #[must_use]
-    pub fn most_open(&self) -> usize {
-        self.lock().most_open
-    }
-
-    /// How many sessions were closed by a farewell.
+    /// The number of sessions closed so far.
     #[must_use]
     pub fn closed(&self) -> usize {
         self.lock().closed
     }
 
-    /// How many health checks were begun.
+    /// The number of health checks so far.
     #[must_use]
     pub fn checks(&self) -> usize {
         self.lock().checks
     }
 
-    /// How many calls reached the server.
+    /// The number of calls that have reached the server.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.lock().calls
     }
 
-    /// How many lists of tools the server was asked for.
+    /// The number of requests for the list of tools.
     #[must_use]
     pub fn lists(&self) -> usize {
         self.lock().lists
     }
 
-    /// How many detections were begun.
+    /// The number of detections so far.
     #[must_use]
     pub fn detections(&self) -> usize {
         self.lock().detections

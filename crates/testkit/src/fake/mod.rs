@@ -1,7 +1,7 @@
 //! A connector without a network, and the remote control that drives it.
 //!
-//! Its sessions are real rmcp clients over memory, so that everything above the transport behaves
-//! as it would on a network, and on paused time.
+//! Its sessions are real rmcp clients over memory: everything above the transport behaves as on a
+//! network, and works on paused time.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -23,26 +23,14 @@
 //! # }
 //! ```
 
+mod address;
 mod connector;
 mod counts;
+mod load;
 mod remote;
 mod transport;
 
+pub use address::{endpoint, kind};
 pub use connector::{FakeConnector, connector, connector_of};
-use mcp_pool_core::{Endpoint, TransportKind};
+pub use load::Load;
 pub use remote::{Behaviour, Remote};
-
-/// An endpoint of the fake transport.
-///
-/// # Panics
-/// When `name` cannot be the name of a host.
-#[must_use]
-pub fn endpoint(name: &str) -> Endpoint {
-    Endpoint::new(&format!("http://{name}.test/mcp"), kind()).expect("a name of a host")
-}
-
-/// The transport kind of [`connector`].
-#[must_use]
-pub fn kind() -> TransportKind {
-    TransportKind::new("fake")
-}

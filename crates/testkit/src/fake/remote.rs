@@ -7,28 +7,30 @@ use std::{
 };
 
 use mcp_pool_core::{
-    Endpoint,
+    Endpoint, PoolKey,
     error::FaultKind,
-    extend::{CloseNotifier, Support},
+    extend::{CloseNotifier, ConnectRequest, Support},
 };
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
 use tokio::sync::{mpsc, watch};
 
-/// How a step of the fake goes.
+use super::load::{Listener, Load};
+
+/// The outcome of a step of the fake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Behaviour {
-    /// It fails at once.
+    /// The step fails at once.
     Fail(FaultKind),
-    /// It does not end until another behaviour is set, and then goes as that says.
+    /// The step waits until another behaviour is set, and then follows that one.
     Never,
-    /// It succeeds at once.
+    /// The step succeeds at once.
     Ok,
-    /// It succeeds after this time.
+    /// The step succeeds after this time.
     Slow(Duration),
 }
 
-/// Drives a fake connector, and sees what becomes of its sessions. All clones drive the same one.
+/// Controls a fake connector and counts its sessions. All clones control the same connector.
 #[derive(Clone, Debug)]
 pub struct Remote {
     pub(super) connect: watch::Sender<Behaviour>,
@@ -45,32 +47,39 @@ pub(super) struct State {
     pub(super) next_id: u64,
     pub(super) sessions: BTreeMap<u64, Record>,
     pub(super) connects: usize,
-    pub(super) connecting: usize,
+    /// The keys of the connects under way, by the number of the connect.
+    pub(super) connecting: BTreeMap<usize, PoolKey>,
     pub(super) closed: usize,
     pub(super) checks: usize,
     pub(super) calls: usize,
     pub(super) lists: usize,
     pub(super) detections: usize,
-    pub(super) most_open: usize,
     pub(super) next_faults: VecDeque<FaultKind>,
+    listener: Listener,
 }
 
-/// The way to a session's client.
-pub(super) type Line = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
+/// Sends messages to a session's client.
+pub(super) type ClientSender = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient>>;
 
-/// What the fake server knows of a session.
+/// A session of the fake server.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) endpoint: Endpoint,
-    pub(super) alarm: CloseNotifier,
+    key: PoolKey,
+    pub(super) notifier: CloseNotifier,
     pub(super) calls: usize,
     pub(super) lost: bool,
-    /// The way to the session's client, once it has one.
-    pub(super) line: Option<Line>,
+    /// Set once the session has a client.
+    pub(super) client: Option<ClientSender>,
 }
 
-/// A connect under way.
-pub(super) struct Connecting(Remote);
+/// A connect under way; ends when it is dropped.
+pub(super) struct Connecting {
+    remote: Remote,
+    number: usize,
+    endpoint: Endpoint,
+    key: PoolKey,
+}
 
 impl Remote {
     pub(super) fn new() -> Self {
@@ -85,79 +94,68 @@ impl Remote {
         }
     }
 
-    /// How connects go from now on; those under way go on as they began.
+    /// Sets the outcome of connects that begin from now on.
     pub fn on_connect(&self, behaviour: Behaviour) {
         self.connect.send_replace(behaviour);
     }
 
-    /// One connect fails, whatever else is set; asked once more, the next one after it does.
+    /// Fails one connect, whatever else is set. A second call fails the connect after that one.
     pub fn fail_next_connect(&self, kind: FaultKind) {
         self.lock().next_faults.push_back(kind);
     }
 
-    /// How health checks go.
+    /// Sets the outcome of health checks.
     pub fn on_check(&self, behaviour: Behaviour) {
         self.check.send_replace(behaviour);
     }
 
-    /// How farewells go.
+    /// Sets the outcome of closes.
     pub fn on_close(&self, behaviour: Behaviour) {
         self.close.send_replace(behaviour);
     }
 
-    /// How calls go: `Ok` answers a `tools/call` with the number of calls of its session, and
-    /// `Fail` fails the transport without saying whether the call was executed.
+    /// Sets the outcome of calls.
+    ///
+    /// `Ok` answers a `tools/call` with the number of calls of its session. `Fail` fails the
+    /// transport, and leaves open whether the call was executed.
     pub fn on_call(&self, behaviour: Behaviour) {
         self.call.send_replace(behaviour);
     }
 
-    /// How detections go; what those say that succeed, [`answer_detections`](Self::answer_detections)
-    /// sets.
+    /// Sets the outcome of detections.
+    ///
+    /// [`answer_detections`](Self::answer_detections) sets the answer of those that succeed.
     pub fn on_detect(&self, behaviour: Behaviour) {
         self.detect.send_replace(behaviour);
     }
 
-    /// What the connector says when it is asked whether its transport is spoken somewhere. Default:
-    /// that it cannot tell.
+    /// Sets the answer of detections. Default: [`Support::Unknown`].
     pub fn answer_detections(&self, answer: Support) {
         self.lock().answer = Some(answer);
     }
 
-    /// The server forgets a session: calls on it are refused as unknown, as they would be after a
-    /// restart. Returns how many sessions it were.
+    /// Has the server forget every session, as after a restart; returns their number.
+    ///
+    /// Calls on these sessions are refused as unknown.
     pub fn forget_sessions(&self) -> usize {
-        let mut state = self.lock();
-        let mut forgotten = 0;
-        for record in state.sessions.values_mut().filter(|record| !record.lost) {
-            record.lost = true;
-            forgotten += 1;
-        }
-        forgotten
+        self.lock().lose_sessions().len()
     }
 
-    /// The server ends every session, and the transport reports it at once.
+    /// Ends every session; the transport reports it at once.
     pub fn end_sessions(&self) {
-        let alarms: Vec<_> = {
-            let mut state = self.lock();
-            let records = state.sessions.values_mut();
-            records
-                .map(|record| {
-                    record.lost = true;
-                    record.alarm.clone()
-                })
-                .collect()
-        };
-        for alarm in alarms {
-            alarm.notify();
+        // The notifiers run outside of the lock, since they call into the pool.
+        let notifiers = self.lock().lose_sessions();
+        for notifier in notifiers {
+            notifier.notify();
         }
     }
 
-    /// The server says something of its own accord, to every session.
-    pub fn say(&self, notification: &ServerNotification) {
+    /// Sends a notification to the client of every session.
+    pub fn notify(&self, notification: &ServerNotification) {
         for record in self.lock().sessions.values() {
-            let said = RxJsonRpcMessage::<RoleClient>::notification(notification.clone());
-            if let Some(line) = &record.line {
-                let _ = line.send(said);
+            let message = RxJsonRpcMessage::<RoleClient>::notification(notification.clone());
+            if let Some(client) = &record.client {
+                let _ = client.send(message);
             }
         }
     }
@@ -170,36 +168,35 @@ impl Remote {
         self.lock().answer.unwrap_or(Support::Unknown)
     }
 
-    pub(super) fn begin_connect(&self) -> Connecting {
-        let mut state = self.lock();
-        state.connects += 1;
-        state.connecting += 1;
-        state.note_open();
-        Connecting(self.clone())
+    /// Calls `listener` with the load whenever a connect or a session begins or ends.
+    ///
+    /// The call happens under the lock of the counts, so it must not use this remote control.
+    pub fn on_load(&self, listener: impl Fn(&Load) + Send + Sync + 'static) {
+        self.lock().listener = Listener::new(listener);
     }
 
-    pub(super) fn admit(&self, endpoint: &Endpoint, alarm: &CloseNotifier) -> u64 {
+    pub(super) fn begin_connect(&self, request: &ConnectRequest) -> Connecting {
+        let key = request.key().clone();
         let mut state = self.lock();
-        state.next_id += 1;
-        let id = state.next_id;
-        let record = Record {
-            endpoint: endpoint.clone(),
-            alarm: alarm.clone(),
-            calls: 0,
-            lost: false,
-            line: None,
-        };
-        state.sessions.insert(id, record);
-        id
+        state.connects += 1;
+        let number = state.connects;
+        state.connecting.insert(number, key.clone());
+        state.notify(&key);
+        Connecting {
+            remote: self.clone(),
+            number,
+            endpoint: request.endpoint().clone(),
+            key,
+        }
     }
 
     pub(super) fn next_fault(&self) -> Option<FaultKind> {
         self.lock().next_faults.pop_front()
     }
 
-    pub(super) fn note_line(&self, id: u64, line: Line) {
+    pub(super) fn note_client(&self, id: u64, client: ClientSender) {
         if let Some(record) = self.lock().sessions.get_mut(&id) {
-            record.line = Some(line);
+            record.client = Some(client);
         }
     }
 
@@ -213,13 +210,13 @@ impl Remote {
 
     pub(super) fn note_closed(&self, id: u64) {
         let mut state = self.lock();
-        if state.sessions.remove(&id).is_some() {
+        if let Some(record) = state.sessions.remove(&id) {
             state.closed += 1;
+            state.notify(&record.key);
         }
     }
 
-    /// Counts a call. Returns the session's number of calls, or `None` when the server does not
-    /// know it.
+    /// Counts a call and returns the session's number of calls; `None` for an unknown session.
     pub(super) fn note_call(&self, id: u64) -> Option<usize> {
         let mut state = self.lock();
         let record = state.sessions.get_mut(&id).filter(|record| !record.lost)?;
@@ -235,22 +232,69 @@ impl Remote {
 }
 
 impl State {
-    fn note_open(&mut self) {
-        let open = self.sessions.len() + self.connecting;
-        self.most_open = self.most_open.max(open);
+    /// Marks every session as lost. Returns the notifiers of those that were not.
+    fn lose_sessions(&mut self) -> Vec<CloseNotifier> {
+        let mut lost = Vec::new();
+        for record in self.sessions.values_mut().filter(|record| !record.lost) {
+            record.lost = true;
+            lost.push((record.key.clone(), record.notifier.clone()));
+        }
+        for (key, _) in &lost {
+            self.notify(key);
+        }
+        lost.into_iter().map(|(_, notifier)| notifier).collect()
+    }
+
+    /// Calls the listener after a change of this key.
+    fn notify(&self, key: &PoolKey) {
+        self.listener.notify(|| {
+            let connecting = self.connecting.values();
+            let open = || self.sessions.values().filter(|record| !record.lost);
+            Load {
+                key: key.clone(),
+                connecting: self.connecting.len(),
+                open: open().count(),
+                connecting_of_key: connecting.filter(|other| *other == key).count(),
+                open_of_key: open().filter(|record| record.key == *key).count(),
+            }
+        });
+    }
+}
+
+impl Connecting {
+    /// Opens the session; the connect ends at the same instant. Returns the session's number.
+    pub(super) fn open(self, notifier: &CloseNotifier) -> u64 {
+        let mut state = self.remote.lock();
+        state.next_id += 1;
+        let id = state.next_id;
+        let record = Record {
+            endpoint: self.endpoint.clone(),
+            key: self.key.clone(),
+            notifier: notifier.clone(),
+            calls: 0,
+            lost: false,
+            client: None,
+        };
+        state.connecting.remove(&self.number);
+        state.sessions.insert(id, record);
+        state.notify(&self.key);
+        id
     }
 }
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        self.0.lock().connecting -= 1;
+        let mut state = self.remote.lock();
+        if state.connecting.remove(&self.number).is_some() {
+            state.notify(&self.key);
+        }
     }
 }
 
-/// Waits until a step goes on, and says how it goes.
+/// Runs a step as its behaviour requires.
 ///
 /// # Errors
-/// With the fault that the step is to fail with.
+/// The fault of [`Behaviour::Fail`].
 pub(super) async fn play(step: &watch::Sender<Behaviour>) -> Result<(), FaultKind> {
     let mut step = step.subscribe();
     let behaviour = step.wait_for(|now| *now != Behaviour::Never).await;
@@ -262,7 +306,7 @@ pub(super) async fn play(step: &watch::Sender<Behaviour>) -> Result<(), FaultKin
             Ok(())
         }
         Behaviour::Fail(kind) => Err(kind),
-        // The remote control is gone, and with it whoever could have set another behaviour.
+        // The remote control is gone, so no other behaviour can be set.
         Behaviour::Never => futures::future::pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! A transport over memory, with a server at its other end.
+//! A transport over memory, with a server at the other end.
 
 use mcp_pool_core::error::{FaultKind, Outcome};
 use rmcp::{
@@ -23,7 +23,7 @@ pub(super) struct Memory {
     inbox: mpsc::UnboundedReceiver<RxJsonRpcMessage<RoleClient>>,
 }
 
-/// Why a message got no answer.
+/// The reason why a message got no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("fake: {kind}")]
 pub(super) struct FakeFault {
@@ -34,7 +34,7 @@ pub(super) struct FakeFault {
 impl Memory {
     pub(super) fn new(id: u64, remote: Remote) -> Self {
         let (answers, inbox) = mpsc::unbounded_channel();
-        remote.note_line(id, answers.clone());
+        remote.note_client(id, answers.clone());
         Self {
             id,
             remote,
@@ -57,13 +57,13 @@ impl Transport<RoleClient> for Memory {
                 return Ok(());
             };
             let result = match request.request {
-                ClientRequest::InitializeRequest(_) => greeting(),
+                ClientRequest::InitializeRequest(_) => initialized(),
                 ClientRequest::ListToolsRequest(_) => {
                     remote.note_list();
                     ServerResult::ListToolsResult(ListToolsResult::default())
                 }
                 ClientRequest::PingRequest(_) => ServerResult::EmptyResult(EmptyObject {}),
-                _ => called(id, &remote).await?,
+                _ => call(id, &remote).await?,
             };
             let _ = answers.send(answer(result, request.id));
             Ok(())
@@ -79,7 +79,7 @@ impl Transport<RoleClient> for Memory {
     }
 }
 
-async fn called(id: u64, remote: &Remote) -> Result<ServerResult, FakeFault> {
+async fn call(id: u64, remote: &Remote) -> Result<ServerResult, FakeFault> {
     let Some(count) = remote.note_call(id) else {
         return Err(FakeFault {
             outcome: Outcome::NotExecuted,
@@ -96,7 +96,7 @@ async fn called(id: u64, remote: &Remote) -> Result<ServerResult, FakeFault> {
     ])))
 }
 
-fn greeting() -> ServerResult {
+fn initialized() -> ServerResult {
     let capabilities = ServerCapabilities::builder().enable_tools().build();
     let result = InitializeResult::new(capabilities);
     ServerResult::InitializeResult(

@@ -1,4 +1,4 @@
-//! The MCP server proper: a counter for each session, or for each caller where there are none.
+//! The MCP server itself: a counter for each session, or for each token without sessions.
 
 use std::{
     borrow::Cow,
@@ -20,9 +20,9 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{Revisions, Switches, initiative};
+use super::{modes::Revisions, server_requests, switches::Switches};
 
-/// What the handlers of one server share.
+/// The state that the handlers of one server share.
 #[derive(Clone)]
 pub(crate) struct Counters {
     revisions: Revisions,
@@ -30,7 +30,7 @@ pub(crate) struct Counters {
     by_token: Arc<Mutex<HashMap<String, Arc<AtomicU64>>>>,
 }
 
-/// The handler of one session, or of one request where there are none.
+/// The handler of one session, or of one request without sessions.
 #[derive(Clone)]
 pub(crate) struct Counter {
     own: Arc<AtomicU64>,
@@ -60,7 +60,7 @@ impl Counters {
 }
 
 impl Counter {
-    /// The session's count, or that of the bearer token.
+    /// The counter of the session, or of the bearer token without one.
     fn count(&self, context: &RequestContext<RoleServer>) -> Arc<AtomicU64> {
         match context.extensions.get::<Parts>() {
             Some(request) if !request.headers.contains_key("mcp-session-id") => {
@@ -94,7 +94,7 @@ impl ServerHandler for Counter {
     ) -> Result<ListToolsResult, ErrorData> {
         let count = self.count(&context).load(Ordering::SeqCst);
         let mut list = ListToolsResult::with_all_items(tools(count));
-        // It shows the caller's own count, and asks to be kept for a while all the same.
+        // The list depends on the caller, and is cacheable for that caller.
         list.ttl_ms = Some(60_000);
         list.cache_scope = Some(CacheScope::Private);
         Ok(list)
@@ -105,8 +105,8 @@ impl ServerHandler for Counter {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if let Some(said) = initiative::run(&request.name, &context).await {
-            return said.map(answer);
+        if let Some(result) = server_requests::run(&request.name, &context).await {
+            return result.map(answer);
         }
         let count = self.count(&context);
         let count = match request.name.as_ref() {
@@ -133,12 +133,12 @@ fn answer(text: String) -> CallToolResponse {
     CallToolResponse::Complete(CallToolResult::success(vec![ContentBlock::text(text)]))
 }
 
-/// The tools, as a caller sees them whose count is this.
+/// The tools that a caller with this count receives.
 fn tools(count: u64) -> Vec<Tool> {
     let nothing = serde_json::json!({ "type": "object" });
-    let place = serde_json::json!({
+    let region = serde_json::json!({
         "type": "object",
-        "properties": { "place": { "type": "string", "x-mcp-header": "Place" } },
+        "properties": { "region": { "type": "string", "x-mcp-header": "Region" } },
     });
     let own = [
         ("count", format!("the count, {count} by now"), &nothing),
@@ -150,8 +150,8 @@ fn tools(count: u64) -> Vec<Tool> {
         ("increment", "adds one to the count".to_owned(), &nothing),
         (
             "increment_here",
-            "adds one to the count; wants to know the place from a header".to_owned(),
-            &place,
+            "adds one to the count; requires the region in a header".to_owned(),
+            &region,
         ),
         (
             "wait",
@@ -159,8 +159,8 @@ fn tools(count: u64) -> Vec<Tool> {
             &nothing,
         ),
     ];
-    let initiative = initiative::TOOLS.map(|(name, what)| (name, what.to_owned(), &nothing));
-    let all = own.into_iter().chain(initiative);
+    let requests = server_requests::TOOLS.map(|(name, what)| (name, what.to_owned(), &nothing));
+    let all = own.into_iter().chain(requests);
     all.map(|(name, what, schema)| {
         let schema = schema.as_object().cloned().unwrap_or_default();
         Tool::new(name, what, Arc::new(schema))

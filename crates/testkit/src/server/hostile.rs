@@ -1,4 +1,4 @@
-//! Servers that do not keep to HTTP+SSE.
+//! Servers that violate HTTP+SSE.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -13,8 +13,9 @@ use std::{
 
 use mcp_pool_core::Endpoint;
 
-/// A server over HTTP+SSE that does harm on purpose. Writes its bytes by hand, so that nothing of
-/// what it sends is put right on the way. Stops when dropped.
+/// A server over HTTP+SSE that violates the protocol on purpose.
+///
+/// It writes its bytes by hand, so that no library corrects what it sends. It stops when dropped.
 #[derive(Debug)]
 pub struct HostileSse {
     address: SocketAddr,
@@ -22,33 +23,33 @@ pub struct HostileSse {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a [`HostileSse`] does.
+/// The violation of a [`HostileSse`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Mischief {
-    /// Wants messages at this address.
+    /// Announces this address as the endpoint for messages.
     Announces(String),
-    /// Announces this address beside the first one when the first call comes.
+    /// Announces this address as a second endpoint when the first call arrives.
     AnnouncesAgain(String),
-    /// Answers the request for the stream with headers without an end.
+    /// Answers the request for the stream with endless headers.
     EndlessHeaders,
     /// Announces its endpoint with an event of a gigabyte.
     EndlessAnnouncement,
     /// Answers the first call with an event of a gigabyte.
     EndlessEvent,
-    /// Writes these bytes to the stream when the first call comes, and ends it in good order.
+    /// Writes these bytes to the stream when the first call arrives, and ends it cleanly.
     Ends(&'static str),
-    /// Writes these bytes to the stream when the first call comes.
-    Says(&'static str),
-    /// Sends a message before it has announced its endpoint.
+    /// Writes these bytes to the stream when the first call arrives.
+    Writes(&'static str),
+    /// Sends a message before the endpoint is announced.
     SpeaksFirst,
     /// Redirects the request for the stream to this address.
     Redirects(String),
-    /// Says nothing any more once its endpoint is announced.
+    /// Sends nothing after the endpoint is announced.
     StallsAfterEndpoint,
-    /// Opens the stream and says nothing.
+    /// Opens the stream and sends nothing.
     StallsBeforeEndpoint,
-    /// Says nothing any more once the first call came.
+    /// Sends nothing after the first call.
     StallsInCall,
     /// Never responds to messages with calls.
     SwallowsCalls,
@@ -59,16 +60,16 @@ struct Shared {
     mischief: Mischief,
     requests: Mutex<Vec<String>>,
     connections: Mutex<Vec<TcpStream>>,
-    /// The way from messages to the newest stream.
+    /// The sender from messages to the newest stream.
     inbox: Mutex<Option<Sender<serde_json::Value>>>,
     stopped: AtomicBool,
 }
 
 impl HostileSse {
-    /// Starts one, on a port of its own of the loopback interface.
+    /// Starts a server on a free port of the loopback interface.
     ///
     /// # Panics
-    /// When there is no such port.
+    /// When no port is free.
     #[must_use]
     pub fn start(mischief: Mischief) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback interface");
@@ -98,13 +99,13 @@ impl HostileSse {
         Endpoint::sse(&url).expect("a loopback address makes a valid url")
     }
 
-    /// Its host and port.
+    /// The host and port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The first line and the headers of every request so far.
+    /// The heads of all requests so far: method, path and headers.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.shared.requests).clone()
@@ -114,7 +115,7 @@ impl HostileSse {
 impl Drop for HostileSse {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the one who accepts.
+        // Wakes the accepting thread, which blocks until a connection arrives.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -142,7 +143,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Serves one connection until either side has had enough.
+/// Serves one connection until either side closes it.
 fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut writer = connection;
@@ -198,7 +199,7 @@ fn stream(writer: &mut TcpStream, shared: &Shared) -> io::Result<()> {
     converse(writer, &inbox, &shared.mischief)
 }
 
-/// Behaves until the first call.
+/// Follows the protocol until the first call.
 fn converse(
     writer: &mut TcpStream,
     inbox: &Receiver<serde_json::Value>,
@@ -225,7 +226,7 @@ fn converse(
                     chunk(writer, text.as_bytes())?;
                     return writer.write_all(b"0\r\n\r\n");
                 }
-                Mischief::Says(text) => chunk(writer, text.as_bytes())?,
+                Mischief::Writes(text) => chunk(writer, text.as_bytes())?,
                 _ => {}
             },
             _ => {}
@@ -241,7 +242,7 @@ fn event(writer: &mut TcpStream, name: &str, data: &str) -> io::Result<()> {
     )
 }
 
-/// An event that grows for a gigabyte.
+/// Writes an event of a gigabyte.
 fn endless(writer: &mut TcpStream, begin: &str) -> io::Result<()> {
     chunk(writer, begin.as_bytes())?;
     let part = vec![b'x'; 64 * 1024];
@@ -253,7 +254,7 @@ fn endless(writer: &mut TcpStream, begin: &str) -> io::Result<()> {
 
 fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() {
-        // It would be the end.
+        // An empty chunk ends the body.
         return Ok(());
     }
     write!(writer, "{:x}\r\n", bytes.len())?;
@@ -261,13 +262,13 @@ fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     writer.write_all(b"\r\n")
 }
 
-/// Keeps the stream open as long as this server lives, and says nothing.
+/// Keeps the stream open as long as the server lives, and sends nothing.
 fn hold(inbox: &Receiver<serde_json::Value>) -> io::Result<()> {
     inbox.iter().for_each(drop);
     Ok(())
 }
 
-/// Says nothing until the client has closed the connection.
+/// Sends nothing until the client closes the connection.
 fn wait(reader: &mut impl Read) -> io::Result<()> {
     io::copy(reader, &mut io::sink()).map(drop)
 }
@@ -279,8 +280,8 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<(String, Vec<u8>)> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
+    let length = head.lines().find_map(|header| {
+        let (name, value) = header.split_once(':')?;
         let is_length = name.eq_ignore_ascii_case("content-length");
         is_length.then(|| value.trim().parse().ok())?
     });

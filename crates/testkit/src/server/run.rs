@@ -10,7 +10,7 @@ use std::{
 use axum::{Router, serve::ListenerExt};
 use tokio_util::sync::CancellationToken;
 
-/// A server that is running. Dropping it cuts every connection.
+/// A running server. Dropping it closes every connection.
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a server; `router` is made on its own threads.
+    /// Starts a server; `router` runs on the server's own threads.
     pub(crate) fn start(
         address: SocketAddr,
         router: impl FnOnce() -> Router + Send + 'static,
@@ -55,7 +55,7 @@ impl Drop for Running {
     }
 }
 
-/// Binds; waits a while for a port that somebody's outgoing connection has taken meanwhile.
+/// Binds; retries for five seconds when an outgoing connection has taken the port meanwhile.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let mut tries = 0;
     loop {
@@ -84,6 +84,6 @@ fn serve(listener: TcpListener, router: impl FnOnce() -> Router, stop: &Cancella
         stop.cancelled().await;
         served.abort();
     });
-    // Every connection is a task of this runtime and ends with it, before anybody is told.
+    // Every connection is a task of this runtime: all are closed before `Running` is dropped.
     runtime.shutdown_timeout(Duration::from_secs(10));
 }

@@ -1,4 +1,4 @@
-//! The HTTP+SSE side of a server: a session is a stream that is open.
+//! The HTTP+SSE side of a server: a session lasts as long as its stream.
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -25,24 +25,24 @@ use rmcp::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{counter::Counters, ledger::Ledger};
+use super::{counter::Counters, request_log::RequestLog};
 
 /// The sessions of one server.
 #[derive(Clone)]
 pub(super) struct Streams {
-    ledger: Arc<Ledger>,
+    log: Arc<RequestLog>,
     counters: Counters,
     open: Arc<Mutex<BTreeMap<String, Inbox>>>,
 }
 
-/// The way into one session.
+/// The inbound half of one session.
 struct Inbox {
     messages: UnboundedSender<ClientJsonRpcMessage>,
-    /// Whether the next answer is lost, and the stream with it.
+    /// True when the next answer is lost, and the stream with it.
     breaks: Arc<AtomicBool>,
 }
 
-/// One session's stream, on its way to the client.
+/// The outbound half of one session: its stream to the client.
 struct Outbox {
     messages: UnboundedReceiver<ServerJsonRpcMessage>,
     breaks: Arc<AtomicBool>,
@@ -58,25 +58,25 @@ struct Pipe {
 }
 
 impl Streams {
-    pub(super) fn new(ledger: Arc<Ledger>, counters: Counters) -> Self {
+    pub(super) fn new(log: Arc<RequestLog>, counters: Counters) -> Self {
         Self {
-            ledger,
+            log,
             counters,
             open: Arc::default(),
         }
     }
 
-    /// What answers requests for a stream.
+    /// The route that answers requests for a stream.
     pub(super) fn stream(&self) -> MethodRouter {
         get(open).with_state(self.clone())
     }
 
-    /// What takes messages.
+    /// The route that accepts messages.
     pub(super) fn messages(self) -> Router {
         Router::new().route(MESSAGES, post(accept)).with_state(self)
     }
 
-    /// The next answer of this session is lost, and its stream with it.
+    /// Loses the next answer of this session, and its stream with it.
     pub(super) fn lose_answer(&self, session: &str) {
         if let Some(inbox) = self.lock().get(session) {
             inbox.breaks.store(true, Ordering::SeqCst);
@@ -108,7 +108,7 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.streams.lock().remove(&self.session);
-        self.streams.ledger.note_closed(&self.session);
+        self.streams.log.note_closed(&self.session);
     }
 }
 
@@ -132,7 +132,7 @@ impl Transport<RoleServer> for Pipe {
     }
 }
 
-/// The session that a query names.
+/// The session id in a query.
 pub(super) fn session_in(query: &str) -> Option<&str> {
     let mut pairs = query.split('&');
     pairs.find_map(|pair| pair.strip_prefix(NAME)?.strip_prefix('='))
@@ -140,7 +140,7 @@ pub(super) fn session_in(query: &str) -> Option<&str> {
 
 async fn open(State(streams): State<Streams>, headers: HeaderMap) -> Response {
     if headers.contains_key("mcp-session-id") {
-        // A stream of the other transport, which this server does not offer.
+        // This is a request for the stream of Streamable HTTP, which this route does not offer.
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let session = format!("{:016x}", RandomState::new().build_hasher().finish());
@@ -152,7 +152,7 @@ async fn open(State(streams): State<Streams>, headers: HeaderMap) -> Response {
         breaks: Arc::clone(&breaks),
     };
     streams.lock().insert(session.clone(), entry);
-    streams.ledger.note_opened(session.clone());
+    streams.log.note_opened(session.clone());
     let counter = streams.counters.handler();
     tokio::spawn(async move {
         if let Ok(running) = counter.serve(Pipe { inbox, outbox }).await {

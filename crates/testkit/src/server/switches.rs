@@ -1,4 +1,4 @@
-//! What a server does on purpose.
+//! Switches that control a server.
 
 use std::{
     collections::BTreeSet,
@@ -7,10 +7,9 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::sync::Barrier;
+use tokio::sync;
 
-/// What a server does on purpose. Cheap to clone; all clones are one set of switches, which may be
-/// turned at any time.
+/// Switches that control a server at any time. All clones are one set of switches.
 #[derive(Clone, Debug, Default)]
 pub struct Switches(Arc<Mutex<State>>);
 
@@ -18,7 +17,7 @@ pub struct Switches(Arc<Mutex<State>>);
 struct State {
     initialize_delay: Duration,
     tool_delay: Duration,
-    gathering: Option<Arc<Barrier>>,
+    gathering: Option<Arc<sync::Barrier>>,
     refusal: Option<Refusal>,
     tokens: Option<BTreeSet<String>>,
     hanging: BTreeSet<String>,
@@ -27,7 +26,7 @@ struct State {
     stray_session: Option<HeaderValue>,
 }
 
-/// A response that a server gives instead of doing what it was asked to.
+/// A response that the server gives instead of executing a request.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     pub(crate) method: Option<String>,
@@ -35,19 +34,19 @@ pub struct Refusal {
     pub(crate) headers: HeaderMap,
 }
 
-/// How a server answers a session id that it does not know.
+/// The answer to an unknown session id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownSession {
-    /// By 400 and a JSON-RPC error without an id, as several servers do.
+    /// 400 and a JSON-RPC error without an id, as several servers do.
     NamelessError,
-    /// By 404, as the specification demands.
+    /// 404, as the specification requires.
     #[default]
     NotFound,
 }
 
 impl Refusal {
-    /// Every request gets this status.
+    /// Refuses every request with this status.
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
         Self {
@@ -57,17 +56,17 @@ impl Refusal {
         }
     }
 
-    /// Only requests of this method do.
+    /// Limits the refusal to requests of this method.
     #[must_use]
     pub fn of(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
-    /// With a header.
+    /// Adds a header to the response.
     ///
     /// # Panics
-    /// When the value is not one that a header can have.
+    /// When `value` is not a valid header value.
     #[must_use]
     pub fn with_header(mut self, name: header::HeaderName, value: &str) -> Self {
         let value = value.parse().expect("the value of a header");
@@ -77,61 +76,62 @@ impl Refusal {
 }
 
 impl Switches {
-    /// `initialize` is answered only after this time.
+    /// Delays the answer to `initialize` by this time.
     pub fn delay_initialize(&self, delay: Duration) {
         self.lock().initialize_delay = delay;
     }
 
-    /// The tool `wait` answers after this time.
+    /// Delays the answer of the tool `wait` by this time.
     pub fn delay_tools(&self, delay: Duration) {
         self.lock().tool_delay = delay;
     }
 
-    /// The tool `wait` answers only when this many calls wait at the same time, and then all of
-    /// them.
+    /// Has the tool `wait` answer only once this many calls run at the same time.
     pub fn gather(&self, calls: usize) {
-        self.lock().gathering = Some(Arc::new(Barrier::new(calls)));
+        self.lock().gathering = Some(Arc::new(sync::Barrier::new(calls)));
     }
 
-    /// Requests are refused from now on.
+    /// Refuses requests from now on.
     pub fn refuse(&self, refusal: Refusal) {
         self.lock().refusal = Some(refusal);
     }
 
-    /// Requests are served again.
+    /// Ends every refusal and every hang.
     pub fn serve(&self) {
         let mut state = self.lock();
         state.refusal = None;
         state.hanging.clear();
     }
 
-    /// Only these bearer tokens are accepted; others get 401 and a challenge.
+    /// Accepts only these bearer tokens; others get 401 and a challenge.
     pub fn accept_tokens<'t>(&self, tokens: impl IntoIterator<Item = &'t str>) {
         let tokens = tokens.into_iter().map(|token| format!("Bearer {token}"));
         self.lock().tokens = Some(tokens.collect());
     }
 
-    /// Requests of this method are never answered, until [`serve`](Self::serve) is called for those
-    /// that come after it.
+    /// Never answers requests of this method.
+    ///
+    /// Ends for later requests with [`serve`](Self::serve).
     pub fn hang(&self, method: &str) {
         self.lock().hanging.insert(method.to_owned());
     }
 
-    /// The next request of this method is executed, and its response breaks off; over HTTP+SSE the
-    /// stream does, on which the answer would come.
+    /// Executes the next request of this method and breaks its response off.
+    ///
+    /// Over HTTP+SSE the stream that would carry the answer breaks off.
     pub fn lose_reply(&self, method: &str) {
         self.lock().lost_replies.push(method.to_owned());
     }
 
-    /// How a session id that is not known is answered.
+    /// Sets the answer to an unknown session id.
     pub fn answer_unknown_sessions(&self, with: UnknownSession) {
         self.lock().unknown_session = with;
     }
 
-    /// Every response names this session id, which is that of no session.
+    /// Adds this session id, which belongs to no session, to every response.
     ///
     /// # Panics
-    /// When it is not what a header can hold.
+    /// When `id` is not a valid header value.
     pub fn name_a_session(&self, id: &str) {
         let id = id.parse().expect("the value of a header");
         self.lock().stray_session = Some(id);
@@ -145,7 +145,7 @@ impl Switches {
         self.lock().tool_delay
     }
 
-    pub(crate) fn gathering(&self) -> Option<Arc<Barrier>> {
+    pub(crate) fn gathering(&self) -> Option<Arc<sync::Barrier>> {
         self.lock().gathering.clone()
     }
 
@@ -161,7 +161,7 @@ impl Switches {
         self.lock().hanging.contains(method)
     }
 
-    /// Whether the reply to this request is to be lost; asked once for each request.
+    /// True when the reply to this request is lost. Consumes the switch: call once a request.
     pub(crate) fn loses_reply(&self, method: &str) -> bool {
         let mut state = self.lock();
         let at = state.lost_replies.iter().position(|lost| lost == method);

@@ -120,7 +120,7 @@ const LISTS: &[List] = &[
 mod tests {
     use super::*;
 
-    const FILES: [&str; 3] = ["client/mod.rs", "pool/mod.rs", "key/slots.rs"];
+    const FILES: [&str; 3] = ["pool/mod.rs", "client/mod.rs", "key/slots.rs"];
 
     fn list(heading: &str, entries: &[&str]) -> String {
         format!(
@@ -151,7 +151,7 @@ mod tests {
         let with_remarks = [
             "# the caller",
             "",
-            "client/mod.rs  (acquire)",
+            "pool/mod.rs  (acquire)",
             "client/mod.rs",
         ];
         assert!(found(page(&with_remarks)).is_empty());
@@ -159,13 +159,13 @@ mod tests {
 
     #[test]
     fn a_file_that_does_not_exist_and_a_step_upward_are_found() {
-        let found = found(page(&["pool/mod.rs", "client/mod.rs", "key/none.rs"]));
+        let found = found(page(&["client/mod.rs", "pool/mod.rs", "key/none.rs"]));
         assert!(
             found[0].contains(":8: architecture_paths: there is no `key/none.rs`"),
             "{found:?}"
         );
         assert!(
-            found[1].contains(":7: architecture_paths: `client/mod.rs` stands above"),
+            found[1].contains(":7: architecture_paths: `pool/mod.rs` stands above"),
             "{found:?}"
         );
         assert_eq!(found.len(), 2);

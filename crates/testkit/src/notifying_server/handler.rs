@@ -1,7 +1,7 @@
-//! The handler of a talkative server.
+//! The handler of a notifying server.
 #![expect(
     deprecated,
-    reason = "servers of the revisions with sessions do log, sample and ask for roots"
+    reason = "servers of the revisions with sessions log, sample and list roots"
 )]
 
 use std::{
@@ -23,60 +23,65 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::{State, lock};
+use super::state::{State, lock};
 
-/// The handler of one session, or of one request where there are none.
-pub(super) struct Speaker {
+/// The handler of one session, or of one request without sessions.
+pub(super) struct Handler {
     state: Arc<State>,
 }
 
-impl Speaker {
+impl Handler {
     pub(super) fn new(state: Arc<State>) -> Self {
         Self { state }
     }
 
     fn tools(&self) -> Vec<Tool> {
         let version = format!("version-{}", self.state.changes.load(Ordering::SeqCst));
-        ["ask", "say", "work"]
+        ["notify", "request_input", "work"]
             .map(str::to_owned)
             .into_iter()
             .chain([version])
             .map(|name| {
                 let schema = json!({ "type": "object" });
                 let schema = schema.as_object().cloned().unwrap_or_default();
-                Tool::new(name, "talks", Arc::new(schema))
+                Tool::new(name, "notifies", Arc::new(schema))
             })
             .collect()
     }
 
-    /// Asks the session's client, or answers with what is asked where there is no session.
-    async fn ask(
+    /// Sends the requests to the session's client, or returns them without a session.
+    async fn request_input(
         &self,
         params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let round = self.state.asked.fetch_add(1, Ordering::SeqCst);
+        let round = self.state.input_calls.fetch_add(1, Ordering::SeqCst);
         let has_session = context
             .protocol_version()
             .is_some_and(|version| version.has_initialize());
         if has_session {
             let mut answers = BTreeMap::new();
-            for (name, question) in questions() {
-                answers.insert(name, by_request(&context, question).await?);
+            for (name, request) in input_requests() {
+                answers.insert(name, send(&context, request).await?);
             }
             return Ok(text(json!(answers).to_string()));
         }
         match (params.input_responses, params.request_state) {
-            (None, None) => {
-                Ok(InputRequiredResult::new(Some(questions()), Some(note(round))).into())
-            }
+            (None, None) => Ok(InputRequiredResult::new(
+                Some(input_requests()),
+                Some(request_state(round)),
+            )
+            .into()),
             (Some(answers), Some(state)) => Ok(text(with_state(answers, &state))),
-            _ => Err(ErrorData::invalid_params("half an answer", None)),
+            _ => Err(ErrorData::invalid_params(
+                "the answers or the state are missing",
+                None,
+            )),
         }
     }
 }
 
-impl ServerHandler for Speaker {
+impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
@@ -123,8 +128,8 @@ impl ServerHandler for Speaker {
         let label = arguments.and_then(|arguments| arguments.get("label"));
         let label = label.and_then(Value::as_str).unwrap_or_default().to_owned();
         match params.name.as_ref() {
-            "ask" => self.ask(params, context).await,
-            "say" => {
+            "request_input" => self.request_input(params, context).await,
+            "notify" => {
                 let log = LoggingMessageNotificationParam::new(LoggingLevel::Info, json!(label));
                 let _ = context.peer.notify_logging_message(log).await;
                 let updated = ResourceUpdatedNotificationParam::new(format!("test://{label}"));
@@ -161,8 +166,8 @@ impl ServerHandler for Speaker {
     }
 }
 
-/// One question of each kind.
-fn questions() -> BTreeMap<String, InputRequest> {
+/// One input request of each kind.
+fn input_requests() -> BTreeMap<String, InputRequest> {
     let schema = json!({
         "type": "object",
         "properties": { "name": { "type": "string", "default": "Ada" } }
@@ -190,15 +195,16 @@ fn questions() -> BTreeMap<String, InputRequest> {
     ])
 }
 
-async fn by_request(
+/// Sends one input request and returns the answer as JSON.
+async fn send(
     context: &RequestContext<RoleServer>,
-    question: InputRequest,
+    request: InputRequest,
 ) -> Result<Value, ErrorData> {
-    let request = match question {
+    let request = match request {
         InputRequest::CreateMessage(request) => ServerRequest::CreateMessageRequest(request),
         InputRequest::Elicitation(request) => ServerRequest::ElicitRequest(request),
         InputRequest::ListRoots(request) => ServerRequest::ListRootsRequest(request),
-        _ => return Err(ErrorData::internal_error("no such question", None)),
+        _ => return Err(ErrorData::internal_error("no such request", None)),
     };
     let answer = match context.peer.send_request(request).await {
         Ok(ClientResult::CreateMessageResult(answer)) => serde_json::to_value(answer),
@@ -210,12 +216,12 @@ async fn by_request(
     answer.map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
-/// The server's note to itself: bytes that no client could put together again by accident.
-fn note(round: usize) -> String {
+/// The state that a client returns: bytes that survive only an exact copy.
+fn request_state(round: usize) -> String {
     format!("{round} \u{e9}\"\\/ \u{1f980}  =")
 }
 
-/// The answers as JSON, with the note that came along.
+/// The answers as JSON, with the state that the client returned.
 fn with_state(answers: InputResponses, state: &str) -> String {
     let mut answers: BTreeMap<String, Value> = answers.into_iter().collect();
     answers.insert("state".to_owned(), json!(state));

@@ -1,5 +1,4 @@
-//! Tools by which a server speaks without having been asked: to the caller of the tool, and to
-//! nobody else.
+//! Tools by which the server sends requests and notifications to the caller of the tool.
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -8,37 +7,37 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-/// Runs one of these tools; `None` if there is none of this name. Answers with a text.
+/// Runs one of these tools and returns its text; `None` for another name.
 pub(crate) async fn run(
     tool: &str,
     context: &RequestContext<RoleServer>,
 ) -> Option<Result<String, ErrorData>> {
-    let said = match tool {
-        "sample" => ask(context, sampling()).await,
-        "elicit" => ask(context, elicitation()).await,
+    let answer = match tool {
+        "sample" => send(context, sampling()).await,
+        "elicit" => send(context, elicitation()).await,
         "announce" => announce(context).await,
         "progress" => progress(context).await,
         _ => return None,
     };
-    Some(said.map_err(|error| ErrorData::internal_error(error.to_string(), None)))
+    Some(answer.map_err(|error| ErrorData::internal_error(error.to_string(), None)))
 }
 
-/// What they are called and do.
+/// The names and descriptions of these tools.
 pub(crate) const TOOLS: [(&str, &str); 4] = [
-    ("announce", "says that the list of tools has changed"),
+    ("announce", "notifies of a changed list of tools"),
     (
         "elicit",
-        "asks the user, and answers with the user's answer",
+        "sends an elicitation request, and returns the answer",
     ),
     ("progress", "reports progress before it answers"),
-    (
-        "sample",
-        "asks the client's model, and answers with its answer",
-    ),
+    ("sample", "sends a sampling request, and returns the answer"),
 ];
 
-/// Sends the caller a request. Returns the answer as JSON.
-async fn ask(context: &RequestContext<RoleServer>, request: Value) -> Result<String, ServiceError> {
+/// Sends the caller a request and returns the answer as JSON.
+async fn send(
+    context: &RequestContext<RoleServer>,
+    request: Value,
+) -> Result<String, ServiceError> {
     let request: ServerRequest =
         serde_json::from_value(request).expect("the request is one of the protocol's");
     let answer = context.peer.send_request(request).await?;

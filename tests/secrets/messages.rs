@@ -1,8 +1,8 @@
-//! What servers say of their own accord, and what is asked about keys, shows nothing either.
+//! Server messages and the statistics of keys show no secret either.
 
 use std::time::Duration;
 
-use mcp_pool_testkit::TalkativeServer;
+use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     AcquireRequest, AnnouncementError, PoolConfig, PooledClient, Principal, SessionPool,
     config::Lifecycle,
@@ -14,15 +14,15 @@ use mcp_session_pool::{
 
 use crate::{common, shown::Shown};
 
-async fn client(pool: &SessionPool, server: &TalkativeServer, as_: Lifecycle) -> PooledClient {
+async fn client(pool: &SessionPool, server: &NotifyingServer, as_: Lifecycle) -> PooledClient {
     let endpoint = server.endpoint().with_lifecycle(as_);
     let request = AcquireRequest::new(endpoint, Principal::user("pl4nted-principal"));
     pool.client(request).await.expect("a client")
 }
 
-/// A server that logs, tells of a resource and of a changed list, in either era.
-pub(crate) async fn what_servers_say(shown: &Shown) {
-    let server = TalkativeServer::start();
+/// Shows logs, resource updates and changed lists, in either era.
+pub(crate) async fn show_server_messages(shown: &Shown) {
+    let server = NotifyingServer::start();
     let (handlers, mut messages) = ServerMessages::channel(16);
     shown.show(&handlers);
     shown.show(&messages);
@@ -34,17 +34,17 @@ pub(crate) async fn what_servers_say(shown: &Shown) {
     let legacy = client(&pool, &server, Lifecycle::Legacy).await;
     let arguments = serde_json::json!({ "label": "pl4nted-argument" });
     let arguments = arguments.as_object().cloned().expect("an object");
-    let say = CallToolRequestParams::new("say").with_arguments(arguments);
-    legacy.call_tool(say).await.expect("an answer");
+    let notify = CallToolRequestParams::new("notify").with_arguments(arguments);
+    legacy.call_tool(notify).await.expect("an answer");
     legacy.list_all_tools().await.expect("tools");
     server.change_tools().await;
     let mut kinds = 0;
     while kinds < 3 {
-        let heard = messages.recv().await.expect("a message");
+        let received = messages.recv().await.expect("a message");
         kinds += 1;
-        shown.show(&heard);
-        shown.show(&heard.message);
-        if let ServerMessage::ListChanged(list) = &heard.message {
+        shown.show(&received);
+        shown.show(&received.message);
+        if let ServerMessage::ListChanged(list) = &received.message {
             shown.show(list);
         }
     }
@@ -56,7 +56,7 @@ pub(crate) async fn what_servers_say(shown: &Shown) {
     pool.close(Duration::from_secs(10)).await;
 }
 
-/// Pages of keys, and what asks for them.
+/// Shows pages of keys and their queries.
 pub(crate) fn show_keys(pool: &SessionPool, shown: &Shown) {
     let query = KeyQuery {
         condition: Some(KeyCondition::Failed),
@@ -74,14 +74,14 @@ pub(crate) fn show_keys(pool: &SessionPool, shown: &Shown) {
     pool.endpoint_stats().iter().for_each(|row| shown.show(row));
 }
 
-/// What holds a server's or a handler's words, or could.
-pub(crate) fn the_rest(shown: &Shown) {
-    let words = || ErrorData::internal_error("pl4nted-argument", None);
-    shown.fail(&InputError::Refused(words()));
-    shown.fail(&mcp_session_pool::error::CallError::Rpc(words()));
+/// Shows errors that contain text of a server or of a handler.
+pub(crate) fn show_the_rest(shown: &Shown) {
+    let error = || ErrorData::internal_error("pl4nted-argument", None);
+    shown.fail(&InputError::Refused(error()));
+    shown.fail(&mcp_session_pool::error::CallError::Rpc(error()));
     shown.fail(&AnnouncementError::CrossOrigin);
-    let nobody = |_: &_| ClientHandlerBox::new(ClientConfig::default());
-    shown.show(&HandlerFn::new("ears", nobody));
+    let handler = |_: &_| ClientHandlerBox::new(ClientConfig::default());
+    shown.show(&HandlerFn::new("handler", handler));
     shown.show(&KeyCondition::Failed);
     shown.show(&KeyOrder::Waiting);
     shown.show(&Lifecycle::Auto);

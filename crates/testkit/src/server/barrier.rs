@@ -1,4 +1,4 @@
-//! What stands before the MCP server proper: counts, delays, refuses.
+//! The barrier before the MCP server: it counts, delays and refuses requests.
 
 use std::{io, sync::Arc};
 
@@ -15,39 +15,40 @@ use rmcp::transport::streamable_http_server::{
 };
 
 use super::{
-    Form, Revisions, Switches, UnknownSession,
     counter::Counters,
-    ledger::{Ledger, Seen},
+    modes::{Modes, Revisions},
+    request_log::{RequestLog, Seen},
     sse::{Streams, session_in},
+    switches::{Switches, UnknownSession},
 };
 
-/// What stands before the MCP server proper.
+/// The middleware before the MCP server.
 #[derive(Clone)]
-pub(crate) struct Gate {
-    form: Form,
-    ledger: Arc<Ledger>,
+pub(crate) struct Barrier {
+    modes: Modes,
+    log: Arc<RequestLog>,
     switches: Switches,
     counters: Counters,
     streams: Streams,
 }
 
-impl Gate {
-    pub(crate) fn new(form: Form, ledger: Arc<Ledger>, switches: Switches) -> Self {
-        let counters = Counters::new(form.revisions, switches.clone());
+impl Barrier {
+    pub(crate) fn new(modes: Modes, log: Arc<RequestLog>, switches: Switches) -> Self {
+        let counters = Counters::new(modes.revisions, switches.clone());
         Self {
-            streams: Streams::new(Arc::clone(&ledger), counters.clone()),
+            streams: Streams::new(Arc::clone(&log), counters.clone()),
             counters,
-            form,
-            ledger,
+            modes,
+            log,
             switches,
         }
     }
 
-    /// The gate with the server behind it.
+    /// The barrier with the server behind it.
     pub(crate) fn into_router(self) -> Router {
         let mut config = StreamableHttpServerConfig::default();
-        config.legacy_session_mode = self.form.sessions;
-        config.json_response = self.form.json;
+        config.legacy_session_mode = self.modes.sessions;
+        config.json_response = self.modes.json;
         let counters = self.counters.clone();
         let service = StreamableHttpService::new(
             move || Ok(counters.handler()),
@@ -55,7 +56,7 @@ impl Gate {
             config,
         );
         let (stream, messages) = (self.streams.stream(), self.streams.clone().messages());
-        let router = match (self.form.sse, self.form.streamable_http) {
+        let router = match (self.modes.sse, self.modes.streamable_http) {
             (false, _) => Router::new().fallback_service(service),
             (true, false) => messages.route(PATH, stream),
             (true, true) => messages.route(PATH, stream.fallback_service(service)),
@@ -63,8 +64,8 @@ impl Gate {
         router.layer(from_fn_with_state(self, pass))
     }
 
-    /// What is said instead of passing a request on, if anything is.
-    async fn stop(&self, seen: &Seen) -> Option<Response> {
+    /// The response that replaces the server's own; `None` passes the request on.
+    async fn intercept(&self, seen: &Seen) -> Option<Response> {
         if self.switches.hangs(&seen.method) {
             futures::future::pending::<()>().await;
         }
@@ -74,12 +75,12 @@ impl Gate {
         if seen.method == "initialize" {
             tokio::time::sleep(self.switches.initialize_delay()).await;
         }
-        if self.form.revisions == Revisions::Stateless && !self.form.sessions {
-            // It takes no notice of a session id.
+        if self.modes.revisions == Revisions::Stateless && !self.modes.sessions {
+            // This server ignores a session id.
             return self.refuse_older_revisions(seen);
         }
         let session = seen.session.as_ref()?;
-        if self.ledger.knows(session) {
+        if self.log.knows(session) {
             return None;
         }
         Some(match self.switches.unknown_session() {
@@ -88,18 +89,19 @@ impl Gate {
         })
     }
 
-    /// What a server that speaks only revision 2026-07-28 says to a request of another one. rmcp's
-    /// server would rather execute it.
+    /// Refuses a request of a revision before 2026-07-28.
+    ///
+    /// rmcp's server executes such a request, a real server of that revision does not.
     fn refuse_older_revisions(&self, seen: &Seen) -> Option<Response> {
-        let spoken = seen.headers.get("mcp-protocol-version");
-        let spoken = spoken
+        let revision = seen.headers.get("mcp-protocol-version");
+        let revision = revision
             .and_then(|version| version.to_str().ok())
             .unwrap_or("");
-        let known = self.form.revisions.versions();
+        let known = self.modes.revisions.versions();
         let is_handshake = seen.method == "initialize";
         if seen.message.is_null()
             || is_handshake
-            || known.iter().any(|version| version.as_str() == spoken)
+            || known.iter().any(|version| version.as_str() == revision)
         {
             return None;
         }
@@ -109,13 +111,13 @@ impl Gate {
             "error": {
                 "code": -32022,
                 "message": "unsupported protocol version",
-                "data": { "supported": known, "requested": spoken },
+                "data": { "supported": known, "requested": revision },
             },
         });
         Some(bad_request(error.to_string()))
     }
 
-    /// Notes what a response says about sessions.
+    /// Records which session a response opens or closes.
     fn note_response(&self, seen: &Seen, response: &Response) {
         if !response.status().is_success() {
             return;
@@ -123,16 +125,16 @@ impl Gate {
         match (seen.method.as_str(), &seen.session) {
             ("initialize", _) => {
                 if let Some(session) = session_header(response.headers()) {
-                    self.ledger.note_opened(session);
+                    self.log.note_opened(session);
                 }
             }
-            ("DELETE", Some(session)) => self.ledger.note_closed(session),
+            ("DELETE", Some(session)) => self.log.note_closed(session),
             _ => {}
         }
     }
 }
 
-async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+async fn pass(State(barrier): State<Barrier>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
@@ -144,18 +146,18 @@ async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Respons
         headers: parts.headers.clone(),
         message,
     };
-    gate.ledger.note(seen.clone());
-    if let Some(response) = gate.stop(&seen).await {
+    barrier.log.note(seen.clone());
+    if let Some(response) = barrier.intercept(&seen).await {
         return response;
     }
-    let loses_reply = gate.switches.loses_reply(&seen.method);
+    let loses_reply = barrier.switches.loses_reply(&seen.method);
     let answers_elsewhere = parts.uri.path() != PATH;
     if let (true, true, Some(session)) = (loses_reply, answers_elsewhere, &seen.session) {
-        gate.streams.lose_answer(session);
+        barrier.streams.lose_answer(session);
     }
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    gate.note_response(&seen, &response);
-    if let Some(id) = gate.switches.stray_session() {
+    barrier.note_response(&seen, &response);
+    if let Some(id) = barrier.switches.stray_session() {
         response.headers_mut().insert(SESSION_ID, id);
     }
     match loses_reply && !answers_elsewhere {
@@ -170,7 +172,7 @@ fn bad_request(error: String) -> Response {
     (StatusCode::BAD_REQUEST, json, error).into_response()
 }
 
-/// The response as it looks when its connection breaks after the server has done its work.
+/// The response, broken off after the server has executed the request.
 async fn broken_off(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let _ = to_bytes(body, MAX_BODY).await;
@@ -191,7 +193,7 @@ fn method(http: &Method, message: &serde_json::Value) -> String {
     method.unwrap_or("response").to_owned()
 }
 
-/// The session that a request names: in its header, or in its query.
+/// The session id of a request: from its header, or from its query.
 fn session_id(parts: &Parts) -> Option<String> {
     let query = parts.uri.query().and_then(session_in).map(str::to_owned);
     session_header(&parts.headers).or(query)
@@ -202,7 +204,7 @@ fn session_header(headers: &HeaderMap) -> Option<String> {
     Some(id.to_owned())
 }
 
-/// Where the server is.
+/// The path of the server.
 pub(super) const PATH: &str = "/mcp";
 const SESSION_ID: &str = "mcp-session-id";
 const MAX_BODY: usize = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Whoever waits for room gets it as soon as there is some, and nobody makes room for whoever left.
+//! A waiter gets capacity as soon as there is some, and a caller that left evicts no session.
 
 use std::time::Duration;
 
@@ -26,9 +26,8 @@ fn of(user: &str) -> AcquireRequest {
     request(fake::endpoint("a"), user)
 }
 
-/// Somebody who stands in line for a session, keeps it no longer than it takes to return it, and
-/// says when it came.
-async fn in_line(pool: &SessionPool, user: &str) -> JoinHandle<Result<Instant, AcquireError>> {
+/// A caller that waits for a session, returns it at once, and reports the time of the lease.
+async fn waiter(pool: &SessionPool, user: &str) -> JoinHandle<Result<Instant, AcquireError>> {
     let (pool, request) = (pool.clone(), of(user));
     let waits = tokio::spawn(async move {
         let lease = pool.acquire(&request).await?;
@@ -36,32 +35,35 @@ async fn in_line(pool: &SessionPool, user: &str) -> JoinHandle<Result<Instant, A
         Ok(Instant::now())
     });
     sleep(A_MOMENT).await;
-    assert!(!waits.is_finished(), "there is no room");
+    assert!(!waits.is_finished(), "there is no capacity");
     waits
 }
 
-/// The same for a key alone.
-async fn in_line_for_key(pool: &SessionPool, user: &str) -> JoinHandle<Instant> {
+/// A caller that waits for a key, and reports the time at which it got one.
+async fn waiter_for_key(pool: &SessionPool, user: &str) -> JoinHandle<Instant> {
     let (pool, request) = (pool.clone(), of(user));
     let waits = tokio::spawn(async move {
         pool.resolve_key(&request).await.expect("a key");
         Instant::now()
     });
     sleep(A_MOMENT).await;
-    assert!(!waits.is_finished(), "there is no room");
+    assert!(!waits.is_finished(), "there is no capacity");
     waits
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_session_makes_room_though_every_key_is_taken_and_busy() {
+async fn an_idle_session_is_reclaimed_while_every_key_is_busy() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(2, 2));
     let used = pool.acquire(&of("alice")).await.expect("a session");
     let idle = pool.acquire(&of("alice")).await.expect("a session");
-    let bob = in_line(&pool, "bob").await;
+    let bob = waiter(&pool, "bob").await;
     let idle_at = Instant::now();
     drop(idle);
-    let served = bob.await.expect("no panic").expect("the idle one's place");
+    let served = bob
+        .await
+        .expect("no panic")
+        .expect("the permit of the idle session");
     assert_eq!(served, idle_at);
     assert_eq!((remote.connects(), pool.stats().evictions), (3, 1));
     drop(used);
@@ -69,7 +71,7 @@ async fn an_idle_session_makes_room_though_every_key_is_taken_and_busy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_without_sessions_that_makes_room_takes_nothing_from_who_wants_a_session() {
+async fn a_reclaimed_key_without_sessions_takes_no_session_permit_with_it() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 2));
     pool.acquire(&of("empty"))
@@ -77,8 +79,8 @@ async fn a_key_without_sessions_that_makes_room_takes_nothing_from_who_wants_a_s
         .expect("a session")
         .discard();
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    // Served by the session that comes back, while a connect for it still looks for room.
-    let second = in_line(&pool, "alice").await;
+    // The returned session serves the waiter while its connect still waits for capacity.
+    let second = waiter(&pool, "alice").await;
     drop(lease);
     second.await.expect("no panic").expect("a session");
     let began = Instant::now();
@@ -90,20 +92,20 @@ async fn a_key_without_sessions_that_makes_room_takes_nothing_from_who_wants_a_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_makes_room_the_moment_its_only_session_is_given_up() {
+async fn a_key_is_reclaimed_as_soon_as_its_only_session_is_discarded() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(0, 1));
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    let bob = in_line(&pool, "bob").await;
-    let given_up_at = Instant::now();
+    let bob = waiter(&pool, "bob").await;
+    let discarded_at = Instant::now();
     lease.discard();
     let served = bob.await.expect("no panic").expect("a session");
-    assert_eq!(served, given_up_at);
+    assert_eq!(served, discarded_at);
     close(&pool).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_wait_for_one_new_key_need_one_place_together() {
+async fn waiters_for_the_same_new_key_share_one_permit() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(0, 1));
     let lease = pool.acquire(&of("alice")).await.expect("a session");
@@ -112,7 +114,7 @@ async fn those_who_wait_for_one_new_key_need_one_place_together() {
         sleep(A_MOMENT).await;
         lease.discard();
     });
-    // Both at the same time: neither has waited for the other's key to be unused.
+    // Both hold a session: neither has waited until the key of the other was unused.
     let (first, second) = (first.expect("a session"), second.expect("a session"));
     assert_eq!(first.key(), second.key());
     drop((first, second));
@@ -120,12 +122,12 @@ async fn those_who_wait_for_one_new_key_need_one_place_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_makes_room_the_moment_its_only_connect_fails() {
+async fn a_key_is_reclaimed_as_soon_as_its_only_connect_fails() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(0, 1));
     remote.on_connect(Behaviour::Never);
-    let alice = in_line(&pool, "alice").await;
-    let bob = in_line_for_key(&pool, "bob").await;
+    let alice = waiter(&pool, "alice").await;
+    let bob = waiter_for_key(&pool, "bob").await;
     let failed_at = Instant::now();
     remote.on_connect(Behaviour::Fail(FaultKind::Unreachable));
     alice.await.expect("no panic").expect_err("it fails");
@@ -134,14 +136,14 @@ async fn a_key_makes_room_the_moment_its_only_connect_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_makes_room_the_moment_its_only_connect_comes_too_late() {
+async fn a_key_is_reclaimed_as_soon_as_its_only_connect_is_obsolete() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(0, 1));
     remote.on_connect(Behaviour::Never);
-    in_line(&pool, "alice").await.abort();
+    waiter(&pool, "alice").await.abort();
     sleep(A_MOMENT).await;
     pool.drain();
-    let bob = in_line_for_key(&pool, "bob").await;
+    let bob = waiter_for_key(&pool, "bob").await;
     let late_at = Instant::now();
     remote.on_connect(Behaviour::Ok);
     assert_eq!(bob.await.expect("no panic"), late_at);
@@ -149,12 +151,12 @@ async fn a_key_makes_room_the_moment_its_only_connect_comes_too_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_makes_room_the_moment_the_last_of_its_line_leaves() {
+async fn a_key_is_reclaimed_as_soon_as_its_last_waiter_leaves() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 2));
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    let bob = in_line(&pool, "bob").await;
-    let carol = in_line_for_key(&pool, "carol").await;
+    let bob = waiter(&pool, "bob").await;
+    let carol = waiter_for_key(&pool, "carol").await;
     let left_at = Instant::now();
     bob.abort();
     assert_eq!(carol.await.expect("no panic"), left_at);
@@ -163,14 +165,14 @@ async fn a_key_makes_room_the_moment_the_last_of_its_line_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_makes_room_the_moment_the_patience_of_its_line_ends() {
+async fn a_key_is_reclaimed_as_soon_as_its_waiters_time_out() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 2));
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    let impatient = of("bob").with_timeout(Duration::from_secs(1));
+    let hurried = of("bob").with_timeout(Duration::from_secs(1));
     let (failed_at, carol) = tokio::join!(
         async {
-            pool.acquire(&impatient).await.expect_err("no room");
+            pool.acquire(&hurried).await.expect_err("no capacity");
             Instant::now()
         },
         async {
@@ -184,19 +186,19 @@ async fn a_key_makes_room_the_moment_the_patience_of_its_line_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connect_in_line_is_given_up_with_the_patience_of_the_last_who_counts_on_it() {
+async fn a_queued_connect_is_cancelled_at_the_deadline_of_its_last_waiter() {
     let (connector, _remote) = fake::connector();
     let config = limits(1, 2).with_max_sessions_per_key(1);
     let pool = pool_over(connector, config);
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    let first = in_line(&pool, "bob").await;
-    let impatient = of("bob").with_timeout(Duration::from_secs(1));
+    let first = waiter(&pool, "bob").await;
+    let hurried = of("bob").with_timeout(Duration::from_secs(1));
     let began = Instant::now();
     let (_, carol) = tokio::join!(
         async {
-            tokio::join!(pool.acquire(&impatient), async { first.abort() })
+            tokio::join!(pool.acquire(&hurried), async { first.abort() })
                 .0
-                .expect_err("no room")
+                .expect_err("no capacity")
         },
         async {
             pool.resolve_key(&of("carol")).await.expect("a key");
@@ -210,12 +212,12 @@ async fn a_connect_in_line_is_given_up_with_the_patience_of_the_last_who_counts_
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_evicted_for_a_caller_who_left() {
+async fn a_caller_that_left_evicts_no_session() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(2, 0));
     let alice = pool.acquire(&of("alice")).await.expect("a session");
     let bob = pool.acquire(&of("bob")).await.expect("a session");
-    let carol = in_line(&pool, "carol").await;
+    let carol = waiter(&pool, "carol").await;
     carol.abort();
     sleep(A_MOMENT).await;
     drop(bob);
@@ -226,14 +228,17 @@ async fn nobody_is_evicted_for_a_caller_who_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_evicted_for_a_caller_who_was_served_by_what_came_back() {
+async fn a_caller_that_received_a_returned_session_evicts_no_session() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(2, 0));
     let alice = pool.acquire(&of("alice")).await.expect("a session");
     let bob = pool.acquire(&of("bob")).await.expect("a session");
-    let second = in_line(&pool, "alice").await;
+    let second = waiter(&pool, "alice").await;
     drop(alice);
-    second.await.expect("no panic").expect("what came back");
+    second
+        .await
+        .expect("no panic")
+        .expect("the returned session");
     drop(bob);
     sleep(A_MOMENT).await;
     assert_eq!((remote.open(), remote.connects()), (2, 2));
@@ -242,7 +247,7 @@ async fn nobody_is_evicted_for_a_caller_who_was_served_by_what_came_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_place_that_comes_free_at_once_reaches_somebody_in_line() {
+async fn every_permit_that_is_released_at_once_reaches_a_waiter() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(4, 0));
     let mut leases = Vec::new();
@@ -251,7 +256,7 @@ async fn every_place_that_comes_free_at_once_reaches_somebody_in_line() {
     }
     let mut waiting = Vec::new();
     for user in ["e", "f", "g", "h"] {
-        waiting.push(in_line(&pool, user).await);
+        waiting.push(waiter(&pool, user).await);
     }
     let free_at = Instant::now();
     drop(leases);
@@ -265,10 +270,10 @@ async fn every_place_that_comes_free_at_once_reaches_somebody_in_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_never_lets_go_of_a_session_for_long_leaves_room_for_others() {
+async fn keys_in_constant_use_release_sessions_to_waiters() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(2, 0));
-    // Each takes its session again the moment it gives it back.
+    // Each caller acquires its session again as soon as it has returned it.
     let busy = ["alice", "bob"].map(|user| {
         let (pool, request) = (pool.clone(), of(user));
         tokio::spawn(async move {
@@ -280,7 +285,7 @@ async fn whoever_never_lets_go_of_a_session_for_long_leaves_room_for_others() {
         })
     });
     sleep(A_MOMENT).await;
-    assert_eq!(remote.connects(), 2, "as long as nobody else wants one");
+    assert_eq!(remote.connects(), 2, "without another caller");
     let began = Instant::now();
     for user in ["carol", "dave"] {
         drop(pool.acquire(&of(user)).await.expect("a session"));
@@ -294,14 +299,14 @@ async fn whoever_never_lets_go_of_a_session_for_long_leaves_room_for_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_the_keys_that_could_make_room_the_one_used_the_longest_ago_does() {
+async fn the_least_recently_used_key_is_reclaimed_first() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, limits(4, 0));
     let at = |user: &str| request(fake::endpoint(user), user);
     let a = pool.acquire(&at("a")).await.expect("a session");
     let more_of_a = pool.acquire(&at("a")).await.expect("a session");
     drop((a, more_of_a));
-    // Between them `b` is used again, so that what was found out before holds of it no more.
+    // `b` is used again in between, so an earlier scan no longer holds for it.
     let steps = [
         ("b", "a 2, b 1"),
         ("c", "a 2, b 1, c 1"),
@@ -327,13 +332,13 @@ async fn of_the_keys_that_could_make_room_the_one_used_the_longest_ago_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_room_is_told_of_the_end_of_the_pool() {
+async fn a_waiter_for_capacity_fails_when_the_pool_closes() {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(1, 1));
     let lease = pool.acquire(&of("alice")).await.expect("a session");
-    let bob = in_line(&pool, "bob").await;
+    let bob = waiter(&pool, "bob").await;
     let (report, ()) = tokio::join!(pool.close(Duration::from_secs(10)), async {
-        eventually("bob is told", || bob.is_finished()).await;
+        eventually("bob fails", || bob.is_finished()).await;
         drop(lease);
     });
     let error = bob
@@ -344,8 +349,8 @@ async fn whoever_waits_for_room_is_told_of_the_end_of_the_pool() {
     assert_eq!((report.turned_away, report.complete), (1, true));
 }
 
-/// How long it takes to open sessions of new users where each of them needs room, among so many keys.
-async fn room_among(keys: usize) -> Duration {
+/// The time to open sessions of new users that each need a reclaim, among this many keys.
+async fn reclaim_among(keys: usize) -> Duration {
     let (connector, _remote) = fake::connector();
     let pool = pool_over(connector, limits(SESSIONS, 0));
     let user = |number: usize| of(&format!("user-{number}"));
@@ -366,9 +371,9 @@ async fn room_among(keys: usize) -> Duration {
 }
 
 #[tokio::test]
-async fn room_is_made_without_looking_at_every_key_each_time() {
-    let few = room_among(SESSIONS * 2).await;
-    let many = room_among(SESSIONS * 200).await;
+async fn a_reclaim_does_not_scan_every_key_each_time() {
+    let few = reclaim_among(SESSIONS * 2).await;
+    let many = reclaim_among(SESSIONS * 200).await;
     println!(
         "among {} keys {few:?}, among a hundred times as many {many:?}",
         SESSIONS * 2
@@ -380,7 +385,7 @@ const SESSIONS: usize = 100;
 
 /// A random number below `below`; the same for the same seed.
 fn below(seed: &mut u64, below: u64) -> u64 {
-    // Knuth's MMIX generator; its upper half is the better one.
+    // Knuth's MMIX generator. The upper half is used, since the lower bits have short periods.
     *seed = seed
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);
@@ -402,7 +407,7 @@ fn any_limits(seed: &mut u64) -> PoolConfig {
         .with_enabled(up_to(8) > 1)
 }
 
-/// Whatever somebody may do with a pool, for a while.
+/// A caller that uses the pool at random.
 async fn come_and_go(pool: SessionPool, remote: fake::Remote, mut seed: u64) {
     for _ in 0..20 {
         match below(&mut seed, 12) {
@@ -414,11 +419,11 @@ async fn come_and_go(pool: SessionPool, remote: fake::Remote, mut seed: u64) {
             _ => {}
         }
         let me = of(&format!("user-{}", below(&mut seed, 6)));
-        let patience = match below(&mut seed, 3) {
+        let timeout = match below(&mut seed, 3) {
             0 => Duration::from_millis(below(&mut seed, 4)),
             _ => Duration::MAX,
         };
-        match tokio::time::timeout(patience, pool.acquire(&me)).await {
+        match tokio::time::timeout(timeout, pool.acquire(&me)).await {
             Ok(Ok(lease)) => {
                 sleep(Duration::from_millis(below(&mut seed, 4))).await;
                 if below(&mut seed, 4) == 0 {
@@ -426,13 +431,13 @@ async fn come_and_go(pool: SessionPool, remote: fake::Remote, mut seed: u64) {
                 }
             }
             Ok(Err(AcquireError::Connect(_))) | Err(_) => {}
-            Ok(Err(error)) => panic!("somebody was not served: {error}"),
+            Ok(Err(error)) => panic!("a caller was not served: {error}"),
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_in_vain_whatever_the_limits_and_whatever_the_others_do() {
+async fn every_waiter_is_served_under_any_limits_and_any_load() {
     for first in 0..SEEDS {
         let mut seed = first;
         let config = any_limits(&mut seed);
@@ -442,8 +447,8 @@ async fn nobody_waits_in_vain_whatever_the_limits_and_whatever_the_others_do() {
             let seed = first * 1_000 + user;
             tokio::spawn(come_and_go(pool.clone(), remote.clone(), seed))
         });
-        for somebody in crowd.collect::<Vec<_>>() {
-            somebody
+        for caller in crowd.collect::<Vec<_>>() {
+            caller
                 .await
                 .unwrap_or_else(|error| panic!("seed {first}, {config:?}: {error}"));
         }
@@ -457,5 +462,5 @@ async fn nobody_waits_in_vain_whatever_the_limits_and_whatever_the_others_do() {
     }
 }
 
-/// Enough to meet every limit with every other one.
+/// Enough to combine every limit with every other one.
 const SEEDS: u64 = 40;

@@ -1,37 +1,36 @@
-//! How a server speaks.
+//! The modes of a server.
 
 use rmcp::model::ProtocolVersion;
 
-/// How a server speaks.
+/// The protocol features that a server uses.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Form {
-    /// Whether it keeps sessions, for clients that begin with `initialize`. Default: yes.
+pub struct Modes {
+    /// The server keeps sessions for clients that begin with `initialize`. Default: true.
     pub sessions: bool,
-    /// Whether it answers with JSON rather than with events, where it keeps no session.
-    /// Default: no.
+    /// The server answers with JSON, not events, where it keeps no session. Default: false.
     pub json: bool,
-    /// Which revisions it speaks. Default: [`Revisions::Legacy`].
+    /// The revisions that the server supports. Default: [`Revisions::Legacy`].
     pub revisions: Revisions,
-    /// Whether it speaks HTTP+SSE. Default: no.
+    /// The server supports HTTP+SSE. Default: false.
     pub sse: bool,
-    /// Whether it speaks Streamable HTTP. Default: yes.
+    /// The server supports Streamable HTTP. Default: true.
     pub streamable_http: bool,
 }
 
-/// Which revisions a server speaks.
+/// The protocol revisions that a server supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revisions {
-    /// All that rmcp knows.
+    /// All that rmcp supports.
     Both,
-    /// Those with `initialize`: up to 2025-11-25.
+    /// The revisions with `initialize`: up to 2025-11-25.
     Legacy,
-    /// Those without: 2026-07-28.
+    /// The revisions without `initialize`: 2026-07-28.
     Stateless,
 }
 
-impl Default for Form {
+impl Default for Modes {
     fn default() -> Self {
         Self {
             sessions: true,
@@ -43,50 +42,50 @@ impl Default for Form {
     }
 }
 
-impl Form {
-    /// Without sessions for any client.
+impl Modes {
+    /// Keeps no session for any client.
     #[must_use]
     pub fn without_sessions(mut self) -> Self {
         self.sessions = false;
         self
     }
 
-    /// Answering with JSON.
+    /// Answers with JSON.
     #[must_use]
     pub fn with_json(mut self) -> Self {
         self.json = true;
         self
     }
 
-    /// Over HTTP+SSE alone.
+    /// Supports HTTP+SSE only.
     #[must_use]
     pub fn over_sse(mut self) -> Self {
         (self.sse, self.streamable_http) = (true, false);
         self
     }
 
-    /// Over HTTP+SSE and Streamable HTTP, at the same address.
+    /// Supports HTTP+SSE and Streamable HTTP at the same address.
     #[must_use]
     pub fn over_both(mut self) -> Self {
         (self.sse, self.streamable_http) = (true, true);
         self
     }
 
-    /// Speaking only revisions with `initialize`. So it is by default.
+    /// Supports only the revisions with `initialize`. The default.
     #[must_use]
     pub fn legacy_only(mut self) -> Self {
         self.revisions = Revisions::Legacy;
         self
     }
 
-    /// Speaking revision 2026-07-28 only, and keeping no sessions.
+    /// Supports revision 2026-07-28 only, and keeps no session.
     #[must_use]
     pub fn stateless_only(mut self) -> Self {
         self.revisions = Revisions::Stateless;
         self.without_sessions()
     }
 
-    /// Speaking every revision.
+    /// Supports every revision.
     #[must_use]
     pub fn of_both_eras(mut self) -> Self {
         self.revisions = Revisions::Both;

@@ -1,4 +1,4 @@
-//! What a server saw.
+//! The log of a server's requests and sessions.
 
 use std::{
     collections::BTreeSet,
@@ -7,47 +7,47 @@ use std::{
 
 use http::HeaderMap;
 
-/// One request as the server saw it.
+/// One request as the server received it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Seen {
-    /// The JSON-RPC method; for requests without one `GET`, `DELETE` or `response`.
+    /// The JSON-RPC method; `GET`, `DELETE` or `response` for requests without one.
     pub method: String,
-    /// The session id it named.
+    /// The session id, from the header or the query.
     pub session: Option<String>,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// The JSON-RPC message in it; null for requests without one.
+    /// The JSON-RPC message; null for requests without one.
     pub message: serde_json::Value,
 }
 
-/// What a server saw.
+/// Every request, and the sessions that are open.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<Pages>);
+pub(crate) struct RequestLog(Mutex<Entries>);
 
 #[derive(Debug, Default)]
-struct Pages {
+struct Entries {
     seen: Vec<Seen>,
     open: BTreeSet<String>,
     opened: usize,
     closed: usize,
 }
 
-impl Ledger {
+impl RequestLog {
     pub(crate) fn note(&self, seen: Seen) {
         self.lock().seen.push(seen);
     }
 
     pub(crate) fn note_opened(&self, session: String) {
-        let mut pages = self.lock();
-        pages.opened += 1;
-        pages.open.insert(session);
+        let mut entries = self.lock();
+        entries.opened += 1;
+        entries.open.insert(session);
     }
 
     pub(crate) fn note_closed(&self, session: &str) {
-        let mut pages = self.lock();
-        if pages.open.remove(session) {
-            pages.closed += 1;
+        let mut entries = self.lock();
+        if entries.open.remove(session) {
+            entries.closed += 1;
         }
     }
 
@@ -75,7 +75,7 @@ impl Ledger {
         self.lock().closed
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pages> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,84 @@
+//! Helpers of the promises.
+
+use std::time::Duration;
+
+use mcp_pool_core::extend::{ConnectRequest, Connector, Session};
+use rmcp::{
+    model::{CallToolRequest, CallToolRequestParams, ClientRequest, ServerResult},
+    service::ServiceError,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::server::Counterpart;
+
+/// A request with these headers.
+pub(super) fn request(server: &dyn Counterpart, headers: &[(&str, &str)]) -> ConnectRequest {
+    ConnectRequest::detached(&server.endpoint(), header_map(headers))
+}
+
+pub(super) fn header_map(headers: &[(&str, &str)]) -> http::HeaderMap {
+    let mut map = http::HeaderMap::new();
+    for (name, value) in headers {
+        let name: http::HeaderName = name.parse().expect("a header name");
+        map.append(name, value.parse().expect("a header value"));
+    }
+    map
+}
+
+/// A session without headers.
+pub(super) async fn open(connector: &dyn Connector, server: &dyn Counterpart) -> Session {
+    let request = request(server, &[]);
+    connector.connect(&request).await.expect("a session")
+}
+
+/// Calls a tool and returns the text of its answer.
+pub(super) async fn call(session: &Session, tool: &'static str) -> Result<String, ServiceError> {
+    let request = CallToolRequest::new(CallToolRequestParams::new(tool));
+    let request = ClientRequest::CallToolRequest(request);
+    match session.peer().send_request(request).await? {
+        ServerResult::CallToolResult(result) => Ok(text(&result)),
+        _ => Err(ServiceError::UnexpectedResponse),
+    }
+}
+
+fn text(result: &rmcp::model::CallToolResult) -> String {
+    let content = result.content.first().and_then(|content| content.as_text());
+    content.map(|text| text.text.clone()).unwrap_or_default()
+}
+
+/// The output of `work` and the time it took, if it ends within a few times `limit`.
+///
+/// The bound is another timer of the same runtime, not a reading of a clock: a slow machine delays
+/// both, so the outcome depends on their ratio only.
+///
+/// # Panics
+/// When `work` is still running after [`SLACK`] times `limit`.
+pub(super) async fn bounded<T>(
+    what: &str,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> (T, Duration) {
+    let began = Instant::now();
+    tokio::select! {
+        biased;
+        output = work => (output, began.elapsed()),
+        () = sleep(limit * SLACK) => panic!("{what}: not within {SLACK} times {limit:?}"),
+    }
+}
+
+/// Waits until `holds`, for at most ten seconds.
+pub(super) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+/// Longer than any step of a promise takes.
+pub(super) const LONG: Duration = Duration::from_secs(10);
+
+/// How many times its limit a bounded step may take.
+const SLACK: u32 = 5;
