@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::context::{Context, Counters};
 use crate::error::{AcquireError, CheckError, Stage, within};
 use crate::extend::{Checked, CloseReason};
-use crate::key::{Fate, SlotGuard};
+use crate::key::{Fate, PooledSession, SlotGuard};
 use crate::time::{Deadline, Freshness, Timestamp};
 use crate::trace;
 use crate::types::Era;
@@ -21,9 +21,7 @@ pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> 
     if pooled.session.is_over() || slot.key().credentials.have_ended(now) {
         return Freshness::Close;
     }
-    if let Some(hooks) = &context.hooks
-        && !hooks.before_acquire(&pooled.key, pooled.session.info())
-    {
+    if !context.is_plain() && !hook_admits(context, pooled) {
         return Freshness::Close;
     }
     if pooled.suspect.load(Ordering::Relaxed) {
@@ -39,6 +37,14 @@ pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> 
         Freshness::Check if pooled.session.info().era == Era::Stateless => Freshness::Keep,
         freshness => freshness,
     }
+}
+
+#[inline(never)]
+fn hook_admits(context: &Context, pooled: &PooledSession) -> bool {
+    let Some(hooks) = &context.hooks else {
+        return true;
+    };
+    hooks.before_acquire(&pooled.key, pooled.session.info())
 }
 
 /// Closes the session of a slot that no caller is to get.

@@ -114,19 +114,12 @@ impl Lease {
         if self.slot.is_released() {
             return;
         }
-        let context = &self.slot.key().services.context;
-        let (fate, reason) = match fate {
-            Fate::Keep if !context.config.enabled => (Fate::Discard, CloseReason::NotPooled),
-            fate => (fate, reason),
-        };
         let used = self.used.load(Ordering::Relaxed) != UNUSED;
-        if used || context.events.is_observed() || context.hooks.is_some() {
-            return self.end_reported(used, fate, reason);
+        let is_plain = self.slot.key().services.context.is_plain();
+        if is_plain && !used && fate == Fate::Keep {
+            return self.slot.release_fit();
         }
-        match fate {
-            Fate::Keep => self.slot.release_fit(),
-            fate => self.slot.release(fate, reason),
-        }
+        self.end_reported(used, fate, reason);
     }
 
     /// Releases the slot of a session that was used, or whose release is reported.
@@ -137,6 +130,7 @@ impl Lease {
         let context = &key.services.context;
         let now = context.clock.now();
         let (fate, reason) = match fate {
+            Fate::Keep if !context.config.enabled => (Fate::Discard, CloseReason::NotPooled),
             Fate::Keep if key.credentials.have_ended(now) => {
                 (Fate::Discard, CloseReason::CredentialExpired)
             }

@@ -47,6 +47,9 @@ pub(crate) struct Context {
     /// Connects, detections and closings under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
+    /// True where sessions are reused and neither an observer nor a hook takes part in a lease: the
+    /// one flag that a hit reads for all three.
+    is_plain: bool,
     closed: AtomicBool,
     next_id: AtomicU64,
 }
@@ -70,7 +73,9 @@ impl Context {
             config.health.health_check_methods.clone(),
             config.health.health_check_timeout,
         );
+        let is_plain = config.enabled && parts.observer.is_none() && parts.hooks.is_none();
         Self {
+            is_plain,
             clock: Clock::new(),
             expiry: ExpiryPolicy {
                 ttl: config.timeouts.session_ttl,
@@ -94,6 +99,12 @@ impl Context {
             next_id: AtomicU64::new(1),
             config,
         }
+    }
+
+    /// True where a lease needs neither an observer nor a hook, and its session is kept.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// True once the pool is closed or closing.
