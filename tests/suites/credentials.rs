@@ -1,6 +1,12 @@
 //! No session is handed out for an ended credential, and each request sends the current credential.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use http::{HeaderMap, StatusCode, header};
@@ -11,7 +17,7 @@ use mcp_pool_testkit::{
 };
 use mcp_session_pool::{
     AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, Scope, SessionPool,
-    error::{AcquireError, CallError, CredentialError, ExtractError, Retry},
+    error::{AcquireError, CallError, CredentialError, ExtractError, Outcome, Retry},
     extend::{CredentialRequest, CredentialSource, Identity, IdentityExtractor},
 };
 use tokio::time::{Instant, sleep};
@@ -213,7 +219,74 @@ async fn a_source_that_renews_credentials_ignores_the_expiry_of_the_caller() {
     close(&pool).await;
 }
 
+/// A source that gives the caller's headers until the test lets it fail.
+#[derive(Default)]
+struct Failing(Arc<AtomicBool>);
+
+#[async_trait]
+impl CredentialSource for Failing {
+    async fn headers(
+        &self,
+        request: &CredentialRequest<'_>,
+    ) -> Result<Arc<HeaderMap>, CredentialError> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(CredentialError::new("the token store is locked")),
+            false => Ok(Arc::clone(request.caller)),
+        }
+    }
+}
+
+async fn a_failed_credential_source_keeps_its_reason_and_is_no_refusal<S: Setup>() {
+    let server = S::server();
+    let fails = Arc::new(AtomicBool::new(false));
+    let pool = with::<S>(PoolConfig::default());
+    let pool = pool.credentials(Failing(Arc::clone(&fails)));
+    let pool = pool.build().expect("a pool");
+    let client = pool
+        .client(alice(server.endpoint(), "t", seconds(600)))
+        .await;
+    let client = client.expect("a client");
+    assert_eq!(count(&client).await, 1);
+    fails.store(true, Ordering::Relaxed);
+    let sent = tokens(&server).len();
+    let error = call(&client, "increment")
+        .await
+        .expect_err("no credentials");
+    assert_eq!(error.outcome(), Outcome::NotExecuted);
+    assert_eq!(error.label(), "credentials");
+    assert!(
+        error.challenge().is_none(),
+        "no server refused a credential"
+    );
+    assert!(
+        chain(&error).contains("the token store is locked"),
+        "{error}"
+    );
+    assert_eq!(tokens(&server).len(), sent, "nothing was sent");
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!(count(&client).await, 2, "the session was kept");
+    pool.drain();
+    fails.store(true, Ordering::Relaxed);
+    let error = call(&client, "increment")
+        .await
+        .expect_err("no credentials");
+    assert!(
+        chain(&error).contains("the token store is locked"),
+        "{error}"
+    );
+    assert_eq!(error.label(), "credentials", "of a connect as well");
+    fails.store(false, Ordering::Relaxed);
+    close(&pool).await;
+}
+
+/// The text of an error and of its sources.
+fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| (*error).source());
+    sources.fold(error.to_string(), |text, error| format!("{text}: {error}"))
+}
+
 over! { streamable_http, crate::seed_scenarios::StreamableHttp;
+    a_failed_credential_source_keeps_its_reason_and_is_no_refusal
     a_session_sends_the_token_that_is_current_at_each_request
     a_client_whose_token_has_ended_sends_the_newest_of_its_identity
     a_refused_token_is_replaced_once_by_the_newest_of_its_identity
@@ -221,6 +294,7 @@ over! { streamable_http, crate::seed_scenarios::StreamableHttp;
 }
 
 over! { sse, crate::seed_scenarios::Sse;
+    a_failed_credential_source_keeps_its_reason_and_is_no_refusal
     a_session_sends_the_token_that_is_current_at_each_request
     a_client_whose_token_has_ended_sends_the_newest_of_its_identity
     a_refused_token_is_replaced_once_by_the_newest_of_its_identity

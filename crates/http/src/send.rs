@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
-    error::{Challenge, CredentialError, FaultKind, Outcome},
+    error::{CredentialError, FaultKind, Outcome},
     extend::{CallContext, Credentials, upstream_headers},
 };
 
@@ -12,10 +12,11 @@ use crate::fault::HttpFault;
 ///
 /// `request` builds the request from the headers of the caller's credentials and of the call. A
 /// repetition is safe, since a server that returns 401 has not executed the request. If the renewed
-/// credentials are the same, or there are none, the function returns the first response.
+/// credentials are the same, the function returns the first response.
 ///
 /// # Errors
-/// [`HttpFault`] of kind `Unauthorized`: the caller has no credentials.
+/// [`HttpFault`] of kind `Credentials`: the credential source failed, with its reason. The server has
+/// not executed the request.
 /// [`HttpFault`] of another kind: no response came.
 ///
 /// # Cancel safety
@@ -31,11 +32,11 @@ pub async fn send(
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(response);
     }
-    match credentials.renewed(call, &headers).await {
-        Ok(renewed) if *renewed != *headers => {
-            send_with(&renewed).await.map_err(HttpFault::of_send)
-        }
-        _ => Ok(response),
+    let renewed = credentials.renewed(call, &headers).await;
+    let renewed = renewed.map_err(no_credentials)?;
+    match *renewed == *headers {
+        true => Ok(response),
+        false => send_with(&renewed).await.map_err(HttpFault::of_send),
     }
 }
 
@@ -58,10 +59,10 @@ fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
     }
 }
 
-fn no_credentials(_error: CredentialError) -> HttpFault {
+fn no_credentials(error: CredentialError) -> HttpFault {
     HttpFault::harmless(
         Outcome::NotExecuted,
-        FaultKind::Unauthorized(Challenge::default()),
+        FaultKind::Credentials(error),
         "no credentials",
     )
 }

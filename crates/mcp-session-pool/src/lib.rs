@@ -8,6 +8,12 @@ pub use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector};
 
+/// The HTTP client whose builder the connectors take, in the version that they use.
+#[cfg(all(feature = "sse", not(feature = "streamable-http")))]
+pub use mcp_pool_transport_sse::reqwest;
+#[cfg(feature = "streamable-http")]
+pub use mcp_pool_transport_streamable_http::reqwest;
+
 /// Identities from the verified claims of bearer tokens.
 #[cfg(feature = "jwt")]
 pub mod jwt {

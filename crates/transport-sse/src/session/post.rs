@@ -80,7 +80,8 @@ async fn refused(
     let fault = HttpFault::of_status(status, response.headers(), in_session);
     let is_final = matches!(
         fault.kind(),
-        FaultKind::Unauthorized(_)
+        FaultKind::Credentials(_)
+            | FaultKind::Unauthorized(_)
             | FaultKind::Forbidden(_)
             | FaultKind::RateLimited { .. }
             | FaultKind::SessionGone

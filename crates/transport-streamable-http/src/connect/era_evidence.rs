@@ -24,9 +24,10 @@ impl EraEvidence {
     pub(crate) fn of(era: Era, error: &ConnectError, fault: Option<&HttpFault>) -> Self {
         let sent = fault.is_none_or(|fault| fault.failure().outcome() != Outcome::NotExecuted);
         match error.kind() {
-            FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) | FaultKind::Tls => {
-                Self::NotReached
-            }
+            FaultKind::Credentials(_)
+            | FaultKind::Forbidden(_)
+            | FaultKind::Unauthorized(_)
+            | FaultKind::Tls => Self::NotReached,
             FaultKind::Unreachable if !sent => Self::NotReached,
             FaultKind::RateLimited { .. }
             | FaultKind::Server { .. }

@@ -84,7 +84,10 @@ async fn refused(
     };
     let is_final = matches!(
         fault.kind(),
-        FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) | FaultKind::RateLimited { .. }
+        FaultKind::Credentials(_)
+            | FaultKind::Unauthorized(_)
+            | FaultKind::Forbidden(_)
+            | FaultKind::RateLimited { .. }
     );
     let Some(request) = &sent.request else {
         return Err(fault);

@@ -113,7 +113,10 @@ fn to_rmcp_error(connection: &Connection, fault: HttpFault) -> StreamableHttpErr
     connection.note_fault(&fault);
     settle(connection, StreamState::Failed);
     let is_hopeless = match fault.kind() {
-        FaultKind::SessionGone | FaultKind::Unauthorized(_) | FaultKind::Forbidden(_) => true,
+        FaultKind::Credentials(_)
+        | FaultKind::SessionGone
+        | FaultKind::Unauthorized(_)
+        | FaultKind::Forbidden(_) => true,
         _ => connection.note_idle_stream() > MAX_RESUMES,
     };
     if !is_hopeless {

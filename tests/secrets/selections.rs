@@ -1,0 +1,50 @@
+//! What selects, groups and accompanies shows no secret either.
+
+use mcp_session_pool::{
+    ConversationId, Endpoint, EvictMode, PoolConfig, Principal, Selector,
+    extend::{Flight, Identity, SessionMetadata, SingleFlight},
+};
+
+use crate::{common, shown::Shown};
+
+/// Shows selectors, groups of settings, flights, metadata and the views of a pool.
+pub(crate) async fn show(shown: &Shown) {
+    let endpoint = Endpoint::streamable_http("https://a/?k=pl4nted-query").expect("an endpoint");
+    for selector in [
+        Selector::principal(&Principal::user("pl4nted-principal")),
+        Selector::identity(&Identity::from_parts("test", ["pl4nted-token"])),
+        Selector::Conversation(ConversationId::new("pl4nted-conversation")),
+        Selector::endpoint(&endpoint),
+        Selector::All,
+    ] {
+        shown.show(&selector);
+    }
+    shown.show(&EvictMode::Force);
+    let config = PoolConfig::default();
+    shown.show(&config.breaker);
+    shown.show(&config.health);
+    shown.show(&config.identity);
+    shown.show(&config.limits);
+    shown.show(&config.timeouts);
+    shown.show(&config.tool_cache);
+    let flights: SingleFlight<&str> = SingleFlight::default();
+    let (leader, follower) = (flights.join(), flights.join());
+    shown.show(&leader);
+    let (Flight::Leader(leader), Flight::Follower(follower)) = (leader, follower) else {
+        panic!("the first leads, the second follows");
+    };
+    shown.show(&leader);
+    shown.show(&follower);
+    leader.finish("pl4nted-token");
+    shown.show(&flights);
+    let metadata = SessionMetadata::default();
+    metadata.insert("pl4nted-token");
+    shown.show(&metadata);
+    let connector = StreamableHttpConnector::new().expect("an http client");
+    let pool = common::builder(config)
+        .connector(connector)
+        .build()
+        .expect("a pool");
+    shown.show(&pool.status());
+    shown.show(&pool.downgrade());
+}
