@@ -1,6 +1,5 @@
 //! Tokens, cookies, keys, session ids and queries appear in no log, error or debug output.
 
-use mcp_session_pool::Selector;
 use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{StatusCode, header};
@@ -9,7 +8,7 @@ use mcp_pool_testkit::{
     server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
-    AcquireRequest, ConversationId, Endpoint, PoolConfig, PooledClient, Principal, Scope,
+    AcquireRequest, ConversationId, Endpoint, PoolConfig, PooledClient, Principal, Scope, Selector,
     SessionPool, SseConnector, StreamableHttpConnector, TransportKind,
     config::{OnExtractError, Probe},
     error::{

@@ -1,7 +1,6 @@
 //! Two requests that differ in anything that is part of the key never touch the same session.
 //! The ids of the server decide which sessions are the same, not the pool.
 
-use mcp_session_pool::Selector;
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
@@ -12,7 +11,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_pool_testkit::{fake, server::CounterServer};
 use mcp_session_pool::{
-    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, Scope, SessionPool,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, Scope, Selector, SessionPool,
     StreamableHttpConnector, TransportKind,
     config::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
     error::AcquireError,

@@ -1,6 +1,5 @@
 //! How sessions end: never while in use, always closed on the server, counted by reason.
 
-use mcp_session_pool::{EvictMode, Selector};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -12,7 +11,7 @@ use mcp_pool_testkit::{
     server::CounterServer,
 };
 use mcp_session_pool::{
-    Lease, PoolConfig, Principal, SessionPool,
+    EvictMode, Lease, PoolConfig, Principal, Selector, SessionPool,
     error::FaultKind,
     event::Closed,
     extend::Observer,

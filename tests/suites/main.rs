@@ -1,5 +1,6 @@
 //! End-to-end suites, one file a topic.
 
+mod by_hand;
 mod calls;
 mod cancellation;
 mod capacity;

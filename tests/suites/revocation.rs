@@ -1,6 +1,5 @@
 //! After a revocation no caller receives a session that was opened before.
 
-use mcp_session_pool::Selector;
 use std::{
     sync::{
         Arc,
@@ -15,7 +14,7 @@ use mcp_pool_testkit::{
     server::CounterServer,
 };
 use mcp_session_pool::{
-    AcquireRequest, PoolConfig, Principal,
+    AcquireRequest, PoolConfig, Principal, Selector,
     rmcp::model::{CallToolRequestParams, ClientRequest},
 };
 

@@ -1,6 +1,5 @@
 //! The twelve required behaviours of the pool, each over every transport with sessions.
 
-use mcp_session_pool::{EvictMode, Selector};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -10,8 +9,8 @@ use mcp_pool_testkit::{
     server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
-    AcquireRequest, PoolBuilder, PoolConfig, Principal, Scope, SessionPool, SseConnector,
-    StreamableHttpConnector, TransportKind,
+    AcquireRequest, EvictMode, PoolBuilder, PoolConfig, Principal, Scope, Selector, SessionPool,
+    SseConnector, StreamableHttpConnector, TransportKind,
     error::{AcquireError, ConnectError, ExtractError},
     extend::{ConnectRequest, Connector, Identity, IdentityExtractor, Session},
     stats::BreakerState,
