@@ -1,8 +1,10 @@
 //! End-to-end suites, one file a topic.
 
+mod caller_isolation;
 mod calls;
 mod cancellation;
 mod capacity;
+mod capacity_load;
 mod common;
 mod credentials;
 mod detection;
