@@ -40,11 +40,7 @@ pub(crate) async fn show(shown: &Shown) {
     let metadata = SessionMetadata::default();
     metadata.insert("pl4nted-token");
     shown.show(&metadata);
-    let connector = StreamableHttpConnector::new().expect("an http client");
-    let pool = common::builder(config)
-        .connector(connector)
-        .build()
-        .expect("a pool");
+    let pool = common::builder(config).build().expect("a pool");
     shown.show(&pool.status());
     shown.show(&pool.downgrade());
 }

@@ -1,9 +1,11 @@
 //! End-to-end suites, one file a topic.
 
 mod by_hand;
+mod caller_isolation;
 mod calls;
 mod cancellation;
 mod capacity;
+mod capacity_load;
 mod common;
 mod credentials;
 mod detection;

@@ -19,7 +19,8 @@ use rmcp::{
 
 use super::{
     address,
-    remote::{Remote, play},
+    behaviour::play,
+    remote::Remote,
     transport::{FakeFault, Memory},
 };
 

@@ -24,6 +24,7 @@
 //! ```
 
 mod address;
+mod behaviour;
 mod connector;
 mod counts;
 mod load;
@@ -31,6 +32,7 @@ mod remote;
 mod transport;
 
 pub use address::{endpoint, kind};
+pub use behaviour::Behaviour;
 pub use connector::{FakeConnector, connector, connector_of};
 pub use load::Load;
-pub use remote::{Behaviour, Remote};
+pub use remote::Remote;

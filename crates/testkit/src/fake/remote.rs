@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use mcp_pool_core::{
@@ -14,21 +13,10 @@ use mcp_pool_core::{
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
 use tokio::sync::{mpsc, watch};
 
-use super::load::{Listener, Load};
-
-/// The outcome of a step of the fake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Behaviour {
-    /// The step fails at once.
-    Fail(FaultKind),
-    /// The step waits until another behaviour is set, and then follows that one.
-    Never,
-    /// The step succeeds at once.
-    Ok,
-    /// The step succeeds after this time.
-    Slow(Duration),
-}
+use super::{
+    behaviour::Behaviour,
+    load::{Listener, Load},
+};
 
 /// Controls a fake connector and counts its sessions. All clones control the same connector.
 #[derive(Clone, Debug)]
@@ -288,25 +276,5 @@ impl Drop for Connecting {
         if state.connecting.remove(&self.number).is_some() {
             state.notify(&self.key);
         }
-    }
-}
-
-/// Runs a step as its behaviour requires.
-///
-/// # Errors
-/// The fault of [`Behaviour::Fail`].
-pub(super) async fn play(step: &watch::Sender<Behaviour>) -> Result<(), FaultKind> {
-    let mut step = step.subscribe();
-    let behaviour = step.wait_for(|now| *now != Behaviour::Never).await;
-    let behaviour = behaviour.map_or(Behaviour::Never, |now| now.clone());
-    match behaviour {
-        Behaviour::Ok => Ok(()),
-        Behaviour::Slow(pause) => {
-            tokio::time::sleep(pause).await;
-            Ok(())
-        }
-        Behaviour::Fail(kind) => Err(kind),
-        // The remote control is gone, so no other behaviour can be set.
-        Behaviour::Never => futures::future::pending().await,
     }
 }

@@ -13,7 +13,7 @@ use rmcp::{
 };
 use tokio::sync::mpsc;
 
-use super::remote::{Remote, play};
+use super::{behaviour::play, remote::Remote};
 
 /// A transport over memory.
 pub(super) struct Memory {
