@@ -1,97 +1,116 @@
 //! Cache of the eras of servers, with a single flight each.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use mcp_pool_core::{Endpoint, extend::Era};
+use mcp_pool_core::{
+    Endpoint,
+    extend::{Era, Flight, SingleFlight},
+};
 use moka::{policy::EvictionPolicy, sync::Cache};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::time::Instant;
 
 /// Cache of the eras of servers: one entry a URL, with a time to live.
 pub(crate) struct EraCache {
     ttl: Duration,
-    flights: Cache<String, Arc<EraFlight>>,
+    servers: Cache<String, Arc<ServerEra>>,
 }
 
-/// The detection of one server's era.
-///
-/// Single flight: one caller detects, the others wait for its result.
+/// The era of one server, as far as it is known.
 #[derive(Default)]
-pub(crate) struct EraFlight(OnceCell<DetectedEra>);
+pub(crate) struct ServerEra {
+    known: Mutex<Option<KnownEra>>,
+    /// The detection under way; `None` in its outcome means that it ended without proof.
+    flights: SingleFlight<Option<Era>>,
+}
 
-/// The result of a detection.
 #[derive(Clone, Copy)]
-struct DetectedEra {
-    /// `None`: the detection ended without proof.
-    era: Option<Era>,
-    expires_at: Instant,
+struct KnownEra {
+    era: Era,
+    expires_at: Option<Instant>,
 }
 
 impl EraCache {
     pub(crate) fn new(ttl: Duration) -> Self {
-        let flights = Cache::builder()
+        let servers = Cache::builder()
             .max_capacity(MAX_ENTRIES)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self { ttl, flights }
+        Self { ttl, servers }
     }
 
-    /// Returns the flight for an endpoint's URL; a new one if it has expired.
-    pub(crate) fn flight(&self, endpoint: &Endpoint) -> Arc<EraFlight> {
-        let now = Instant::now();
+    /// The entry of an endpoint's server.
+    pub(crate) fn server(&self, endpoint: &Endpoint) -> Arc<ServerEra> {
         let entry = self
-            .flights
+            .servers
             .entry_by_ref(endpoint.url().as_str())
-            .or_insert_with_if(Arc::default, |flight| flight.is_expired(now));
+            .or_insert_with(Arc::default);
         entry.into_value()
     }
 
-    /// Returns the detected era. Runs `detect` unless the flight has a result.
+    /// Returns the era of a server. Runs `detect` unless another caller detects it already.
     ///
     /// `None` means that the detection ended without proof. It is a result for the callers that
-    /// wait now, and expires at once, so that the next caller detects again.
+    /// wait now; the next caller detects again.
     ///
     /// # Errors
-    /// The error of `detect`. The flight stays without a result: the next waiter runs its `detect`.
+    /// The error of `detect`, for the caller that ran it. The next waiter runs its own `detect`.
     ///
     /// # Cancel safety
     /// Cancel safe: the next waiter runs its `detect`.
     pub(crate) async fn get_or_detect<E>(
         &self,
-        flight: &EraFlight,
+        server: &ServerEra,
         detect: impl Future<Output = Result<Option<Era>, E>>,
     ) -> Result<Option<Era>, E> {
-        let detect = async { detect.await.map(|era| self.detected(era)) };
-        let detected = flight.0.get_or_try_init(|| detect).await?;
-        Ok(detected.era)
+        let leader = loop {
+            match server.flights.join() {
+                Flight::Leader(leader) => break leader,
+                Flight::Follower(follower) => {
+                    if let Some(era) = follower.outcome().await {
+                        return Ok(era);
+                    }
+                    // The leader failed or was cancelled: this caller may lead.
+                }
+            }
+        };
+        // A detection may have ended between the caller's look at the cache and its flight.
+        if let Some(era) = server.era() {
+            leader.finish(Some(era));
+            return Ok(Some(era));
+        }
+        let era = detect.await?;
+        if let Some(era) = era {
+            server.set(era, self.ttl);
+        }
+        leader.finish(era);
+        Ok(era)
     }
 
     /// Replaces the era of an endpoint's server.
     pub(crate) fn insert(&self, endpoint: &Endpoint, era: Era) {
-        let flight = EraFlight(OnceCell::new_with(Some(self.detected(Some(era)))));
-        let url = endpoint.url().to_string();
-        self.flights.insert(url, Arc::new(flight));
-    }
-
-    fn detected(&self, era: Option<Era>) -> DetectedEra {
-        let now = Instant::now();
-        let expires_at = era.and_then(|_| now.checked_add(self.ttl));
-        DetectedEra {
-            era,
-            expires_at: expires_at.unwrap_or(now),
-        }
+        self.server(endpoint).set(era, self.ttl);
     }
 }
 
-impl EraFlight {
-    /// The detected era, if the flight has a result with proof.
+impl ServerEra {
+    /// The detected era, until it expires.
     pub(crate) fn era(&self) -> Option<Era> {
-        self.0.get()?.era
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_expired = |at: Instant| at <= Instant::now();
+        let known = known.filter(|known| !known.expires_at.is_some_and(is_expired));
+        known.map(|known| known.era)
     }
 
-    fn is_expired(&self, now: Instant) -> bool {
-        self.0
-            .get()
-            .is_some_and(|detected| detected.expires_at <= now)
+    fn set(&self, era: Era, ttl: Duration) {
+        let known = KnownEra {
+            era,
+            expires_at: Instant::now().checked_add(ttl),
+        };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 }
 
@@ -126,8 +145,8 @@ mod tests {
         detections: &AtomicUsize,
         result: Result<Option<Era>, ()>,
     ) -> Result<Option<Era>, ()> {
-        let flight = eras.flight(&endpoint());
-        if let Some(era) = flight.era() {
+        let server = eras.server(&endpoint());
+        if let Some(era) = server.era() {
             return Ok(Some(era));
         }
         let detect = async {
@@ -135,7 +154,7 @@ mod tests {
             sleep(Duration::from_secs(1)).await;
             result
         };
-        eras.get_or_detect(&flight, detect).await
+        eras.get_or_detect(&server, detect).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,14 +185,12 @@ mod tests {
         let (eras, count) = (EraCache::new(TTL), AtomicUsize::new(0));
         let era = Ok(Some(Era::Legacy));
         let cancelled = tokio::time::timeout(Duration::from_millis(500), get(&eras, &count, era));
-        let results = tokio::join!(
-            cancelled,
-            get(&eras, &count, Err(())),
-            get(&eras, &count, era)
-        );
+        let results = tokio::join!(cancelled, get(&eras, &count, Ok(None)));
         assert!(results.0.is_err());
-        assert_eq!((results.1, results.2), (Err(()), era));
-        assert_eq!(count.load(Ordering::SeqCst), 3);
+        assert_eq!(results.1, Ok(None), "the waiter detected");
+        let results = tokio::join!(get(&eras, &count, Err(())), get(&eras, &count, era));
+        assert_eq!(results, (Err(()), era));
+        assert_eq!(count.load(Ordering::SeqCst), 4);
     }
 
     #[tokio::test]
@@ -181,9 +198,9 @@ mod tests {
         let eras = EraCache::new(TTL);
         for era in [Era::Legacy, Era::Stateless, Era::Legacy] {
             eras.insert(&endpoint(), era);
-            assert_eq!(eras.flight(&endpoint()).era(), Some(era));
+            assert_eq!(eras.server(&endpoint()).era(), Some(era));
         }
         let other = Endpoint::streamable_http("https://example.com/other").unwrap();
-        assert_eq!(eras.flight(&other).era(), None);
+        assert_eq!(eras.server(&other).era(), None);
     }
 }

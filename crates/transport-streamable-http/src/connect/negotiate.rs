@@ -46,11 +46,11 @@ impl EraNegotiation {
     /// The session itself is the probe: no request serves detection alone. Single flight: other
     /// callers wait for the result, and then open their own sessions.
     async fn detect_era(&self) -> Result<Session, ConnectError> {
-        let flight = self.eras.flight(self.request.endpoint());
-        let mut era = flight.era();
+        let server = self.eras.server(self.request.endpoint());
+        let mut era = server.era();
         if era.is_none() {
             let mut opened = None;
-            let detected = self.eras.get_or_detect(&flight, async {
+            let detected = self.eras.get_or_detect(&server, async {
                 let first = self.open_first().await?;
                 opened = Some(first.session);
                 Ok::<_, ConnectError>(first.era)
