@@ -12,7 +12,7 @@ macro_rules! setters {
     ($($group:ident: $Group:literal { $($field:ident as $setter:ident: $type:ty,)* })*) => {
         impl PoolConfig {
             $($(
-                #[doc = concat!("Sets [`", stringify!($field), "`](super::config::", $Group, "::", stringify!($field), ").")]
+                #[doc = concat!("Sets [`", stringify!($field), "`](crate::config::", $Group, "::", stringify!($field), ").")]
                 #[must_use]
                 pub fn $setter(mut self, value: $type) -> Self {
                     self.$group.$field = value;
