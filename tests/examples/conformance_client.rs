@@ -52,7 +52,7 @@ async fn play(scenario: &str, client: &PooledClient) -> Result {
         }
         "sse-retry" => call(client, "test_reconnection", json!({})).await,
         "http-standard-headers" => everything(client, &tools).await,
-        "http-custom-headers" => as_told(client).await,
+        "http-custom-headers" => run_calls(client).await,
         "http-invalid-tool-headers" => each(client, &tools).await,
         "json-schema-2020-12-preservation" => echo(client, &tools).await,
         "sep-2322-client-request-state" => in_rounds(client).await,
@@ -97,7 +97,7 @@ async fn each(client: &PooledClient, tools: &[Tool]) -> Result {
 }
 
 /// Makes the calls of the scenario's context.
-async fn as_told(client: &PooledClient) -> Result {
+async fn run_calls(client: &PooledClient) -> Result {
     let context: Value = serde_json::from_str(&env::var("MCP_CONFORMANCE_CONTEXT")?)?;
     let calls = context["toolCalls"].as_array().ok_or("no calls")?;
     for planned in calls {

@@ -242,7 +242,7 @@ async fn a_shared_session_cannot_declare_input_handlers() {
         .await
         .expect_err("no single user to answer");
     assert!(
-        matches!(error, AcquireError::NobodyToAnswer("sampling")),
+        matches!(error, AcquireError::NoCaller("sampling")),
         "{error:?}"
     );
     assert_eq!(remote.connects(), 0);

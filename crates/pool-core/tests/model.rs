@@ -245,7 +245,7 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
 }
 
 #[test]
-fn a_limit_of_one_holds_whoever_comes_leaves_or_breaks_a_session() {
+fn a_limit_of_one_holds_while_callers_come_leave_and_break_sessions() {
     explore(|| {
         let key = Key::new(1, 1);
         let other = Arc::clone(&key);
@@ -316,7 +316,7 @@ fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
 }
 
 #[test]
-fn a_key_is_never_forgotten_under_its_user() {
+fn a_key_is_never_removed_while_it_is_used() {
     explore(|| {
         let key = Key::new(1, 1);
         let other = Arc::clone(&key);
@@ -337,7 +337,7 @@ fn a_key_is_never_forgotten_under_its_user() {
 }
 
 #[test]
-fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves() {
+fn a_waiter_is_served_by_a_released_session_or_by_the_connect_after_a_broken_one() {
     for fate in [Fate::Keep, Fate::Discard] {
         explore(move || {
             let key = Key::new(1, 1);
@@ -363,7 +363,7 @@ fn a_waiter_is_served_by_a_return_or_by_the_place_that_a_broken_session_leaves()
 }
 
 #[test]
-fn a_failed_connect_fails_its_asker_and_frees_its_place() {
+fn a_failed_connect_fails_its_requester_and_frees_its_place() {
     explore(|| {
         let key = Key::new(1, 1);
         let waiter = Waiter::new();

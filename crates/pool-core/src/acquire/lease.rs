@@ -22,9 +22,9 @@ use crate::types::{Era, PoolKey};
 /// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
 /// runtime and without fail.
 ///
-/// A [`PooledClient`](crate::PooledClient) takes a lease for each call and judges what becomes of
-/// it. Whoever takes a lease in hand judges for oneself: after an error that leaves the session in
-/// doubt, [`discard`](Self::discard) it.
+/// A [`PooledClient`](crate::PooledClient) takes a lease for each call and decides what becomes of
+/// its session. The user of a lease decides by hand: after an error, [`classify`](Self::classify)
+/// it, and [`discard`](Self::discard) the lease where the session is not usable.
 #[must_use = "a lease that is dropped at once gives its session back at once"]
 pub struct Lease {
     slot: SlotGuard,
@@ -42,8 +42,8 @@ impl Lease {
 
     /// rmcp's client side of the session.
     ///
-    /// Use it only while the lease lives: a clone of it that is kept longer talks on a session that
-    /// may be somebody else's by then, if the key allows that, or closed.
+    /// Use it only while the lease lives: a clone that is kept longer uses a session that may be
+    /// closed, or in use by the next caller of the key.
     #[must_use]
     pub fn peer(&self) -> &Peer<RoleClient> {
         self.used.store(USED, Ordering::Relaxed);
@@ -68,8 +68,8 @@ impl Lease {
         self.slot.is_fresh()
     }
 
-    /// Gives the session up: nobody gets it any more, and it is closed once its other users, if it
-    /// has any, are done.
+    /// Discards the session: no caller gets it any more, and it is closed once its other users, if
+    /// it has any, release it.
     pub fn discard(mut self) {
         self.end(Fate::Discard, CloseReason::Discarded);
     }
@@ -79,8 +79,8 @@ impl Lease {
         self.end(Fate::Discard, reason);
     }
 
-    /// Keeps the session, but has it asked before anybody gets it again; unless it has no state, so
-    /// that there is nothing to ask.
+    /// Keeps the session, but has it checked before it is handed out again; except for a session
+    /// without a state, which needs no check.
     pub(crate) fn suspect(&self) {
         let pooled = self.slot.session();
         let can_die = pooled.session.info().era != Era::Stateless;

@@ -47,8 +47,8 @@ pub(crate) async fn next_slot(
     queued.wait().instrument(span).await.map(Some)
 }
 
-/// The guard of a place in the queue. Dropping it leaves the queue, and passes on a slot that was
-/// delivered meanwhile.
+/// The guard of a position in the queue. Dropping it leaves the queue, and passes on a slot that
+/// was delivered meanwhile.
 struct QueueGuard {
     key: Arc<KeyPool>,
     waiter: Arc<Waiter>,

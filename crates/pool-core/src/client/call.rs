@@ -46,8 +46,8 @@ impl PooledClient {
     /// - [`CallError::SessionLost`]: the session of this conversation is gone.
     ///
     /// # Cancel safety
-    /// A call that is dropped tells the server that nobody waits for its answer; whether it is
-    /// executed all the same is not known. The session is kept.
+    /// A dropped call sends the server a cancellation; whether the server executes it all the same
+    /// is not known. The session is kept.
     pub async fn request(&self, request: ClientRequest) -> Result<ServerResult, CallError> {
         let method = request.method().to_owned();
         let mut call = Call::begin(self, &method, target(&request));
@@ -87,7 +87,7 @@ impl<'c> Call<'c> {
         self.deadline
     }
 
-    /// The server's result, and who is to give it what it asks for, if it does.
+    /// The server's result, and the responder for the input that it requests, if it does.
     pub(super) async fn run(
         &mut self,
         request: &ClientRequest,
@@ -167,14 +167,14 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Notes which session the call is sent on, where somebody wants to know.
+    /// Remembers the session of the call, where an observer needs it.
     fn note_session(&mut self, info: &SessionInfo) {
         if self.client.context().events.is_observed() {
             self.session = Some(info.clone());
         }
     }
 
-    /// Tells how the call ended.
+    /// Records and reports how the call ended.
     pub(super) fn finish<T>(self, result: &Result<T, CallError>) {
         match result {
             Ok(_) if self.tool_failed => self.trace.note_tool_error(),

@@ -1,4 +1,4 @@
-//! Calls for which a server may ask for input before it answers.
+//! Calls whose server may request input before it answers.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::pooled_client::PooledClient;
 use crate::error::{CallError, InputError};
 use crate::trace::Target;
 
-/// A request for which a server may ask for input.
+/// A request whose server may request input.
 trait Asking {
     const METHOD: &'static str;
     type Answer;
@@ -99,11 +99,11 @@ fn tool_result(result: ServerResult) -> Option<CallToolResult> {
 }
 
 impl PooledClient {
-    /// `tools/call`. When the server asks for input first (revision 2026-07-28), the caller's
-    /// [handlers](crate::extend::HandlerFactory) are asked for it and the call goes on, within its timeout.
+    /// `tools/call`. When the server requests input first (revision 2026-07-28), the caller's
+    /// [handlers](crate::extend::HandlerFactory) give it and the call goes on, within its timeout.
     ///
     /// # Errors
-    /// As [`request`](Self::request); [`CallError::Input`] when the server asked for input and
+    /// As [`request`](Self::request); [`CallError::Input`] when the server requested input and
     /// there was none; [`CallError::UnexpectedResult`] when it started a task, which
     /// [`call_tool_once`](Self::call_tool_once) returns.
     ///
@@ -149,7 +149,7 @@ impl PooledClient {
         self.go_through(params).await
     }
 
-    /// `prompts/get`, whether the server answers or asks for input.
+    /// `prompts/get`: the answer, or the server's request for input.
     ///
     /// # Errors
     /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when it did neither.
@@ -182,7 +182,7 @@ impl PooledClient {
         self.go_through(params).await
     }
 
-    /// `resources/read`, whether the server answers or asks for input.
+    /// `resources/read`: the answer, or the server's request for input.
     ///
     /// # Errors
     /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when it did neither.
@@ -228,7 +228,7 @@ impl Call<'_> {
     }
 }
 
-/// What the server asked for, and its note to itself as it came.
+/// The input that the server requested, and the server's own state as it came.
 async fn input(
     asked: InputRequiredResult,
     responder: Option<InputResponder>,
@@ -240,7 +240,7 @@ async fn input(
         if asked.request_state.is_none() {
             return Err(CallError::UnexpectedResult);
         }
-        // The server only asks to be called again.
+        // The server only requests another call.
         let pause = (FIRST_PAUSE * 2_u32.pow((*idle_rounds).min(8))).min(LONGEST_PAUSE);
         *idle_rounds += 1;
         timeout_at(deadline, sleep(pause))

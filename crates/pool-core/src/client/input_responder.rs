@@ -1,4 +1,4 @@
-//! Who answers a server that asks for input before it answers.
+//! Answers a server that requests input before it answers.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::acquire::Lease;
 use crate::error::InputError;
 use crate::handler::ProxiedHandler;
 
-/// Who answers for the caller, on the session that the server asked on.
+/// Answers for the caller, on the session of the server's request.
 pub(super) struct InputResponder {
     handler: Arc<ProxiedHandler>,
     peer: Peer<RoleClient>,
 }
 
 impl InputResponder {
-    /// Whoever answers for the caller of this lease, if the result asks for anything.
+    /// The responder for the caller of this lease, if the result requests input.
     pub(super) fn of(lease: &Lease, result: &ServerResult) -> Option<Self> {
         if !matches!(result, ServerResult::InputRequiredResult(_)) {
             return None;
@@ -38,7 +38,7 @@ impl InputResponder {
         name: String,
         request: InputRequest,
     ) -> Result<(String, serde_json::Value), InputError> {
-        let asked = self.as_asked(&name, request);
+        let asked = self.as_server_request(&name, request);
         let asked = asked.filter(|(request, _)| self.handler.declares(request));
         let (request, context) = asked.ok_or(InputError::NotDeclared)?;
         let answer = self.handler.answer(request, context).await;
@@ -52,7 +52,7 @@ impl InputResponder {
     }
 
     /// The request as if the server had sent it by itself.
-    fn as_asked(
+    fn as_server_request(
         &self,
         name: &str,
         request: InputRequest,

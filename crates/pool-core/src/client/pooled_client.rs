@@ -20,19 +20,19 @@ use crate::types::PoolKey;
 /// allocation while a session is idle.
 ///
 /// # What becomes of a call that fails
-/// [`CallError::outcome`](crate::error::CallError::outcome) says whether the server may have executed it.
-/// A call that provably was not executed since its session is gone is repeated once on a fresh
-/// session, within the same deadline; in a conversation it is not, since the state that the server
-/// kept is gone with the session. A server that keeps no sessions has no such state, so that there
-/// it is repeated in a conversation too; and a tool whose call was refused unread for want of headers
-/// is called once more when the list of tools has told which. Nothing else is ever repeated.
+/// [`CallError::outcome`](crate::error::CallError::outcome) shows whether the server may have
+/// executed it. A call that provably was not executed, since the server does not know its session,
+/// is repeated once on a fresh session, within the same deadline. In a conversation it is not
+/// repeated, since the server's state is gone with the session, unless the server keeps no
+/// sessions. A tool call that was refused unread for missing headers is repeated once after the
+/// tool list has named them. Nothing else is ever repeated.
 ///
-/// # What a server asks before it answers
-/// Servers with sessions ask by requests of their own, which the caller's
-/// [handlers](crate::extend::HandlerFactory) answer meanwhile. Servers without sessions answer that they
-/// need input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
-/// [`read_resource`](Self::read_resource) then ask the same handlers and go on, each time as a new
-/// request that gives the server's own note back untouched.
+/// # Input that a server requests
+/// A server with sessions sends requests of its own, which the caller's
+/// [handlers](crate::extend::HandlerFactory) answer meanwhile. A stateless server answers that it
+/// needs input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
+/// [`read_resource`](Self::read_resource) then call the same handlers and go on, each time as a new
+/// request that returns the server's own state unchanged.
 #[derive(Clone)]
 pub struct PooledClient {
     pub(super) acquirer: Arc<Acquirer>,
@@ -63,8 +63,8 @@ impl PooledClient {
         }
     }
 
-    /// The key of the caller: what its sessions are shared by. Where the transport is found out,
-    /// with the one that was found last.
+    /// The key of the caller. Where the transport is detected, the key over the one that was
+    /// detected last.
     #[must_use]
     pub fn key(&self) -> &PoolKey {
         self.resolved.latest_key()

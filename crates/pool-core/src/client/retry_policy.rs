@@ -7,9 +7,9 @@ use crate::error::{CallError, CallFailure, Outcome};
 pub(super) enum Step {
     /// Repeat the call on a fresh session.
     Repeat,
-    /// Tell the caller that the conversation's state is gone.
+    /// Return [`CallError::SessionLost`]: the conversation's state is gone.
     TellLoss,
-    /// Tell the caller what happened.
+    /// Return the failure.
     Surface,
 }
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_is_told_of_its_loss_instead_of_losing_it_silently() {
+    fn a_lost_conversation_is_an_error_and_no_silent_new_session() {
         let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
         assert_eq!(next_step(&gone, true, false), Step::TellLoss);
     }

@@ -58,7 +58,7 @@ impl Failed {
         }
     }
 
-    /// What the caller is told.
+    /// The error that the caller gets.
     pub(super) fn surfaced(self) -> CallError {
         match (self.failure(), self) {
             (Some(failure), _) => surfaced(failure),
@@ -100,7 +100,7 @@ async fn exchange(
     answer
 }
 
-/// A request without an answer. Dropping it tells the server that nobody waits for one.
+/// A request without an answer. Dropping it sends a cancellation to the server.
 struct Unanswered<'p> {
     peer: &'p Peer<RoleClient>,
     id: Option<RequestId>,

@@ -1,4 +1,4 @@
-//! Subscriptions to what a server without sessions has to tell.
+//! Subscriptions to the notifications of a stateless server.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::handler::{ListKind, ListWatcher};
 use crate::trace::Target;
 use crate::types::Era;
 
-/// A subscription of one caller to what a server has to tell: see [`PooledClient::listen`].
+/// A subscription of one caller to a server's notifications: see [`PooledClient::listen`].
 ///
 /// Holds one slot of a session for as long as it lives. Dropping it ends the subscription.
 pub struct Subscription {
@@ -27,13 +27,14 @@ pub struct Subscription {
 }
 
 impl PooledClient {
-    /// `subscriptions/listen`: has the server tell of changes that `filter` names. This is how
-    /// servers of revision 2026-07-28 tell; older ones tell the session's
+    /// `subscriptions/listen`: subscribes to the changes that `filter` names, at a server of
+    /// revision 2026-07-28. An older server sends its notifications to the session's
     /// [handler](crate::extend::HandlerFactory) instead.
     ///
-    /// The subscription is this caller's own; under [`Scope::Shared`](crate::Scope::Shared) it is
-    /// made on nobody's behalf, as everything that is not a call. [`PoolConfig::call_timeout`](crate::PoolConfig)
-    /// limits how long the server may take to accept it, not how long it lives.
+    /// The subscription belongs to this caller; under [`Scope::Shared`](crate::Scope::Shared) it is
+    /// made without a caller's headers.
+    /// [`call_timeout`](crate::config::TimeoutsConfig::call_timeout) bounds the time until the
+    /// server accepts it, not its life.
     ///
     /// # Errors
     /// As [`request`](Self::request), and [`CallError::NotInRevision`] when the server keeps
@@ -73,22 +74,22 @@ impl Call<'_> {
 }
 
 impl Subscription {
-    /// What the server agreed to tell of, which may be less than was asked for.
+    /// The filter that the server accepted, which may be narrower than the requested one.
     #[must_use]
     pub fn accepted(&self) -> &SubscriptionFilter {
         self.subscription.acknowledged()
     }
 
-    /// The next thing the server tells; `None` once the subscription has ended, and then
-    /// [`ended`](Self::ended) says how.
+    /// The next notification; `None` once the subscription has ended, and then
+    /// [`ended`](Self::ended) shows how.
     ///
     /// # Errors
     /// [`CallError::OutcomeUnknown`] or [`CallError::Rpc`] when the subscription broke, and
-    /// [`CallError::UnexpectedResult`] when the server told something it had not agreed to. The
-    /// subscription has ended then.
+    /// [`CallError::UnexpectedResult`] when the server sent a notification that it had not
+    /// accepted. The subscription has ended then.
     ///
     /// # Cancel safety
-    /// Safe; nothing that the server told is lost to a dropped call.
+    /// Safe; a dropped call loses no notification.
     pub async fn next(&mut self) -> Result<Option<ServerNotification>, CallError> {
         match self.subscription.next().await {
             Ok(Some(notification)) => {

@@ -9,8 +9,8 @@ use tracing::Span;
 
 use crate::extend::{CallContext, ContextPropagator};
 
-/// Puts the context of a call into one of its requests, and returns what its transport is to send
-/// along. `None` when there is no context: then the caller's own headers stand.
+/// Puts the context of a call into one of its requests, and returns what its transport sends along.
+/// `None` when there is no context: then the caller's own headers stay.
 pub(super) fn inject(
     propagator: &dyn ContextPropagator,
     call: &Span,

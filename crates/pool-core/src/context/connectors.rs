@@ -33,12 +33,12 @@ impl Connectors {
         all.find_map(|(known, connector)| (known == kind).then_some(connector))
     }
 
-    /// The connectors, each with its transport, in the order in which they are asked.
+    /// The connectors, each with its transport, in the order in which detection queries them.
     pub(crate) fn in_order(&self) -> &[(TransportKind, Arc<dyn Connector>)] {
         &self.0
     }
 
-    /// The transport at a place in the order.
+    /// The transport at a position in the order.
     pub(crate) fn kind_at(&self, place: usize) -> Option<&TransportKind> {
         self.0.get(place).map(|(kind, _)| kind)
     }

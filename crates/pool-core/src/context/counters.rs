@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::extend::CloseReason;
 
-/// Totals over the life of a pool. Hits and misses are counted by the keys themselves, under their
-/// own lock; here are those of keys that were forgotten.
+/// Totals over the life of a pool. A key counts its own hits and misses under its lock; here are
+/// those of removed keys.
 #[derive(Default)]
 pub(crate) struct Counters {
     pub(crate) past_hits: AtomicU64,
@@ -38,7 +38,7 @@ impl Counters {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Keeps what a forgotten key has counted.
+    /// Adds the counts of a removed key.
     pub(crate) fn keep(&self, hits: u64, misses: u64) {
         self.past_hits.fetch_add(hits, Ordering::Relaxed);
         self.past_misses.fetch_add(misses, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The tool lists that a pool keeps, so that not every caller who asks for one asks the server.
+//! The cache of tool lists, which saves requests to the server.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -11,8 +11,8 @@ use crate::config::ToolCacheConfig;
 use crate::time::after;
 use crate::types::{Digest, DigestKey, Era, PoolKey, PrehashedState, Scope, upstream_headers};
 
-/// The lists that a pool keeps, one a key at most. A map and nothing else: how long a list may be
-/// used is decided by tokio's clock, by whoever looks it up.
+/// The cached lists, at most one a key. The map only bounds the memory: tokio's clock decides at
+/// each lookup how long a list is fresh.
 pub(crate) struct ToolLists {
     lists: Cache<PoolKey, Arc<Kept>, PrehashedState>,
     longest: Duration,
@@ -38,9 +38,9 @@ pub(crate) struct Given<'a> {
     pub(crate) list: &'a ListToolsResult,
     pub(crate) pages: usize,
     pub(crate) era: Era,
-    /// The state of the list before it was asked for.
+    /// The version of the list before it was requested.
     pub(crate) state: u64,
-    /// The credentials it was asked for with, where they could be told.
+    /// The credentials of the request, where they are known.
     pub(crate) credentials: Option<Digest>,
 }
 
@@ -72,7 +72,7 @@ impl ToolLists {
     pub(crate) fn keep(&self, key: &PoolKey, given: &Given<'_>, now: Instant) {
         let fresh_for = fresh_for(given, self.longest);
         let is_private = is_private(given);
-        // A shared session's key tells no caller from another.
+        // The key of a shared session does not separate one caller from another.
         let is_anybodys = is_private && *key.scope() == Scope::Shared;
         if fresh_for.is_zero() || is_anybodys || (is_private && given.credentials.is_none()) {
             return;
@@ -92,7 +92,7 @@ impl ToolLists {
         self.lists.insert(key.clone(), Arc::new(kept));
     }
 
-    /// Lets go of the list of a key that was forgotten.
+    /// Removes the list of a removed key.
     pub(crate) fn remove(&self, key: &PoolKey) {
         self.lists.invalidate(key);
     }
@@ -113,8 +113,9 @@ impl Kept {
     }
 }
 
-/// How long a list is fresh. Servers without sessions say so, and one that does not say so is
-/// stale at once (revision 2026-07-28, server/utilities/caching); others say when it changes.
+/// How long a list is fresh. A stateless server sends the time, and without one its list is stale
+/// at once (revision 2026-07-28, server/utilities/caching). A legacy server sends a notification
+/// when its list changes.
 fn fresh_for(given: &Given<'_>, longest: Duration) -> Duration {
     match (given.list.ttl_ms, given.era) {
         (Some(ttl), _) => Duration::from_millis(ttl).min(longest),
@@ -123,8 +124,8 @@ fn fresh_for(given: &Given<'_>, longest: Duration) -> Duration {
     }
 }
 
-/// Whether a list is good only for the credentials it was had with. Of servers without sessions,
-/// those that do not say are taken at their most careful.
+/// True when a list is valid only for the credentials of its request. For a stateless server that
+/// sends no scope, the strictest one applies.
 fn is_private(given: &Given<'_>) -> bool {
     match given.list.cache_scope {
         Some(CacheScope::Public) => false,
@@ -133,7 +134,7 @@ fn is_private(given: &Given<'_>) -> bool {
     }
 }
 
-/// What stands for the credentials in these headers: all of them but those of a single call.
+/// A digest of the credentials in these headers: of all headers but those of a single call.
 pub(crate) fn credentials_digest(
     secret: &DigestKey,
     headers: &HeaderMap,
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_fresh_as_long_as_its_server_says_and_never_longer_than_the_pool_does() {
+    fn a_list_is_fresh_for_the_shorter_of_the_times_of_its_server_and_of_the_pool() {
         let longest = Duration::from_secs(60);
         for (ttl, era, expected) in [
             (None, Era::Legacy, longest),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_private_unless_its_server_says_otherwise() {
+    fn a_list_of_a_stateless_server_is_private_without_a_scope() {
         for (scope, era, expected) in [
             (None, Era::Legacy, false),
             (None, Era::Stateless, true),
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_apart_by_everything_that_outlives_a_call() {
+    fn credentials_differ_by_every_header_that_outlives_a_call() {
         let secret = DigestKey::random();
         let digest = |pairs: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();

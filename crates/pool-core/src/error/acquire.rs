@@ -22,30 +22,30 @@ pub enum AcquireError {
     /// The pool is closed, or closing.
     #[error("the pool is closed")]
     Closed,
-    /// A session could not be opened. Whose fault it is, the kind of the source says.
+    /// A session could not be opened. The kind of the source names the party at fault.
     #[error("no session could be opened")]
     Connect(#[source] Arc<ConnectError>),
-    /// The caller's credential has ended, and nobody has come with a newer one of the same identity.
-    /// The caller's fault: ask again with a new one.
+    /// The caller's credential has expired, and no request of the same identity has brought a newer
+    /// one. The caller's fault: repeat the request with a new credential.
     #[error("the caller's credential has expired")]
     CredentialExpired,
     /// An extractor refused the caller's credential, and the pool is set to refuse in turn.
     #[error("the caller's identity could not be told")]
     Identity(#[source] Arc<ExtractError>),
-    /// No connector was registered for the endpoint's transport; for `auto`, none that can tell
-    /// what an address speaks. The configuration's fault.
+    /// No connector is registered for the endpoint's transport; for `auto`, none that can detect
+    /// its transport. The configuration's fault.
     #[error("no connector for transport `{0}`")]
     NoConnector(TransportKind),
-    /// [`Scope::Shared`](crate::Scope::Shared) was asked for with handlers that declare something
-    /// only a single caller could answer for. The caller's fault: give the request
-    /// [handlers of its own](crate::AcquireRequest::with_handlers) that declare nothing.
-    #[error("scope: `shared` has nobody to answer `{0}`, which the handlers declare")]
-    NobodyToAnswer(&'static str),
-    /// [`Scope::Shared`](crate::Scope::Shared) was asked for an endpoint that was not declared
+    /// [`Scope::Shared`](crate::Scope::Shared) was requested with handlers that declare a
+    /// capability which only a single caller can serve. The caller's fault: give the request
+    /// [handlers of its own](crate::AcquireRequest::with_handlers) that declare none.
+    #[error("scope: `shared` has no caller who can serve `{0}`, which the handlers declare")]
+    NoCaller(&'static str),
+    /// [`Scope::Shared`](crate::Scope::Shared) was requested for an endpoint that was not declared
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
     NotShareable,
-    /// The deadline passed. `stage` says what was waited for.
+    /// The deadline passed. `stage` names what the acquire was waiting for.
     #[error("timed out after {waited:?} {stage}")]
     Timeout {
         /// What the acquire was waiting for when the deadline passed.
@@ -76,7 +76,7 @@ impl AcquireError {
             Self::Connect(error) => error.retry(),
             Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
             Self::Timeout { .. } => Retry::Later(None),
-            Self::Closed | Self::NoConnector(_) | Self::NobodyToAnswer(_) | Self::NotShareable => {
+            Self::Closed | Self::NoConnector(_) | Self::NoCaller(_) | Self::NotShareable => {
                 Retry::Never
             }
         }
@@ -102,7 +102,7 @@ impl AcquireError {
             Self::CredentialExpired => "credential_expired",
             Self::Identity(_) => "identity",
             Self::NoConnector(_) => "no_connector",
-            Self::NobodyToAnswer(_) => "nobody_to_answer",
+            Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
             Self::Timeout { stage, .. } => stage.as_timeout(),
         }
@@ -128,7 +128,7 @@ pub(crate) async fn within<F: Future>(
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// For room under `max_total_sessions` or `max_total_keys`.
+    /// Capacity under `max_total_sessions` or `max_total_keys`.
     Capacity,
     /// For an idle session to prove that it is alive.
     Check,
@@ -136,9 +136,9 @@ pub enum Stage {
     Connect,
     /// For an answer to which transport the address speaks.
     Detect,
-    /// For an extractor to say who the caller is.
+    /// The identity of the caller, from an extractor.
     Identity,
-    /// In line for a session of this key (`max_sessions_per_key` is reached).
+    /// A session of this key (`max_sessions_per_key` is reached).
     Queue,
 }
 

@@ -8,18 +8,18 @@ use super::acquire::AcquireError;
 use super::challenge::Challenge;
 use super::outcome::{CallFailure, Outcome};
 
-/// Why a pooled call returned no result. [`outcome`](Self::outcome) says whether it may have been
-/// executed. `Debug` and `Display` show nothing of what a server said but the code of its error.
+/// Why a pooled call returned no result. [`outcome`](Self::outcome) tells apart whether it may have
+/// been executed. Of a server's error, `Debug` and `Display` show the code alone.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// No session could be had; nothing was sent.
     #[error("call not sent")]
     Acquire(#[source] Arc<AcquireError>),
-    /// The server asked for input before it would answer, and there was none.
+    /// The server needs input before it answers, and there was none.
     #[error("the server asked for input")]
     Input(#[from] InputError),
-    /// The server provably did nothing. Whose fault it is, the failure's kind says.
+    /// The server provably executed nothing. The failure's kind names the party at fault.
     #[error("call not executed: {0}")]
     NotExecuted(CallFailure),
     /// The server's revision of the protocol has no such method; nothing was sent.
@@ -79,8 +79,8 @@ impl CallError {
         }
     }
 
-    /// What the upstream demands of a credential, when it refused the caller's: by 401, or by 403
-    /// with, where it says so, the scopes that are missing ([`Challenge::scopes`]).
+    /// What the upstream demands of a credential that it refused: with 401, or with 403 and, where
+    /// the server names them, the missing scopes ([`Challenge::scopes`]).
     #[must_use]
     pub fn challenge(&self) -> Option<&Challenge> {
         match self {
@@ -90,12 +90,12 @@ impl CallError {
     }
 }
 
-/// Why a server that asked for input got none. `Debug` and `Display` show nothing of what a handler
-/// said but the code of its error.
+/// Why a server that needs input got none. Of a handler's error, `Debug` and `Display` show the
+/// code alone.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// It asked for something that the caller's handlers do not declare. The server's fault.
+    /// The server needs a capability that the caller's handlers do not declare. The server's fault.
     #[error("it asked for something that was not declared")]
     NotDeclared,
     /// The caller's handler answered with an error.
@@ -104,10 +104,10 @@ pub enum InputError {
     /// The call's time was up before the handler had answered.
     #[error("no answer of the handler in time")]
     TimedOut,
-    /// It asked again and again, this many times. The server's fault.
+    /// The server requested input this many times. The server's fault.
     #[error("it asked {0} times")]
     TooManyRounds(usize),
-    /// The handler's answer was none to what was asked, or cannot be written as JSON.
+    /// The handler's answer does not fit the request, or cannot be written as JSON.
     #[error("the handler's answer is of another kind")]
     Unreadable,
 }

@@ -16,7 +16,7 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// An error of this kind; the kind says when to try again.
+    /// An error of this kind, with the retry advice of the kind.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl ConnectError {
         self
     }
 
-    /// Says when to try again, where the connector knows better than the kind.
+    /// Sets the retry advice, where the connector knows better than the kind.
     #[must_use]
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why an extractor could not say who the caller is.
+/// Why an extractor could not identify the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("identity extraction: {fault}: {reason}")]
 pub struct ExtractError {
@@ -12,11 +12,11 @@ pub struct ExtractError {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Whose fault a failed extraction is.
+/// The party at fault of a failed extraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExtractFault {
-    /// The caller's: the credential does not hold (forged, expired, for somebody else).
+    /// The caller: the credential is not valid (forged, expired, for another audience).
     Credential,
     /// The extractor's surroundings: a key set could not be had, for example.
     Unavailable,
@@ -29,7 +29,7 @@ impl ExtractError {
         Self::new(ExtractFault::Credential, reason)
     }
 
-    /// The extractor cannot tell, for a reason that is not the caller's.
+    /// The extractor cannot verify the credential, for a reason that is not the caller's.
     #[must_use]
     pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::new(ExtractFault::Unavailable, reason)
@@ -45,7 +45,7 @@ impl ExtractError {
         self
     }
 
-    /// Whose fault it is.
+    /// The party at fault.
     #[must_use]
     pub fn fault(&self) -> ExtractFault {
         self.fault

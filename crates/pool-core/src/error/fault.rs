@@ -22,16 +22,16 @@ pub enum FaultKind {
     Other,
     /// The upstream did not speak the protocol, or refused ours. The upstream's fault.
     Protocol,
-    /// 429. `retry_after` is what the upstream asked for.
+    /// 429: the upstream limits the rate.
     RateLimited {
-        /// How long the upstream asked to wait, where it said so in seconds.
+        /// The wait that the upstream requests, where it is given in seconds.
         retry_after: Option<Duration>,
     },
     /// 5xx. The upstream's fault.
     Server {
         /// The HTTP status code.
         status: u16,
-        /// How long the upstream asked to wait, where it said so in seconds.
+        /// The wait that the upstream requests, where it is given in seconds.
         retry_after: Option<Duration>,
     },
     /// The session is not known to the upstream any more.
@@ -43,7 +43,7 @@ pub enum FaultKind {
     Tls,
     /// 401: no credential, or one that does not hold. The caller's fault.
     Unauthorized(Challenge),
-    /// Nobody listens there, or the way is broken: DNS, refused, reset before anything was sent.
+    /// No server listens there, or the way is broken: DNS, refused, reset before anything was sent.
     Unreachable,
 }
 
@@ -88,8 +88,8 @@ impl FaultKind {
         }
     }
 
-    /// Whether the endpoint's circuit breaker counts it. What is the caller's own fault
-    /// (401, 403) or the rate limit's never opens the circuit for everybody else.
+    /// True when the endpoint's circuit breaker counts it. A refused credential (401, 403) and a
+    /// rate limit never open the circuit for other callers.
     #[must_use]
     pub fn counts_against_endpoint(&self) -> bool {
         match self {
@@ -173,7 +173,7 @@ impl fmt::Display for FaultKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
-    /// After a while; after this long, if the upstream said.
+    /// After a while; after this time, where the upstream named one.
     Later(Option<Duration>),
     /// Not without a change of configuration.
     Never,
@@ -181,7 +181,7 @@ pub enum Retry {
     WithOtherCredentials,
 }
 
-/// `Retry-After` in seconds; the date form says nothing that a pool could use.
+/// `Retry-After` in seconds; the date form is not read.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)

@@ -1,4 +1,4 @@
-//! Every way in which the pool says no.
+//! Every error of the pool.
 
 mod acquire;
 mod call;

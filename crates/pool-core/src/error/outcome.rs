@@ -1,4 +1,4 @@
-//! What a failed request says of its outcome and of its session.
+//! What a failed request shows of its outcome and of its session.
 
 use std::fmt;
 
@@ -49,15 +49,15 @@ impl CallFailure {
         }
     }
 
-    /// Says that the session is none the worse for it.
+    /// Marks the session as usable.
     #[must_use]
     pub fn with_usable_session(mut self) -> Self {
         self.session_usable = true;
         self
     }
 
-    /// The reading of an error by somebody who knows nothing of the transport: only an answer is
-    /// known to be one, everything else may have been executed.
+    /// A reading that knows nothing of the transport: only an answer is known to be one; any other
+    /// request may have been executed.
     #[must_use]
     pub fn conservative(error: &ServiceError) -> Self {
         match error {

@@ -47,7 +47,7 @@ impl ConnectRequest {
         self
     }
 
-    /// The same request, for a pool that wants to hear of changes itself, or not.
+    /// The same request; `listens` is true where the pool itself needs list changes.
     pub(crate) fn listening(mut self, listens: bool) -> Self {
         self.listens = listens;
         self
@@ -117,7 +117,7 @@ impl ConnectRequest {
         self.key.endpoint()
     }
 
-    /// The headers to send, asked for per request over the whole life of the session.
+    /// The headers of each request over the whole life of the session.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
@@ -131,15 +131,15 @@ impl ConnectRequest {
         self.proxy.wrap(handler, self.handlers.declared())
     }
 
-    /// Whether anybody wants messages that the server sends outside of any call: the handler, or
-    /// the pool itself, to hear of changes of a list that it keeps.
+    /// True where messages that the server sends outside of any call are wanted: by the handler, or
+    /// by the pool, which drops a cached list when it changes.
     #[must_use]
     pub fn wants_server_messages(&self) -> bool {
         self.listens || self.needs_server_messages()
     }
 
-    /// Whether the handler wants them, so that a session without them is of no use. A session whose
-    /// messages only the pool wants is as good as any where the server has no stream for them.
+    /// True where the handler needs them. Where only the pool wants them, a session with a server
+    /// without such a stream is as good as any.
     #[must_use]
     pub fn needs_server_messages(&self) -> bool {
         self.handlers.wants_server_messages()
@@ -152,8 +152,8 @@ impl ConnectRequest {
         self.slots_of(Era::Legacy)
     }
 
-    /// How many calls the pool wants to run at the same time on a session that turns out to be of
-    /// this era. A session without a state says so by [`SessionInfo::with_max_concurrent`].
+    /// How many concurrent calls the pool plans on a session of this era. A session without a state
+    /// sets its own number with [`SessionInfo::with_max_concurrent`].
     ///
     /// [`SessionInfo::with_max_concurrent`]: crate::extend::SessionInfo::with_max_concurrent
     #[must_use]

@@ -21,7 +21,7 @@ pub trait Connector: Send + Sync {
     /// The transport it speaks. Endpoints of this kind are sent to this connector.
     fn kind(&self) -> TransportKind;
 
-    /// Whether a session it opens may turn out to be [`Era::Stateless`], so that one is enough for
+    /// Whether a session it opens may turn out to be [`Era::Stateless`](crate::extend::Era::Stateless), so that one is enough for
     /// any number of callers of a key. The pool then begins with one connect on an endpoint it does
     /// not know. Default: no.
     fn speaks_stateless(&self) -> bool {
@@ -31,8 +31,8 @@ pub trait Connector: Send + Sync {
     /// Opens a session and completes its handshake, within `request.deadline()`.
     ///
     /// # Errors
-    /// [`ConnectError`], its kind as close to the truth as the transport can tell: callers and the
-    /// circuit breaker act on it. No source may print a secret.
+    /// [`ConnectError`], of the most precise kind that the transport knows: callers and the circuit
+    /// breaker act on it. No source may print a secret.
     ///
     /// # Cancel safety
     /// The pool drops the future when the deadline passes or the pool's runtime shuts down. A
@@ -40,13 +40,14 @@ pub trait Connector: Send + Sync {
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
 
     /// Whether the transport is spoken at the request's endpoint, of which only the address is known
-    /// ([`Endpoint::auto`]).
+    /// ([`Endpoint::auto`](crate::Endpoint::auto)).
     ///
     /// Default: [`Support::Unknown`], so that the connector is never chosen for such an endpoint.
     ///
     /// # Errors
-    /// [`ConnectError`] for whatever says neither yes nor no: a refused credential, an upstream that
-    /// is not reached, fails or does not answer. It ends the detection and is told to whoever asked.
+    /// [`ConnectError`] for everything that is no answer: a refused credential, or a server that is
+    /// not reached, fails or does not answer. It ends the detection, and every waiting caller gets
+    /// it.
     ///
     /// # Cancel safety
     /// The pool drops the future when the deadline passes. Whatever was opened on the server must be
@@ -56,8 +57,8 @@ pub trait Connector: Send + Sync {
         Ok(Support::Unknown)
     }
 
-    /// Asks an idle session whether it is still alive. Never called for one that is
-    /// [`Era::Stateless`], of which there is nothing that could die.
+    /// Checks that an idle session is alive. Never called for a session of
+    /// [`Era::Stateless`](crate::extend::Era::Stateless), which has no state that could be lost.
     ///
     /// Default: the plan's probe chain.
     ///
@@ -71,7 +72,7 @@ pub trait Connector: Send + Sync {
     }
 }
 
-/// What a connector says of an address.
+/// The answer of a connector to a detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Support {
@@ -79,6 +80,6 @@ pub enum Support {
     Supported,
     /// Something answers there, and does not speak the transport.
     Unsupported,
-    /// The connector cannot tell.
+    /// The connector cannot detect its transport.
     Unknown,
 }

@@ -13,7 +13,7 @@ use rmcp::{
 
 use crate::error::CheckError;
 
-/// One question that a health check may ask.
+/// One probe of a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -26,7 +26,7 @@ pub enum Probe {
     ListTools,
     /// `ping`, which every revision before 2026-07-28 has.
     Ping,
-    /// Ask nothing and take the session for alive.
+    /// Send nothing and take the session for alive.
     Skip,
 }
 
@@ -64,7 +64,7 @@ pub struct ProbePlan {
 }
 
 impl ProbePlan {
-    /// Ask these in order, each for at most `timeout`.
+    /// A plan that sends these probes in order, each for at most `timeout`.
     #[must_use]
     pub fn new(chain: impl IntoIterator<Item = Probe>, timeout: Duration) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl ProbePlan {
     /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails.
     ///
     /// # Errors
-    /// - [`CheckError::Closed`]: the transport is closed; nothing was asked.
+    /// - [`CheckError::Closed`]: the transport is closed; no probe was sent.
     /// - [`CheckError::Exhausted`]: the chain ended without an answer.
     /// - [`CheckError::Failed`]: a probe failed for another reason than the two above.
     ///
@@ -113,7 +113,7 @@ impl ProbePlan {
     }
 }
 
-/// What one answer says.
+/// What one answer shows.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Alive,

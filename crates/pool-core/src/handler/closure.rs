@@ -13,12 +13,12 @@ use crate::types::PoolKey;
 /// use mcp_pool_core::{PoolKey, rmcp, extend::{ClientHandlerBox, HandlerFn}};
 /// use rmcp::{ClientHandler, RoleClient, model::ProgressNotificationParam, service::NotificationContext};
 ///
-/// /// What the servers of one user say.
-/// struct Ear {
+/// /// Receives the progress of one user's calls.
+/// struct ProgressPrinter {
 ///     user: String,
 /// }
 ///
-/// impl ClientHandler for Ear {
+/// impl ClientHandler for ProgressPrinter {
 ///     async fn on_progress(
 ///         &self,
 ///         params: ProgressNotificationParam,
@@ -28,9 +28,9 @@ use crate::types::PoolKey;
 ///     }
 /// }
 ///
-/// let handlers = HandlerFn::new("ears", |key: &PoolKey| {
-///     let user = key.principal().user_id().unwrap_or("nobody");
-///     ClientHandlerBox::new(Ear { user: user.to_owned() })
+/// let handlers = HandlerFn::new("progress", |key: &PoolKey| {
+///     let user = key.principal().user_id().unwrap_or("anonymous");
+///     ClientHandlerBox::new(ProgressPrinter { user: user.to_owned() })
 /// });
 /// ```
 pub struct HandlerFn<F> {
@@ -41,8 +41,8 @@ pub struct HandlerFn<F> {
 }
 
 impl<F: Fn(&PoolKey) -> ClientHandlerBox + Send + Sync> HandlerFn<F> {
-    /// A factory whose handlers are built by `make`. It declares nothing and hears every message
-    /// that a server sends, outside of calls too.
+    /// A factory whose handlers are built by `make`. It declares no capability and receives every
+    /// message that a server sends, outside of calls too.
     ///
     /// `profile` names its handlers: see [`HandlerFactory::profile`].
     #[must_use]

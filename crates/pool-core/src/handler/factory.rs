@@ -1,4 +1,4 @@
-//! What a pooled client declares to its server, and who hears the server.
+//! What a pooled client declares to its server, and where the server's own messages go.
 
 use std::{fmt, sync::Arc};
 
@@ -16,17 +16,18 @@ use crate::types::PoolKey;
 /// Builds the rmcp client handler of each new session from the session's key, so that requests and
 /// notifications which a server starts on its own reach the caller they belong to.
 ///
-/// What a handler declares is fixed when its session is opened and changes what the server offers;
+/// The declared capabilities are fixed when a session is opened, and change what the server offers;
 /// [`profile`](Self::profile) and [`declared`](Self::declared) are therefore part of the key. A
-/// handler never hears the sessions of another key than the one it was built for.
+/// handler never receives a message of another key's session.
 ///
-/// The pool stands in front of every handler: it sends what [`declared`](Self::declared) says,
-/// whatever the handler's own info says, refuses requests for anything else, notes changes of lists
-/// before it passes them on (see [`PoolConfig::list_changed_debounce`](crate::PoolConfig)), and
-/// gives the progress of a call to whoever asked for it
+/// The pool's proxy is in front of every handler: it sends what [`declared`](Self::declared)
+/// returns, whatever the handler's own info contains, refuses requests for any other capability,
+/// reacts to list changes before it delivers them
+/// ([`list_changed_debounce`](crate::config::TimeoutsConfig::list_changed_debounce)), and gives the
+/// progress of a call to the sink of that call
 /// ([`PooledClient::with_progress`](crate::PooledClient::with_progress)).
 ///
-/// [`HandlerFn`] makes a factory from a closure; [`ServerMessages`] is one that passes notifications
+/// [`HandlerFn`](crate::extend::HandlerFn) makes a factory from a closure; [`ServerMessages`](crate::extend::ServerMessages) is one that passes notifications
 /// on through a channel.
 pub trait HandlerFactory: Send + Sync {
     /// Names the handlers of this factory. Two factories whose handlers must not serve each other's
@@ -35,10 +36,10 @@ pub trait HandlerFactory: Send + Sync {
 
     /// The capabilities that every handler of this factory declares. Default: none.
     ///
-    /// Sampling, elicitation and roots are questions to one caller. A session under
-    /// [`Scope::Shared`](crate::Scope::Shared) belongs to nobody who could answer them, so that
-    /// asking for one with such a factory fails with
-    /// [`AcquireError::NobodyToAnswer`](crate::error::AcquireError::NobodyToAnswer).
+    /// Sampling, elicitation and roots need an answer of one caller. A session under
+    /// [`Scope::Shared`](crate::Scope::Shared) has no such caller, so that an acquire with such a
+    /// factory fails with
+    /// [`AcquireError::NoCaller`](crate::error::AcquireError::NoCaller).
     fn declared(&self) -> ClientCapabilities {
         ClientCapabilities::default()
     }
@@ -72,7 +73,7 @@ impl ClientHandlerBox {
         self.0
     }
 
-    /// The handler as rmcp serves it, offering `version` whatever the handler's own info says.
+    /// The handler as rmcp serves it, offering `version` whatever the handler's own info contains.
     ///
     /// rmcp's default info offers a revision that has no `initialize`, and rmcp does not check the
     /// answer against it; a transport names the revision it means to speak.

@@ -8,7 +8,7 @@ use std::{
 
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 
-/// Who hears how a call gets on.
+/// Receives the progress of a call.
 #[derive(Clone)]
 pub(crate) struct ProgressSink(Arc<dyn Fn(ProgressNotificationParam) + Send + Sync>);
 
@@ -24,7 +24,7 @@ impl fmt::Debug for ProgressSink {
     }
 }
 
-/// The calls of one session whose progress somebody wants to hear.
+/// The calls of one session that have a progress sink.
 #[derive(Default)]
 pub(crate) struct ProgressRoutes(Mutex<Table>);
 
@@ -33,11 +33,11 @@ struct Table {
     sinks: HashMap<ProgressToken, ProgressSink>,
     /// Calls being sent, whose tokens are not known yet.
     beginning: usize,
-    /// Progress that came while there were such calls and that nobody had asked for.
+    /// Progress that came while there were such calls and that no known route matched.
     early: Vec<ProgressNotificationParam>,
 }
 
-/// A call being sent. rmcp tells its token only afterwards.
+/// A call being sent. rmcp returns its token only afterwards.
 pub(crate) struct Beginning<'r> {
     routes: &'r ProgressRoutes,
     sink: ProgressSink,
@@ -50,7 +50,7 @@ pub(crate) struct ProgressRoute<'r> {
 }
 
 impl ProgressRoutes {
-    /// Tells whoever wants to hear of it. Returns whether there was somebody.
+    /// Delivers progress to the sink of its call. `false` where the call has none.
     pub(crate) fn deliver(&self, progress: &ProgressNotificationParam) -> bool {
         let mut table = self.lock();
         let Some(sink) = table.sinks.get(&progress.progress_token).cloned() else {

@@ -1,4 +1,4 @@
-//! Defaults that a server gives for what it asks.
+//! Defaults that a server gives for a form.
 
 use rmcp::model::{ElicitResult, ElicitationAction, ElicitationSchema};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! What servers say of their own accord, through a channel.
+//! Server notifications through a channel.
 #![expect(deprecated, reason = "servers of the revisions with sessions do log")]
 
 use std::{
@@ -24,8 +24,8 @@ use super::list_kind::ListKind;
 use super::noop::default_client_info;
 use crate::types::PoolKey;
 
-/// A [`HandlerFactory`] that passes what servers say of their own accord on through a channel, each
-/// message with the key it belongs to. It declares nothing, so that servers ask it nothing.
+/// A [`HandlerFactory`] that passes server notifications on through a channel, each with the key it
+/// belongs to. It declares no capability, so that servers send it no requests.
 ///
 /// ```
 /// use mcp_pool_core::extend::{ServerMessage, ServerMessages};
@@ -33,9 +33,9 @@ use crate::types::PoolKey;
 /// # async fn example() {
 /// let (handlers, mut messages) = ServerMessages::channel(1_024);
 /// // let pool = SessionPool::builder().handlers(handlers)...
-/// while let Some(heard) = messages.recv().await {
-///     match heard.message {
-///         ServerMessage::ListChanged(list) => println!("{:?}: {}", heard.key, list.as_str()),
+/// while let Some(event) = messages.recv().await {
+///     match event.message {
+///         ServerMessage::ListChanged(list) => println!("{:?}: {}", event.key, list.as_str()),
 ///         _ => {}
 ///     }
 /// }
@@ -55,18 +55,17 @@ pub struct ServerMessagesReceiver {
     missed: Arc<AtomicU64>,
 }
 
-/// Something that a server said of its own accord, and to whom.
+/// A notification of a server, and the key it belongs to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerEvent {
-    /// The key of the session that heard it: the caller it belongs to.
+    /// The key of the session that received it: the caller it belongs to.
     pub key: PoolKey,
-    /// What the server said.
+    /// The notification.
     pub message: ServerMessage,
 }
 
-/// Something that a server said of its own accord. `Debug` shows of what kind it is, and nothing
-/// of what was said.
+/// A notification of a server. `Debug` shows its kind, and none of its content.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ServerMessage {
@@ -75,8 +74,8 @@ pub enum ServerMessage {
     ListChanged(ListKind),
     /// A message for the log. The text is the server's.
     Log(LoggingMessageNotificationParam),
-    /// How a call gets on that nobody asked about by
-    /// [`with_progress`](crate::PooledClient::with_progress).
+    /// The progress of a call without a sink of its own
+    /// ([`with_progress`](crate::PooledClient::with_progress)).
     Progress(ProgressNotificationParam),
     /// A resource has changed.
     ResourceUpdated {
@@ -97,9 +96,9 @@ impl fmt::Debug for ServerMessage {
 }
 
 impl ServerMessages {
-    /// A factory and the receiver of what its handlers hear. `capacity`, at least 1, is how many
-    /// messages may wait for the receiver; those beyond it are dropped and counted, so that neither
-    /// a slow receiver nor a loud server can fill the memory.
+    /// A factory and the receiver of its messages. `capacity`, at least 1, bounds the messages that
+    /// wait for the receiver; further ones are dropped and counted, so that neither a slow receiver
+    /// nor a flood from a server can fill the memory.
     #[must_use]
     pub fn channel(capacity: usize) -> (Self, ServerMessagesReceiver) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));

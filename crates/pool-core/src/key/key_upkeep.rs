@@ -76,7 +76,7 @@ impl KeyPool {
         Some((Effects::close(sessions, reason), counts))
     }
 
-    /// Closes the key, whoever uses it. `None` when it was removed or closed before.
+    /// Closes the key, also while it is in use. `None` when it was removed or closed before.
     pub(crate) fn close(&self) -> Option<ClosedKeyPool> {
         let closed = self.slots.close()?;
         let turned_away = closed.waiters.len() as u64;

@@ -1,4 +1,4 @@
-//! The lock of the state machine. A model checker brings a module of its own in its place.
+//! The lock of the state machine. A model checker replaces this module.
 
 use std::sync::PoisonError;
 pub(crate) use std::sync::{Mutex, MutexGuard};

@@ -13,7 +13,7 @@ pub(crate) struct Capacity {
     pub(crate) sessions: Arc<FairSemaphore>,
     /// `max_total_keys`.
     pub(crate) keys: Arc<FairSemaphore>,
-    /// Whether the closer was reclaim_requested to make room and has not begun to.
+    /// True from a request to reclaim until the maintenance task begins to reclaim.
     reclaim_requested: AtomicBool,
 }
 
@@ -27,30 +27,29 @@ impl Capacity {
         }
     }
 
-    /// Whether somebody lacks a place. Whoever lets a session or a key go unused asks afterwards;
-    /// whoever makes room looks at them under their keys' locks, after somebody came to stand in
-    /// line. One of the two sees the other.
+    /// True while a caller waits for a permit. Lost-wake-up protocol: a releaser marks its session
+    /// or key unused, then reads this flag; the reclaimer starts after the waiter is queued and
+    /// scans keys under their locks. At least one of the two sees the other.
     #[inline]
     pub(crate) fn is_wanted(&self) -> bool {
         self.sessions.is_wanted() || self.keys.is_wanted()
     }
 
-    /// Whether the closer is still to be reclaim_requested to make room. Says so once for as long as it has not
-    /// begun.
+    /// Requests a reclaim. `false` while an earlier request is pending.
     pub(crate) fn request_reclaim(&self) -> bool {
         !self.reclaim_requested.swap(true, Ordering::AcqRel)
     }
 
-    /// The closer begins: it sees what happened before anybody who was reclaim_requested that it knows, and hears
-    /// of what happens from here on.
+    /// Begins a reclaim: it sees every change before a request that found it pending, and a change
+    /// from now on requests another one.
     pub(crate) fn begin_reclaim(&self) {
         // A swap, so that it is ordered after those of all who found it reclaim_requested.
         self.reclaim_requested.swap(false, Ordering::AcqRel);
     }
 
-    /// Sends away whoever stands in line, now and from now on. Returns how many callers that were.
+    /// Closes both semaphores. Returns how many callers waited for a key.
     pub(crate) fn close(&self) -> usize {
-        // In line for a session are connects, whose callers stand in the lines of their keys.
+        // Connects wait for sessions; their callers wait in the queues of their keys.
         self.sessions.close();
         self.keys.close()
     }

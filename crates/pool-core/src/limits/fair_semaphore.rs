@@ -1,4 +1,4 @@
-//! A semaphore over all keys: so many places, and a line of those who lack one.
+//! A fair semaphore: permits, and a queue of those who wait for one.
 
 use std::{
     collections::VecDeque,
@@ -10,14 +10,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// So many places, and a line of those who lack one. A permit that is given back goes to the first in
-/// line; it is free only while nobody stands there.
+/// A fair semaphore. A released permit goes to the first waiter; it is free only while the queue is
+/// empty.
 pub(crate) struct FairSemaphore {
     max: usize,
     state: Mutex<State>,
-    /// The length of the line. Written under the lock, so that asking for it takes none.
+    /// The length of the queue. Written under the lock and read without it.
     waiting: AtomicUsize,
-    /// Whether nobody has a permit to spare. Holds until the line is empty.
+    /// True while no key has an idle session to reclaim. Reset when the queue is empty.
     exhausted: AtomicBool,
 }
 
@@ -29,21 +29,21 @@ struct State {
     closed: bool,
 }
 
-/// Somebody in line.
+/// A waiter in the queue.
 struct QueuedWaiter {
     id: u64,
     sender: oneshot::Sender<Permit>,
     still_wanted: StillWanted,
 }
 
-/// Whether somebody in line still has a use for a permit.
+/// True while a queued waiter still needs a permit.
 pub(crate) type StillWanted = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// A permit under a semaphore. Dropped, it goes to the first in line.
+/// A permit. Dropped, it goes to the first waiter.
 pub(crate) struct Permit(Option<Arc<FairSemaphore>>);
 
-/// A wait in the line for a permit; given up by being dropped, and a permit that was on its way with
-/// it.
+/// A wait for a permit. Dropped, it leaves the queue, and a permit on its way goes to the next
+/// waiter.
 pub(crate) struct PermitWaiter {
     semaphore: Arc<FairSemaphore>,
     id: u64,
@@ -61,7 +61,7 @@ impl FairSemaphore {
         })
     }
 
-    /// A permit, or a wait in line for one.
+    /// A permit, or a wait for one.
     pub(crate) fn acquire(
         self: &Arc<Self>,
         still_wanted: StillWanted,
@@ -90,34 +90,34 @@ impl FairSemaphore {
         })
     }
 
-    /// Whether anybody lacks a permit, besides those to whom one is on its way.
+    /// True while a waiter has no permit on its way.
     #[inline]
     pub(crate) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether somebody lacks a permit, and nobody had one to spare when everybody was asked: then
-    /// whatever comes free next is theirs.
+    /// True while a caller waits and no key has an idle session: the next released session belongs
+    /// to the first waiter.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.exhausted.load(Ordering::Acquire)
     }
 
-    /// Notes that nobody is going to have a permit to spare, for as long as somebody lacks one.
-    /// Whoever says so asks everybody once more afterwards.
+    /// Sets the exhausted flag while the queue is not empty. The caller scans the keys once more
+    /// afterwards.
     pub(crate) fn set_exhausted(&self) {
         let state = self.lock();
         self.exhausted
             .store(!state.queue.is_empty(), Ordering::Release);
     }
 
-    /// How many places are taken, or on their way to somebody.
+    /// How many permits are taken, or on their way to a waiter.
     pub(crate) fn taken(&self) -> usize {
         self.lock().taken
     }
 
-    /// Takes those out of the line who have no use for a permit any more.
+    /// Takes those out of the queue that need no permit any more.
     pub(crate) fn drop_satisfied_waiters(&self) {
-        // Asked outside of the lock: whoever answers may take one of its own.
+        // The check runs outside of the lock: it may take a lock of its own.
         let asked: Vec<_> = self
             .lock()
             .queue
@@ -131,8 +131,8 @@ impl FairSemaphore {
         }
     }
 
-    /// Whether the first in line has a use for a permit; whoever stands before and has none is sent
-    /// away.
+    /// True when the first waiter still needs a permit. Waiters before it that need none leave the
+    /// queue.
     pub(crate) fn first_still_waits(&self) -> bool {
         loop {
             let state = self.lock();
@@ -148,7 +148,8 @@ impl FairSemaphore {
         }
     }
 
-    /// Sends everybody away, and whoever comes later. Returns how many stood in line.
+    /// Closes the semaphore: every waiter gets `None`, now and later. Returns the length of the
+    /// queue.
     pub(crate) fn close(&self) -> usize {
         let mut state = self.lock();
         state.closed = true;
@@ -167,7 +168,7 @@ impl FairSemaphore {
         drop(left);
     }
 
-    /// Gives a permit to the first in line, or frees it.
+    /// Gives a permit to the first waiter, or frees it.
     fn pass_on(self: &Arc<Self>, mut permit: Permit) {
         while let Some(sender) = self.next_sender() {
             match sender.send(permit) {
@@ -179,7 +180,7 @@ impl FairSemaphore {
         permit.0 = None;
     }
 
-    /// The sender of the first in line; or else there is a free permit more.
+    /// The sender of the first waiter; `None` when the permit becomes free.
     fn next_sender(&self) -> Option<oneshot::Sender<Permit>> {
         let mut state = self.lock();
         let first = state.queue.pop_front();
@@ -205,7 +206,8 @@ impl FairSemaphore {
 }
 
 impl PermitWaiter {
-    /// Waits for the permit. `None` for whoever was sent away.
+    /// Waits for the permit. `None` when the semaphore was closed or the permit is not needed any
+    /// more.
     pub(crate) async fn wait(mut self) -> Option<Permit> {
         (&mut self.receiver).await.ok()
     }
@@ -249,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_goes_to_the_first_in_line_and_is_free_when_nobody_is() {
+    async fn a_permit_goes_to_the_first_waiter_and_is_free_without_one() {
         let semaphore = FairSemaphore::new(1);
         let permit = permit(&semaphore);
         let (first, second) = (queued(&semaphore), queued(&semaphore));
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_on_its_way_to_whoever_leaves_goes_to_the_next() {
+    async fn a_permit_on_its_way_to_a_waiter_that_leaves_goes_to_the_next() {
         let semaphore = FairSemaphore::new(1);
         let permit = permit(&semaphore);
         let (first, second) = (queued(&semaphore), queued(&semaphore));
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_has_no_use_for_a_place_is_sent_away() {
+    async fn a_waiter_that_needs_no_permit_any_more_leaves_the_queue() {
         let semaphore = FairSemaphore::new(1);
         let _place = permit(&semaphore);
         let wanted = Arc::new(AtomicBool::new(true));
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_limit_sends_everybody_away() {
+    async fn a_closed_semaphore_ends_every_wait() {
         let semaphore = FairSemaphore::new(1);
         let permit = permit(&semaphore);
         let early = queued(&semaphore);
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_place_is_lost_or_made_whoever_comes_and_goes() {
+    async fn no_permit_is_lost_or_made_while_waiters_come_and_leave() {
         const MAX: usize = 3;
         let semaphore = FairSemaphore::new(MAX);
         let holders = Arc::new(AtomicUsize::new(0));

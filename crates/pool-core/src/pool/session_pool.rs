@@ -44,7 +44,7 @@ impl SessionPool {
     ///   [`OnExtractError::Refuse`](crate::config::OnExtractError::Refuse).
     /// - [`AcquireError::NoConnector`]: the pool has no connector for the endpoint's transport, or,
     ///   for [`Endpoint::auto`](crate::Endpoint::auto), none that can detect its transport.
-    /// - [`AcquireError::NobodyToAnswer`]: [`Scope::Shared`](crate::Scope::Shared) with handlers that
+    /// - [`AcquireError::NoCaller`]: [`Scope::Shared`](crate::Scope::Shared) with handlers that
     ///   declare sampling, elicitation or roots.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint that
     ///   was not declared stateless and public.
@@ -104,7 +104,7 @@ impl SessionPool {
     /// and creates the key if the pool does not know it. It opens no session.
     ///
     /// # Errors
-    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NobodyToAnswer`],
+    /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NoCaller`],
     /// [`AcquireError::NotShareable`] or [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
     /// For an [`Endpoint::auto`](crate::Endpoint::auto) also [`AcquireError::CircuitOpen`],
     /// [`AcquireError::Connect`] and [`AcquireError::NoConnector`], since its transport may have to be

@@ -1,4 +1,4 @@
-//! What a pool looks like.
+//! Views of a pool.
 
 use tokio::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What each endpoint looks like, over all of its keys.
+//! The state of each endpoint, over all of its keys.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::acquire::Acquirer;
 use crate::types::{BreakerState, Endpoint, Era};
 use crate::upstream::Upstream;
 
-/// What an endpoint looks like, over all of its keys.
+/// The state of an endpoint, over all of its keys.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct EndpointStats {
@@ -20,13 +20,13 @@ pub struct EndpointStats {
     pub era: Option<Era>,
     /// Keys known now.
     pub keys: usize,
-    /// Sessions that nobody uses.
+    /// Idle sessions.
     pub available: usize,
-    /// Sessions that somebody uses.
+    /// Sessions in use.
     pub active: usize,
     /// Sessions being opened.
     pub connecting: usize,
-    /// Callers in line.
+    /// Waiting callers.
     pub waiting: usize,
     /// Its circuit.
     pub breaker: BreakerState,

@@ -9,7 +9,7 @@ use super::query::{KeyCursor, KeyQuery};
 use crate::key::{KeyMap, KeyPool};
 use crate::types::{BreakerState, Era, Fingerprint, TransportKind};
 
-/// What a key looks like. Holds no secret: the key appears as a fingerprint, its URL without query.
+/// The state of a key. Holds no secret: the key appears as a fingerprint, its URL without query.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct KeyStats {
@@ -23,19 +23,19 @@ pub struct KeyStats {
     pub era: Option<Era>,
     /// `conversation`, `identity` or `shared`.
     pub scope: &'static str,
-    /// Sessions that nobody uses.
+    /// Idle sessions.
     pub available: usize,
-    /// Sessions that somebody uses.
+    /// Sessions in use.
     pub active: usize,
     /// Calls and leases under way. More than `active` where a session has several slots.
     pub in_use: usize,
     /// Sessions being opened.
     pub connecting: usize,
-    /// Callers in line.
+    /// Waiting callers.
     pub waiting: usize,
     /// The limit of sessions.
     pub max: usize,
-    /// How long ago a session was last asked for.
+    /// The time since a session was last acquired.
     #[serde(with = "humantime_serde")]
     pub idle_for: Duration,
     /// How long the oldest of its sessions has been open.
@@ -51,8 +51,8 @@ pub struct KeyStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyError {
-    /// A short word, as [`FaultKind::as_str`](crate::error::FaultKind::as_str) or
-    /// [`CheckError::as_str`](crate::error::CheckError::as_str) give it.
+    /// A short word, as [`FaultKind::label`](crate::error::FaultKind::label) or
+    /// [`CheckError::label`](crate::error::CheckError::label) give it.
     pub kind: &'static str,
     /// How long ago.
     #[serde(with = "humantime_serde")]

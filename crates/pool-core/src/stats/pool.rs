@@ -1,4 +1,4 @@
-//! What a pool looks like at a point in time.
+//! The state of a pool at a point in time.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::context::Counters;
 use crate::key::KeyPool;
 use crate::types::{BreakerState, Fingerprint};
 
-/// What a pool looks like at a point in time. Holds no secret: keys appear as fingerprints, URLs
+/// The state of a pool at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.
 ///
 /// Each key is looked at by itself, since no lock is held over all of them: while the pool works, the
@@ -28,17 +28,17 @@ pub struct PoolStats {
     pub misses: u64,
     /// `hits` by `hits + misses`; 0 before the first acquire.
     pub hit_rate: f64,
-    /// Sessions closed before their time: to make room, with their key, or by an evict method.
+    /// Sessions closed before their time: to reclaim capacity, with their key, or by an eviction.
     pub evictions: u64,
     /// Idle sessions that did not pass a health check.
     pub health_check_failures: u64,
     /// How often a circuit opened.
     pub circuit_breaker_trips: u64,
-    /// Keys that were forgotten.
+    /// Removed keys.
     pub pool_keys_evicted: u64,
     /// Idle sessions closed in the background at the end of their life.
     pub sessions_reaped: u64,
-    /// How often a request had nothing that tells one caller from another.
+    /// Requests without anything that separates one caller from another.
     pub anonymous_identity_count: u64,
     /// How often an identity extractor failed.
     pub extract_failures: u64,
@@ -48,11 +48,11 @@ pub struct PoolStats {
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
-    /// How often a session heard that a list of its server has changed.
+    /// List changes that sessions received.
     pub list_changes: u64,
     /// Tool lists that were there already; 0 where the pool keeps none.
     pub tool_list_hits: u64,
-    /// Tool lists that had to be asked for; 0 where the pool keeps none.
+    /// Tool lists requested from a server; 0 where the pool caches none.
     pub tool_list_misses: u64,
     /// Keys known now.
     pub pool_key_count: usize,
@@ -66,13 +66,14 @@ pub struct PoolStats {
     pub max_total_sessions: usize,
     /// One row for each key, by fingerprint.
     pub pools: BTreeMap<Fingerprint, KeyStats>,
-    /// One row for each endpoint whose circuit is not as new, by URL without query. Of endpoints that
-    /// differ in their query or transport alone it is the worst one; by transport,
-    /// [`endpoint_stats`](SessionPool::endpoint_stats) has them.
+    /// One row for each endpoint whose circuit has changed, by URL without query. Of endpoints that
+    /// differ only in query or transport it is the worst one;
+    /// [`SessionPool::endpoint_stats`](crate::SessionPool::endpoint_stats) separates them by
+    /// transport.
     pub circuit_breakers: BTreeMap<String, BreakerStats>,
 }
 
-/// What a circuit looks like.
+/// The state of a circuit.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct BreakerStats {

@@ -1,4 +1,4 @@
-//! Which keys of a pool to look at.
+//! Queries for the keys of a pool.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use crate::key::{Counts, KeyPool};
 use crate::time::Timestamp;
 use crate::types::BreakerState;
 
-/// Which keys to look at, and in which order.
+/// Which keys to return, and in which order.
 ///
 /// ```
 /// use mcp_pool_core::stats::{KeyOrder, KeyQuery};
@@ -55,7 +55,7 @@ impl Default for KeyQuery {
     }
 }
 
-/// A condition of keys to look for.
+/// A condition that selects keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -70,7 +70,7 @@ pub enum KeyCondition {
     Idle,
     /// A session is in use.
     InUse,
-    /// Somebody is in line.
+    /// Callers wait.
     Waiting,
 }
 
@@ -81,7 +81,7 @@ pub enum KeyCondition {
 pub enum KeyOrder {
     /// By the fingerprint alone.
     Fingerprint,
-    /// By how long ago a session was last asked for.
+    /// By the time since a session was last acquired.
     IdleFor,
     /// By the calls and leases under way.
     InUse,
@@ -89,7 +89,7 @@ pub enum KeyOrder {
     Oldest,
     /// By the sessions open or being opened.
     Sessions,
-    /// By the length of the line.
+    /// By the number of waiting callers.
     #[default]
     Waiting,
 }
@@ -116,7 +116,7 @@ impl KeyQuery {
                 .is_none_or(|condition| condition.holds(key_pool, counts, now))
     }
 
-    /// Where a key stands in its order.
+    /// The rank of a key in the query's order.
     pub(crate) fn rank(&self, key_pool: &KeyPool, counts: &Counts) -> KeyCursor {
         KeyCursor {
             rank: self.order.rank(key_pool, counts),
@@ -139,7 +139,8 @@ impl KeyCondition {
 }
 
 impl KeyOrder {
-    /// Where a key stands; of points in time, the earlier ranks higher, whenever it is looked at.
+    /// The rank of a key. Of points in time the earlier ranks higher, independent of the time of
+    /// the query.
     fn rank(self, key_pool: &KeyPool, counts: &Counts) -> u64 {
         let earlier = |at: Timestamp| u64::MAX - at.nanos();
         match self {

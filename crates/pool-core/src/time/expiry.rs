@@ -6,30 +6,30 @@ use tokio::time::Instant;
 
 use super::clock::{FAR_FUTURE, Timestamp, after};
 
-/// What is to be done with an idle session that somebody wants.
+/// What is to be done with an idle session that is about to be handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
     /// Hand it out.
     Keep,
-    /// Ask it first whether it is alive.
+    /// Check that it is alive first.
     Check,
     /// Close it: it has reached the end of its life.
     Close,
 }
 
-/// When sessions end and when they are asked.
+/// When sessions end and when they are checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExpiryPolicy {
     /// The longest life of a session.
     pub(crate) ttl: Duration,
     /// By which part of `ttl` lives differ, so that sessions opened together do not end together.
     pub(crate) jitter: f64,
-    /// A session unused for longer than this is asked before it is handed out.
+    /// A session idle for longer than this is checked before it is handed out.
     pub(crate) check_after: Duration,
 }
 
 impl ExpiryPolicy {
-    /// When a session opened now ends. `luck` in `0.0..1.0` places it within the jitter.
+    /// The end of a session opened now. `luck` in `0.0..1.0` selects a point within the jitter.
     pub(crate) fn end_of_life(&self, now: Instant, luck: f64) -> Instant {
         let life = self
             .ttl

@@ -21,9 +21,9 @@ pub(crate) enum Target<'a> {
 
 /// The span of one call of a pooled client, repetition and pages included.
 ///
-/// It is entered only for what may begin spans or events of its own. A call that finds a session
-/// ready has nothing of the kind: it tells its span by name what there is to tell, which spares it
-/// an entry and an exit each time that its task is woken.
+/// It is entered only around work that may begin spans or events of its own. A call that finds an
+/// idle session has none: its fields are recorded by name, which saves an entry and an exit at each
+/// wake-up of its task.
 pub(crate) struct CallTrace {
     span: Span,
     entered: bool,
@@ -90,7 +90,7 @@ impl CallTrace {
         self.span.record("jsonrpc.request.id", display(id));
     }
 
-    /// Notes that the tool says of itself that it failed.
+    /// Records that the tool reports a failure of its own.
     pub(crate) fn note_tool_error(&self) {
         note_error(&self.span, "tool_error");
     }

@@ -1,8 +1,8 @@
 //! The spans of a pool.
 //!
-//! Names and attributes follow the OpenTelemetry conventions for MCP; fields that begin with `otel.`
-//! are read by the bridge between the two. Where nobody listens a span costs one comparison, and a
-//! session that is found ready has none.
+//! Names and attributes follow the OpenTelemetry conventions for MCP; the bridge between the two
+//! reads fields that begin with `otel.`. Without a subscriber a span costs one comparison, and a
+//! hit has none.
 //!
 //! ```text
 //! call ─┬─ acquire ─┬─ wait ── connect ◀╌╌ open (a trace of its own, linked)
@@ -36,7 +36,7 @@ pub(crate) fn note_acquired(span: &Span, is_fresh: bool) {
     span.record("mcp.pool.outcome", if is_fresh { "miss" } else { "hit" });
 }
 
-/// Standing in line.
+/// Waiting in the queue of a key.
 pub(crate) fn wait(key: &PoolKey) -> Span {
     info_span!("wait", mcp.pool.key = %key.fingerprint())
 }
@@ -54,9 +54,9 @@ pub(crate) fn check(session: &SessionInfo) -> Span {
     span
 }
 
-/// Opening a session: a trace of its own, since it may outlive whoever wanted it, and linked to the
-/// trace of whoever did. It is never entered: what a transport begins inside of it would keep it
-/// open as long as the session.
+/// Opening a session: a trace of its own, linked to that of the caller, since a connect may outlive
+/// its caller. It is never entered: spans that a transport begins inside of it would keep it open
+/// as long as the session.
 pub(crate) fn open(pool: &str, key: &PoolKey, asker: &WaitTrace) -> Span {
     let endpoint = key.endpoint();
     let span = info_span!(

@@ -1,4 +1,4 @@
-//! What waiting looks like in the trace of whoever waits.
+//! The spans of a waiting caller.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use tracing::{Span, field::Empty, info_span};
 
 use super::record::note_error;
 
-/// The spans of somebody in line. They end with the waiting, whatever goes on: a connect that
-/// outlives the waiter keeps none of them open.
+/// The spans of a waiting caller. They end with the waiting: a connect that outlives the waiter
+/// keeps none of them open.
 #[derive(Default)]
 pub(crate) struct WaitTrace(Mutex<Option<Waiting>>);
 

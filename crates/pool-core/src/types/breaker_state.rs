@@ -7,7 +7,7 @@
 pub enum BreakerState {
     /// Attempts are admitted.
     Closed,
-    /// One probe is under way; everybody else is refused.
+    /// One probe is under way; other attempts are refused.
     HalfOpen,
     /// Attempts are refused.
     Open,

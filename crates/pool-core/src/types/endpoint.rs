@@ -59,14 +59,14 @@ impl Endpoint {
         })))
     }
 
-    /// An endpoint whose transport the pool finds out.
+    /// An endpoint whose transport the pool detects.
     ///
-    /// The pool's connectors are asked in the order in which they were added, until one says that
-    /// its transport is spoken there: see [`Connector::detect`](crate::extend::Connector::detect). Add
-    /// Streamable HTTP before HTTP+SSE, as the specification's rule of backwards compatibility has
-    /// it (revision 2025-11-25, transports). What was found is remembered by URL for
-    /// [`PoolConfig::detected_transport_ttl`](crate::PoolConfig), and asked for again at once when
-    /// the server denies it. Keys have the transport that was found.
+    /// The pool queries its connectors in the order in which they were added, until one supports
+    /// the server: see [`Connector::detect`](crate::extend::Connector::detect). Add Streamable HTTP
+    /// before HTTP+SSE, as the specification's rule of backwards compatibility has it (revision
+    /// 2025-11-25, transports). The pool remembers the transport by URL for
+    /// [`detected_transport_ttl`](crate::config::TimeoutsConfig::detected_transport_ttl), and
+    /// detects again at once when the server denies it. Keys have the detected transport.
     ///
     /// # Errors
     /// As [`Endpoint::new`].
@@ -93,20 +93,20 @@ impl Endpoint {
     /// Names the gateway entry this endpoint belongs to. Default: none.
     ///
     /// Two gateway entries on one URL never share a session, and
-    /// [`SessionPool::evict_gateway`](crate::SessionPool::evict_gateway) retires one of them alone.
+    /// [`SessionPool::evict`](crate::SessionPool::evict) retires one of them alone.
     #[must_use]
     pub fn with_gateway(self, gateway: impl Into<String>) -> Self {
         self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
     }
 
-    /// Says how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
+    /// Sets how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
     #[must_use]
     pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
         self.change(|inner| inner.lifecycle = lifecycle)
     }
 
-    /// Declares that the server keeps no state for a session and shows everybody the same, so that
-    /// [`Scope::Shared`](crate::Scope::Shared) may be asked for. Default: not declared.
+    /// Declares that the server keeps no state for a session and shows every caller the same, so
+    /// that [`Scope::Shared`](crate::Scope::Shared) is allowed. Default: not declared.
     #[must_use]
     pub fn declared_stateless_and_public(self) -> Self {
         self.change(|inner| inner.shareable = true)
@@ -114,8 +114,8 @@ impl Endpoint {
 
     /// How many calls may run on one session of this endpoint at the same time, whatever its era.
     ///
-    /// Default: what [`PoolConfig`](crate::PoolConfig) says for sessions with a state, those of
-    /// conversations, and those without a state.
+    /// Default: the limits of [`LimitsConfig`](crate::config::LimitsConfig) for sessions with a
+    /// state, for conversations, and for sessions without a state.
     #[must_use]
     pub fn with_max_concurrent_per_session(self, slots: NonZeroU32) -> Self {
         self.change(|inner| inner.slots = Some(slots))
@@ -179,7 +179,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether the transport is still to be found out.
+    /// True where the transport is detected.
     pub(crate) fn is_auto(&self) -> bool {
         self.0.transport == TransportKind::AUTO
     }

@@ -35,7 +35,7 @@ impl Era {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Lifecycle {
-    /// The transport finds out, and remembers it for a while.
+    /// The transport detects it, and remembers it for a while.
     #[default]
     Auto,
     /// With `initialize`: revision 2025-11-25 or earlier.

@@ -61,7 +61,7 @@ pub fn upstream_headers(caller: &HeaderMap) -> HeaderMap {
     upstream
 }
 
-/// What stays behind whoever sends it.
+/// The headers that never travel upstream.
 fn own_headers() -> impl Iterator<Item = HeaderName> {
     NOT_FORWARDED
         .into_iter()

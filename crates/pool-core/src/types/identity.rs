@@ -1,4 +1,4 @@
-//! What the upstream will see, and how it is told from a request.
+//! What the upstream sees of a caller.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ impl Identity {
         }
     }
 
-    /// The identity of a request that carries nothing which tells one caller from another.
+    /// The identity of a request without anything that separates one caller from another.
     #[must_use]
     pub fn anonymous() -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Identity {
         }
     }
 
-    /// Says until when the credential behind this identity is valid. Not part of equality.
+    /// Sets the expiry of the credential behind this identity. Not part of equality.
     #[must_use]
     pub fn with_expiry(mut self, at: Instant) -> Self {
         self.expires_at = Some(at);

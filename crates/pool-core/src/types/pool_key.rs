@@ -91,7 +91,7 @@ impl PoolKey {
         Self::new(secret, &parts)
     }
 
-    /// Whom the gateway serves; anonymous under [`Scope::Shared`].
+    /// The principal; anonymous under [`Scope::Shared`].
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.0.principal

@@ -1,13 +1,13 @@
-//! Whom the gateway serves.
+//! The user or service that the gateway serves.
 
 use std::{fmt, sync::Arc};
 
 use super::digest::{DigestBuilder, Fingerprint};
 
-/// Whom the gateway serves, as the gateway itself authenticated it.
+/// The user or service that the gateway serves, as the gateway authenticated it.
 ///
 /// A principal is a mandatory part of every key: two principals never share a session, even when
-/// the upstream sees the same credential for both. There is no default; somebody unknown is
+/// the upstream sees the same credential for both. There is no default; an unknown caller is
 /// [`Principal::anonymous`], by name.
 ///
 /// `Debug` shows a fingerprint, never the id.
@@ -33,8 +33,8 @@ impl Principal {
         }
     }
 
-    /// Nobody in particular. All anonymous callers are one principal: their sessions are kept
-    /// apart by identity, scope and endpoint alone.
+    /// The anonymous principal. All anonymous callers are one principal: only identity, scope and
+    /// endpoint separate their sessions.
     #[must_use]
     pub fn anonymous() -> Self {
         Self {

@@ -14,9 +14,9 @@ pub enum Scope {
     /// All requests of one principal with one identity. The default.
     #[default]
     Identity,
-    /// Everybody. Refused unless the endpoint was
-    /// [declared stateless and public](crate::Endpoint::declared_stateless_and_public); no identity
-    /// header of any caller goes into the handshake of such a session.
+    /// All callers. Refused unless the endpoint was [declared stateless and
+    /// public](crate::Endpoint::declared_stateless_and_public); the handshake of such a session
+    /// contains no identity header of any caller.
     Shared,
 }
 
@@ -46,8 +46,8 @@ impl Scope {
     }
 }
 
-/// The id of a downstream session. A secret: whoever knows it may be able to use that session, so
-/// `Debug` shows a fingerprint.
+/// The id of a downstream session. A secret, since it may give access to that session: `Debug`
+/// shows a fingerprint.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ConversationId(Arc<str>);
 

@@ -16,8 +16,8 @@ use std::{borrow::Cow, fmt};
 pub struct TransportKind(Cow<'static, str>);
 
 impl TransportKind {
-    /// Whichever transport is spoken at the address. A pool finds out before it makes a key, so that
-    /// no key, session or connector is ever of this kind: see [`Endpoint::auto`](crate::Endpoint::auto).
+    /// The transport is detected before the pool makes a key, so that no key, session or connector
+    /// has this kind: see [`Endpoint::auto`](crate::Endpoint::auto).
     pub const AUTO: Self = Self(Cow::Borrowed("auto"));
     /// HTTP+SSE of revision 2024-11-05.
     pub const SSE: Self = Self(Cow::Borrowed("sse"));

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!            threshold failures in a row
-//!   Closed ───────────────────────────────▶ Open ──▶ after the reset time, the first to ask
+//!   Closed ───────────────────────────────▶ Open ──▶ after the reset time, the first attempt
 //!     ▲                                      ▲  │     is the probe
 //!     │ the probe succeeds                   │  ▼
-//!     └───────────────────────────────── HalfOpen ──▶ a probe without a verdict by its deadline
-//!                                            │        makes room for another probe
+//!     └───────────────────────────────── HalfOpen ──▶ a probe without an outcome by its deadline
+//!                                            │        allows another probe    
 //!              the probe fails ──▶ Open ◀────┘
 //! ```
 //!
@@ -51,7 +51,7 @@ pub(crate) struct Breaker {
     state: AtomicU64,
 }
 
-/// Where a breaker stands. Times are milliseconds since the breaker was made.
+/// The state of a breaker. Times are milliseconds since the breaker was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed { failures: u32 },
@@ -59,7 +59,7 @@ enum State {
     HalfOpen { deadline: u64 },
 }
 
-/// What a breaker says to an attempt.
+/// The breaker's decision on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Admitted { probe: bool },
@@ -86,7 +86,7 @@ impl Breaker {
         }
     }
 
-    /// Asks for admission. The permit must be settled with what came of the attempt.
+    /// Admits or refuses an attempt. An admitted attempt must be settled with its outcome.
     ///
     /// # Errors
     /// How long to wait, when the circuit is open.
@@ -115,7 +115,7 @@ impl Breaker {
         self.apply(|state| state.failed(attempt, at, &self.policy))
     }
 
-    /// An attempt ended without a verdict: somebody else may probe.
+    /// An attempt ended without evidence: another attempt may probe.
     pub(crate) fn abandoned(&self, attempt: Attempt) -> Transition {
         self.apply(|state| state.abandoned(attempt))
     }
@@ -169,7 +169,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// An attempt that nobody had to admit: a call on a session that was open already.
+    /// An attempt that needs no admission: a call on an open session.
     pub(crate) const CALL: Self = Self { probe: false };
 }
 
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_without_a_verdict_does_not_block_for_ever() {
+    fn a_probe_without_an_outcome_does_not_block_for_ever() {
         let (breaker, now) = breaker();
         open(&breaker, now);
         let later = now + ms(100);
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn news_from_before_the_circuit_opened_changes_nothing() {
+    fn an_outcome_from_before_the_circuit_opened_changes_nothing() {
         let (breaker, now) = breaker();
         let (old, _) = breaker.admit(now).unwrap();
         open(&breaker, now);

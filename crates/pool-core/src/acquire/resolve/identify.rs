@@ -9,7 +9,7 @@ use crate::error::ExtractError;
 use crate::extend::{HeaderIdentity, IdentityExtractor, OnExtractError};
 use crate::types::Identity;
 
-/// How a pool tells identities.
+/// How a pool identifies callers.
 pub(crate) struct Identification {
     pub(crate) extractors: Vec<Arc<dyn IdentityExtractor>>,
     pub(crate) headers: HeaderIdentity,

@@ -1,4 +1,4 @@
-//! What somebody asks a pool for.
+//! The request for a session.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use super::resolved::Resolved;
 use crate::handler::HandlerFactory;
 use crate::types::{Endpoint, Principal, Scope};
 
-/// What somebody asks a pool for: which upstream, on whose behalf, with which headers.
+/// The request for a session: the upstream, the caller, and the headers of the caller.
 ///
 /// A request may be used again and again; the pool notes in it what it worked out the first time,
 /// so that a request kept by the caller costs no hashing from the second acquire on.
@@ -53,9 +53,9 @@ impl AcquireRequest {
         }
     }
 
-    /// The headers that authenticate the caller to the upstream. Identity is told from them, and
-    /// they are sent upstream, but for those that [`upstream_headers`](crate::extend::upstream_headers)
-    /// leaves out.
+    /// The headers that authenticate the caller to the upstream. The identity follows from them,
+    /// and they are sent upstream, except those that
+    /// [`upstream_headers`](crate::extend::upstream_headers) removes.
     #[must_use]
     pub fn with_headers(mut self, headers: impl Into<Arc<HeaderMap>>) -> Self {
         self.parts.headers = headers.into();
@@ -89,7 +89,7 @@ impl AcquireRequest {
         &self.parts.endpoint
     }
 
-    /// On whose behalf.
+    /// The caller.
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.parts.principal

@@ -165,7 +165,7 @@ impl Resolver {
             return Err(AcquireError::NotShareable);
         }
         match profile.needs_caller() {
-            Some(capability) => Err(AcquireError::NobodyToAnswer(capability)),
+            Some(capability) => Err(AcquireError::NoCaller(capability)),
             None => Ok(profile),
         }
     }

@@ -21,8 +21,8 @@ pub(in crate::client) struct Listing<P> {
     /// At least one.
     pub(in crate::client) pages: Vec<P>,
     pub(in crate::client) era: Era,
-    /// The state of the key's tool list before it was asked for: see
-    /// [`News`](crate::handler::News).
+    /// The version of the key's tool list before the request: see
+    /// [`ListVersions`](crate::handler::ListVersions).
     pub(in crate::client) state: u64,
 }
 

@@ -114,8 +114,8 @@ impl PooledClient {
         }
     }
 
-    /// What stands for the credentials with which this caller's requests are sent now, where it
-    /// matters and they can be told.
+    /// A digest of the credentials that this caller's requests are sent with now, where the cache
+    /// needs it and they are known.
     async fn credentials_in_use(&self) -> Option<Digest> {
         self.tool_lists()?;
         let context = self.context();

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use crate::handler::ProgressSink;
 
-/// What a pooled call brings along to its transport, in the extensions of its request: whose call
-/// it is, and the headers that belong to this call alone.
+/// The context of a pooled call, which its transport finds in the extensions of the request: the
+/// caller's headers, and the headers of this call alone.
 #[derive(Clone)]
 pub struct CallContext {
     caller: Arc<HeaderMap>,
     extra: Arc<HeaderMap>,
     ends_at: Option<Instant>,
-    /// Who hears how the call gets on. Nothing that a transport sees.
+    /// Where the progress of the call goes. Transports do not see it.
     progress: Option<ProgressSink>,
 }
 
@@ -30,7 +30,7 @@ impl CallContext {
         }
     }
 
-    /// Says until when the caller's credential holds, where that is known.
+    /// Sets the expiry of the caller's credential, where it is known.
     #[must_use]
     pub fn with_expiry(mut self, at: Option<Instant>) -> Self {
         self.ends_at = at;
@@ -44,7 +44,7 @@ impl CallContext {
         self
     }
 
-    /// The same context, with somebody to hear how the call gets on.
+    /// The same context, with a sink for the progress of the call.
     pub(crate) fn with_progress(&self, progress: ProgressSink) -> Self {
         Self {
             progress: Some(progress),

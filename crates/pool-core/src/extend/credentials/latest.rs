@@ -20,12 +20,12 @@ pub(crate) struct Credential {
     pub(crate) ends_at: Timestamp,
 }
 
-/// The latest credential of a key: of those whose end is known the one that ends last, otherwise
-/// the one that was seen last.
+/// The latest credential of a key: of those with a known end the one that ends last, otherwise the
+/// one that came last.
 pub(crate) struct LatestCredentials {
     latest: Mutex<Latest>,
-    /// Where the latest headers lie in memory, which is theirs alone as long as they are held
-    /// above; 0 for nowhere. Changed under the lock, before the older headers are let go of.
+    /// The address of the latest headers in memory, which is unique while they are held above; 0
+    /// for none. Changed under the lock, before the older headers are dropped.
     address: AtomicUsize,
     /// When the last of the credentials seen ends, in nanoseconds of its moment. Changed under the
     /// lock.
@@ -63,20 +63,18 @@ impl LatestCredentials {
     /// Whether every credential seen has ended.
     #[inline]
     pub(crate) fn have_ended(&self, now: Timestamp) -> bool {
-        // No order is needed: whoever asks has noted what they come with.
+        // No order is needed: the reader has noted its own credential before.
         self.ends.load(Ordering::Relaxed) <= now.nanos()
     }
 
     /// Whether these are the latest headers, by their address.
     #[inline]
     pub(crate) fn are_latest(&self, headers: &Arc<HeaderMap>) -> bool {
-        // No order is needed: whoever has headers at a new address got the memory from whoever
-        // freed it, after the address was changed.
+        // No order is needed: memory at a new address was freed after the address was changed.
         self.address.load(Ordering::Relaxed) == address(headers)
     }
 
-    /// Notes a credential that somebody came with. Returns whether the key holds until another
-    /// time for it.
+    /// Notes the credential of a request. Returns true when the key now ends at another time.
     #[cold]
     pub(crate) fn note(
         &self,
@@ -98,7 +96,7 @@ impl LatestCredentials {
             let headers = Arc::clone(headers);
             latest.superseded = false;
             let older = std::mem::replace(&mut latest.credential, Credential { headers, ends_at });
-            // The older headers are let go of outside of the lock.
+            // The older headers are dropped outside of the lock.
             drop((latest, older));
         }
         prolongs
@@ -155,7 +153,7 @@ fn is_same(one: &Arc<HeaderMap>, other: &Arc<HeaderMap>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }
 
-/// A little before the end, so that farewells are said with a credential that still holds.
+/// A little before the end, so that farewells are sent with a credential that is still valid.
 fn retire_at(ends_at: Timestamp, now: Timestamp) -> Timestamp {
     if ends_at == Timestamp::NEVER {
         return ends_at;
@@ -192,7 +190,7 @@ mod tests {
         Timestamp::of_nanos(seconds * 1_000_000_000)
     }
 
-    /// A key whose first credential was seen at 0.
+    /// A key whose first credential came at 0.
     fn key(headers: &Arc<HeaderMap>, ends_at: Timestamp) -> LatestCredentials {
         let headers = Arc::clone(headers);
         LatestCredentials::new(Credential { headers, ends_at }, at(0))

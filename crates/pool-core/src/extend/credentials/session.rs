@@ -17,7 +17,7 @@ pub struct Credentials {
     source: Arc<dyn CredentialSource>,
     endpoint: Endpoint,
     latest: Arc<LatestCredentials>,
-    /// Of the caller for whom the session was opened.
+    /// The headers of the caller that the session was opened for.
     opener: Arc<HeaderMap>,
 }
 
@@ -91,7 +91,8 @@ impl Credentials {
         let newest = self.latest.load();
         let caller = match call {
             Some(call) => call.caller(),
-            // The newest are refused, which says nothing against those the session was opened for.
+            // The refusal of the latest headers proves nothing against those that opened the
+            // session.
             None if rejected == Some(&newest) => &self.opener,
             None => &newest,
         };

@@ -1,4 +1,4 @@
-//! The headers that authenticate a request to an upstream, asked for per request.
+//! The headers that authenticate each request to an upstream.
 
 use std::{fmt, sync::Arc};
 
@@ -10,9 +10,9 @@ use crate::types::Endpoint;
 
 /// Supplies the headers for a request to an endpoint on behalf of a caller.
 ///
-/// Asked for every request, so that a session outlives the tokens it is used with; asked once more
-/// when the endpoint refuses them with 401, and the request is then repeated once. The default
-/// source is [`CallerHeaders`].
+/// The pool requests headers for every request, so that a session outlives the tokens it is used
+/// with; and once more after a 401, before the one repetition of the request. The default source is
+/// [`CallerHeaders`].
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
     /// The headers for one request.
@@ -41,8 +41,8 @@ pub trait CredentialSource: Send + Sync {
 pub struct CredentialRequest<'a> {
     /// Where the request goes. Never hand out a credential that was not meant for it.
     pub endpoint: &'a Endpoint,
-    /// The headers of the caller on whose behalf the request is made; for requests the pool makes
-    /// of its own accord (closing a session, for example) the newest.
+    /// The headers of the caller that the request is made for; for the pool's own requests (closing
+    /// a session, for example) the newest.
     pub caller: &'a Arc<HeaderMap>,
     /// Whether the caller's own credential is known to have ended.
     pub caller_has_ended: bool,

@@ -8,19 +8,19 @@ use crate::types::Identity;
 
 /// Reduces the headers of a request to an identity.
 ///
-/// Extractors are asked in the order in which the pool's builder was given them; the first one that
-/// answers `Ok(Some(_))` decides. When none does, the identity headers are hashed
+/// Extractors run in the order in which the pool's builder was given them; the first one that
+/// returns `Ok(Some(_))` decides. When none does, the identity headers are hashed
 /// ([`HeaderIdentity`](crate::extend::HeaderIdentity)).
 ///
-/// An extractor must never return an identity it has not verified: a caller who can make an
-/// extractor return somebody else's identity gets that somebody's sessions.
+/// An extractor must never return an identity that it has not verified: a caller who can make an
+/// extractor return the identity of another caller gets the sessions of that caller.
 ///
 /// ```
 /// use async_trait::async_trait;
 /// use http::HeaderMap;
 /// use mcp_pool_core::{error::ExtractError, extend::{Identity, IdentityExtractor}};
 ///
-/// /// The gateway in front has verified the user and says who it is.
+/// /// The gateway in front has verified the user and sends the name.
 /// struct TrustedUserHeader;
 ///
 /// #[async_trait]

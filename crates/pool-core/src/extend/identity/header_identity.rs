@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, header};
 
 use crate::types::{Digest, DigestKey, Identity};
 
-/// The headers that tell one caller from another unless configured otherwise.
+/// The headers that separate one caller from another unless configured otherwise.
 pub const DEFAULT_IDENTITY_HEADERS: [HeaderName; 5] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-tenant-id"),
@@ -13,12 +13,12 @@ pub const DEFAULT_IDENTITY_HEADERS: [HeaderName; 5] = [
     header::COOKIE,
 ];
 
-/// Hashes the headers that tell one caller from another.
+/// Hashes the headers that separate one caller from another.
 ///
-/// A request is who its identity headers say, to the byte: names are compared without regard to
-/// case (they are [`HeaderName`]s), the order of different headers is irrelevant, the order of
-/// values of one header is not, an empty value is not an absent one, and no value can imitate
-/// another header's. A request without any of the headers is anonymous.
+/// Two requests have one identity when their identity headers are equal to the byte: names are
+/// compared without regard to case (they are [`HeaderName`]s), the order of different headers is
+/// irrelevant, the order of values of one header is not, an empty value is not an absent one, and
+/// no value can imitate another header's. A request without any of the headers is anonymous.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -45,7 +45,7 @@ impl HeaderIdentity {
         Self { names }
     }
 
-    /// The headers it looks at.
+    /// The headers that it hashes.
     #[must_use]
     pub fn names(&self) -> &[HeaderName] {
         &self.names
@@ -80,7 +80,7 @@ impl HeaderIdentity {
 }
 
 impl Default for HeaderIdentity {
-    /// Looks at [`DEFAULT_IDENTITY_HEADERS`].
+    /// Hashes [`DEFAULT_IDENTITY_HEADERS`].
     fn default() -> Self {
         Self::new(DEFAULT_IDENTITY_HEADERS)
     }

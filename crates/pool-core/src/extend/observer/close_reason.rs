@@ -13,9 +13,9 @@ pub enum CloseReason {
     CredentialExpired,
     /// The pool was closed and the deadline for its users had passed.
     Cut,
-    /// Whoever held it said so.
+    /// Its user discarded it.
     Discarded,
-    /// The pool was told to drain.
+    /// The pool was drained.
     Drained,
     /// Its conversation, gateway entry or principal was evicted.
     Evicted,
@@ -29,11 +29,11 @@ pub enum CloseReason {
     NotPooled,
     /// Its principal or identity was revoked.
     Revoked,
-    /// Its place was needed for another key.
+    /// Its permit was needed for another key.
     Room,
     /// The pool was closed.
     Shutdown,
-    /// It was opened for nobody: its key had been retired by the time it was ready.
+    /// It came too late: its key had begun a new generation, or was removed, while it was opened.
     Superseded,
 }
 

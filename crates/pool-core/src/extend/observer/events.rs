@@ -38,13 +38,13 @@ macro_rules! event {
 event! {
     /// A pool was built.
     Built {
-        /// A handle to look at the pool with later on, which does not keep it open.
+        /// A handle on the pool that does not keep it open, for later reading.
         handle: &'a dyn PoolHandle,
     }
 }
 
 event! {
-    /// Somebody got a session.
+    /// A caller got a session.
     Acquired {
         /// The key.
         key: &'a PoolKey,
@@ -56,7 +56,7 @@ event! {
 }
 
 event! {
-    /// Somebody did not get a session.
+    /// A caller got no session.
     AcquireFailed {
         /// The endpoint; the key may not have been known yet.
         endpoint: &'a Endpoint,
@@ -106,9 +106,9 @@ event! {
 }
 
 event! {
-    /// The pool asked which transport an address speaks.
+    /// The pool detected the transport of an address.
     Detected {
-        /// The endpoint, as it was asked for.
+        /// The endpoint, as the request named it.
         endpoint: &'a Endpoint,
         /// The transport that was found.
         transport: Option<&'a TransportKind>,
@@ -120,7 +120,7 @@ event! {
 }
 
 event! {
-    /// An idle session was asked whether it is alive.
+    /// An idle session was checked.
     Checked {
         /// The key.
         key: &'a PoolKey,
@@ -150,7 +150,7 @@ event! {
 }
 
 event! {
-    /// A key was seen for the first time, or again after it was forgotten.
+    /// A key was created, for the first time or after its removal.
     KeyCreated {
         /// The key.
         key: &'a PoolKey,
@@ -158,7 +158,7 @@ event! {
 }
 
 event! {
-    /// A key was forgotten.
+    /// A key was removed.
     KeyEvicted {
         /// The key.
         key: &'a PoolKey,
@@ -192,7 +192,7 @@ event! {
         ok: bool,
         /// Why it returned none.
         error: Option<&'a CallError>,
-        /// Whether the result is that of a tool which says of itself that it failed.
+        /// True when the result is that of a tool which reports a failure of its own.
         tool_failed: bool,
         /// The session it was sent on last, if it was sent at all.
         session: Option<&'a SessionInfo>,
@@ -204,7 +204,7 @@ event! {
 }
 
 event! {
-    /// A session heard that a list of its server has changed.
+    /// A session received a list change.
     ListChanged {
         /// The key.
         key: &'a PoolKey,
@@ -214,11 +214,11 @@ event! {
 }
 
 event! {
-    /// A client asked for its tools while the pool keeps such lists.
+    /// A client requested its tools while the pool caches tool lists.
     ToolsListed {
         /// The key.
         key: &'a PoolKey,
-        /// Whether the list was there already (a hit) rather than asked for (a miss).
+        /// True when the list was cached (a hit) rather than requested from the server (a miss).
         hit: bool,
     }
 }

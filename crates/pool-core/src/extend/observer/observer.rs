@@ -1,11 +1,11 @@
-//! What the pool tells to whoever listens.
+//! The seam for metrics, logs and audits.
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
     Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
 };
 
-/// Hears every event of a pool. All methods do nothing by default.
+/// Receives every event of a pool. All methods do nothing by default.
 ///
 /// Methods are called inline, some of them on the path of every acquire: they must be quick and
 /// must not block, and they must not call into the pool.
@@ -29,9 +29,9 @@ pub trait Observer: Send + Sync {
     /// A pool was built. An observer that reads figures off the pool, such as how many sessions
     /// are idle, keeps the event's handle for that; it must not use it inside of an event.
     fn built(&self, event: &Built<'_>) {}
-    /// Somebody got a session.
+    /// A caller got a session.
     fn acquired(&self, event: &Acquired<'_>) {}
-    /// Somebody did not get a session.
+    /// A caller got no session.
     fn acquire_failed(&self, event: &AcquireFailed<'_>) {}
     /// A lease ended.
     fn released(&self, event: &Released<'_>) {}
@@ -39,22 +39,22 @@ pub trait Observer: Send + Sync {
     fn connected(&self, event: &Connected<'_>) {}
     /// A session could not be opened.
     fn connect_failed(&self, event: &ConnectFailed<'_>) {}
-    /// The pool asked which transport an address speaks.
+    /// The pool detected the transport of an address.
     fn detected(&self, event: &Detected<'_>) {}
-    /// An idle session was asked whether it is alive.
+    /// An idle session was checked.
     fn checked(&self, event: &Checked<'_>) {}
     /// A session was closed, farewell included.
     fn closed(&self, event: &Closed<'_>) {}
-    /// A key was seen for the first time, or again after it was forgotten.
+    /// A key was created, for the first time or after its removal.
     fn key_created(&self, event: &KeyCreated<'_>) {}
-    /// A key was forgotten.
+    /// A key was removed.
     fn key_evicted(&self, event: &KeyEvicted<'_>) {}
     /// The circuit of an endpoint changed.
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {}
     /// A call of a [`PooledClient`](crate::PooledClient) ended.
     fn call_finished(&self, event: &CallFinished<'_>) {}
-    /// A session heard that a list of its server has changed.
+    /// A session received a list change.
     fn list_changed(&self, event: &ListChanged<'_>) {}
-    /// A client asked for its tools while the pool keeps such lists.
+    /// A client requested its tools while the pool caches tool lists.
     fn tools_listed(&self, event: &ToolsListed<'_>) {}
 }

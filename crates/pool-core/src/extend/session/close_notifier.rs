@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-/// Lets a transport say that a session is over the moment it learns of it, so that the session
-/// leaves the pool at once. Cheap to clone; may be notified before the pool has seen the session.
+/// Reports the end of a session the moment its transport learns of it, so that the session leaves
+/// the pool at once. Cheap to clone; a notification before the pool has the session is kept.
 #[derive(Clone, Default)]
 pub struct CloseNotifier(Arc<CloseSignal>);
 
@@ -36,7 +36,7 @@ impl CloseNotifier {
         self.0.notified.load(Ordering::Acquire)
     }
 
-    /// Whom to tell. Told at once when it was notified before; twice in a race, at worst.
+    /// Sets the listener. It runs at once after an earlier notification; in a race it runs twice.
     pub(crate) fn listen(&self, listener: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.listener.set(Box::new(listener));
         if self.0.notified.load(Ordering::SeqCst)

@@ -16,21 +16,21 @@ use crate::error::CallFailure;
 
 /// What a transport does with a session it opened.
 ///
-/// Most transports need nothing but [`RunningSession`]; one that can tell more of a failed call
-/// wraps it and overrides [`classify`](Self::classify).
+/// [`RunningSession`] suffices for most transports; one that knows more of a failed call wraps it
+/// and overrides [`classify`](Self::classify).
 #[async_trait]
 pub trait SessionDriver: Send + Sync {
     /// rmcp's client side of the session.
     fn peer(&self) -> &Peer<RoleClient>;
 
-    /// Whether the session is known to be over. Called on every acquire: it must be cheap and must
-    /// not ask the server. Default: whether rmcp's transport is closed.
+    /// True when the session is known to be over. Called on every acquire: it must be cheap and
+    /// must not send a request. Default: whether rmcp's transport is closed.
     fn is_over(&self) -> bool {
         self.peer().is_transport_closed()
     }
 
-    /// What an error of one request says about its outcome and about the session.
-    /// Default: [`CallFailure::conservative`].
+    /// What an error of one request shows of its outcome and of the session. Default:
+    /// [`CallFailure::conservative`].
     fn classify(&self, error: &ServiceError) -> CallFailure {
         CallFailure::conservative(error)
     }
@@ -50,7 +50,7 @@ pub trait SessionDriver: Send + Sync {
 pub enum CloseOutcome {
     /// The client side is gone; whether the server got the farewell is not known.
     Failed,
-    /// The farewell was said, or the protocol has none.
+    /// The farewell was sent, or the protocol has none.
     Completed,
     /// The farewell did not end in time and was left to itself.
     TimedOut,

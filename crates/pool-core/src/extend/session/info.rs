@@ -40,7 +40,7 @@ impl SessionInfo {
         self
     }
 
-    /// Says how many calls may run on the session at the same time.
+    /// Sets how many calls may run on the session at the same time.
     #[must_use]
     pub fn with_max_concurrent(mut self, calls: u32) -> Self {
         self.max_concurrent = Some(calls);

@@ -53,7 +53,7 @@ impl Session {
         self.driver.as_ref()
     }
 
-    /// Whether the session is known to be over. Cheap, and never asks the server.
+    /// True when the session is known to be over. Cheap; sends no request.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.close_notifier.is_notified() || self.driver.is_over()

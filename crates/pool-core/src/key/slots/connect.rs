@@ -7,8 +7,8 @@ use super::{
 };
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
-    /// Takes a place for a connect, if one is wanted and there is room. Returns the waiter for
-    /// whose sake it is. Every `Some` must be followed by [`admit`](Self::admit) or
+    /// Reserves a connect, if a waiter needs one and the limit allows it. Returns the waiter that
+    /// it is for. Every `Some` must be followed by [`admit`](Self::admit) or
     /// [`abandon`](Self::abandon).
     pub(crate) fn begin_connect(&self) -> Option<(u64, W)> {
         let mut state = self.lock();
@@ -27,7 +27,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         Some((waiting.id, waiting.waiter.clone()))
     }
 
-    /// Whether anybody is in line.
+    /// True while a waiter is queued.
     pub(crate) fn has_waiters(&self) -> bool {
         !self.lock().waiters.is_empty()
     }
@@ -37,8 +37,8 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         self.lock().generation
     }
 
-    /// A connect succeeded: serves the line, and keeps what is left ready. Whoever cannot be
-    /// reached gives the slot back with [`release`](Self::release).
+    /// A connect succeeded: serves the queue, and keeps the remaining slots ready. The slot of a
+    /// waiter that left comes back with [`release`](Self::release).
     ///
     /// # Errors
     /// The member, when it came too late: its generation was retired meanwhile.
@@ -84,8 +84,8 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         Ok(served)
     }
 
-    /// A connect ended without a session. Returns the waiters it fails: the one who has_connect for it,
-    /// if still in line, and under [`Blame::Endpoint`] all those who joined it.
+    /// A connect ended without a session. Returns the waiters that it fails: its requester, if it
+    /// still waits, and under [`Blame::Endpoint`] all waiters that joined it.
     pub(crate) fn abandon(&self, requester: u64, blame: Blame) -> Vec<W> {
         let mut state = self.lock();
         state.connecting -= 1;

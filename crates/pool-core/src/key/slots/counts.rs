@@ -1,4 +1,4 @@
-//! What a key looks like.
+//! What can be read off a key.
 
 use super::{
     slots::Slots,
@@ -6,7 +6,7 @@ use super::{
 };
 
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
-    /// Whether the key was forgotten.
+    /// True once the key was removed.
     pub(crate) fn is_removed(&self) -> bool {
         self.lock().removed
     }

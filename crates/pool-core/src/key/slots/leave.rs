@@ -36,7 +36,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         Some(state.ready.remove(index).member)
     }
 
-    /// Sees to it that a member is not handed out again. Returns it if nobody uses it.
+    /// Evicts a member. Returns it if it is unused.
     pub(crate) fn evict_one(&self, id: u64) -> Option<M> {
         let mut state = self.lock();
         let index = position(&state.ready, id)?;
@@ -49,14 +49,14 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         Some(entry.member)
     }
 
-    /// Begins a new generation: nothing opened before is handed out again. Returns the members that
-    /// nobody uses; the others are closed when their last user lets go.
+    /// Begins a new generation: no member opened before is handed out again. Returns the unused
+    /// members; the others are closed when their last slot is released.
     pub(crate) fn begin_generation(&self) -> Vec<M> {
         self.lock().begin_generation()
     }
 
-    /// Forgets the key if nobody uses, opens or awaits a session of it and it was last used before
-    /// `unless_used_since`. Returns its idle members and its hit_counts.
+    /// Removes the key if it has no user, no connect and no waiter, and was not used after
+    /// `unless_used_since`. Returns its idle members and its counts.
     pub(crate) fn remove(&self, unless_used_since: Option<T>) -> Option<(Vec<M>, HitCounts)> {
         let mut state = self.lock();
         let busy = state.in_use + state.connecting + state.waiters.len() + state.draining.len();
@@ -73,9 +73,9 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         Some((members, state.hit_counts))
     }
 
-    /// Ends the key, whoever uses it: takes everybody out of the line and every unused member out
-    /// of the key. What is in use is closed when its last user lets go. `None` when the key has
-    /// ended before.
+    /// Closes the key, also while it is in use: takes every waiter out of the queue and every
+    /// unused member out of the key. A member in use is closed when its last slot is released.
+    /// `None` when the key was removed or closed before.
     pub(crate) fn close(&self) -> Option<ClosedKey<M, W>> {
         let mut state = self.lock();
         if state.removed {

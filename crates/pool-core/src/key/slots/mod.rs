@@ -1,12 +1,11 @@
 //! The state machine of one key: which sessions it has, who uses them, who waits.
 //!
 //! Synchronous and free of I/O, clocks and tokio: every method takes the one lock, changes the
-//! state, and says what is to be done outside of it. The lock comes from [`super::sync`], so that
-//! a model checker can put its own in place.
+//! state, and returns what is to be done outside of it. The lock comes from `super::sync`, which a
+//! model checker replaces.
 //!
-//! At every instant, under the lock: `open` is the number of places taken under the limit, which
-//! are the members (idle, in use, draining) plus the connects under way; and whoever waits, waits
-//! only while no slot is ready.
+//! At every instant, under the lock: `open` is the number of members (idle, in use, draining) plus
+//! the connects under way, and a waiter waits only while no slot is ready.
 
 mod connect;
 mod counts;

@@ -49,7 +49,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         state.take_ready().map_or(Taken::None, Taken::Slot)
     }
 
-    /// Stands in line, at its head if the place was lost through no fault of the waiter's.
+    /// Queues a waiter; at the front where it lost its turn to an unfit session.
     pub(crate) fn enqueue(
         &self,
         id: u64,
@@ -84,12 +84,12 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         }
     }
 
-    /// Leaves the line, served or not.
+    /// Leaves the queue, served or not.
     pub(crate) fn leave(&self, id: u64) {
         self.lock().waiters.retain(|waiting| waiting.id != id);
     }
 
-    /// Takes those out of the line whose patience has ended. Returns them, and when to look again.
+    /// Takes those out of the queue whose deadline has passed. Returns them and the next deadline.
     pub(crate) fn expire(&self, now: T) -> (Vec<W>, Option<T>) {
         let mut state = self.lock();
         let mut late = Vec::new();

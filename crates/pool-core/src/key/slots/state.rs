@@ -8,7 +8,7 @@ use super::types::{Fate, HitCounts, Likely, Member, Origin, ReleaseOutcome, Slot
 pub(super) struct State<M, W, T> {
     /// Members with a free slot, the most recently used last.
     pub(super) ready: Vec<Entry<M, T>>,
-    /// Members that are closed once their last user lets go of them.
+    /// Members that are closed once their last slot is released.
     pub(super) draining: Vec<Entry<M, T>>,
     pub(super) waiters: VecDeque<QueuedWaiter<W, T>>,
     pub(super) open: usize,
@@ -19,7 +19,7 @@ pub(super) struct State<M, W, T> {
     /// What the newest member was: how many waiters a connect is likely to serve.
     pub(super) likely: Likely,
     pub(super) last_used: T,
-    /// By when somebody has promised to look whose patience has ended.
+    /// The next deadline for which a sweep is planned.
     pub(super) watched: Option<T>,
     pub(super) hit_counts: HitCounts,
 }
@@ -37,7 +37,7 @@ pub(super) struct QueuedWaiter<W, T> {
     pub(super) waiter: W,
     /// Whether a connect is under way for this waiter's sake.
     pub(super) has_connect: bool,
-    /// When its patience ends.
+    /// The deadline of the waiter.
     pub(super) deadline: T,
 }
 
@@ -125,7 +125,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
         entry.alive_at = entry.alive_at.max(alive_at);
     }
 
-    /// Begins a new generation. Takes out the members that nobody uses.
+    /// Begins a new generation. Takes out the unused members.
     pub(super) fn begin_generation(&mut self) -> Vec<M> {
         self.generation += 1;
         let (unused, used): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ready)

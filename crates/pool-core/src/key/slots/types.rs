@@ -9,13 +9,13 @@ pub(crate) struct HitCounts {
     pub(crate) misses: u64,
 }
 
-/// One slot of a member, in somebody's hands.
+/// One slot of a member, owned by a caller.
 #[derive(Debug)]
 pub(crate) struct Slot<M, T> {
     pub(crate) member: M,
     /// When the member last proved alive.
     pub(crate) alive_at: T,
-    /// When somebody last wanted it.
+    /// When the member was last acquired.
     pub(crate) acquired_at: T,
     pub(crate) origin: Origin,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Slot<M, T> {
 pub(crate) enum Origin {
     /// The member was there.
     Found,
-    /// The member was opened for whoever holds the slot.
+    /// The member was opened for the owner of the slot.
     Opened,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Likely {
     pub(crate) suffices: bool,
 }
 
-/// Somebody in line, and the slot that is theirs now.
+/// A waiter, and the slot that it gets.
 pub(crate) type Served<M, W, T> = (W, Slot<M, T>);
 
 /// What became of a request for a slot.
@@ -50,24 +50,24 @@ pub(crate) enum Taken<M, T> {
     Slot(Slot<M, T>),
     /// None is free.
     None,
-    /// The key was forgotten; ask the pool for its successor.
+    /// The key was removed; the pool has or makes a successor.
     Removed,
 }
 
-/// What became of a request to stand in line.
+/// The result of an attempt to queue.
 #[derive(Debug)]
 pub(crate) enum Enqueued<M, T> {
     /// A slot came free in between.
     Slot(Slot<M, T>),
-    /// In line.
+    /// The waiter is queued.
     InQueue {
-        /// Whether a connect is to be begun for somebody in line.
+        /// True when a waiter needs a connect.
         wants_connect: bool,
-        /// Whether the line is to be looked at by this waiter's deadline, with
-        /// [`expire`](super::Slots::expire); otherwise somebody does so before.
+        /// True when the queue needs an [`expire`](super::Slots::expire) by this waiter's deadline;
+        /// otherwise an earlier one is planned.
         watch: bool,
     },
-    /// The key was forgotten; ask the pool for its successor.
+    /// The key was removed; the pool has or makes a successor.
     Removed,
 }
 
@@ -78,9 +78,9 @@ pub(crate) enum Fate {
     Keep,
     /// Not to be handed out again.
     Discard,
-    /// As [`Fate::Keep`], and nobody got to use it: whoever waited for it is gone.
+    /// As [`Fate::Keep`], and not used: the waiter left before it got the slot.
     Undelivered,
-    /// As [`Fate::Discard`], and nobody got to use it: it was found unfit before.
+    /// As [`Fate::Discard`], and not used: a check found it unfit.
     Unfit,
 }
 
@@ -93,7 +93,7 @@ pub(crate) enum ReleaseOutcome<M, W, T> {
     Draining,
     /// It goes to this waiter; if the waiter is gone, give it back again.
     Handover(W, Slot<M, T>),
-    /// Close the member. `wanted` says that somebody waits for the place that has come free.
+    /// Close the member. `wanted` is true when a waiter needs a connect in its place.
     Close {
         /// The member, which has left the key.
         member: M,
@@ -104,9 +104,9 @@ pub(crate) enum ReleaseOutcome<M, W, T> {
 
 /// What is left of a key that was ended.
 pub(crate) struct ClosedKey<M, W> {
-    /// Those who were in line.
+    /// The waiters that were queued.
     pub(crate) waiters: Vec<W>,
-    /// Members that nobody uses; they have left the key.
+    /// The unused members, which have left the key.
     pub(crate) unused: Vec<M>,
     pub(crate) hit_counts: HitCounts,
 }
@@ -114,34 +114,34 @@ pub(crate) struct ClosedKey<M, W> {
 /// A point-in-time count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Whether the key was forgotten.
+    /// True once the key was removed.
     pub(crate) removed: bool,
     /// Slots in use.
     pub(crate) in_use: usize,
-    /// Members that nobody uses.
+    /// Unused members.
     pub(crate) idle: usize,
-    /// Members that somebody uses.
+    /// Members in use.
     pub(crate) busy: usize,
     pub(crate) connecting: usize,
     pub(crate) waiting: usize,
     pub(crate) hit_counts: HitCounts,
 }
 
-/// Whether a waiter goes to the head of the line.
+/// Where a waiter joins the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueuePosition {
     Front,
     Back,
 }
 
-/// Whom a connect fails that ended without a session.
+/// The waiters that a failed connect fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blame {
-    /// Only the caller whose credentials were used.
+    /// Only the requester, whose credentials were used.
     Caller,
-    /// Everybody who joined the connect.
+    /// All waiters that joined the connect.
     Endpoint,
-    /// Nobody: the connect was not wanted any more.
+    /// None: the connect was not needed any more.
     None,
 }
 
@@ -162,7 +162,7 @@ impl HitCounts {
 
 /// A session, as far as its slots are concerned.
 pub(crate) trait Member: Clone {
-    /// Tells it from every other member.
+    /// A number that no other member has.
     fn id(&self) -> u64;
     /// How many may use it at the same time. At least 1.
     fn slots(&self) -> u32;
