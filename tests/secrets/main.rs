@@ -244,7 +244,7 @@ fn show_the_rest(shown: &Shown) {
     for url in [
         "https://a/?k=pl4nted-query",
         "pl4nted-query",
-        "ftp://pl4nted-query",
+        "ftp://h/?k=pl4nted-query",
     ] {
         match Endpoint::streamable_http(url) {
             Ok(endpoint) => shown.show(&endpoint),

@@ -91,7 +91,9 @@ impl Handshake {
             .peer()
             .set_response_cache_config(ClientCacheConfig::disabled())
             .await;
-        let mut info = SessionInfo::new(Era::Legacy, negotiated_version(running.peer())?.as_str());
+        let revision = negotiated_version(running.peer())?;
+        let info = SessionInfo::new(Era::Legacy, revision.as_str());
+        let mut info = info.with_network("http", "tcp");
         if let Some(id) = session_id(&connection.endpoint) {
             info = info.with_session_id(&id);
         }

@@ -4,19 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument;
 
-use super::check::{discard, fit, freshness};
-use super::lease::Lease;
-use super::queue::next_slot;
-use crate::acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, Route};
-use crate::context::Context;
-use crate::detect::Detector;
-use crate::error::{AcquireError, FaultKind};
-use crate::extend::{AcquireFailed, Acquired, CloseReason};
-use crate::key::{Fate, KeyMap, KeyServices, QueuePosition, SlotGuard, run};
-use crate::time::{Deadline, Freshness};
-use crate::trace;
-use crate::types::Endpoint;
-use crate::upstream::Upstreams;
+use super::{
+    check::{discard, fit, freshness},
+    lease::Lease,
+    queue::next_slot,
+};
+use crate::{
+    acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, Route},
+    context::Context,
+    detect::Detector,
+    error::{AcquireError, FaultKind},
+    extend::{AcquireFailed, Acquired, CloseReason},
+    key::{Fate, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
+    time::{Deadline, Freshness},
+    trace,
+    types::Endpoint,
+    upstream::Upstreams,
+};
 
 /// Acquires sessions. Every clone of a pool and every client of it holds the same one.
 ///

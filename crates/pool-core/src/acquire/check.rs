@@ -5,13 +5,15 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::context::{Context, Counters};
-use crate::error::{AcquireError, CheckError, Stage, within};
-use crate::extend::{Checked, CloseReason};
-use crate::key::{Fate, PooledSession, SlotGuard};
-use crate::time::{Deadline, Freshness, Timestamp};
-use crate::trace;
-use crate::types::Era;
+use crate::{
+    context::{Context, Counters},
+    error::{AcquireError, CheckError, Stage, within},
+    extend::{Checked, CloseReason},
+    key::{Fate, PooledSession, SlotGuard},
+    time::{Deadline, Freshness, Timestamp},
+    trace,
+    types::Era,
+};
 
 /// What is to be done with the session of a slot that a caller is about to get. Pure, but for the
 /// hook.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use super::open_session::{OpenedSession, open_session};
-use crate::context::{Context, Counters};
-use crate::error::{AcquireError, ConnectError, Stage};
-use crate::extend::{ConnectFailed, Connected, Connector};
-use crate::key::{
-    Blame, ConnectStarter, Job, KeyPool, NewSession, PooledSession, Waiter, run, run_with,
+use crate::{
+    context::{Context, Counters},
+    error::{AcquireError, ConnectError, Stage},
+    extend::{ConnectFailed, Connected, Connector},
+    key::{Blame, ConnectStarter, Job, KeyPool, NewSession, PooledSession, Waiter, run, run_with},
+    limits::Permit,
+    trace,
+    upstream::BreakerPermit,
 };
-use crate::limits::Permit;
-use crate::trace;
-use crate::upstream::BreakerPermit;
 
 /// Starts the connects that a key wants, at once and as far as its limit allows.
 pub(crate) struct Connects;

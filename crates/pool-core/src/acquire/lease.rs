@@ -13,11 +13,13 @@ use rmcp::{
     service::{Peer, ServiceError},
 };
 
-use crate::context::Context;
-use crate::error::CallFailure;
-use crate::extend::{CloseReason, Released, Session, SessionInfo};
-use crate::key::{Fate, KeyPool, PooledSession, SlotGuard};
-use crate::types::{Era, PoolKey};
+use crate::{
+    context::Context,
+    error::CallFailure,
+    extend::{CloseReason, Released, Session, SessionInfo},
+    key::{Fate, KeyPool, PooledSession, SlotGuard},
+    types::{Era, PoolKey},
+};
 
 /// The right to use one slot of a session. Returns itself when dropped: synchronously, without a
 /// runtime and without fail.

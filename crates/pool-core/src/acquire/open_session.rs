@@ -5,15 +5,15 @@ use std::sync::Arc;
 use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
-use crate::context::Context;
-use crate::error::{ConnectError, FaultKind};
-use crate::extend::{
-    ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session,
+use crate::{
+    context::Context,
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session},
+    handler::{HandlerProxy, ListWatcher},
+    key::{KeyPool, Waiter},
+    time::{Timestamp, after},
+    types::Scope,
 };
-use crate::handler::{HandlerProxy, ListWatcher};
-use crate::key::{KeyPool, Waiter};
-use crate::time::{Timestamp, after};
-use crate::types::Scope;
 
 /// An opened session.
 pub(crate) struct OpenedSession {

@@ -6,13 +6,13 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::connect::Connects;
-use crate::error::AcquireError;
-use crate::extend::{CloseReason, Credential};
-use crate::key::{
-    Admission, Fate, Grant, KeyPool, QueuePosition, SlotGuard, Waiter, run, run_with,
+use crate::{
+    error::AcquireError,
+    extend::{CloseReason, Credential},
+    key::{Admission, Fate, Grant, KeyPool, QueuePosition, SlotGuard, Waiter, run, run_with},
+    time::Deadline,
+    trace,
 };
-use crate::time::Deadline;
-use crate::trace;
 
 /// Waits for the next slot of a key that is released or opened. `None` when the key was removed.
 ///

@@ -5,17 +5,21 @@ use std::{sync::Arc, time::Duration};
 use rmcp::model::{ClientRequest, ServerResult};
 use tokio::time::Instant;
 
-use super::input_responder::InputResponder;
-use super::pooled_client::PooledClient;
-use super::retry_policy::{Step, next_step, surfaced};
-use super::send::{Failed, send};
-use super::trace_context::{extract, inject};
-use crate::acquire::Lease;
-use crate::error::{AcquireError, CallError, CallFailure, FaultKind, Outcome};
-use crate::extend::{CloseReason, SessionInfo};
-use crate::time::after;
-use crate::trace::{CallTrace, Target};
-use crate::types::{Era, Scope};
+use super::{
+    input_responder::InputResponder,
+    pooled_client::PooledClient,
+    retry_policy::{Step, next_step, surfaced},
+    send::{Failed, send},
+    trace_context::{extract, inject},
+};
+use crate::{
+    acquire::Lease,
+    error::{AcquireError, CallError, CallFailure, FaultKind, Outcome},
+    extend::{CloseReason, SessionInfo},
+    time::after,
+    trace::{CallTrace, Target},
+    types::{Era, Scope},
+};
 
 /// One call of a client.
 pub(super) struct Call<'c> {

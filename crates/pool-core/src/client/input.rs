@@ -11,11 +11,11 @@ use rmcp::model::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::call::Call;
-use super::input_responder::InputResponder;
-use super::pooled_client::PooledClient;
-use crate::error::{CallError, InputError};
-use crate::trace::Target;
+use super::{call::Call, input_responder::InputResponder, pooled_client::PooledClient};
+use crate::{
+    error::{CallError, InputError},
+    trace::Target,
+};
 
 /// A request whose server may request input.
 trait Asking {

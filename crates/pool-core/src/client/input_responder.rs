@@ -11,9 +11,7 @@ use rmcp::{
     service::{Peer, RequestContext},
 };
 
-use crate::acquire::Lease;
-use crate::error::InputError;
-use crate::handler::ProxiedHandler;
+use crate::{acquire::Lease, error::InputError, handler::ProxiedHandler};
 
 /// Answers for the caller, on the session of the server's request.
 pub(super) struct InputResponder {

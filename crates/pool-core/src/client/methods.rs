@@ -7,11 +7,8 @@ use rmcp::model::{
     Resource, ResourceTemplate, ServerResult,
 };
 
-use super::call::Call;
-use super::list::Extent;
-use super::pooled_client::PooledClient;
-use crate::error::CallError;
-use crate::trace::Target;
+use super::{call::Call, list::Extent, pooled_client::PooledClient};
+use crate::{error::CallError, trace::Target};
 
 /// A method with parameters and one kind of result.
 macro_rules! method {

@@ -10,6 +10,7 @@ mod retry_policy;
 mod send;
 mod subscription;
 mod trace_context;
+mod typed;
 
 pub use pooled_client::PooledClient;
 pub use subscription::Subscription;

@@ -5,13 +5,15 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName};
 use rmcp::model::ProgressNotificationParam;
 
-use crate::acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved};
-use crate::context::Context;
-use crate::error::{AcquireError, ConfigError};
-use crate::extend::CallContext;
-use crate::handler::ProgressSink;
-use crate::time::Deadline;
-use crate::types::PoolKey;
+use crate::{
+    acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved},
+    context::Context,
+    error::{AcquireError, ConfigError},
+    extend::CallContext,
+    handler::ProgressSink,
+    time::Deadline,
+    types::PoolKey,
+};
 
 /// A caller's view of a pool: the methods of rmcp's `Peer`, each taking a session for exactly as
 /// long as it needs one. Cheap to clone. Made by [`SessionPool::client`](crate::SessionPool::client).

@@ -12,11 +12,13 @@ use rmcp::{
 use tokio::time::{Instant, timeout_at};
 
 use super::retry_policy::surfaced;
-use crate::error::{CallError, CallFailure, FaultKind, Outcome};
-use crate::extend::{CallContext, Session};
-use crate::handler::ProgressSink;
-use crate::key::PooledSession;
-use crate::trace::CallTrace;
+use crate::{
+    error::{CallError, CallFailure, FaultKind, Outcome},
+    extend::{CallContext, Session},
+    handler::ProgressSink,
+    key::PooledSession,
+    trace::CallTrace,
+};
 
 /// Why a request on a session has no result.
 pub(super) enum Failed {

@@ -9,14 +9,14 @@ use rmcp::{
 };
 use tokio::time::timeout_at;
 
-use super::call::Call;
-use super::pooled_client::PooledClient;
-use super::send::Failed;
-use crate::acquire::Lease;
-use crate::error::CallError;
-use crate::handler::{ListKind, ListWatcher};
-use crate::trace::Target;
-use crate::types::Era;
+use super::{call::Call, pooled_client::PooledClient, send::Failed};
+use crate::{
+    acquire::Lease,
+    error::CallError,
+    handler::{ListKind, ListWatcher},
+    trace::Target,
+    types::Era,
+};
 
 /// A subscription of one caller to a server's notifications: see [`PooledClient::listen`].
 ///

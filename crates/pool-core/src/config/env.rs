@@ -1,8 +1,6 @@
 //! Configuration from environment variables.
 
-use super::env_table::VARIABLES;
-use super::env_value::Value;
-use super::pool_config::PoolConfig;
+use super::{env_table::VARIABLES, env_value::Value, pool_config::PoolConfig};
 use crate::error::ConfigError;
 
 impl PoolConfig {

@@ -1,7 +1,6 @@
 //! The table of environment variables.
 
-use super::env_value::Value;
-use super::pool_config::PoolConfig;
+use super::{env_value::Value, pool_config::PoolConfig};
 use crate::error::ConfigError;
 
 /// An environment variable, and the field that it sets.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use crate::error::ConfigError;
-use crate::extend::{OnExtractError, Probe};
+use crate::{
+    error::ConfigError,
+    extend::{OnExtractError, Probe},
+};
 
 /// A variable's text, to be read as one thing or another.
 pub(super) struct Value<'a> {

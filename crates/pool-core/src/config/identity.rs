@@ -3,8 +3,10 @@
 use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
-use crate::extend::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
-use crate::types::PER_REQUEST_HEADERS;
+use crate::{
+    extend::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
+    types::PER_REQUEST_HEADERS,
+};
 
 /// Which headers make up an identity, and which travel with one call only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

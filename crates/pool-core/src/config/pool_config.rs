@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::breaker::BreakerConfig;
-use super::health::HealthConfig;
-use super::identity::IdentityConfig;
-use super::limits::LimitsConfig;
-use super::timeouts::TimeoutsConfig;
-use super::tool_cache::ToolCacheConfig;
+use super::{
+    breaker::BreakerConfig, health::HealthConfig, identity::IdentityConfig, limits::LimitsConfig,
+    timeouts::TimeoutsConfig, tool_cache::ToolCacheConfig,
+};
 use crate::error::ConfigError;
 
 /// The configuration of a pool: plain data, for [`PoolBuilder::config`](crate::PoolBuilder::config),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::error::ConfigError;
-use crate::extend::Connector;
-use crate::types::TransportKind;
+use crate::{
+    error::ConfigError,
+    extend::Connector,
+    types::{Endpoint, TransportKind},
+};
 
 /// The connectors of a pool, in the order in which they were added. They are few.
 pub(crate) struct Connectors(Vec<(TransportKind, Arc<dyn Connector>)>);
@@ -31,6 +33,17 @@ impl Connectors {
     pub(crate) fn get(&self, kind: &TransportKind) -> Option<&Arc<dyn Connector>> {
         let mut all = self.0.iter();
         all.find_map(|(known, connector)| (known == kind).then_some(connector))
+    }
+
+    /// True when the connector of an endpoint's transport claims the scheme of its URL; for
+    /// `auto`, when any connector does. Without a connector the answer is left to the connect.
+    pub(crate) fn claims(&self, endpoint: &Endpoint) -> bool {
+        let scheme = endpoint.url().scheme();
+        let claims = |connector: &Arc<dyn Connector>| connector.schemes().contains(&scheme);
+        if endpoint.is_auto() {
+            return self.0.is_empty() || self.0.iter().any(|(_, connector)| claims(connector));
+        }
+        self.get(endpoint.transport()).is_none_or(claims)
     }
 
     /// The connectors, each with its transport, in the order in which detection queries them.

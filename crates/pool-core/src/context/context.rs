@@ -12,18 +12,17 @@ use rmcp::model::Implementation;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use super::connectors::Connectors;
-use super::counters::Counters;
-use super::event_sink::EventSink;
-use super::random::Random;
-use super::tool_lists::ToolLists;
-use crate::config::PoolConfig;
-use crate::extend::{
-    BreakerChanged, ContextPropagator, CredentialSource, Hooks, Observer, ProbePlan,
+use super::{
+    connectors::Connectors, counters::Counters, event_sink::EventSink, random::Random,
+    tool_lists::ToolLists,
 };
-use crate::time::{Clock, ExpiryPolicy, Timestamp, after};
-use crate::types::{BreakerState, DigestKey, Endpoint, Era};
-use crate::upstream::CircuitListener;
+use crate::{
+    config::PoolConfig,
+    extend::{BreakerChanged, ContextPropagator, CredentialSource, Hooks, Observer, ProbePlan},
+    time::{Clock, ExpiryPolicy, Timestamp, after},
+    types::{BreakerState, DigestKey, Endpoint, Era},
+    upstream::CircuitListener,
+};
 
 /// The settings, seams and counters of a pool. Knows no key, so that every key may hold it.
 pub(crate) struct Context {

@@ -7,9 +7,11 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 use rmcp::model::{CacheScope, ListToolsResult};
 use tokio::time::Instant;
 
-use crate::config::ToolCacheConfig;
-use crate::time::after;
-use crate::types::{Digest, DigestKey, Era, PoolKey, PrehashedState, Scope, upstream_headers};
+use crate::{
+    config::ToolCacheConfig,
+    time::after,
+    types::{Digest, DigestKey, Era, PoolKey, PrehashedState, Scope, upstream_headers},
+};
 
 /// The cached lists, at most one a key. The map only bounds the memory: tokio's clock decides at
 /// each lookup how long a list is fresh.

@@ -4,15 +4,17 @@ use std::{fmt, sync::Arc};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::context::Context;
-use crate::error::{AcquireError, ConnectError, FaultKind};
-use crate::extend::{
-    ConnectRequest, Connector, Credential, Credentials, LatestCredentials, SlotsByEra, Support,
+use crate::{
+    context::Context,
+    error::{AcquireError, ConnectError, FaultKind},
+    extend::{
+        ConnectRequest, Connector, Credential, Credentials, LatestCredentials, SlotsByEra, Support,
+    },
+    handler::{HandlerProxy, Profile},
+    time::after,
+    types::{Endpoint, PoolKey, TransportKind},
+    upstream::{BreakerPermit, Upstream},
 };
-use crate::handler::{HandlerProxy, Profile};
-use crate::time::after;
-use crate::types::{Endpoint, PoolKey, TransportKind};
-use crate::upstream::{BreakerPermit, Upstream};
 
 /// The caller that a detection is made for: its key over any transport, and what its requests need.
 #[derive(Clone)]

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use super::detection::{Detection, Requester};
-use super::known_transport::{DetectedTransport, DetectionOutcome, KnownTransport};
-use crate::context::Context;
-use crate::error::{AcquireError, ConnectError, FaultKind, Stage, within};
-use crate::extend::{Flight, Follower};
-use crate::time::{Deadline, after};
-use crate::types::{Endpoint, TransportKind};
-use crate::upstream::Upstreams;
+use super::{
+    detection::{Detection, Requester},
+    known_transport::{DetectedTransport, DetectionOutcome, KnownTransport},
+};
+use crate::{
+    context::Context,
+    error::{AcquireError, ConnectError, FaultKind, Stage, within},
+    extend::{Flight, Follower},
+    time::{Deadline, after},
+    types::{Endpoint, TransportKind},
+    upstream::Upstreams,
+};
 
 /// Detects the transports of addresses.
 pub(crate) struct Detector {

@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
 
-use crate::error::AcquireError;
-use crate::extend::SingleFlight;
-use crate::time::Timestamp;
+use crate::{error::AcquireError, extend::SingleFlight, time::Timestamp};
 
 /// The transport of an address, as far as it is known.
 #[derive(Default)]

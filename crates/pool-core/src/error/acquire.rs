@@ -2,12 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::challenge::Challenge;
-use super::connect::ConnectError;
-use super::extract::ExtractError;
-use super::fault::Retry;
-use crate::time::Deadline;
-use crate::types::TransportKind;
+use super::{challenge::Challenge, connect::ConnectError, extract::ExtractError, fault::Retry};
+use crate::{time::Deadline, types::TransportKind};
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -45,6 +41,10 @@ pub enum AcquireError {
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
     NotShareable,
+    /// The connector of the endpoint's transport does not claim the scheme of its URL
+    /// ([`Connector::schemes`](crate::extend::Connector::schemes)). The caller's fault.
+    #[error("endpoint url: transport `{0}` does not support the scheme")]
+    UnsupportedScheme(TransportKind),
     /// The deadline passed. `stage` names what the acquire was waiting for.
     #[error("timed out after {waited:?} {stage}")]
     Timeout {
@@ -76,9 +76,11 @@ impl AcquireError {
             Self::Connect(error) => error.retry(),
             Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
             Self::Timeout { .. } => Retry::Later(None),
-            Self::Closed | Self::NoConnector(_) | Self::NoCaller(_) | Self::NotShareable => {
-                Retry::Never
-            }
+            Self::Closed
+            | Self::NoCaller(_)
+            | Self::NoConnector(_)
+            | Self::NotShareable
+            | Self::UnsupportedScheme(_) => Retry::Never,
         }
     }
 
@@ -105,6 +107,7 @@ impl AcquireError {
             Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
             Self::Timeout { stage, .. } => stage.as_timeout(),
+            Self::UnsupportedScheme(_) => "unsupported_scheme",
         }
     }
 }
@@ -171,12 +174,12 @@ impl Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Capacity => "waiting for room under the pool's limits",
-            Self::Check => "checking an idle session",
+            Self::Capacity => "waiting for capacity under the pool's limits",
+            Self::Check => "checking a session",
             Self::Connect => "opening a session",
-            Self::Detect => "finding out which transport is spoken",
-            Self::Identity => "telling the caller's identity",
-            Self::Queue => "in line for a session of this key",
+            Self::Detect => "detecting the transport",
+            Self::Identity => "identifying the caller",
+            Self::Queue => "waiting for a session of this key",
         })
     }
 }

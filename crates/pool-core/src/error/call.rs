@@ -2,11 +2,13 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use rmcp::ErrorData;
+use rmcp::{ErrorData, model::CallToolResult};
 
-use super::acquire::AcquireError;
-use super::challenge::Challenge;
-use super::outcome::{CallFailure, Outcome};
+use super::{
+    acquire::AcquireError,
+    challenge::Challenge,
+    outcome::{CallFailure, Outcome},
+};
 
 /// Why a pooled call returned no result. [`outcome`](Self::outcome) tells apart whether it may have
 /// been executed. Of a server's error, `Debug` and `Display` show the code alone.
@@ -16,6 +18,10 @@ pub enum CallError {
     /// No session could be had; nothing was sent.
     #[error("call not sent")]
     Acquire(#[source] Arc<AcquireError>),
+    /// The arguments of a typed call cannot be written as a JSON object; nothing was sent. The
+    /// caller's fault.
+    #[error("arguments of the tool: {0}")]
+    Arguments(&'static str),
     /// The server needs input before it answers, and there was none.
     #[error("the server asked for input")]
     Input(#[from] InputError),
@@ -36,6 +42,9 @@ pub enum CallError {
     /// call was not executed; the next one opens a new session.
     #[error("the conversation's session is gone; the call was not executed")]
     SessionLost,
+    /// The tool of a typed call reports a failure of its own (`isError`).
+    #[error("the tool failed")]
+    ToolFailed(Box<CallToolResult>),
     /// The server answered with a result of another kind than the method promises.
     #[error("server answered with a result of another kind")]
     UnexpectedResult,
@@ -47,11 +56,14 @@ impl CallError {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Acquire(_)
+            | Self::Arguments(_)
             | Self::NotExecuted(_)
             | Self::NotInRevision(_)
             | Self::SessionLost => Outcome::NotExecuted,
             Self::OutcomeUnknown(_) => Outcome::Unknown,
-            Self::Input(_) | Self::Rpc(_) | Self::UnexpectedResult => Outcome::Answered,
+            Self::Input(_) | Self::Rpc(_) | Self::ToolFailed(_) | Self::UnexpectedResult => {
+                Outcome::Answered
+            }
         }
     }
 
@@ -61,11 +73,13 @@ impl CallError {
     pub fn label(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Acquire(error) => error.label(),
+            Self::Arguments(_) => "arguments",
             Self::Input(_) => "input",
             Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().label(),
             Self::NotInRevision(_) => "not_in_revision",
             Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
             Self::SessionLost => "session_lost",
+            Self::ToolFailed(_) => "tool_error",
             Self::UnexpectedResult => "unexpected_result",
         })
     }
@@ -116,6 +130,7 @@ impl fmt::Debug for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Acquire(error) => f.debug_tuple("Acquire").field(error).finish(),
+            Self::Arguments(problem) => f.debug_tuple("Arguments").field(problem).finish(),
             Self::Input(error) => f.debug_tuple("Input").field(error).finish(),
             Self::NotExecuted(failure) => f.debug_tuple("NotExecuted").field(failure).finish(),
             Self::NotInRevision(method) => f.debug_tuple("NotInRevision").field(method).finish(),
@@ -124,6 +139,7 @@ impl fmt::Debug for CallError {
             }
             Self::Rpc(error) => f.debug_tuple("Rpc").field(&error.code.0).finish(),
             Self::SessionLost => f.write_str("SessionLost"),
+            Self::ToolFailed(_) => f.write_str("ToolFailed(..)"),
             Self::UnexpectedResult => f.write_str("UnexpectedResult"),
         }
     }

@@ -4,8 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::challenge::Challenge;
-use super::credential::CredentialError;
+use super::{challenge::Challenge, credential::CredentialError};
 
 /// What went wrong with an upstream, for a connect as for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod acquire;
 mod call;
 mod challenge;
 mod check;
+mod classes;
 mod config;
 mod connect;
 mod credential;

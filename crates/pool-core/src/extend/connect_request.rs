@@ -5,10 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::extend::credentials::Credentials;
-use crate::extend::session::SlotsByEra;
-use crate::handler::{ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile};
-use crate::types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope};
+use crate::{
+    extend::credentials::Credentials,
+    extend::session::SlotsByEra,
+    handler::{ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile},
+    types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope},
+};
 
 /// What a connector needs to know to open a session. Cheap to clone.
 #[derive(Clone)]

@@ -1,12 +1,15 @@
 //! The seam for transports.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::connect_request::ConnectRequest;
-use super::health_check::ProbePlan;
-use crate::error::{CheckError, ConnectError};
-use crate::extend::session::Session;
-use crate::types::TransportKind;
+use super::{connect_request::ConnectRequest, health_check::ProbePlan};
+use crate::{
+    error::{CheckError, ConnectError},
+    extend::session::Session,
+    types::TransportKind,
+};
 
 /// Opens sessions over one transport.
 ///
@@ -20,6 +23,13 @@ use crate::types::TransportKind;
 pub trait Connector: Send + Sync {
     /// The transport it speaks. Endpoints of this kind are sent to this connector.
     fn kind(&self) -> TransportKind;
+
+    /// The URL schemes that the transport claims. An acquire for an endpoint with another scheme
+    /// fails with [`AcquireError::UnsupportedScheme`](crate::error::AcquireError::UnsupportedScheme).
+    /// Default: `http` and `https`.
+    fn schemes(&self) -> &[&str] {
+        &["http", "https"]
+    }
 
     /// Whether a session it opens may turn out to be [`Era::Stateless`](crate::extend::Era::Stateless), so that one is enough for
     /// any number of callers of a key. The pool then begins with one connect on an endpoint it does
@@ -69,6 +79,33 @@ pub trait Connector: Send + Sync {
     /// The pool may drop the future at any await and keeps the session, to be checked again.
     async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
         plan.run(session.peer()).await
+    }
+}
+
+#[async_trait]
+impl<T: Connector + ?Sized> Connector for Arc<T> {
+    fn kind(&self) -> TransportKind {
+        (**self).kind()
+    }
+
+    fn schemes(&self) -> &[&str] {
+        (**self).schemes()
+    }
+
+    fn speaks_stateless(&self) -> bool {
+        (**self).speaks_stateless()
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
+        (**self).connect(request).await
+    }
+
+    async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
+        (**self).detect(request).await
+    }
+
+    async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
+        (**self).check(session, plan).await
     }
 }
 

@@ -1,10 +1,14 @@
 //! The seam for work around a session's life.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::error::ConnectError;
-use crate::extend::session::{Session, SessionInfo};
-use crate::types::PoolKey;
+use crate::{
+    error::ConnectError,
+    extend::session::{Session, SessionInfo},
+    types::PoolKey,
+};
 
 /// Runs a user's code at three points of a session's life. Every method does nothing by default.
 ///
@@ -35,5 +39,20 @@ pub trait Hooks: Send + Sync {
     /// the session instead of keeping it.
     fn after_release(&self, key: &PoolKey, session: &SessionInfo) -> bool {
         true
+    }
+}
+
+#[async_trait]
+impl<T: Hooks + ?Sized> Hooks for Arc<T> {
+    async fn after_connect(&self, key: &PoolKey, session: &Session) -> Result<(), ConnectError> {
+        (**self).after_connect(key, session).await
+    }
+
+    fn before_acquire(&self, key: &PoolKey, session: &SessionInfo) -> bool {
+        (**self).before_acquire(key, session)
+    }
+
+    fn after_release(&self, key: &PoolKey, session: &SessionInfo) -> bool {
+        (**self).after_release(key, session)
     }
 }

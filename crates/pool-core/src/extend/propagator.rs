@@ -1,5 +1,7 @@
 //! The seam for trace context.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use tracing::Span;
 
@@ -23,4 +25,14 @@ pub trait ContextPropagator: Send + Sync {
     /// call alone. Default: does nothing.
     #[expect(unused_variables, reason = "the default does nothing")]
     fn extract(&self, call: &Span, headers: &HeaderMap) {}
+}
+
+impl<T: ContextPropagator + ?Sized> ContextPropagator for Arc<T> {
+    fn inject(&self, call: &Span, headers: &mut HeaderMap) {
+        (**self).inject(call, headers);
+    }
+
+    fn extract(&self, call: &Span, headers: &HeaderMap) {
+        (**self).extract(call, headers);
+    }
 }

@@ -15,10 +15,10 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::factory::ClientHandlerBox;
-use super::list_kind::ListKind;
-use super::list_versions::ListVersions;
-use super::progress::ProgressRoutes;
+use super::{
+    factory::ClientHandlerBox, list_kind::ListKind, list_versions::ListVersions,
+    progress::ProgressRoutes,
+};
 
 /// The proxy in front of the handler of one session: it receives everything first, and refuses
 /// requests for capabilities that were not declared.

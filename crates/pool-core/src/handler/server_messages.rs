@@ -19,9 +19,11 @@ use rmcp::{
 };
 use tokio::sync::mpsc;
 
-use super::factory::{ClientHandlerBox, HandlerFactory};
-use super::list_kind::ListKind;
-use super::noop::default_client_info;
+use super::{
+    factory::{ClientHandlerBox, HandlerFactory},
+    list_kind::ListKind,
+    noop::default_client_info,
+};
 use crate::types::PoolKey;
 
 /// A [`HandlerFactory`] that passes server notifications on through a channel, each with the key it

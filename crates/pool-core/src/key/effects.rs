@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::waiter::{Grant, Waiter};
-use crate::extend::CloseReason;
-use crate::key::session::PooledSession;
-use crate::time::Timestamp;
+use crate::{
+    extend::CloseReason,
+    key::session::{PooledSession, SessionSlot},
+    time::Timestamp,
+};
 
 /// What a change of a key entails, to be run by [`run`](super::runner::run) once the key's lock is
 /// released.
@@ -15,6 +17,8 @@ pub(crate) enum Effects {
     None,
     /// A session or the key became unused, which may serve a caller that waits for capacity.
     Reclaim,
+    /// A released slot goes to a waiter. Under load nearly every release is one, so it has no list.
+    Handover(Arc<Waiter>, SessionSlot),
     /// Anything else.
     List(Box<EffectList>),
 }

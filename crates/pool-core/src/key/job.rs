@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::extend::CloseReason;
-use crate::key::session::PooledSession;
-use crate::time::Timestamp;
-use crate::types::PoolKey;
+use crate::{extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey};
 
 /// Work for the maintenance task. A job names its key, so that it keeps no key alive.
 pub(crate) enum Job {

@@ -7,20 +7,24 @@ use std::{
 
 use http::HeaderMap;
 
-use super::effects::{EffectList, Effects};
-use super::next_sweep::NextSweep;
-use super::services::KeyServices;
-use super::slots::{Blame, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken};
-use super::waiter::Waiter;
-use crate::context::{Context, Counters};
-use crate::error::AcquireError;
-use crate::extend::{CloseReason, Credential, LatestCredentials, ListChanged, SlotsByEra};
-use crate::handler::{ListKind, ListVersions, ListWatcher, Profile};
-use crate::key::session::{History, PooledSession, SessionSlot};
-use crate::limits::Permit;
-use crate::time::Timestamp;
-use crate::types::{Era, Lifecycle, PoolKey, Scope};
-use crate::upstream::Upstream;
+use super::{
+    effects::{EffectList, Effects},
+    next_sweep::NextSweep,
+    services::KeyServices,
+    slots::{Blame, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken},
+    waiter::Waiter,
+};
+use crate::{
+    context::{Context, Counters},
+    error::AcquireError,
+    extend::{CloseReason, Credential, LatestCredentials, ListChanged, SlotsByEra},
+    handler::{ListKind, ListVersions, ListWatcher, Profile},
+    key::session::{History, PooledSession, SessionSlot},
+    limits::Permit,
+    time::Timestamp,
+    types::{Era, Lifecycle, PoolKey, Scope},
+    upstream::Upstream,
+};
 
 /// The sessions and waiters of one key. A method that changes the key returns the [`Effects`] of the
 /// change; [`run`](super::runner::run) is the only function that runs them.
@@ -267,11 +271,7 @@ fn after_release(
             ..EffectList::default()
         }
         .into(),
-        ReleaseOutcome::Handover(waiter, slot) => EffectList {
-            grants: vec![(waiter, Ok(slot))],
-            ..EffectList::default()
-        }
-        .into(),
+        ReleaseOutcome::Handover(waiter, slot) => Effects::Handover(waiter, slot),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::effects::{EffectList, Effects};
-use super::key_pool::KeyPool;
-use super::slots::HitCounts;
-use crate::error::AcquireError;
-use crate::extend::CloseReason;
-use crate::key::session::PooledSession;
-use crate::time::Timestamp;
+use super::{
+    effects::{EffectList, Effects},
+    key_pool::KeyPool,
+    slots::HitCounts,
+};
+use crate::{
+    error::AcquireError, extend::CloseReason, key::session::PooledSession, time::Timestamp,
+};
 
 impl KeyPool {
     /// Closes the unused sessions that `is_due` selects.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::effects::{EffectList, Effects};
-use super::job::{Job, JobSender};
-use super::key_pool::KeyPool;
-use super::slots::Fate;
-use crate::extend::CloseReason;
+use super::{
+    effects::{EffectList, Effects},
+    job::{Job, JobSender},
+    key_pool::KeyPool,
+    slots::Fate,
+    waiter::Waiter,
+};
+use crate::{extend::CloseReason, key::session::SessionSlot};
 
 /// Starts the connects that a key wants.
 pub(crate) trait ConnectStarter {
@@ -26,6 +29,7 @@ pub(crate) fn run(key: &Arc<KeyPool>, effects: Effects) {
     match effects {
         Effects::None => {}
         Effects::Reclaim => reclaim(key),
+        Effects::Handover(waiter, slot) => hand_over(key, &waiter, slot),
         Effects::List(list) => run_list(key, *list, &key.services.jobs),
     }
 }
@@ -38,16 +42,23 @@ pub(crate) fn run_with(key: &Arc<KeyPool>, effects: Effects, starter: &impl Conn
     }
 }
 
+/// Delivers a slot to a waiter. The slot of a waiter that left is released for the next one.
+fn hand_over(key: &Arc<KeyPool>, waiter: &Waiter, slot: SessionSlot) {
+    if let Err(Ok(slot)) = waiter.grant(Ok(slot)) {
+        let effects = key.release(slot, Fate::Undelivered, CloseReason::Superseded);
+        run(key, effects);
+    }
+}
+
 #[inline(never)]
 fn run_list(key: &Arc<KeyPool>, list: EffectList, starter: &impl ConnectStarter) {
     for (session, reason) in list.close {
         key.services.close(session, reason);
     }
     for (waiter, grant) in list.grants {
-        if let Err(Ok(slot)) = waiter.grant(grant) {
-            // The waiter left: its slot goes to the next one.
-            let effects = key.release(slot, Fate::Undelivered, CloseReason::Superseded);
-            run_with(key, effects, starter);
+        match grant {
+            Ok(slot) => hand_over(key, &waiter, slot),
+            Err(error) => drop(waiter.grant(Err(error))),
         }
     }
     if let Some(at) = list.sweep_by {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::job::{Job, JobSender};
-use crate::context::Context;
-use crate::extend::CloseReason;
-use crate::key::session::{OpenSessions, PooledSession};
-use crate::limits::Capacity;
+use crate::{
+    context::Context,
+    extend::CloseReason,
+    key::session::{OpenSessions, PooledSession},
+    limits::Capacity,
+};
 
 /// What all keys of a pool share.
 pub(crate) struct KeyServices {

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::key_pool::KeyPool;
-use super::runner::run;
-use super::slots::{Fate, Origin};
-use crate::extend::CloseReason;
-use crate::key::session::{PooledSession, SessionSlot};
-use crate::time::Timestamp;
+use super::{
+    key_pool::KeyPool,
+    runner::run,
+    slots::{Fate, Origin},
+};
+use crate::{
+    extend::CloseReason,
+    key::session::{PooledSession, SessionSlot},
+    time::Timestamp,
+};
 
 /// The guard of a slot. Dropping it releases the slot: synchronously, without a runtime, and
 /// without fail.

@@ -7,11 +7,13 @@ use std::sync::{
 
 use tokio::sync::oneshot;
 
-use crate::error::{AcquireError, ConnectError, Stage};
-use crate::extend::Credential;
-use crate::key::session::SessionSlot;
-use crate::time::Deadline;
-use crate::trace::WaitTrace;
+use crate::{
+    error::{AcquireError, ConnectError, Stage},
+    extend::Credential,
+    key::session::SessionSlot,
+    time::Deadline,
+    trace::WaitTrace,
+};
 
 /// What a waiter gets in the end. A slot that is dropped here is lost: the receiver takes it out of
 /// its channel before it goes.

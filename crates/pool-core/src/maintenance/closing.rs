@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::context::Context;
-use crate::extend::{CloseOutcome, CloseReason, Closed};
-use crate::key::PooledSession;
-use crate::trace;
+use crate::{
+    context::Context,
+    extend::{CloseOutcome, CloseReason, Closed},
+    key::PooledSession,
+    trace,
+};
 
 /// Closes sessions that have left their keys, a bounded number at the same time.
 pub(crate) struct Closing {

@@ -5,10 +5,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use crate::extend::CloseReason;
-use crate::key::{Counts, KeyMap, KeyPool, KeyServices};
-use crate::limits::{Capacity, FairSemaphore};
-use crate::time::Timestamp;
+use crate::{
+    extend::CloseReason,
+    key::{Counts, KeyMap, KeyPool, KeyServices},
+    limits::{Capacity, FairSemaphore},
+    time::Timestamp,
+};
 
 /// Reclaims capacity, and remembers the candidates for the next time.
 #[derive(Default)]

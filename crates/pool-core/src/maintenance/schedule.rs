@@ -5,8 +5,7 @@ use std::{
     collections::BinaryHeap,
 };
 
-use crate::time::Timestamp;
-use crate::types::PoolKey;
+use crate::{time::Timestamp, types::PoolKey};
 
 /// The planned sweeps, earliest first.
 #[derive(Default)]

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use crate::extend::CloseReason;
-use crate::key::{KeyMap, KeyPool, PooledSession, run};
-use crate::time::{Timestamp, after};
+use crate::{
+    extend::CloseReason,
+    key::{KeyMap, KeyPool, PooledSession, run},
+    time::{Timestamp, after},
+};
 
 /// Closes expired sessions, ends the waiting of callers whose deadline has passed, and removes the
 /// key if it is idle for too long. Returns when to sweep again, unless the key was removed.

@@ -7,16 +7,15 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::closing::Closing;
-use super::reclaim::Reclaimer;
-use super::schedule::Schedule;
-use super::sweep::sweep;
-use crate::acquire::{Acquirer, Connects};
-use crate::context::{Context, Counters};
-use crate::extend::{CloseReason, KeyEvicted};
-use crate::key::{ConnectStarter, Job, KeyPool, run_with};
-use crate::time::Timestamp;
-use crate::types::PoolKey;
+use super::{closing::Closing, reclaim::Reclaimer, schedule::Schedule, sweep::sweep};
+use crate::{
+    acquire::{Acquirer, Connects},
+    context::{Context, Counters},
+    extend::{CloseReason, KeyEvicted},
+    key::{ConnectStarter, Job, KeyPool, run_with},
+    time::Timestamp,
+    types::PoolKey,
+};
 
 /// The background task of a pool: it closes sessions, sweeps keys and reclaims capacity.
 ///

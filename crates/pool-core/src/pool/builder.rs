@@ -12,20 +12,22 @@ use rmcp::model::Implementation;
 use tokio::runtime::Handle;
 
 use super::session_pool::SessionPool;
-use crate::acquire::{Acquirer, Identification, KeyFactory, Resolver, ResolverParts};
-use crate::config::PoolConfig;
-use crate::context::{Connectors, Context, ContextParts, Random};
-use crate::detect::Detector;
-use crate::error::ConfigError;
-use crate::extend::{
-    Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HeaderIdentity, Hooks,
-    IdentityExtractor, Observer,
+use crate::{
+    acquire::{Acquirer, Identification, KeyFactory, Resolver, ResolverParts},
+    config::PoolConfig,
+    context::{Connectors, Context, ContextParts, Random},
+    detect::Detector,
+    error::ConfigError,
+    extend::{
+        Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HeaderIdentity,
+        Hooks, IdentityExtractor, Observer,
+    },
+    handler::{HandlerFactory, NoopHandlers, Profile},
+    key::{JobSender, KeyMap, KeyServices, OpenSessions},
+    limits::Capacity,
+    maintenance::Maintenance,
+    upstream::{BreakerPolicy, Upstreams},
 };
-use crate::handler::{HandlerFactory, NoopHandlers, Profile};
-use crate::key::{JobSender, KeyMap, KeyServices, OpenSessions};
-use crate::limits::Capacity;
-use crate::maintenance::Maintenance;
-use crate::upstream::{BreakerPolicy, Upstreams};
 
 /// Builds a pool. Made by [`SessionPool::builder`].
 pub struct PoolBuilder {

@@ -5,11 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::session_pool::SessionPool;
-use crate::acquire::Acquirer;
-use crate::context::Counters;
-use crate::extend::CloseReason;
-use crate::stats::CloseReport;
-use crate::time::after;
+use crate::{
+    acquire::Acquirer, context::Counters, extend::CloseReason, stats::CloseReport, time::after,
+};
 
 impl SessionPool {
     /// Closes the pool for good: every later acquire fails, callers that wait get

@@ -3,11 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::session_pool::SessionPool;
-use crate::context::Counters;
-use crate::extend::CloseReason;
-use crate::key::{KeyPool, run};
-use crate::stats::EvictReport;
-use crate::types::{PoolKey, Selector};
+use crate::{
+    context::Counters,
+    extend::CloseReason,
+    key::{KeyPool, run},
+    stats::EvictReport,
+    types::{PoolKey, Selector},
+};
 
 /// What becomes of the sessions in use of an evicted key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

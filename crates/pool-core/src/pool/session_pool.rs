@@ -4,12 +4,14 @@ use std::{fmt, sync::Arc};
 
 use rmcp::{RoleClient, service::Peer};
 
-use crate::acquire::{AcquireRequest, Acquirer, Lease};
-use crate::client::PooledClient;
-use crate::config::PoolConfig;
-use crate::error::{AcquireError, HealthError};
-use crate::extend::{CloseReason, Probe, ProbePlan};
-use crate::types::PoolKey;
+use crate::{
+    acquire::{AcquireRequest, Acquirer, Lease},
+    client::PooledClient,
+    config::PoolConfig,
+    error::{AcquireError, HealthError},
+    extend::{CloseReason, Probe, ProbePlan},
+    types::PoolKey,
+};
 
 /// A pool of MCP client sessions. Cheap to clone; all clones are one pool.
 ///
@@ -49,6 +51,7 @@ impl SessionPool {
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint that
     ///   was not declared stateless and public.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error names the stage.
+    /// - [`AcquireError::UnsupportedScheme`]: the transport does not claim the scheme of the URL.
     ///
     /// # Cancel safety
     /// Safe at every await. The pool finishes a connect whose caller leaves, and keeps the session.
@@ -105,7 +108,8 @@ impl SessionPool {
     ///
     /// # Errors
     /// [`AcquireError::Closed`], [`AcquireError::Identity`], [`AcquireError::NoCaller`],
-    /// [`AcquireError::NotShareable`] or [`AcquireError::Timeout`], as [`acquire`](Self::acquire).
+    /// [`AcquireError::NotShareable`], [`AcquireError::Timeout`] or
+    /// [`AcquireError::UnsupportedScheme`], as [`acquire`](Self::acquire).
     /// For an [`Endpoint::auto`](crate::Endpoint::auto) also [`AcquireError::CircuitOpen`],
     /// [`AcquireError::Connect`] and [`AcquireError::NoConnector`], since its transport may have to be
     /// detected.

@@ -7,8 +7,10 @@ use std::{
 };
 
 use super::session_pool::SessionPool;
-use crate::acquire::Acquirer;
-use crate::extend::{Built, PoolHandle};
+use crate::{
+    acquire::Acquirer,
+    extend::{Built, PoolHandle},
+};
 
 /// A handle that does not keep a pool open. Cheap to clone.
 #[derive(Clone)]

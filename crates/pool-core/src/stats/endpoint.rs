@@ -5,9 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
-use crate::acquire::Acquirer;
-use crate::types::{BreakerState, Endpoint, Era};
-use crate::upstream::Upstream;
+use crate::{
+    acquire::Acquirer,
+    types::{BreakerState, Endpoint, Era},
+    upstream::Upstream,
+};
 
 /// The state of an endpoint, over all of its keys.
 #[derive(Clone, Debug, Serialize)]

@@ -6,8 +6,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::query::{KeyCursor, KeyQuery};
-use crate::key::{KeyMap, KeyPool};
-use crate::types::{BreakerState, Era, Fingerprint, TransportKind};
+use crate::{
+    key::{KeyMap, KeyPool},
+    types::{BreakerState, Era, Fingerprint, TransportKind},
+};
 
 /// The state of a key. Holds no secret: the key appears as a fingerprint, its URL without query.
 #[derive(Clone, Debug, Serialize)]

@@ -9,10 +9,12 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::key::KeyStats;
-use crate::acquire::Acquirer;
-use crate::context::Counters;
-use crate::key::KeyPool;
-use crate::types::{BreakerState, Fingerprint};
+use crate::{
+    acquire::Acquirer,
+    context::Counters,
+    key::KeyPool,
+    types::{BreakerState, Fingerprint},
+};
 
 /// The state of a pool at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.

@@ -5,9 +5,11 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::key::{Counts, KeyPool};
-use crate::time::Timestamp;
-use crate::types::BreakerState;
+use crate::{
+    key::{Counts, KeyPool},
+    time::Timestamp,
+    types::BreakerState,
+};
 
 /// Which keys to return, and in which order.
 ///

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::acquire::Acquirer;
-use crate::context::Counters;
+use crate::{acquire::Acquirer, context::Counters};
 
 /// A cheap summary of a pool: no key is visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -7,9 +7,11 @@ use tracing::{
 };
 
 use super::record::{note_error, note_session};
-use crate::error::CallError;
-use crate::extend::SessionInfo;
-use crate::types::{Fingerprint, Hex, PoolKey};
+use crate::{
+    error::CallError,
+    extend::SessionInfo,
+    types::{Fingerprint, Hex, PoolKey},
+};
 
 /// What a call is about, besides its method.
 #[derive(Clone, Copy)]
@@ -39,6 +41,7 @@ impl CallTrace {
         session: Option<&SessionInfo>,
     ) -> Self {
         let endpoint = key.endpoint();
+        let network = session.and_then(|session| session.network);
         let span = info_span!(
             "call",
             otel.name = target.name(method).as_str(),
@@ -58,8 +61,8 @@ impl CallTrace {
             gen_ai.tool.name = target.tool(),
             jsonrpc.request.id = Empty,
             rpc.response.status_code = Empty,
-            network.protocol.name = "http",
-            network.transport = "tcp",
+            network.protocol.name = network.map(|(protocol, _)| protocol),
+            network.transport = network.map(|(_, transport)| transport),
             server.address = endpoint.host(),
             server.port = i64::from(endpoint.port()),
             "error.type" = Empty,

@@ -11,6 +11,10 @@ pub(crate) fn note_session(span: &Span, session: &SessionInfo) {
     }
     span.record("mcp.pool.era", session.era.as_str());
     span.record("mcp.protocol.version", session.protocol_version.as_str());
+    if let Some((protocol, transport)) = session.network {
+        span.record("network.protocol.name", protocol);
+        span.record("network.transport", transport);
+    }
     if let Some(id) = session.session {
         span.record("mcp.session.id", tracing::field::display(id));
     }

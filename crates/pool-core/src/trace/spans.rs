@@ -12,10 +12,11 @@
 
 use tracing::{Span, field::Empty, info_span};
 
-use super::record::note_session;
-use super::waiting::WaitTrace;
-use crate::extend::{CloseOutcome, CloseReason, SessionInfo};
-use crate::types::{Endpoint, PoolKey};
+use super::{record::note_session, waiting::WaitTrace};
+use crate::{
+    extend::{CloseOutcome, CloseReason, SessionInfo},
+    types::{Endpoint, PoolKey},
+};
 
 /// The slow way to a session: everything but finding one ready.
 pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {

@@ -1,5 +1,7 @@
 //! Upstream addresses.
 
+mod text;
+
 use std::{
     fmt,
     hash::{Hash, Hasher},
@@ -9,8 +11,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::era::Lifecycle;
-use super::transport_kind::TransportKind;
+use super::{era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
 ///
@@ -45,7 +46,6 @@ impl Endpoint {
     ///
     /// # Errors
     /// - [`EndpointError::Syntax`]: `url` is no absolute URL.
-    /// - [`EndpointError::Scheme`]: the scheme is neither `http` nor `https`.
     /// - [`EndpointError::Credentials`]: the URL holds a user name or password.
     /// - [`EndpointError::Fragment`]: the URL has a fragment, which never reaches a server.
     pub fn new(url: &str, transport: TransportKind) -> Result<Self, EndpointError> {
@@ -211,13 +211,11 @@ impl Hash for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            self.0.url.scheme(),
-            self.authority(),
-            self.0.url.path()
-        )
+        let url = &self.0.url;
+        match url.has_host() {
+            true => write!(f, "{}://{}{}", url.scheme(), self.authority(), url.path()),
+            false => write!(f, "{}:{}", url.scheme(), url.path()),
+        }
     }
 }
 
@@ -241,10 +239,7 @@ pub enum EndpointError {
     /// The text has a fragment, which is never sent to a server.
     #[error("endpoint url: has a fragment, which is never sent to a server")]
     Fragment,
-    /// The scheme is neither `http` nor `https`.
-    #[error("endpoint url: scheme is neither http nor https")]
-    Scheme,
-    /// The text is no absolute URL with a host.
+    /// The text is no absolute URL.
     #[error("endpoint url: not an absolute url: {0}")]
     Syntax(url::ParseError),
 }
@@ -252,9 +247,6 @@ pub enum EndpointError {
 /// Parses and canonicalises a URL.
 fn canonical(text: &str) -> Result<Url, EndpointError> {
     let mut url = Url::parse(text).map_err(EndpointError::Syntax)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(EndpointError::Scheme);
-    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(EndpointError::Credentials);
     }
@@ -311,7 +303,6 @@ mod tests {
     #[test]
     fn each_unusable_url_has_its_own_error() {
         let error = |url| Endpoint::streamable_http(url).unwrap_err();
-        assert_eq!(error("ftp://example.com/"), EndpointError::Scheme);
         assert_eq!(
             error("https://user:pw@example.com/"),
             EndpointError::Credentials

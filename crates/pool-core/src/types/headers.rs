@@ -73,19 +73,48 @@ fn own_headers() -> impl Iterator<Item = HeaderName> {
 mod tests {
     use super::*;
 
+    /// Written out by hand, so that a name that is missing in the code fails the test.
+    const STAY_BEHIND: [&str; 24] = [
+        "accept",
+        "accept-encoding",
+        "baggage",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "last-event-id",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-correlation-id",
+        "x-mcp-session-id",
+        "x-request-id",
+    ];
+
     #[test]
     fn hop_by_hop_and_per_request_headers_and_gateway_session_ids_stay_behind() {
         let mut caller = HeaderMap::new();
-        for name in own_headers() {
+        for name in STAY_BEHIND {
             caller.insert(name, "x".parse().unwrap());
         }
         caller.insert(header::CONNECTION, "close, X-Hop".parse().unwrap());
         caller.insert("x-hop", "1".parse().unwrap());
-        caller.insert(header::AUTHORIZATION, "Bearer t".parse().unwrap());
+        for name in ["authorization", "cookie", "x-api-key", "x-vendor"] {
+            caller.insert(name, "x".parse().unwrap());
+        }
         let upstream = upstream_headers(&caller);
-        assert_eq!(
-            upstream.keys().collect::<Vec<_>>(),
-            [&header::AUTHORIZATION]
-        );
+        let mut names: Vec<_> = upstream.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["authorization", "cookie", "x-api-key", "x-vendor"]);
     }
 }

@@ -8,12 +8,14 @@ use std::{
 
 use url::Url;
 
-use super::digest::{Digest, DigestKey, Fingerprint};
-use super::endpoint::Endpoint;
-use super::identity::Identity;
-use super::principal::Principal;
-use super::scope::Scope;
-use super::transport_kind::TransportKind;
+use super::{
+    digest::{Digest, DigestKey, Fingerprint},
+    endpoint::Endpoint,
+    identity::Identity,
+    principal::Principal,
+    scope::Scope,
+    transport_kind::TransportKind,
+};
 
 /// Which requests may share a session: principal, endpoint, identity, scope and what the client
 /// declares. Two requests share one only if all five are equal.

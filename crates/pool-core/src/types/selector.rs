@@ -1,9 +1,6 @@
 //! Which keys of a pool an eviction concerns.
 
-use super::endpoint::Endpoint;
-use super::identity::Identity;
-use super::principal::Principal;
-use super::scope::ConversationId;
+use super::{endpoint::Endpoint, identity::Identity, principal::Principal, scope::ConversationId};
 
 /// Which keys of a pool an eviction concerns: those with a common part. Found by index, in time
 /// proportional to their number.

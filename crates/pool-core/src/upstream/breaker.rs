@@ -20,8 +20,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::config::PoolConfig;
-use crate::types::BreakerState;
+use crate::{config::PoolConfig, types::BreakerState};
 
 /// When a breaker opens and for how long.
 #[derive(Clone, Copy, Debug)]

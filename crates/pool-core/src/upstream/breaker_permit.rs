@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::breaker::Attempt;
-use super::upstream::{AttemptOutcome, Upstream};
+use super::{
+    breaker::Attempt,
+    upstream::{AttemptOutcome, Upstream},
+};
 use crate::error::{ConnectError, FaultKind};
 
 /// The permit for one attempt to reach a server. Dropped before its outcome is known, it counts

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use super::breaker::BreakerPolicy;
-use super::upstream::{CircuitListener, Upstream};
+use super::{
+    breaker::BreakerPolicy,
+    upstream::{CircuitListener, Upstream},
+};
 use crate::types::Endpoint;
 
 /// The endpoints that a pool knows.

@@ -76,7 +76,9 @@ impl Connector for FakeConnector {
             remote: self.remote.clone(),
             running: RunningSession::new(running),
         };
-        let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
+        let info = SessionInfo::new(Era::Legacy, version.as_str())
+            .with_session_id(&id.to_string())
+            .with_network("memory", "pipe");
         Ok(Session::new(driver, info).with_close_notifier(notifier))
     }
 

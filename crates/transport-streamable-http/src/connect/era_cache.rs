@@ -47,7 +47,7 @@ impl EraCache {
         let entry = self
             .servers
             .entry_by_ref(endpoint.url().as_str())
-            .or_insert_with(Arc::default);
+            .or_default();
         entry.into_value()
     }
 

@@ -88,9 +88,9 @@ impl Handshake {
             .await;
         let info = match connection.era {
             // rmcp's `discover` accepts only an offered revision.
-            Era::Stateless => {
-                SessionInfo::new(connection.era, STATELESS.as_str()).with_max_concurrent(self.slots)
-            }
+            Era::Stateless => SessionInfo::new(connection.era, STATELESS.as_str())
+                .with_network("http", "tcp")
+                .with_max_concurrent(self.slots),
             _ => info(&connection, &negotiated_version(running.peer())?),
         };
         await_stream(&connection).await?;
@@ -124,7 +124,7 @@ fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
 }
 
 fn info(connection: &Connection, revision: &ProtocolVersion) -> SessionInfo {
-    let info = SessionInfo::new(connection.era, revision.as_str());
+    let info = SessionInfo::new(connection.era, revision.as_str()).with_network("http", "tcp");
     match connection.session_id() {
         Some(id) => info.with_session_id(id),
         None => info,

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use crate::context::Counters;
-use crate::error::ExtractError;
-use crate::extend::{HeaderIdentity, IdentityExtractor, OnExtractError};
-use crate::types::Identity;
+use crate::{
+    context::Counters,
+    error::ExtractError,
+    extend::{HeaderIdentity, IdentityExtractor, OnExtractError},
+    types::Identity,
+};
 
 /// How a pool identifies callers.
 pub(crate) struct Identification {

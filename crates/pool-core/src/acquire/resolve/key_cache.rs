@@ -14,8 +14,10 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::request_parts::{KnownRequest, RequestParts};
-use super::resolved::Resolved;
+use super::{
+    request_parts::{KnownRequest, RequestParts},
+    resolved::Resolved,
+};
 use crate::types::PrehashedState;
 
 /// The cache of resolved requests.

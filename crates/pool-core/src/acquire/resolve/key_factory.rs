@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::error::{AcquireError, Stage, within};
-use crate::extend::{Credential, KeyCreated};
-use crate::handler::Profile;
-use crate::key::{Effects, KeyMap, KeyPool, KeyServices, NewKey, run};
-use crate::limits::Permit;
-use crate::time::{Deadline, after};
-use crate::types::PoolKey;
-use crate::upstream::Upstreams;
+use crate::{
+    error::{AcquireError, Stage, within},
+    extend::{Credential, KeyCreated},
+    handler::Profile,
+    key::{Effects, KeyMap, KeyPool, KeyServices, NewKey, run},
+    limits::Permit,
+    time::{Deadline, after},
+    types::PoolKey,
+    upstream::Upstreams,
+};
 
 /// Finds or creates the pools of keys, within `max_total_keys`.
 pub(crate) struct KeyFactory {

@@ -8,10 +8,11 @@ use std::{
 
 use http::HeaderMap;
 
-use super::request_parts::RequestParts;
-use super::resolved::Resolved;
-use crate::handler::HandlerFactory;
-use crate::types::{Endpoint, Principal, Scope};
+use super::{request_parts::RequestParts, resolved::Resolved};
+use crate::{
+    handler::HandlerFactory,
+    types::{Endpoint, Principal, Scope},
+};
 
 /// The request for a session: the upstream, the caller, and the headers of the caller.
 ///

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::extend::Credential;
-use crate::handler::HandlerFactory;
-use crate::time::Timestamp;
-use crate::types::{Endpoint, Principal, Scope};
+use crate::{
+    extend::Credential,
+    handler::HandlerFactory,
+    time::Timestamp,
+    types::{Endpoint, Principal, Scope},
+};
 
 /// The parts of a request that its key follows from.
 #[derive(Clone)]

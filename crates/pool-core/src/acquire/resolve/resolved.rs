@@ -8,11 +8,13 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 
 use super::request_parts::KnownRequest;
-use crate::detect::{DetectedTransport, KnownTransport};
-use crate::handler::Profile;
-use crate::key::{KeyPool, SlotGuard};
-use crate::time::Timestamp;
-use crate::types::PoolKey;
+use crate::{
+    detect::{DetectedTransport, KnownTransport},
+    handler::Profile,
+    key::{KeyPool, SlotGuard},
+    time::Timestamp,
+    types::PoolKey,
+};
 
 /// A resolved request: its key, and the pool of that key.
 ///

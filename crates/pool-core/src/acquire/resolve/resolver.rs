@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use super::identify::Identification;
-use super::key_cache::{KeyCache, RequestHash};
-use super::key_factory::KeyFactory;
-use super::request::AcquireRequest;
-use super::request_parts::RequestParts;
-use super::resolved::{Resolved, Route};
-use crate::context::{Context, Counters};
-use crate::detect::{DetectedTransport, Detector, Requester};
-use crate::error::{AcquireError, Stage, within};
-use crate::extend::Credential;
-use crate::handler::Profile;
-use crate::time::{Deadline, Timestamp};
-use crate::types::{Identity, KeyParts, PoolKey, Scope, TransportKind};
+use super::{
+    identify::Identification,
+    key_cache::{KeyCache, RequestHash},
+    key_factory::KeyFactory,
+    request::AcquireRequest,
+    request_parts::RequestParts,
+    resolved::{Resolved, Route},
+};
+use crate::{
+    context::{Context, Counters},
+    detect::{DetectedTransport, Detector, Requester},
+    error::{AcquireError, Stage, within},
+    extend::Credential,
+    handler::Profile,
+    time::{Deadline, Timestamp},
+    types::{Identity, KeyParts, PoolKey, Scope, TransportKind},
+};
 
 /// Resolves requests.
 pub(crate) struct Resolver {
@@ -120,6 +124,10 @@ impl Resolver {
     ) -> Result<Resolved, AcquireError> {
         if self.context.is_closed() {
             return Err(AcquireError::Closed);
+        }
+        if !self.context.connectors.claims(&parts.endpoint) {
+            let kind = parts.endpoint.transport().clone();
+            return Err(AcquireError::UnsupportedScheme(kind));
         }
         let profile = self.profile(parts)?;
         let identity = self.identify(parts, deadline).await?;

@@ -4,10 +4,7 @@ use rmcp::model::{
     ClientRequest, ErrorCode, ErrorData, ListToolsRequest, PaginatedRequestParams, ServerResult,
 };
 
-use crate::acquire::Lease;
-use crate::client::call::Call;
-use crate::client::send::Failed;
-use crate::types::Era;
+use crate::{acquire::Lease, client::call::Call, client::send::Failed, types::Era};
 
 impl Call<'_> {
     /// Sends the request, and once more if the server has refused it unread since headers are

@@ -6,9 +6,7 @@ use rmcp::model::{
     ListToolsResult, PaginatedRequestParams, ServerResult,
 };
 
-use crate::client::call::Call;
-use crate::error::CallError;
-use crate::types::Era;
+use crate::{client::call::Call, error::CallError, types::Era};
 
 /// How much of a list is wanted.
 pub(in crate::client) enum Extent {

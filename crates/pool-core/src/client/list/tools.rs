@@ -6,13 +6,15 @@ use rmcp::model::{CacheScope, ListToolsResult, PaginatedRequestParams, Tool};
 use tokio::time::{Instant, timeout};
 
 use super::listing::{Extent, Listing};
-use crate::client::call::Call;
-use crate::client::pooled_client::PooledClient;
-use crate::context::{Counters, Given, Kept, ToolLists, credentials_digest};
-use crate::error::CallError;
-use crate::extend::Credentials;
-use crate::trace::Target;
-use crate::types::Digest;
+use crate::{
+    client::call::Call,
+    client::pooled_client::PooledClient,
+    context::{Counters, Given, Kept, ToolLists, credentials_digest},
+    error::CallError,
+    extend::Credentials,
+    trace::Target,
+    types::Digest,
+};
 
 impl PooledClient {
     /// One page of `tools/list`. A cursor is worth something only on the session it came from; to

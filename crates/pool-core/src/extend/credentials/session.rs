@@ -4,12 +4,12 @@ use std::{fmt, sync::Arc};
 
 use http::HeaderMap;
 
-use super::call_context::CallContext;
-use super::latest::{Credential, LatestCredentials};
-use super::source::{CallerHeaders, CredentialRequest, CredentialSource};
-use crate::error::CredentialError;
-use crate::time::Timestamp;
-use crate::types::Endpoint;
+use super::{
+    call_context::CallContext,
+    latest::{Credential, LatestCredentials},
+    source::{CallerHeaders, CredentialRequest, CredentialSource},
+};
+use crate::{error::CredentialError, time::Timestamp, types::Endpoint};
 
 /// The credentials of one session, as its transport sees them. Cheap to clone.
 #[derive(Clone)]

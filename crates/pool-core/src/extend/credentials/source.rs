@@ -5,8 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::error::CredentialError;
-use crate::types::Endpoint;
+use crate::{error::CredentialError, types::Endpoint};
 
 /// Supplies the headers for a request to an endpoint on behalf of a caller.
 ///

@@ -1,10 +1,11 @@
 //! The seam for identity extractors.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::error::ExtractError;
-use crate::types::Identity;
+use crate::{error::ExtractError, types::Identity};
 
 /// Reduces the headers of a request to an identity.
 ///
@@ -60,4 +61,11 @@ pub enum OnExtractError {
     HashHeaders,
     /// Refuse the acquire.
     Refuse,
+}
+
+#[async_trait]
+impl<T: IdentityExtractor + ?Sized> IdentityExtractor for Arc<T> {
+    async fn extract(&self, headers: &HeaderMap) -> Result<Option<Identity>, ExtractError> {
+        (**self).extract(headers).await
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::close_reason::CloseReason;
-use super::pool_handle::PoolHandle;
-use crate::error::{AcquireError, CallError, CheckError, ConnectError, Outcome};
-use crate::extend::session::{CloseOutcome, SessionInfo};
-use crate::handler::ListKind;
-use crate::types::{BreakerState, Endpoint, PoolKey, TransportKind};
+use super::{close_reason::CloseReason, pool_handle::PoolHandle};
+use crate::{
+    error::{AcquireError, CallError, CheckError, ConnectError, Outcome},
+    extend::session::{CloseOutcome, SessionInfo},
+    handler::ListKind,
+    types::{BreakerState, Endpoint, PoolKey, TransportKind},
+};
 
 /// Defines an event: its fields, and a getter for each.
 macro_rules! event {

@@ -1,5 +1,7 @@
 //! The seam for metrics, logs and audits.
 
+use std::sync::Arc;
+
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
     Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
@@ -57,4 +59,66 @@ pub trait Observer: Send + Sync {
     fn list_changed(&self, event: &ListChanged<'_>) {}
     /// A client requested its tools while the pool caches tool lists.
     fn tools_listed(&self, event: &ToolsListed<'_>) {}
+}
+
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn built(&self, event: &Built<'_>) {
+        (**self).built(event);
+    }
+
+    fn acquired(&self, event: &Acquired<'_>) {
+        (**self).acquired(event);
+    }
+
+    fn acquire_failed(&self, event: &AcquireFailed<'_>) {
+        (**self).acquire_failed(event);
+    }
+
+    fn released(&self, event: &Released<'_>) {
+        (**self).released(event);
+    }
+
+    fn connected(&self, event: &Connected<'_>) {
+        (**self).connected(event);
+    }
+
+    fn connect_failed(&self, event: &ConnectFailed<'_>) {
+        (**self).connect_failed(event);
+    }
+
+    fn detected(&self, event: &Detected<'_>) {
+        (**self).detected(event);
+    }
+
+    fn checked(&self, event: &Checked<'_>) {
+        (**self).checked(event);
+    }
+
+    fn closed(&self, event: &Closed<'_>) {
+        (**self).closed(event);
+    }
+
+    fn key_created(&self, event: &KeyCreated<'_>) {
+        (**self).key_created(event);
+    }
+
+    fn key_evicted(&self, event: &KeyEvicted<'_>) {
+        (**self).key_evicted(event);
+    }
+
+    fn breaker_changed(&self, event: &BreakerChanged<'_>) {
+        (**self).breaker_changed(event);
+    }
+
+    fn call_finished(&self, event: &CallFinished<'_>) {
+        (**self).call_finished(event);
+    }
+
+    fn list_changed(&self, event: &ListChanged<'_>) {
+        (**self).list_changed(event);
+    }
+
+    fn tools_listed(&self, event: &ToolsListed<'_>) {
+        (**self).tools_listed(event);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -41,6 +41,25 @@ pub trait SessionDriver: Send + Sync {
     /// # Cancel safety
     /// The pool drops the future only when its runtime shuts down.
     async fn close(&self, timeout: Duration) -> CloseOutcome;
+}
+
+#[async_trait]
+impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
+    fn peer(&self) -> &Peer<RoleClient> {
+        (**self).peer()
+    }
+
+    fn is_over(&self) -> bool {
+        (**self).is_over()
+    }
+
+    fn classify(&self, error: &ServiceError) -> CallFailure {
+        (**self).classify(error)
+    }
+
+    async fn close(&self, timeout: Duration) -> CloseOutcome {
+        (**self).close(timeout).await
+    }
 }
 
 /// How a session ended.

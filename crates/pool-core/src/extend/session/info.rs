@@ -16,6 +16,9 @@ pub struct SessionInfo {
     /// How many calls may run on the session at the same time, where the transport knows better
     /// than the request's configuration.
     pub max_concurrent: Option<u32>,
+    /// The network protocol and its transport for spans, such as `http` over `tcp`; `None` where
+    /// there is no network.
+    pub network: Option<(&'static str, &'static str)>,
     /// Values of a user's own, attached by [`Hooks::after_connect`](crate::extend::Hooks).
     pub metadata: SessionMetadata,
 }
@@ -29,6 +32,7 @@ impl SessionInfo {
             protocol_version: protocol_version.into(),
             session: None,
             max_concurrent: None,
+            network: None,
             metadata: SessionMetadata::default(),
         }
     }
@@ -37,6 +41,14 @@ impl SessionInfo {
     #[must_use]
     pub fn with_session_id(mut self, id: &str) -> Self {
         self.session = Some(Fingerprint::of("mcp-session-id", id.as_bytes()));
+        self
+    }
+
+    /// Sets the network protocol and its transport, by the names of the OpenTelemetry attributes
+    /// `network.protocol.name` and `network.transport`.
+    #[must_use]
+    pub fn with_network(mut self, protocol: &'static str, transport: &'static str) -> Self {
+        self.network = Some((protocol, transport));
         self
     }
 

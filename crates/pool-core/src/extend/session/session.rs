@@ -4,9 +4,7 @@ use std::fmt;
 
 use rmcp::{RoleClient, service::Peer};
 
-use super::close_notifier::CloseNotifier;
-use super::driver::SessionDriver;
-use super::info::SessionInfo;
+use super::{close_notifier::CloseNotifier, driver::SessionDriver, info::SessionInfo};
 
 /// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.

@@ -8,12 +8,14 @@ use moka::{
 };
 
 use super::index::KeyIndex;
-use crate::extend::CloseReason;
-use crate::key::job::Job;
-use crate::key::key_pool::KeyPool;
-use crate::key::runner::run;
-use crate::time::Timestamp;
-use crate::types::{PoolKey, PrehashedState, Selector};
+use crate::{
+    extend::CloseReason,
+    key::job::Job,
+    key::key_pool::KeyPool,
+    key::runner::run,
+    time::Timestamp,
+    types::{PoolKey, PrehashedState, Selector},
+};
 
 /// The keys of a pool. The map has neither a size nor a clock: which key is removed, and when, is
 /// decided under the key's own lock, by tokio's clock, and never while the key is in use.

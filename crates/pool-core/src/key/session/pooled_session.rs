@@ -8,12 +8,14 @@ use std::sync::{
 use tokio::time::Instant;
 
 use super::history::History;
-use crate::extend::Session;
-use crate::handler::HandlerProxy;
-use crate::key::slots::{Member, Slot};
-use crate::limits::Permit;
-use crate::time::Timestamp;
-use crate::types::{Era, PoolKey};
+use crate::{
+    extend::Session,
+    handler::HandlerProxy,
+    key::slots::{Member, Slot},
+    limits::Permit,
+    time::Timestamp,
+    types::{Era, PoolKey},
+};
 
 /// A session inside the pool.
 pub(crate) struct PooledSession {

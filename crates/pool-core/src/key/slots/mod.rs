@@ -10,10 +10,6 @@
 mod connect;
 mod counts;
 mod leave;
-#[expect(
-    clippy::module_inception,
-    reason = "the file of the type that the folder is about"
-)]
 mod slots;
 mod state;
 mod types;
