@@ -24,7 +24,7 @@ impl ConnectStarter for JobSender {
 }
 
 /// Runs effects; the maintenance task starts the connects.
-#[inline]
+#[inline(always)]
 pub(crate) fn run(key: &Arc<KeyPool>, effects: Effects) {
     match effects {
         Effects::None => {}
@@ -43,6 +43,7 @@ pub(crate) fn run_with(key: &Arc<KeyPool>, effects: Effects, starter: &impl Conn
 }
 
 /// Delivers a slot to a waiter. The slot of a waiter that left is released for the next one.
+#[inline(never)]
 fn hand_over(key: &Arc<KeyPool>, waiter: &Waiter, slot: SessionSlot) {
     if let Err(Ok(slot)) = waiter.grant(Ok(slot)) {
         let effects = key.release(slot, Fate::Undelivered, CloseReason::Superseded);
