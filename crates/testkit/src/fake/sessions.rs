@@ -1,0 +1,135 @@
+//! The connects and sessions of the fake server, one by one.
+
+use mcp_pool_core::PoolKey;
+
+use super::remote::{Record, Remote};
+
+/// A session of the fake server at one instant.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenSession {
+    /// The number of the session, which is its session id.
+    pub id: u64,
+    /// The key that the session was opened for.
+    pub key: PoolKey,
+    /// The number of the connect that opened the session.
+    pub connect: usize,
+    /// True once the server has ended or forgotten the session.
+    pub lost: bool,
+    /// True once the driver of the session has begun to close it.
+    pub closing: bool,
+}
+
+/// A connect under way at one instant.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenConnect {
+    /// The number of the connect.
+    pub number: usize,
+    /// The key that the connect is for.
+    pub key: PoolKey,
+}
+
+/// A health check under way; ends when it is dropped.
+pub(super) struct Checking(Remote);
+
+/// A session whose connect is not over. Dropped before [`finish`](Self::finish), it is no session
+/// any more: the client has left within the handshake.
+pub(super) struct Handshake {
+    remote: Remote,
+    id: Option<u64>,
+}
+
+impl Remote {
+    /// The open sessions, by number.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<OpenSession> {
+        let state = self.lock();
+        let sessions = state.sessions.iter();
+        sessions.map(|(id, record)| record.view(*id)).collect()
+    }
+
+    /// The open session of this number.
+    #[must_use]
+    pub fn session(&self, id: u64) -> Option<OpenSession> {
+        let state = self.lock();
+        state.sessions.get(&id).map(|record| record.view(id))
+    }
+
+    /// The connects under way, by number.
+    #[must_use]
+    pub fn open_connects(&self) -> Vec<OpenConnect> {
+        let state = self.lock();
+        let connects = state.connecting.iter();
+        connects
+            .map(|(number, key)| OpenConnect {
+                number: *number,
+                key: key.clone(),
+            })
+            .collect()
+    }
+
+    /// The number of health checks under way.
+    #[must_use]
+    pub fn checking(&self) -> usize {
+        self.lock().checking
+    }
+
+    pub(super) fn begin_check(&self) -> Checking {
+        self.lock().checking += 1;
+        Checking(self.clone())
+    }
+
+    pub(super) fn note_abandoned(&self, id: u64) {
+        let mut state = self.lock();
+        if let Some(record) = state.sessions.remove(&id) {
+            state.notify(&record.key);
+        }
+    }
+
+    pub(super) fn note_closing(&self, id: u64) {
+        if let Some(record) = self.lock().sessions.get_mut(&id) {
+            record.closing = true;
+        }
+    }
+}
+
+impl Record {
+    fn view(&self, id: u64) -> OpenSession {
+        OpenSession {
+            id,
+            key: self.key.clone(),
+            connect: self.connect,
+            lost: self.lost,
+            closing: self.closing,
+        }
+    }
+}
+
+impl Handshake {
+    pub(super) fn begin(remote: &Remote, id: u64) -> Self {
+        Self {
+            remote: remote.clone(),
+            id: Some(id),
+        }
+    }
+
+    /// Keeps the session.
+    pub(super) fn finish(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.remote.note_abandoned(id);
+        }
+    }
+}
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.0.lock().checking -= 1;
+    }
+}
