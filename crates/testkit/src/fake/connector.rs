@@ -21,7 +21,7 @@ use super::{
     address,
     behaviour::play,
     remote::Remote,
-    sessions::Handshake,
+    sessions::{Handshake, SessionNumber},
     transport::{FakeFault, Memory},
 };
 
@@ -80,6 +80,7 @@ impl Connector for FakeConnector {
             running: RunningSession::new(running),
         };
         let info = SessionInfo::new(Era::Legacy, version.as_str()).with_session_id(&id.to_string());
+        info.metadata.insert(SessionNumber(id));
         Ok(Session::new(driver, info).with_close_notifier(notifier))
     }
 

@@ -39,4 +39,4 @@ pub use connector::{FakeConnector, connector, connector_of};
 pub use ledger::Arrival;
 pub use load::Load;
 pub use remote::Remote;
-pub use sessions::{OpenConnect, OpenSession};
+pub use sessions::{OpenConnect, OpenSession, session_number};

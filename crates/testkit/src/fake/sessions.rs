@@ -1,6 +1,6 @@
 //! The connects and sessions of the fake server, one by one.
 
-use mcp_pool_core::PoolKey;
+use mcp_pool_core::{PoolKey, extend::SessionInfo};
 
 use super::remote::{Record, Remote};
 
@@ -28,6 +28,19 @@ pub struct OpenConnect {
     pub number: usize,
     /// The key that the connect is for.
     pub key: PoolKey,
+}
+
+/// The number of a session, in the metadata of its info.
+pub(super) struct SessionNumber(pub(super) u64);
+
+/// The number of a session of the fake server, as [`OpenSession::id`] has it. `None` for a session
+/// of another server.
+#[must_use]
+pub fn session_number(info: &SessionInfo) -> Option<u64> {
+    info.metadata.get().map(|number| {
+        let SessionNumber(id) = *number;
+        id
+    })
 }
 
 /// A health check under way; ends when it is dropped.

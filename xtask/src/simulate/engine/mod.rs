@@ -1,0 +1,80 @@
+//! The simulation in this process.
+
+mod campaign;
+mod coverage;
+mod history;
+mod numbers;
+mod oracle;
+mod plan;
+mod report;
+mod shrink;
+mod world;
+
+use std::time::Instant;
+
+use self::{
+    campaign::{compare, run_all, run_one, shorten},
+    report::Report,
+};
+use super::Options;
+use crate::Result;
+
+/// Simulates the worlds of the options and prints the results.
+///
+/// # Errors
+/// When a promise was broken, a run differs from its repetition, or a state was not reached.
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(dead_code, reason = "the tests simulate by parts")
+)]
+pub(super) fn run(options: &Options) -> Result {
+    if options.history {
+        for line in run_one(options, options.seed)?.lines {
+            println!("{line}");
+        }
+    }
+    let report = simulate(options)?;
+    match options.json {
+        true => println!("{}", serde_json::to_string_pretty(&report)?),
+        false => report.print(),
+    }
+    report.check()
+}
+
+fn simulate(options: &Options) -> Result<Report> {
+    let began = Instant::now();
+    let tally = run_all(options)?;
+    let mut report = Report::of(&tally, began.elapsed());
+    for failure in tally.failures.values() {
+        report.add_failure(options, failure, shorten(options, failure)?);
+    }
+    // Without the seed of tokio's random numbers, `select!` differs from run to run.
+    if cfg!(tokio_unstable) && tally.failures.is_empty() {
+        for difference in compare(options)? {
+            report.add_difference(&difference);
+        }
+    }
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_worlds_break_no_promise() {
+        let options = Options {
+            seeds: 50,
+            seed: 0,
+            steps: 200,
+            only: Vec::new(),
+            allow: Vec::new(),
+            threads: Some(2),
+            history: false,
+            json: false,
+        };
+        let report = simulate(&options).unwrap();
+        report.print();
+        report.check().unwrap();
+    }
+}

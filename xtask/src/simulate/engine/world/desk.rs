@@ -1,0 +1,274 @@
+//! What the callers of a world hold and wait for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use mcp_pool_core::{
+    Lease, PooledClient,
+    error::{AcquireError, ConnectError, Stage},
+};
+use mcp_pool_testkit::fake::{Remote, session_number};
+use tokio::{task::AbortHandle, time::Instant};
+
+use super::super::{
+    coverage::Sometimes,
+    history::{Event, History},
+    oracle::{Evictions, Ledger, Reported, Usage},
+};
+use super::people::Caller;
+
+/// What the callers of a world hold and wait for. All clones are one desk.
+///
+/// No method calls into the pool while it holds the lock.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) history: History,
+    pub(super) remote: Remote,
+    /// True where a session serves more than one lease.
+    pub(super) reuses: bool,
+    usage: Usage,
+    state: Arc<Mutex<State>>,
+}
+
+/// What is under the lock of a desk.
+pub(super) struct State {
+    next_id: u64,
+    pub(super) pending: BTreeMap<u64, Pending>,
+    pub(super) leases: Vec<Held>,
+    pub(super) clients: Vec<Client>,
+    pub(super) evictions: Evictions,
+    pub(super) ledger: Ledger,
+    /// When the last jump of the clock ended.
+    pub(super) landed: Instant,
+    last_failure: Option<Arc<ConnectError>>,
+}
+
+/// A task that has not ended.
+#[derive(Clone)]
+pub(super) struct Pending {
+    pub(super) abort: Option<AbortHandle>,
+    /// When it must have ended; `None` before it runs.
+    pub(super) deadline: Option<Instant>,
+    pub(super) is_acquire: bool,
+}
+
+/// A lease in the hands of a caller.
+pub(super) struct Held {
+    pub(super) lease: Lease,
+    pub(super) caller: Arc<Caller>,
+    _use: Use,
+}
+
+/// A use of a session; ends when it is dropped.
+struct Use {
+    session: u64,
+    usage: Usage,
+}
+
+/// A pooled client and its caller.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) client: PooledClient,
+    pub(super) caller: Arc<Caller>,
+}
+
+impl Desk {
+    pub(super) fn new(history: History, remote: Remote, reuses: bool) -> Self {
+        let state = State {
+            next_id: 1,
+            pending: BTreeMap::new(),
+            leases: Vec::new(),
+            clients: Vec::new(),
+            evictions: Evictions::default(),
+            ledger: Ledger::default(),
+            landed: Instant::now(),
+            last_failure: None,
+        };
+        Self {
+            history,
+            remote,
+            reuses,
+            usage: Usage::default(),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a task that is about to run. Returns its number.
+    pub(super) fn begin(&self, is_acquire: bool) -> u64 {
+        let mut state = self.lock();
+        let id = state.next_id;
+        state.next_id += 1;
+        let pending = Pending {
+            abort: None,
+            deadline: None,
+            is_acquire,
+        };
+        state.pending.insert(id, pending);
+        id
+    }
+
+    /// Keeps the handle that cancels a task.
+    pub(super) fn attach(&self, id: u64, abort: AbortHandle) {
+        if let Some(pending) = self.lock().pending.get_mut(&id) {
+            pending.abort = Some(abort);
+        }
+    }
+
+    /// The task runs now, and must end within `limit`.
+    pub(super) fn started(&self, id: u64, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        if let Some(pending) = self.lock().pending.get_mut(&id) {
+            pending.deadline = Some(deadline);
+        }
+    }
+
+    /// The task ends now.
+    pub(super) fn ended(&self, id: u64) {
+        let mut state = self.lock();
+        let landed = state.landed;
+        let Some(deadline) = state.pending.remove(&id).and_then(|task| task.deadline) else {
+            return;
+        };
+        drop(state);
+        // A jump of the clock passes deadlines that are met as soon as it ends.
+        let late = Instant::now().saturating_duration_since(deadline.max(landed));
+        if late > TICK {
+            let detail = || format!("#{id} ended {late:?} after its deadline");
+            self.history.violate("late", detail);
+        }
+    }
+
+    /// A caller gets a lease; checks that it may have it.
+    pub(super) fn take(&self, id: u64, caller: &Arc<Caller>, lease: Lease) {
+        let session = session_number(lease.info()).unwrap_or_default();
+        self.history.note(&Event::Got(id, session));
+        let uses = self.usage.begin(session);
+        let held = Held {
+            _use: Use {
+                session,
+                usage: self.usage.clone(),
+            },
+            caller: Arc::clone(caller),
+            lease,
+        };
+        let violate = |name, detail: &str| {
+            self.history
+                .violate(name, || format!("#{id} got session {session}: {detail}"));
+        };
+        match self.remote.session(session) {
+            None => violate("closed_session", "the server has closed it"),
+            Some(open) if open.closing => violate("closed_session", "it is being closed"),
+            Some(open) if !caller.owns(&open.key) => violate("other_key", "it has another key"),
+            Some(open) if self.lock().evictions.is_barred(open.connect) => {
+                violate("evicted_session", "it was evicted before");
+            }
+            Some(_) => {}
+        }
+        if uses.held > caller.slots {
+            let detail = format!("{} leases of {} slots", uses.held, caller.slots);
+            violate("slots", &detail);
+        }
+        if uses.ever > 1 && !self.reuses {
+            violate("reused", "pooling is off, and another lease had it");
+        }
+        if uses.held > 1 {
+            self.history.reach(Sometimes::SharedSession);
+        }
+        self.lock().leases.push(held);
+    }
+
+    /// An acquire failed.
+    pub(super) fn fail(&self, id: u64, error: &AcquireError) {
+        self.history.note(&Event::Failed(id, error.label()));
+        let reached = match error {
+            AcquireError::CircuitOpen { .. } => Sometimes::BreakerRefused,
+            AcquireError::CredentialExpired => Sometimes::CredentialEnded,
+            AcquireError::Identity(_) => Sometimes::ExtractFailed,
+            AcquireError::Timeout { stage, .. } => match stage {
+                Stage::Capacity => Sometimes::CapacityTimedOut,
+                Stage::Check => Sometimes::CheckTimedOut,
+                Stage::Connect => Sometimes::ConnectTimedOut,
+                Stage::Identity => Sometimes::IdentityTimedOut,
+                _ => Sometimes::QueueTimedOut,
+            },
+            AcquireError::Connect(error) => {
+                let last = self.lock().last_failure.replace(Arc::clone(error));
+                match last.is_some_and(|last| Arc::ptr_eq(&last, error)) {
+                    true => Sometimes::ConnectFailedWaiters,
+                    false => return,
+                }
+            }
+            _ => return,
+        };
+        self.history.reach(reached);
+    }
+
+    /// A call ended, or its caller left it.
+    pub(super) fn report(&self, call: u64, reported: Reported) {
+        let text = match reported {
+            Reported::Answered => "answered",
+            Reported::NotExecuted => "not executed",
+            Reported::Unknown => "unknown",
+            Reported::Dropped => "dropped",
+        };
+        self.history.note(&Event::Called(call, text));
+        self.lock().ledger.report(call, reported);
+        let arrivals = self.judge(call);
+        let reached = match (reported, arrivals) {
+            (Reported::NotExecuted, _) => Sometimes::NotExecuted,
+            (Reported::Answered, 2..) => Sometimes::Repeated,
+            (Reported::Unknown, 0) => Sometimes::OutcomeUnknownNotExecuted,
+            (Reported::Unknown, _) => Sometimes::OutcomeUnknownExecuted,
+            _ => return,
+        };
+        self.history.reach(reached);
+    }
+
+    /// Compares a call with the ledger of the server. Returns the number of its arrivals.
+    pub(super) fn judge(&self, call: u64) -> usize {
+        let arrivals = self.remote.arrivals(&tool(call));
+        let state = self.lock();
+        let broken = state.ledger.judge(call, &arrivals, &state.evictions);
+        drop(state);
+        if let Some((name, detail)) = broken {
+            self.history
+                .violate(name, || format!("call {call}: {detail}"));
+        }
+        arrivals.len()
+    }
+
+    /// Reports each task that is past its deadline though no task is ready.
+    pub(super) fn check_deadlines(&self) {
+        let now = Instant::now();
+        let state = self.lock();
+        let late = state.pending.iter().find(|(_, task)| {
+            let deadline = task.deadline.unwrap_or(now);
+            now.saturating_duration_since(deadline) > TICK
+        });
+        if let Some((id, _)) = late {
+            let detail = || format!("#{id} has not ended after its deadline");
+            self.history.violate("stranded", detail);
+        }
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.usage.end(self.session);
+    }
+}
+
+/// The name of the tool of a call.
+pub(super) fn tool(call: u64) -> String {
+    format!("call-{call}")
+}
+
+/// The resolution of tokio's timers.
+const TICK: Duration = Duration::from_millis(1);
