@@ -1,13 +1,14 @@
 //! The sessions that no later caller may get.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_pool_core::{PoolKey, Scope, Selector};
 
-/// The sessions that were evicted or whose end was reported, by the number of their connect.
+/// The sessions that were evicted or whose end was reported, each by the number of its connect.
 #[derive(Default)]
 pub(in super::super) struct Evictions {
     barred: BTreeMap<usize, u64>,
+    ended: BTreeSet<usize>,
     count: u64,
 }
 
@@ -18,6 +19,16 @@ impl Evictions {
         for connect in connects {
             self.barred.entry(connect).or_insert(self.count);
         }
+    }
+
+    /// The server has reported the end of the sessions of these connects.
+    pub(in super::super) fn end(&mut self, connects: impl IntoIterator<Item = usize>) {
+        self.ended.extend(connects);
+    }
+
+    /// True once the end of the session of this connect is reported.
+    pub(in super::super) fn is_ended(&self, connect: usize) -> bool {
+        self.ended.contains(&connect)
     }
 
     /// True once the session of this connect is barred.

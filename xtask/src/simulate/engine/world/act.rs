@@ -158,7 +158,7 @@ impl World {
             .map(|session| session.connect)
             .collect();
         self.remote.end_sessions();
-        self.desk.lock().evictions.bar(ended);
+        self.desk.lock().evictions.end(ended);
     }
 
     fn notify_list_change(&self) {

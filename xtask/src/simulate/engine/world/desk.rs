@@ -169,6 +169,9 @@ impl Desk {
             Some(open) if self.lock().evictions.is_barred(open.connect) => {
                 violate("evicted_session", "it was evicted before");
             }
+            Some(open) if self.lock().evictions.is_ended(open.connect) => {
+                violate("ended_session", "its end was reported before");
+            }
             Some(_) => {}
         }
         if uses.held > caller.slots {
