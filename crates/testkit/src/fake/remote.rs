@@ -11,7 +11,10 @@ use mcp_pool_core::{
     extend::{CloseNotifier, ConnectRequest, Support},
 };
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{
     behaviour::Behaviour,
@@ -60,6 +63,7 @@ pub(super) struct Record {
     pub(super) key: PoolKey,
     /// The number of the connect that opened it.
     pub(super) connect: usize,
+    pub(super) opened_at: Instant,
     pub(super) notifier: CloseNotifier,
     pub(super) calls: usize,
     pub(super) lost: bool,
@@ -262,6 +266,7 @@ impl Connecting {
             endpoint: self.endpoint.clone(),
             key: self.key.clone(),
             connect: self.number,
+            opened_at: Instant::now(),
             notifier: notifier.clone(),
             calls: 0,
             lost: false,

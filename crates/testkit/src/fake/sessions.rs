@@ -1,6 +1,7 @@
 //! The connects and sessions of the fake server, one by one.
 
 use mcp_pool_core::{PoolKey, extend::SessionInfo};
+use tokio::time::Instant;
 
 use super::remote::{Record, Remote};
 
@@ -14,6 +15,8 @@ pub struct OpenSession {
     pub key: PoolKey,
     /// The number of the connect that opened the session.
     pub connect: usize,
+    /// When the session was opened.
+    pub opened_at: Instant,
     /// True once the server has ended or forgotten the session.
     pub lost: bool,
     /// True once the driver of the session has begun to close it.
@@ -113,6 +116,7 @@ impl Record {
             id,
             key: self.key.clone(),
             connect: self.connect,
+            opened_at: self.opened_at,
             lost: self.lost,
             closing: self.closing,
         }

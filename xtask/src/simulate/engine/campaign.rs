@@ -15,6 +15,7 @@ use super::coverage::Coverage;
 use super::history::{Findings, Fnv, Violation};
 use super::plan::{Step, plan};
 use super::shrink::shrink;
+use super::watch::watch;
 use super::world::{Settings, simulate};
 use crate::Result;
 
@@ -91,7 +92,7 @@ fn work(options: &Options, next: &AtomicU64, tally: &Mutex<Tally>) -> Result {
             break;
         }
         let steps = steps(options, seed);
-        let findings = simulate(&settings(options, seed, false), &steps)?;
+        let findings = run(&settings(options, seed, false), &steps)?;
         own.add(seed, steps.len() as u64, findings);
     }
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +105,7 @@ fn work(options: &Options, next: &AtomicU64, tally: &Mutex<Tally>) -> Result {
 /// # Errors
 /// When the world cannot be built.
 pub(super) fn run_one(options: &Options, seed: u64) -> Result<Findings> {
-    simulate(&settings(options, seed, true), &steps(options, seed))
+    run(&settings(options, seed, true), &steps(options, seed))
 }
 
 /// Finds a short list of steps that breaks the same promise.
@@ -121,13 +122,13 @@ pub(super) fn shorten(options: &Options, failure: &Failure) -> Result<Shrunk> {
         .collect();
     let quiet = settings(options, failure.seed, false);
     let breaks = |steps: &[Step]| {
-        let findings = simulate(&quiet, steps);
+        let findings = run(&quiet, steps);
         findings.is_ok_and(|findings| findings.violation.is_some_and(|found| found.name == name))
     };
     let shrunk = shrink(&prefix, MOST_RUNS, breaks);
     Ok(Shrunk {
         steps: shrunk.iter().map(|step| step.number).collect(),
-        findings: simulate(&settings(options, failure.seed, true), &shrunk)?,
+        findings: run(&settings(options, failure.seed, true), &shrunk)?,
     })
 }
 
@@ -153,6 +154,11 @@ pub(super) fn compare(options: &Options) -> Result<Vec<Difference>> {
         });
     }
     Ok(differences)
+}
+
+fn run(settings: &Settings, steps: &[Step]) -> Result<Findings> {
+    let _watched = watch(settings.seed);
+    simulate(settings, steps)
 }
 
 fn steps(options: &Options, seed: u64) -> Vec<Step> {

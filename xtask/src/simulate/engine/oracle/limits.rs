@@ -68,6 +68,10 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
         );
         return Some(("permits", detail));
     }
+    if !status.closed && status.keys != reading.keys.len() {
+        let detail = format!("{} permits for {} keys", status.keys, reading.keys.len());
+        return Some(("key_permits", detail));
+    }
     let is_free = |count, max| max == 0 || count < max;
     let sessions_free = is_free(status.sessions, status.max_total_sessions);
     if status.is_full && sessions_free && is_free(status.keys, status.max_total_keys) {

@@ -34,6 +34,12 @@ impl Usage {
         }
     }
 
+    /// The leases that are held now, of all sessions.
+    pub(in super::super) fn held(&self) -> usize {
+        let held = self.lock().values().map(|uses| uses.held as usize).sum();
+        held
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Uses>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::super::{coverage::Sometimes, numbers::Numbers, oracle::selects, plan::Action};
 use super::behaviours::{behaviour, call_fault, connect_fault};
 use super::extractor::Extraction;
+use super::people::Caller;
 use super::world::World;
 
 impl World {
@@ -25,7 +26,7 @@ impl World {
             Action::CallOnClient => self.call_on_client(numbers),
             Action::AcquireOnClient => self.acquire_on_client(numbers),
             Action::DropClient => self.drop_client(numbers),
-            Action::Cancel => self.cancel(numbers),
+            Action::Cancel => self.cancel(numbers, |_| true),
             Action::Evict => self.evict(numbers),
             Action::Revoke => self.revoke(numbers),
             Action::Drain => self.drain(),
@@ -49,7 +50,7 @@ impl World {
         }
     }
 
-    fn evict(&mut self, numbers: &mut Numbers) {
+    pub(super) fn evict(&mut self, numbers: &mut Numbers) {
         let selector = self.people.selector(numbers);
         let mode = numbers.pick(&[EvictMode::Force, EvictMode::Graceful]);
         let report = self.pool.evict(&selector, mode);
@@ -65,9 +66,13 @@ impl World {
         if report.connecting > 0 {
             self.history.reach(Sometimes::EvictedConnect);
         }
+        // A permit of an evicted key is on its way to a waiter now.
+        if report.keys > 0 && numbers.chance(25) {
+            self.cancel(numbers, |_| true);
+        }
     }
 
-    fn revoke(&mut self, numbers: &mut Numbers) {
+    pub(super) fn revoke(&mut self, numbers: &mut Numbers) {
         let selector = self.people.selector(numbers);
         let report = self.pool.revoke(&selector);
         self.history
@@ -176,10 +181,14 @@ impl World {
         tokio::time::advance(time).await;
     }
 
-    /// Cancels a task of a caller.
-    fn cancel(&mut self, numbers: &mut Numbers) {
+    /// Cancels a task of one of these callers.
+    pub(super) fn cancel(&mut self, numbers: &mut Numbers, of: impl Fn(&Caller) -> bool) {
         let mut state = self.desk.lock();
-        let ids: Vec<u64> = state.pending.keys().copied().collect();
+        let tasks = state.pending.iter();
+        let ids: Vec<u64> = tasks
+            .filter(|(_, task)| of(&task.caller))
+            .map(|(id, _)| *id)
+            .collect();
         if ids.is_empty() {
             return;
         }
@@ -211,9 +220,8 @@ impl World {
     }
 
     /// One of the callers so far, or a new one.
-    pub(super) fn caller(&mut self, numbers: &mut Numbers) -> Arc<super::people::Caller> {
-        let (people, now) = (&self.people, self.millis());
-        self.callers
-            .pick(numbers, |numbers| people.caller(numbers, now))
+    pub(super) fn caller(&mut self, numbers: &mut Numbers) -> Arc<Caller> {
+        let people = &self.people;
+        self.callers.pick(numbers, |numbers| people.caller(numbers))
     }
 }

@@ -27,9 +27,10 @@ impl World {
         let Some(lease) = self.pool.try_acquire(&caller.request) else {
             return;
         };
-        let id = self.desk.begin(true);
+        let id = self.desk.begin(&caller, true);
         self.history
             .step(|| format!("#{id} {caller} tries to acquire"));
+        self.desk.started(id, &caller, caller.limit);
         self.desk.ended(id);
         self.desk.take(id, &caller, lease);
     }
@@ -54,16 +55,24 @@ impl World {
             return;
         };
         self.history.step(|| format!("{} releases", held.caller));
-        let key = held.lease.key();
-        if let Some(row) = self.reading.of_key(key)
-            && row.waiting > 0
-        {
-            self.handed.push(key.clone());
-            if row.connecting > 0 {
-                self.history.reach(Sometimes::ReturnRacedConnect);
-            }
-        }
+        let key = held.lease.key().clone();
         drop(held);
+        let row = self.reading.of_key(&key);
+        let (waiting, connecting) = row.map_or((0, 0), |row| (row.waiting, row.connecting));
+        if waiting == 0 {
+            return;
+        }
+        if connecting > 0 {
+            self.history.reach(Sometimes::ReturnRacedConnect);
+        }
+        self.handed.push(key.clone());
+        // The session is on its way to a waiter now: the most delicate moment for other steps.
+        match numbers.below(8) {
+            0 | 1 => self.cancel(numbers, |caller| caller.owns(&key)),
+            2 => self.evict(numbers),
+            3 => self.revoke(numbers),
+            _ => {}
+        }
     }
 
     pub(super) fn discard(&mut self, numbers: &mut Numbers) {
@@ -133,7 +142,7 @@ impl World {
         let leaves = numbers.chance(15);
         Errand {
             desk: self.desk.clone(),
-            id: self.desk.begin(is_acquire),
+            id: self.desk.begin(caller, is_acquire),
             caller: Arc::clone(caller),
             leaves_after: leaves.then(|| numbers.millis(100)),
         }

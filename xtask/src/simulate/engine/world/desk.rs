@@ -7,16 +7,16 @@ use std::{
 };
 
 use mcp_pool_core::{
-    Lease, PooledClient,
+    Lease, PoolConfig, PooledClient,
     error::{AcquireError, ConnectError, Stage},
 };
-use mcp_pool_testkit::fake::{Remote, session_number};
+use mcp_pool_testkit::fake::{OpenSession, Remote, session_number};
 use tokio::{task::AbortHandle, time::Instant};
 
 use super::super::{
     coverage::Sometimes,
     history::{Event, History},
-    oracle::{Evictions, Ledger, Reported, Usage},
+    oracle::{Credentials, Evictions, Ledger, Reported, Usage},
 };
 use super::people::Caller;
 
@@ -27,10 +27,17 @@ use super::people::Caller;
 pub(super) struct Desk {
     pub(super) history: History,
     pub(super) remote: Remote,
-    /// True where a session serves more than one lease.
-    pub(super) reuses: bool,
+    rules: Rules,
     usage: Usage,
     state: Arc<Mutex<State>>,
+}
+
+/// The parts of the configuration that a lease is checked with.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// True where a session serves more than one lease.
+    reuses: bool,
+    session_ttl: Duration,
 }
 
 /// What is under the lock of a desk.
@@ -41,6 +48,7 @@ pub(super) struct State {
     pub(super) clients: Vec<Client>,
     pub(super) evictions: Evictions,
     pub(super) ledger: Ledger,
+    credentials: Credentials,
     /// When the last jump of the clock ended.
     pub(super) landed: Instant,
     last_failure: Option<Arc<ConnectError>>,
@@ -52,6 +60,7 @@ pub(super) struct Pending {
     pub(super) abort: Option<AbortHandle>,
     /// When it must have ended; `None` before it runs.
     pub(super) deadline: Option<Instant>,
+    pub(super) caller: Arc<Caller>,
     pub(super) is_acquire: bool,
 }
 
@@ -76,7 +85,7 @@ pub(super) struct Client {
 }
 
 impl Desk {
-    pub(super) fn new(history: History, remote: Remote, reuses: bool) -> Self {
+    pub(super) fn new(history: History, remote: Remote, rules: Rules) -> Self {
         let state = State {
             next_id: 1,
             pending: BTreeMap::new(),
@@ -84,13 +93,14 @@ impl Desk {
             clients: Vec::new(),
             evictions: Evictions::default(),
             ledger: Ledger::default(),
+            credentials: Credentials::default(),
             landed: Instant::now(),
             last_failure: None,
         };
         Self {
             history,
             remote,
-            reuses,
+            rules,
             usage: Usage::default(),
             state: Arc::new(Mutex::new(state)),
         }
@@ -101,13 +111,14 @@ impl Desk {
     }
 
     /// Adds a task that is about to run. Returns its number.
-    pub(super) fn begin(&self, is_acquire: bool) -> u64 {
+    pub(super) fn begin(&self, caller: &Arc<Caller>, is_acquire: bool) -> u64 {
         let mut state = self.lock();
         let id = state.next_id;
         state.next_id += 1;
         let pending = Pending {
             abort: None,
             deadline: None,
+            caller: Arc::clone(caller),
             is_acquire,
         };
         state.pending.insert(id, pending);
@@ -122,9 +133,11 @@ impl Desk {
     }
 
     /// The task runs now, and must end within `limit`.
-    pub(super) fn started(&self, id: u64, limit: Duration) {
+    pub(super) fn started(&self, id: u64, caller: &Caller, limit: Duration) {
         let deadline = Instant::now() + limit;
-        if let Some(pending) = self.lock().pending.get_mut(&id) {
+        let mut state = self.lock();
+        state.credentials.note(caller.user, caller.ends_at);
+        if let Some(pending) = state.pending.get_mut(&id) {
             pending.deadline = Some(deadline);
         }
     }
@@ -149,7 +162,7 @@ impl Desk {
     pub(super) fn take(&self, id: u64, caller: &Arc<Caller>, lease: Lease) {
         let session = session_number(lease.info()).unwrap_or_default();
         self.history.note(&Event::Got(id, session));
-        let uses = self.usage.begin(session);
+        let (is_fresh, uses) = (lease.is_fresh(), self.usage.begin(session));
         let held = Held {
             _use: Use {
                 session,
@@ -172,19 +185,34 @@ impl Desk {
             Some(open) if self.lock().evictions.is_ended(open.connect) => {
                 violate("ended_session", "its end was reported before");
             }
+            // A session that was opened for the caller is the caller's, however late it comes.
+            Some(open) if !is_fresh && self.has_expired(&open) => {
+                violate("expired_session", "its life has ended");
+            }
+            Some(open) if caller.is_extracted(&open.key) && self.has_no_credential(caller) => {
+                violate("ended_credential", "every credential of the user has ended");
+            }
             Some(_) => {}
         }
         if uses.held > caller.slots {
             let detail = format!("{} leases of {} slots", uses.held, caller.slots);
             violate("slots", &detail);
         }
-        if uses.ever > 1 && !self.reuses {
+        if uses.ever > 1 && !self.rules.reuses {
             violate("reused", "pooling is off, and another lease had it");
         }
         if uses.held > 1 {
             self.history.reach(Sometimes::SharedSession);
         }
         self.lock().leases.push(held);
+    }
+
+    fn has_expired(&self, session: &OpenSession) -> bool {
+        session.opened_at + self.rules.session_ttl <= Instant::now()
+    }
+
+    fn has_no_credential(&self, caller: &Caller) -> bool {
+        self.lock().credentials.have_ended(caller.user)
     }
 
     /// An acquire failed.
@@ -247,6 +275,24 @@ impl Desk {
         arrivals.len()
     }
 
+    /// With no task ready, each waiter of the pool is a task.
+    pub(super) fn check_waiters(&self, waiting: usize) {
+        let tasks = self.lock().pending.len();
+        if waiting > tasks {
+            let detail = || format!("{waiting} callers wait, {tasks} tasks run");
+            self.history.violate("waits_for_no_caller", detail);
+        }
+    }
+
+    /// With no task ready, each slot in use is a lease or belongs to a task.
+    pub(super) fn check_slots(&self, in_use: usize) {
+        let (held, tasks) = (self.usage.held(), self.lock().pending.len());
+        if in_use > held + tasks {
+            let detail = || format!("{in_use} slots, {held} leases, {tasks} tasks");
+            self.history.violate("slot_left", detail);
+        }
+    }
+
     /// Reports each task that is past its deadline though no task is ready.
     pub(super) fn check_deadlines(&self) {
         let now = Instant::now();
@@ -258,6 +304,15 @@ impl Desk {
         if let Some((id, _)) = late {
             let detail = || format!("#{id} has not ended after its deadline");
             self.history.violate("stranded", detail);
+        }
+    }
+}
+
+impl Rules {
+    pub(super) fn of(config: &PoolConfig) -> Self {
+        Self {
+            reuses: config.enabled,
+            session_ttl: config.timeouts.session_ttl,
         }
     }
 }

@@ -8,12 +8,14 @@ use mcp_pool_core::{
     extend::{HeaderIdentity, Identity},
 };
 use mcp_pool_testkit::fake;
+use tokio::time::Instant;
 
 use super::super::numbers::Numbers;
 use super::extractor::{ENDS, Extractor, USER};
 
 /// The users and endpoints of a world.
 pub(super) struct People {
+    began: Instant,
     users: usize,
     endpoints: Vec<Endpoint>,
     extracts: bool,
@@ -29,6 +31,10 @@ pub(super) struct Caller {
     /// The most leases that may be held of one of its sessions.
     pub(super) slots: u32,
     pub(super) scope: Scope,
+    /// When the credential ends; `None` for never.
+    pub(super) ends_at: Option<Instant>,
+    /// The number of the user.
+    pub(super) user: usize,
     principal: Principal,
     /// The identity by the extractor, and by the headers.
     identities: [Identity; 2],
@@ -52,6 +58,7 @@ impl People {
         endpoints.truncate(1 + numbers.below(3));
         let limits = &config.limits;
         Self {
+            began: Instant::now(),
             users: 1 + numbers.below(4),
             endpoints,
             extracts,
@@ -64,9 +71,10 @@ impl People {
         }
     }
 
-    /// A caller, whose credential ends some time after `now` (milliseconds of the world) or never.
-    pub(super) fn caller(&self, numbers: &mut Numbers, now: u64) -> Caller {
-        let user = format!("u{}", numbers.below(self.users));
+    /// A caller, whose credential ends at some time or never.
+    pub(super) fn caller(&self, numbers: &mut Numbers) -> Caller {
+        let number = numbers.below(self.users);
+        let user = format!("u{number}");
         let endpoint = numbers.pick(&self.endpoints);
         let scope = match numbers.below(10) {
             0..5 => Scope::Identity,
@@ -78,20 +86,9 @@ impl People {
             true => numbers.below(100),
             false => numbers.below(2),
         };
-        let mut headers = HeaderMap::new();
-        let mut insert = |name: &'static str, value: String| {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
-        };
-        insert("authorization", format!("{user}-{token}"));
-        if self.extracts {
-            insert(USER, user.clone());
-            if numbers.chance(60) {
-                let ends = now + numbers.millis(2_000).as_millis() as u64;
-                insert(ENDS, ends.to_string());
-            }
-        }
+        let ends_after = (self.extracts && numbers.chance(60))
+            .then(|| self.began.elapsed() + numbers.millis(2_000));
+        let headers = self.headers(&user, token, ends_after);
         let principal = Principal::user(user.as_str());
         let identities = [Extractor::identity(&user), self.headers.of(&headers)];
         let (name, slots) = (
@@ -110,10 +107,29 @@ impl People {
             limit: own.unwrap_or(self.acquire_timeout),
             slots,
             scope,
+            ends_at: ends_after.map(|after| self.began + whole_millis(after)),
+            user: number,
             principal,
             identities,
             name,
         }
+    }
+
+    fn headers(&self, user: &str, token: usize, ends_after: Option<Duration>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut insert = |name: &'static str, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        };
+        insert("authorization", format!("{user}-{token}"));
+        if self.extracts {
+            insert(USER, user.to_owned());
+        }
+        if let Some(after) = ends_after {
+            insert(ENDS, after.as_millis().to_string());
+        }
+        headers
     }
 
     fn slots(&self, endpoint: &Endpoint, scope: &Scope) -> u32 {
@@ -143,6 +159,11 @@ impl Caller {
     pub(super) fn owns(&self, key: &PoolKey) -> bool {
         let is_same = key.endpoint() == self.request.endpoint() && *key.scope() == self.scope;
         is_same && (self.scope == Scope::Shared || self.is_principal_of(key))
+    }
+
+    /// True when the key has the identity by the extractor, whose credential may end.
+    pub(super) fn is_extracted(&self, key: &PoolKey) -> bool {
+        self.scope != Scope::Shared && self.identities[0] == *key.identity()
     }
 
     fn is_principal_of(&self, key: &PoolKey) -> bool {
@@ -175,4 +196,8 @@ impl Callers {
         self.0.push(Arc::clone(&caller));
         caller
     }
+}
+
+fn whole_millis(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis() as u64)
 }

@@ -31,7 +31,7 @@ impl Errand {
     /// Acquires a session by `work`, and keeps the lease.
     pub(super) async fn acquire(self, work: impl Future<Output = Result<Lease, AcquireError>>) {
         let began = self.desk.history.current_step();
-        self.desk.started(self.id, self.caller.limit);
+        self.desk.started(self.id, &self.caller, self.caller.limit);
         let result = self.unless_it_leaves(work).await;
         self.desk.ended(self.id);
         match result {
@@ -51,7 +51,7 @@ impl Errand {
 
     /// Makes a client, and keeps it.
     pub(super) async fn make_client(self, pool: SessionPool) {
-        self.desk.started(self.id, self.caller.limit);
+        self.desk.started(self.id, &self.caller, self.caller.limit);
         let request = self.caller.request.clone();
         let result = self.unless_it_leaves(pool.client(request)).await;
         self.desk.ended(self.id);
@@ -68,7 +68,7 @@ impl Errand {
 
     /// Calls a tool by a client.
     pub(super) async fn call_on_client(self, client: PooledClient, limit: Duration) {
-        self.desk.started(self.id, limit);
+        self.desk.started(self.id, &self.caller, limit);
         let call = {
             let mut state = self.desk.lock();
             let evictions = state.evictions.count();
@@ -96,7 +96,7 @@ impl Errand {
 
     /// Calls a tool on a lease, and keeps the lease where the session is usable.
     pub(super) async fn call_on_lease(self, held: Held, limit: Duration) {
-        self.desk.started(self.id, limit);
+        self.desk.started(self.id, &self.caller, limit);
         let call = self.desk.lock().ledger.begin(Route::Lease);
         let params = CallToolRequestParams::new(tool(call));
         let result = timeout(limit, held.lease.peer().call_tool(params)).await;

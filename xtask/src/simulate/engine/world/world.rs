@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_pool_core::{PoolKey, SessionPool};
 use mcp_pool_testkit::fake::{self, Remote};
-use tokio::{runtime::Handle, time::Instant};
+use tokio::runtime::Handle;
 
 use super::super::{
     coverage::Sometimes,
@@ -14,7 +14,7 @@ use super::super::{
     plan::{Pause, Step},
 };
 use super::config::config;
-use super::desk::Desk;
+use super::desk::{Desk, Rules};
 use super::extractor::Extractor;
 use super::observer::Recorder;
 use super::people::{Callers, People};
@@ -28,7 +28,6 @@ pub(super) struct World {
     pub(super) people: People,
     pub(super) callers: Callers,
     pub(super) extractor: Option<Extractor>,
-    pub(super) began: Instant,
     /// The counts after the last step.
     pub(super) reading: Reading,
     /// The keys of which a session may be on its way to a waiter.
@@ -45,7 +44,7 @@ impl World {
         let people = People::new(&mut numbers, &config, extractor.is_some());
         let (connector, remote) = fake::connector();
         remote.keep_ledger();
-        let desk = Desk::new(history.clone(), remote.clone(), config.enabled);
+        let desk = Desk::new(history.clone(), remote.clone(), Rules::of(&config));
         history.step(|| format!("{config:?}"));
         let builder = SessionPool::builder()
             .config(config)
@@ -70,7 +69,6 @@ impl World {
             people,
             callers: Callers::default(),
             extractor,
-            began: Instant::now(),
             handed: Vec::new(),
             checking: None,
         })
@@ -101,6 +99,11 @@ impl World {
         let mut broken = check_always(&self.reading);
         if is_settled {
             broken = broken.or_else(|| check_settled(&self.reading, &self.remote));
+            let keys = &self.reading.keys;
+            self.desk
+                .check_waiters(keys.iter().map(|row| row.waiting).sum());
+            self.desk
+                .check_slots(keys.iter().map(|row| row.in_use).sum());
             self.desk.check_deadlines();
         }
         if let Some((name, detail)) = broken {
@@ -117,11 +120,6 @@ impl World {
         {
             self.history.reach(Sometimes::CheckCancelled);
         }
-    }
-
-    /// Milliseconds since the world began.
-    pub(super) fn millis(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Lets time pass. Each timer fires at its time.
