@@ -3,6 +3,7 @@
 use mcp_pool_core::{PoolKey, extend::SessionInfo};
 use tokio::time::Instant;
 
+use super::ledger::Arrival;
 use super::remote::{Record, Remote};
 
 /// A session of the fake server at one instant.
@@ -89,6 +90,39 @@ impl Remote {
     #[must_use]
     pub fn checking(&self) -> usize {
         self.lock().checking
+    }
+
+    /// Keeps a ledger of the calls of tools from now on. Default: none is kept.
+    pub fn keep_ledger(&self) {
+        self.lock().ledger.keep();
+    }
+
+    /// The arrivals of the calls of this tool, in order. Empty without a ledger.
+    ///
+    /// A test that gives each call a name of its own learns here how often it was executed.
+    #[must_use]
+    pub fn arrivals(&self, tool: &str) -> Vec<Arrival> {
+        self.lock().ledger.of(tool)
+    }
+
+    /// Counts a call and returns the session's number of calls; `None` for an unknown session.
+    pub(super) fn note_call(&self, id: u64, tool: Option<&str>) -> Option<usize> {
+        let mut state = self.lock();
+        let record = state.sessions.get(&id);
+        let arrival = Arrival {
+            session: id,
+            key: record.map(|record| record.key.clone()),
+            connect: record.map(|record| record.connect),
+            executed: record.is_some_and(|record| !record.lost),
+        };
+        if let Some(tool) = tool {
+            state.ledger.add(tool, arrival);
+        }
+        let record = state.sessions.get_mut(&id).filter(|record| !record.lost)?;
+        record.calls += 1;
+        let calls = record.calls;
+        state.calls += 1;
+        Some(calls)
     }
 
     pub(super) fn begin_check(&self) -> Checking {

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::super::Options;
+use super::super::options::Options;
 use super::coverage::Coverage;
 use super::history::{Findings, Fnv, Violation};
 use super::plan::{Step, plan};

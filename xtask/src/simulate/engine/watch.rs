@@ -4,8 +4,10 @@ use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, Once, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 /// A world that runs; ends when it is dropped.
 pub(super) struct Watched(u64);

@@ -36,8 +36,8 @@ impl Usage {
 
     /// The leases that are held now, of all sessions.
     pub(in super::super) fn held(&self) -> usize {
-        let held = self.lock().values().map(|uses| uses.held as usize).sum();
-        held
+        let sessions = self.lock();
+        sessions.values().map(|uses| uses.held as usize).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Uses>> {

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::super::{coverage::Sometimes, numbers::Numbers, oracle::selects, plan::Action};
 use super::behaviours::{behaviour, call_fault, connect_fault};
+use super::callers::{Caller, Client};
 use super::extractor::Extraction;
-use super::people::Caller;
 use super::world::World;
 
 impl World {
@@ -207,7 +207,7 @@ impl World {
     }
 
     /// A client, with its caller.
-    pub(super) fn client(&self, numbers: &mut Numbers) -> Option<super::desk::Client> {
+    pub(super) fn client(&self, numbers: &mut Numbers) -> Option<Client> {
         let state = self.desk.lock();
         let count = state.clients.len();
         (count > 0).then(|| state.clients[numbers.below(count)].clone())

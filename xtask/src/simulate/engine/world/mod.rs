@@ -2,15 +2,13 @@
 
 mod act;
 mod behaviours;
+mod caller_steps;
 mod callers;
 mod config;
-mod desk;
 mod end;
 mod extractor;
 mod observer;
-mod people;
 mod runtime;
-mod tasks;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the folder is about"

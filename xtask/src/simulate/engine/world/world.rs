@@ -13,11 +13,10 @@ use super::super::{
     oracle::{Reading, check_always, check_settled},
     plan::{Pause, Step},
 };
+use super::callers::{Callers, Desk, People, Rules};
 use super::config::config;
-use super::desk::{Desk, Rules};
 use super::extractor::Extractor;
 use super::observer::Recorder;
-use super::people::{Callers, People};
 
 /// A pool, its callers and a server on simulated time.
 pub(super) struct World {

@@ -10,11 +10,11 @@ use mcp_pool_core::{
 use mcp_pool_testkit::fake;
 use tokio::time::Instant;
 
-use super::super::numbers::Numbers;
-use super::extractor::{ENDS, Extractor, USER};
+use super::super::super::numbers::Numbers;
+use super::super::extractor::{ENDS, Extractor, USER};
 
 /// The users and endpoints of a world.
-pub(super) struct People {
+pub(in super::super) struct People {
     began: Instant,
     users: usize,
     endpoints: Vec<Endpoint>,
@@ -25,16 +25,16 @@ pub(super) struct People {
 }
 
 /// A caller: a request, and what is known of its key without the pool.
-pub(super) struct Caller {
-    pub(super) request: AcquireRequest,
-    pub(super) limit: Duration,
+pub(in super::super) struct Caller {
+    pub(in super::super) request: AcquireRequest,
+    pub(in super::super) limit: Duration,
     /// The most leases that may be held of one of its sessions.
-    pub(super) slots: u32,
-    pub(super) scope: Scope,
+    pub(in super::super) slots: u32,
+    pub(in super::super) scope: Scope,
     /// When the credential ends; `None` for never.
-    pub(super) ends_at: Option<Instant>,
+    pub(in super::super) ends_at: Option<Instant>,
     /// The number of the user.
-    pub(super) user: usize,
+    pub(in super::super) user: usize,
     principal: Principal,
     /// The identity by the extractor, and by the headers.
     identities: [Identity; 2],
@@ -42,7 +42,11 @@ pub(super) struct Caller {
 }
 
 impl People {
-    pub(super) fn new(numbers: &mut Numbers, config: &PoolConfig, extracts: bool) -> Self {
+    pub(in super::super) fn new(
+        numbers: &mut Numbers,
+        config: &PoolConfig,
+        extracts: bool,
+    ) -> Self {
         let two = NonZeroU32::MIN.saturating_add(1);
         let three = two.saturating_add(1);
         let mut endpoints = vec![
@@ -72,7 +76,7 @@ impl People {
     }
 
     /// A caller, whose credential ends at some time or never.
-    pub(super) fn caller(&self, numbers: &mut Numbers) -> Caller {
+    pub(in super::super) fn caller(&self, numbers: &mut Numbers) -> Caller {
         let number = numbers.below(self.users);
         let user = format!("u{number}");
         let endpoint = numbers.pick(&self.endpoints);
@@ -141,7 +145,7 @@ impl People {
     }
 
     /// A selector of any kind.
-    pub(super) fn selector(&self, numbers: &mut Numbers) -> Selector {
+    pub(in super::super) fn selector(&self, numbers: &mut Numbers) -> Selector {
         let user = format!("u{}", numbers.below(self.users));
         match numbers.below(6) {
             0 => Selector::All,
@@ -156,13 +160,13 @@ impl People {
 
 impl Caller {
     /// True when the key is the caller's own.
-    pub(super) fn owns(&self, key: &PoolKey) -> bool {
+    pub(in super::super) fn owns(&self, key: &PoolKey) -> bool {
         let is_same = key.endpoint() == self.request.endpoint() && *key.scope() == self.scope;
         is_same && (self.scope == Scope::Shared || self.is_principal_of(key))
     }
 
     /// True when the key has the identity by the extractor, whose credential may end.
-    pub(super) fn is_extracted(&self, key: &PoolKey) -> bool {
+    pub(in super::super) fn is_extracted(&self, key: &PoolKey) -> bool {
         self.scope != Scope::Shared && self.identities[0] == *key.identity()
     }
 
@@ -180,11 +184,11 @@ impl fmt::Display for Caller {
 /// The callers of a world so far. A request is used several times, since the pool remembers in it
 /// what it resolved.
 #[derive(Default)]
-pub(super) struct Callers(Vec<Arc<Caller>>);
+pub(in super::super) struct Callers(Vec<Arc<Caller>>);
 
 impl Callers {
     /// One of the callers so far, or a new one.
-    pub(super) fn pick(
+    pub(in super::super) fn pick(
         &mut self,
         numbers: &mut Numbers,
         new: impl FnOnce(&mut Numbers) -> Caller,

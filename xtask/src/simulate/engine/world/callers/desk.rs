@@ -13,7 +13,7 @@ use mcp_pool_core::{
 use mcp_pool_testkit::fake::{OpenSession, Remote, session_number};
 use tokio::{task::AbortHandle, time::Instant};
 
-use super::super::{
+use super::super::super::{
     coverage::Sometimes,
     history::{Event, History},
     oracle::{Credentials, Evictions, Ledger, Reported, Usage},
@@ -24,50 +24,50 @@ use super::people::Caller;
 ///
 /// No method calls into the pool while it holds the lock.
 #[derive(Clone)]
-pub(super) struct Desk {
-    pub(super) history: History,
-    pub(super) remote: Remote,
+pub(in super::super) struct Desk {
+    pub(in super::super) history: History,
+    pub(in super::super) remote: Remote,
     rules: Rules,
-    usage: Usage,
+    pub(super) usage: Usage,
     state: Arc<Mutex<State>>,
 }
 
 /// The parts of the configuration that a lease is checked with.
 #[derive(Clone, Copy)]
-pub(super) struct Rules {
+pub(in super::super) struct Rules {
     /// True where a session serves more than one lease.
     reuses: bool,
     session_ttl: Duration,
 }
 
 /// What is under the lock of a desk.
-pub(super) struct State {
+pub(in super::super) struct State {
     next_id: u64,
-    pub(super) pending: BTreeMap<u64, Pending>,
-    pub(super) leases: Vec<Held>,
-    pub(super) clients: Vec<Client>,
-    pub(super) evictions: Evictions,
-    pub(super) ledger: Ledger,
+    pub(in super::super) pending: BTreeMap<u64, Pending>,
+    pub(in super::super) leases: Vec<Held>,
+    pub(in super::super) clients: Vec<Client>,
+    pub(in super::super) evictions: Evictions,
+    pub(in super::super) ledger: Ledger,
     credentials: Credentials,
     /// When the last jump of the clock ended.
-    pub(super) landed: Instant,
+    pub(in super::super) landed: Instant,
     last_failure: Option<Arc<ConnectError>>,
 }
 
 /// A task that has not ended.
 #[derive(Clone)]
-pub(super) struct Pending {
-    pub(super) abort: Option<AbortHandle>,
+pub(in super::super) struct Pending {
+    pub(in super::super) abort: Option<AbortHandle>,
     /// When it must have ended; `None` before it runs.
-    pub(super) deadline: Option<Instant>,
-    pub(super) caller: Arc<Caller>,
-    pub(super) is_acquire: bool,
+    pub(in super::super) deadline: Option<Instant>,
+    pub(in super::super) caller: Arc<Caller>,
+    pub(in super::super) is_acquire: bool,
 }
 
 /// A lease in the hands of a caller.
-pub(super) struct Held {
-    pub(super) lease: Lease,
-    pub(super) caller: Arc<Caller>,
+pub(in super::super) struct Held {
+    pub(in super::super) lease: Lease,
+    pub(in super::super) caller: Arc<Caller>,
     _use: Use,
 }
 
@@ -79,13 +79,13 @@ struct Use {
 
 /// A pooled client and its caller.
 #[derive(Clone)]
-pub(super) struct Client {
-    pub(super) client: PooledClient,
-    pub(super) caller: Arc<Caller>,
+pub(in super::super) struct Client {
+    pub(in super::super) client: PooledClient,
+    pub(in super::super) caller: Arc<Caller>,
 }
 
 impl Desk {
-    pub(super) fn new(history: History, remote: Remote, rules: Rules) -> Self {
+    pub(in super::super) fn new(history: History, remote: Remote, rules: Rules) -> Self {
         let state = State {
             next_id: 1,
             pending: BTreeMap::new(),
@@ -106,12 +106,12 @@ impl Desk {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(in super::super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a task that is about to run. Returns its number.
-    pub(super) fn begin(&self, caller: &Arc<Caller>, is_acquire: bool) -> u64 {
+    pub(in super::super) fn begin(&self, caller: &Arc<Caller>, is_acquire: bool) -> u64 {
         let mut state = self.lock();
         let id = state.next_id;
         state.next_id += 1;
@@ -126,14 +126,14 @@ impl Desk {
     }
 
     /// Keeps the handle that cancels a task.
-    pub(super) fn attach(&self, id: u64, abort: AbortHandle) {
+    pub(in super::super) fn attach(&self, id: u64, abort: AbortHandle) {
         if let Some(pending) = self.lock().pending.get_mut(&id) {
             pending.abort = Some(abort);
         }
     }
 
     /// The task runs now, and must end within `limit`.
-    pub(super) fn started(&self, id: u64, caller: &Caller, limit: Duration) {
+    pub(in super::super) fn started(&self, id: u64, caller: &Caller, limit: Duration) {
         let deadline = Instant::now() + limit;
         let mut state = self.lock();
         state.credentials.note(caller.user, caller.ends_at);
@@ -143,7 +143,7 @@ impl Desk {
     }
 
     /// The task ends now.
-    pub(super) fn ended(&self, id: u64) {
+    pub(in super::super) fn ended(&self, id: u64) {
         let mut state = self.lock();
         let landed = state.landed;
         let Some(deadline) = state.pending.remove(&id).and_then(|task| task.deadline) else {
@@ -159,7 +159,7 @@ impl Desk {
     }
 
     /// A caller gets a lease; checks that it may have it.
-    pub(super) fn take(&self, id: u64, caller: &Arc<Caller>, lease: Lease) {
+    pub(in super::super) fn take(&self, id: u64, caller: &Arc<Caller>, lease: Lease) {
         let session = session_number(lease.info()).unwrap_or_default();
         self.history.note(&Event::Got(id, session));
         let (is_fresh, uses) = (lease.is_fresh(), self.usage.begin(session));
@@ -216,7 +216,7 @@ impl Desk {
     }
 
     /// An acquire failed.
-    pub(super) fn fail(&self, id: u64, error: &AcquireError) {
+    pub(in super::super) fn fail(&self, id: u64, error: &AcquireError) {
         self.history.note(&Event::Failed(id, error.label()));
         let reached = match error {
             AcquireError::CircuitOpen { .. } => Sometimes::BreakerRefused,
@@ -242,7 +242,7 @@ impl Desk {
     }
 
     /// A call ended, or its caller left it.
-    pub(super) fn report(&self, call: u64, reported: Reported) {
+    pub(in super::super) fn report(&self, call: u64, reported: Reported) {
         let text = match reported {
             Reported::Answered => "answered",
             Reported::NotExecuted => "not executed",
@@ -261,55 +261,10 @@ impl Desk {
         };
         self.history.reach(reached);
     }
-
-    /// Compares a call with the ledger of the server. Returns the number of its arrivals.
-    pub(super) fn judge(&self, call: u64) -> usize {
-        let arrivals = self.remote.arrivals(&tool(call));
-        let state = self.lock();
-        let broken = state.ledger.judge(call, &arrivals, &state.evictions);
-        drop(state);
-        if let Some((name, detail)) = broken {
-            self.history
-                .violate(name, || format!("call {call}: {detail}"));
-        }
-        arrivals.len()
-    }
-
-    /// With no task ready, each waiter of the pool is a task.
-    pub(super) fn check_waiters(&self, waiting: usize) {
-        let tasks = self.lock().pending.len();
-        if waiting > tasks {
-            let detail = || format!("{waiting} callers wait, {tasks} tasks run");
-            self.history.violate("waits_for_no_caller", detail);
-        }
-    }
-
-    /// With no task ready, each slot in use is a lease or belongs to a task.
-    pub(super) fn check_slots(&self, in_use: usize) {
-        let (held, tasks) = (self.usage.held(), self.lock().pending.len());
-        if in_use > held + tasks {
-            let detail = || format!("{in_use} slots, {held} leases, {tasks} tasks");
-            self.history.violate("slot_left", detail);
-        }
-    }
-
-    /// Reports each task that is past its deadline though no task is ready.
-    pub(super) fn check_deadlines(&self) {
-        let now = Instant::now();
-        let state = self.lock();
-        let late = state.pending.iter().find(|(_, task)| {
-            let deadline = task.deadline.unwrap_or(now);
-            now.saturating_duration_since(deadline) > TICK
-        });
-        if let Some((id, _)) = late {
-            let detail = || format!("#{id} has not ended after its deadline");
-            self.history.violate("stranded", detail);
-        }
-    }
 }
 
 impl Rules {
-    pub(super) fn of(config: &PoolConfig) -> Self {
+    pub(in super::super) fn of(config: &PoolConfig) -> Self {
         Self {
             reuses: config.enabled,
             session_ttl: config.timeouts.session_ttl,
@@ -329,4 +284,4 @@ pub(super) fn tool(call: u64) -> String {
 }
 
 /// The resolution of tokio's timers.
-const TICK: Duration = Duration::from_millis(1);
+pub(super) const TICK: Duration = Duration::from_millis(1);

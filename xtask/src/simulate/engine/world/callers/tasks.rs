@@ -9,7 +9,7 @@ use mcp_pool_core::{
 };
 use tokio::time::timeout;
 
-use super::super::{
+use super::super::super::{
     coverage::Sometimes,
     history::Event,
     oracle::{Reported, Route},
@@ -19,17 +19,20 @@ use super::people::Caller;
 
 /// A task of a caller.
 #[derive(Clone)]
-pub(super) struct Errand {
-    pub(super) desk: Desk,
-    pub(super) id: u64,
-    pub(super) caller: Arc<Caller>,
+pub(in super::super) struct Errand {
+    pub(in super::super) desk: Desk,
+    pub(in super::super) id: u64,
+    pub(in super::super) caller: Arc<Caller>,
     /// When the caller drops the future, if it does.
-    pub(super) leaves_after: Option<Duration>,
+    pub(in super::super) leaves_after: Option<Duration>,
 }
 
 impl Errand {
     /// Acquires a session by `work`, and keeps the lease.
-    pub(super) async fn acquire(self, work: impl Future<Output = Result<Lease, AcquireError>>) {
+    pub(in super::super) async fn acquire(
+        self,
+        work: impl Future<Output = Result<Lease, AcquireError>>,
+    ) {
         let began = self.desk.history.current_step();
         self.desk.started(self.id, &self.caller, self.caller.limit);
         let result = self.unless_it_leaves(work).await;
@@ -50,7 +53,7 @@ impl Errand {
     }
 
     /// Makes a client, and keeps it.
-    pub(super) async fn make_client(self, pool: SessionPool) {
+    pub(in super::super) async fn make_client(self, pool: SessionPool) {
         self.desk.started(self.id, &self.caller, self.caller.limit);
         let request = self.caller.request.clone();
         let result = self.unless_it_leaves(pool.client(request)).await;
@@ -67,7 +70,7 @@ impl Errand {
     }
 
     /// Calls a tool by a client.
-    pub(super) async fn call_on_client(self, client: PooledClient, limit: Duration) {
+    pub(in super::super) async fn call_on_client(self, client: PooledClient, limit: Duration) {
         self.desk.started(self.id, &self.caller, limit);
         let call = {
             let mut state = self.desk.lock();
@@ -95,7 +98,7 @@ impl Errand {
     }
 
     /// Calls a tool on a lease, and keeps the lease where the session is usable.
-    pub(super) async fn call_on_lease(self, held: Held, limit: Duration) {
+    pub(in super::super) async fn call_on_lease(self, held: Held, limit: Duration) {
         self.desk.started(self.id, &self.caller, limit);
         let call = self.desk.lock().ledger.begin(Route::Lease);
         let params = CallToolRequestParams::new(tool(call));
@@ -126,7 +129,7 @@ impl Errand {
 
 impl Held {
     /// Gives the session up.
-    pub(super) fn discard(self) {
+    pub(in super::super) fn discard(self) {
         let Self { lease, .. } = self;
         lease.discard();
     }

@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::super::{coverage::Sometimes, numbers::Numbers};
-use super::desk::Held;
-use super::people::Caller;
-use super::tasks::Errand;
+use super::callers::{Caller, Errand, Held};
 use super::world::World;
 
 impl World {
