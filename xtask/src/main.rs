@@ -10,6 +10,7 @@ mod interop;
 mod plain;
 mod repository;
 mod result;
+mod simulate;
 mod statistics;
 mod steps;
 mod test;
@@ -37,6 +38,12 @@ enum Command {
     DemoInner(demo::Options),
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
     Interop(interop::Options),
+    /// Runs the pool on simulated time, one world for each seed, against an oracle.
+    Simulate(simulate::Options),
+    /// Simulates in this process, whose tokio draws from the seed.
+    #[cfg(feature = "simulate")]
+    #[command(hide = true)]
+    SimulateInner(simulate::Options),
     /// Runs the tests of the workspace and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -71,6 +78,9 @@ fn run(command: &Command) -> Result {
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
         Command::Interop(options) => interop::run(&sh, options),
+        Command::Simulate(options) => simulate::run(&sh, options),
+        #[cfg(feature = "simulate")]
+        Command::SimulateInner(options) => simulate::inner(options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

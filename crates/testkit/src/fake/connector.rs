@@ -21,6 +21,7 @@ use super::{
     address,
     behaviour::play,
     remote::Remote,
+    sessions::{Handshake, SessionNumber},
     transport::{FakeFault, Memory},
 };
 
@@ -64,6 +65,7 @@ impl Connector for FakeConnector {
         }
         let notifier = CloseNotifier::default();
         let id = connecting.open(&notifier);
+        let handshake = Handshake::begin(&self.remote, id);
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
         let memory = Memory::new(id, self.remote.clone());
         let service = request.handler().into_service(version.clone());
@@ -71,6 +73,7 @@ impl Connector for FakeConnector {
             .serve(memory)
             .await
             .map_err(|error| ConnectError::new(FaultKind::Protocol).with_source(error))?;
+        handshake.finish();
         let driver = FakeDriver {
             id,
             remote: self.remote.clone(),
@@ -79,6 +82,7 @@ impl Connector for FakeConnector {
         let info = SessionInfo::new(Era::Legacy, version.as_str())
             .with_session_id(&id.to_string())
             .with_network("memory", "pipe");
+        info.metadata.insert(SessionNumber(id));
         Ok(Session::new(driver, info).with_close_notifier(notifier))
     }
 
@@ -90,6 +94,7 @@ impl Connector for FakeConnector {
 
     async fn check(&self, _session: &Session, _plan: &ProbePlan) -> Result<(), CheckError> {
         self.remote.note_check();
+        let _checking = self.remote.begin_check();
         play(&self.remote.check)
             .await
             .map_err(|_| CheckError::Failed("fake"))
@@ -119,6 +124,7 @@ impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
     }
 
     async fn close(&self, timeout: Duration) -> CloseOutcome {
+        self.remote.note_closing(self.id);
         let outcome = match tokio::time::timeout(timeout, play(&self.remote.close)).await {
             Ok(Ok(())) => CloseOutcome::Completed,
             Ok(Err(_)) => CloseOutcome::Failed,

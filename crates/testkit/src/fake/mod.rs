@@ -27,12 +27,16 @@ mod address;
 mod behaviour;
 mod connector;
 mod counts;
+mod ledger;
 mod load;
 mod remote;
+mod sessions;
 mod transport;
 
 pub use address::{endpoint, kind};
 pub use behaviour::Behaviour;
 pub use connector::{FakeConnector, connector, connector_of};
+pub use ledger::Arrival;
 pub use load::Load;
 pub use remote::Remote;
+pub use sessions::{OpenConnect, OpenSession, session_number};

@@ -11,10 +11,14 @@ use mcp_pool_core::{
     extend::{CloseNotifier, ConnectRequest, Support},
 };
 use rmcp::{RoleClient, model::ServerNotification, service::RxJsonRpcMessage};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{
     behaviour::Behaviour,
+    ledger::Ledger,
     load::{Listener, Load},
 };
 
@@ -25,6 +29,7 @@ pub struct Remote {
     pub(super) check: watch::Sender<Behaviour>,
     pub(super) close: watch::Sender<Behaviour>,
     pub(super) call: watch::Sender<Behaviour>,
+    pub(super) delivery: watch::Sender<Behaviour>,
     pub(super) detect: watch::Sender<Behaviour>,
     state: Arc<Mutex<State>>,
 }
@@ -39,10 +44,12 @@ pub(super) struct State {
     pub(super) connecting: BTreeMap<usize, PoolKey>,
     pub(super) closed: usize,
     pub(super) checks: usize,
+    pub(super) checking: usize,
     pub(super) calls: usize,
     pub(super) lists: usize,
     pub(super) detections: usize,
     pub(super) next_faults: VecDeque<FaultKind>,
+    pub(super) ledger: Ledger,
     listener: Listener,
 }
 
@@ -53,10 +60,14 @@ pub(super) type ClientSender = mpsc::UnboundedSender<RxJsonRpcMessage<RoleClient
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) endpoint: Endpoint,
-    key: PoolKey,
+    pub(super) key: PoolKey,
+    /// The number of the connect that opened it.
+    pub(super) connect: usize,
+    pub(super) opened_at: Instant,
     pub(super) notifier: CloseNotifier,
     pub(super) calls: usize,
     pub(super) lost: bool,
+    pub(super) closing: bool,
     /// Set once the session has a client.
     pub(super) client: Option<ClientSender>,
 }
@@ -77,6 +88,7 @@ impl Remote {
             check: ok(),
             close: ok(),
             call: ok(),
+            delivery: ok(),
             detect: ok(),
             state: Arc::default(),
         }
@@ -108,6 +120,11 @@ impl Remote {
     /// transport, and leaves open whether the call was executed.
     pub fn on_call(&self, behaviour: Behaviour) {
         self.call.send_replace(behaviour);
+    }
+
+    /// Sets the outcome of the way of a call to the server. Whatever fails there is not executed.
+    pub fn on_delivery(&self, behaviour: Behaviour) {
+        self.delivery.send_replace(behaviour);
     }
 
     /// Sets the outcome of detections.
@@ -204,16 +221,6 @@ impl Remote {
         }
     }
 
-    /// Counts a call and returns the session's number of calls; `None` for an unknown session.
-    pub(super) fn note_call(&self, id: u64) -> Option<usize> {
-        let mut state = self.lock();
-        let record = state.sessions.get_mut(&id).filter(|record| !record.lost)?;
-        record.calls += 1;
-        let calls = record.calls;
-        state.calls += 1;
-        Some(calls)
-    }
-
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,7 +241,7 @@ impl State {
     }
 
     /// Calls the listener after a change of this key.
-    fn notify(&self, key: &PoolKey) {
+    pub(super) fn notify(&self, key: &PoolKey) {
         self.listener.notify(|| {
             let connecting = self.connecting.values();
             let open = || self.sessions.values().filter(|record| !record.lost);
@@ -258,9 +265,12 @@ impl Connecting {
         let record = Record {
             endpoint: self.endpoint.clone(),
             key: self.key.clone(),
+            connect: self.number,
+            opened_at: Instant::now(),
             notifier: notifier.clone(),
             calls: 0,
             lost: false,
+            closing: false,
             client: None,
         };
         state.connecting.remove(&self.number);

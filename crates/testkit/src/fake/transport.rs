@@ -63,7 +63,10 @@ impl Transport<RoleClient> for Memory {
                     ServerResult::ListToolsResult(ListToolsResult::default())
                 }
                 ClientRequest::PingRequest(_) => ServerResult::EmptyResult(EmptyObject {}),
-                _ => call(id, &remote).await?,
+                ClientRequest::CallToolRequest(request) => {
+                    call(id, &remote, Some(&request.params.name)).await?
+                }
+                _ => call(id, &remote, None).await?,
             };
             let _ = answers.send(answer(result, request.id));
             Ok(())
@@ -79,8 +82,12 @@ impl Transport<RoleClient> for Memory {
     }
 }
 
-async fn call(id: u64, remote: &Remote) -> Result<ServerResult, FakeFault> {
-    let Some(count) = remote.note_call(id) else {
+async fn call(id: u64, remote: &Remote, tool: Option<&str>) -> Result<ServerResult, FakeFault> {
+    play(&remote.delivery).await.map_err(|kind| FakeFault {
+        outcome: Outcome::NotExecuted,
+        kind,
+    })?;
+    let Some(count) = remote.note_call(id, tool) else {
         return Err(FakeFault {
             outcome: Outcome::NotExecuted,
             kind: FaultKind::SessionGone,

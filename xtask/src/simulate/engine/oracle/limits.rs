@@ -1,0 +1,118 @@
+//! The counts of the pool, compared with its limits and with the server's counts.
+
+use mcp_pool_core::{
+    PoolKey, SessionPool,
+    stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus},
+};
+use mcp_pool_testkit::fake::Remote;
+
+use super::ledger::Broken;
+
+/// The counts of a pool at one instant.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Reading {
+    pub(in super::super) status: PoolStatus,
+    pub(in super::super) keys: Vec<KeyStats>,
+}
+
+impl Reading {
+    pub(in super::super) fn of(pool: &SessionPool) -> Self {
+        let query = KeyQuery {
+            order: KeyOrder::Fingerprint,
+            limit: 1_000,
+            ..KeyQuery::default()
+        };
+        Self {
+            status: pool.status(),
+            keys: pool.key_stats(&query).rows,
+        }
+    }
+
+    /// The row of a key.
+    pub(in super::super) fn of_key(&self, key: &PoolKey) -> Option<&KeyStats> {
+        let fingerprint = key.fingerprint();
+        self.keys.iter().find(|row| row.fingerprint == fingerprint)
+    }
+}
+
+/// What holds at every instant: each limit.
+pub(in super::super) fn check_always(reading: &Reading) -> Option<Broken> {
+    let status = &reading.status;
+    let limits = [
+        ("session_limit", status.sessions, status.max_total_sessions),
+        ("key_limit", status.keys, status.max_total_keys),
+    ];
+    for (name, count, max) in limits {
+        if max > 0 && count > max {
+            return Some((name, format!("{count} of {max}")));
+        }
+    }
+    let of_key = |row: &&KeyStats| row.available + row.active + row.connecting > row.max;
+    let broken = reading.keys.iter().find(of_key)?;
+    Some(("limit_of_key", row(broken)))
+}
+
+/// What holds once no task is ready: the pool and the server count alike, and a caller waits only
+/// for something that is missing.
+pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Option<Broken> {
+    let (sessions, connects) = (remote.sessions(), remote.open_connects());
+    let closing = sessions.iter().filter(|session| session.closing).count();
+    let open = sessions.len() - closing;
+    let status = &reading.status;
+    // A closing beyond the concurrent ones has not reached the server.
+    if closing < MAX_CLOSINGS && status.sessions != open + connects.len() {
+        let detail = format!(
+            "the pool counts {}, the server {open} sessions and {} connects",
+            status.sessions,
+            connects.len()
+        );
+        return Some(("permits", detail));
+    }
+    if !status.closed && status.keys != reading.keys.len() {
+        let detail = format!("{} permits for {} keys", status.keys, reading.keys.len());
+        return Some(("key_permits", detail));
+    }
+    let is_free = |count, max| max == 0 || count < max;
+    let sessions_free = is_free(status.sessions, status.max_total_sessions);
+    if status.is_full && sessions_free && is_free(status.keys, status.max_total_keys) {
+        let detail = format!("{} sessions and {} keys", status.sessions, status.keys);
+        return Some(("waits_for_free_capacity", detail));
+    }
+    if status.closed {
+        return None;
+    }
+    if let Some(broken) = reading.keys.iter().find_map(check_waiters) {
+        return Some(broken);
+    }
+    let connecting: usize = reading.keys.iter().map(|row| row.connecting).sum();
+    let idle: usize = reading.keys.iter().map(|row| row.available).sum();
+    let wanted = reading.keys.iter().all(|row| row.connecting <= row.waiting);
+    if connecting > connects.len() && wanted && idle > 0 {
+        let detail = format!("{idle} sessions are idle, {connecting} connects wait");
+        return Some(("idle_not_reclaimed", detail));
+    }
+    None
+}
+
+fn check_waiters(key: &KeyStats) -> Option<Broken> {
+    if key.waiting == 0 {
+        return None;
+    }
+    if key.available > 0 {
+        return Some(("waits_beside_idle", row(key)));
+    }
+    if key.connecting == 0 && key.active < key.max {
+        return Some(("waits_without_connect", row(key)));
+    }
+    None
+}
+
+fn row(key: &KeyStats) -> String {
+    format!(
+        "{} idle, {} in use, {} connecting of {}, {} waiting",
+        key.available, key.active, key.connecting, key.max, key.waiting
+    )
+}
+
+/// The closings that the pool runs at the same time.
+const MAX_CLOSINGS: usize = 60;

@@ -1,0 +1,159 @@
+//! The parts of a world, and how it goes from step to step.
+
+use std::time::Duration;
+
+use mcp_pool_core::{PoolKey, SessionPool};
+use mcp_pool_testkit::fake::{self, Remote};
+use tokio::runtime::Handle;
+
+use super::super::{
+    coverage::Sometimes,
+    history::History,
+    numbers::Numbers,
+    oracle::{Reading, check_always, check_settled},
+    plan::{Pause, Step},
+};
+use super::callers::{Callers, Desk, People, Rules};
+use super::config::config;
+use super::extractor::Extractor;
+use super::observer::Recorder;
+
+/// A pool, its callers and a server on simulated time.
+pub(super) struct World {
+    pub(super) pool: SessionPool,
+    pub(super) remote: Remote,
+    pub(super) desk: Desk,
+    pub(super) history: History,
+    pub(super) people: People,
+    pub(super) callers: Callers,
+    pub(super) extractor: Option<Extractor>,
+    /// The counts after the last step.
+    pub(super) reading: Reading,
+    /// The keys of which a session may be on its way to a waiter.
+    pub(super) handed: Vec<PoolKey>,
+    /// The checks under way when the last step cancelled a task.
+    pub(super) checking: Option<usize>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, history: History) -> crate::Result<Self> {
+        let mut numbers = Numbers::new(seed, CONFIGURATION);
+        let config = config(&mut numbers);
+        let extractor = numbers.chance(60).then(Extractor::new);
+        let people = People::new(&mut numbers, &config, extractor.is_some());
+        let (connector, remote) = fake::connector();
+        remote.keep_ledger();
+        let desk = Desk::new(history.clone(), remote.clone(), Rules::of(&config));
+        history.step(|| format!("{config:?}"));
+        let builder = SessionPool::builder()
+            .config(config)
+            .connector(connector)
+            .random_seed(seed);
+        let builder = match &extractor {
+            Some(extractor) => builder.extractor(extractor.clone()),
+            None => builder,
+        };
+        // Without an observer a pool takes shorter paths.
+        let builder = match numbers.chance(75) {
+            true => builder.observer(Recorder::new(history.clone())),
+            false => builder,
+        };
+        let pool = builder.build()?;
+        Ok(Self {
+            reading: Reading::of(&pool),
+            pool,
+            remote,
+            desk,
+            history,
+            people,
+            callers: Callers::default(),
+            extractor,
+            handed: Vec::new(),
+            checking: None,
+        })
+    }
+
+    /// Takes a step, lets the tasks run, and checks the world.
+    pub(super) async fn step(&mut self, step: &Step) {
+        self.history.begin_step(Some(step.number));
+        self.act(step.action, &mut Numbers::new(step.draws, 0))
+            .await;
+        match step.pause {
+            Pause::None => {}
+            Pause::Partial => {
+                self.handed.clear();
+                tokio::task::yield_now().await;
+            }
+            Pause::Settled => {
+                self.handed.clear();
+                settle().await;
+            }
+        }
+        self.check(step.pause == Pause::Settled);
+    }
+
+    /// Compares the pool with its limits, and, where no task is ready, with the server.
+    pub(super) fn check(&mut self, is_settled: bool) {
+        self.reading = Reading::of(&self.pool);
+        let mut broken = check_always(&self.reading);
+        if is_settled {
+            broken = broken.or_else(|| check_settled(&self.reading, &self.remote));
+            let keys = &self.reading.keys;
+            self.desk
+                .check_waiters(keys.iter().map(|row| row.waiting).sum());
+            self.desk
+                .check_slots(keys.iter().map(|row| row.in_use).sum());
+            self.desk.check_deadlines();
+        }
+        if let Some((name, detail)) = broken {
+            self.history.violate(name, || detail);
+        }
+        let is_full = |row: &mcp_pool_core::stats::KeyStats| {
+            row.waiting > 0 && row.connecting == 0 && row.available + row.active == row.max
+        };
+        if self.reading.keys.iter().any(is_full) {
+            self.history.reach(Sometimes::QueueFull);
+        }
+        if let Some(before) = self.checking.take()
+            && self.remote.checking() < before
+        {
+            self.history.reach(Sometimes::CheckCancelled);
+        }
+    }
+
+    /// Lets time pass. Each timer fires at its time.
+    pub(super) async fn flow(&mut self, time: Duration) {
+        self.handed.clear();
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Lets the tasks run until none is ready. No time passes.
+pub(super) async fn settle() {
+    let metrics = Handle::current().metrics();
+    for _ in 0..MOST_YIELDS {
+        tokio::task::yield_now().await;
+        if is_idle(&metrics) {
+            return;
+        }
+    }
+}
+
+#[cfg(tokio_unstable)]
+fn is_idle(metrics: &tokio::runtime::RuntimeMetrics) -> bool {
+    metrics.worker_local_queue_depth(0) + metrics.global_queue_depth() == 0
+}
+
+/// Without tokio's depth of its queue, every settling takes the most yields.
+#[cfg(not(tokio_unstable))]
+fn is_idle(_metrics: &tokio::runtime::RuntimeMetrics) -> bool {
+    false
+}
+
+#[cfg(tokio_unstable)]
+const MOST_YIELDS: usize = 100_000;
+
+#[cfg(not(tokio_unstable))]
+const MOST_YIELDS: usize = 16;
+
+const CONFIGURATION: u64 = 2;

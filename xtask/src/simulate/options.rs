@@ -1,0 +1,49 @@
+//! The options of the command.
+
+/// Which worlds to simulate, and how to report them.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The number of seeds.
+    #[arg(long, default_value_t = 1_000)]
+    pub(super) seeds: u64,
+    /// The first seed. Default: 0.
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+    /// The steps of each world.
+    #[arg(long, default_value_t = 200)]
+    pub(super) steps: u32,
+    /// Runs only the steps of these numbers.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) only: Vec<u32>,
+    /// Accepts violations of these names, each of which is known and described.
+    #[arg(long)]
+    pub(super) allow: Vec<String>,
+    /// The threads, each with a world of its own. Default: one for each core.
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Prints the history of the first seed.
+    #[arg(long)]
+    pub(super) history: bool,
+    /// Prints one JSON object instead of text.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Options {
+    /// The arguments that give these options.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--seeds={}", self.seeds),
+            format!("--seed={}", self.seed),
+            format!("--steps={}", self.steps),
+        ];
+        let only = self.only.iter().map(|step| format!("--only={step}"));
+        arguments.extend(only);
+        arguments.extend(self.allow.iter().map(|name| format!("--allow={name}")));
+        arguments.extend(self.threads.map(|threads| format!("--threads={threads}")));
+        let flags = [("--history", self.history), ("--json", self.json)];
+        let given = flags.iter().filter(|(_, given)| *given);
+        arguments.extend(given.map(|(flag, _)| (*flag).to_owned()));
+        arguments
+    }
+}
