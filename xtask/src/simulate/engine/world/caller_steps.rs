@@ -147,13 +147,6 @@ impl World {
     }
 }
 
-impl Errand {
-    fn leave(&self) -> String {
-        let leave = self.leaves_after;
-        leave.map_or(String::new(), |after| format!(", leaves after {after:?}"))
-    }
-}
-
 fn limit(numbers: &mut Numbers) -> Duration {
     numbers.millis(300)
 }

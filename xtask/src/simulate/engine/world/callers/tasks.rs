@@ -28,6 +28,12 @@ pub(in super::super) struct Errand {
 }
 
 impl Errand {
+    /// What the history says of when the caller leaves.
+    pub(in super::super) fn leave(&self) -> String {
+        let leave = self.leaves_after;
+        leave.map_or(String::new(), |after| format!(", leaves after {after:?}"))
+    }
+
     /// Acquires a session by `work`, and keeps the lease.
     pub(in super::super) async fn acquire(
         self,
