@@ -114,6 +114,29 @@ async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_is_chec
     close(&pool).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_while_its_check_succeeds_is_not_handed_out() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default().with_call_timeout(Duration::from_secs(2));
+    let pool = pool_over(connector, config);
+    let client = pool.client(request(fake::endpoint("a"), "alice"));
+    let client = client.await.expect("a client");
+    remote.on_call(Behaviour::Never);
+    call(&client, "count").await.expect_err("too late");
+    remote.on_call(Behaviour::Ok);
+    remote.on_check(Behaviour::Never);
+    let end = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        remote.end_sessions();
+        remote.on_check(Behaviour::Ok);
+    };
+    let (lease, ()) = tokio::join!(client.acquire(), end);
+    let lease = lease.expect("a lease");
+    assert_eq!(remote.connects(), 2);
+    drop(lease);
+    close(&pool).await;
+}
+
 #[tokio::test]
 async fn an_answer_with_an_error_keeps_the_session() {
     let server = CounterServer::start();

@@ -20,14 +20,20 @@ use crate::{
 #[inline]
 pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> Freshness {
     let pooled = slot.session();
-    if pooled.session.is_over() || slot.key().credentials.have_ended(now) {
+    if has_ended(slot, now) {
         return Freshness::Close;
     }
     if !context.is_plain() && !hook_admits(context, pooled) {
         return Freshness::Close;
     }
     if pooled.suspect.load(Ordering::Relaxed) {
-        return Freshness::Check;
+        // A check proves that the session lives, not that it may still be used.
+        let is_expired = !slot.is_fresh() && now >= pooled.ends_at;
+        return if is_expired {
+            Freshness::Close
+        } else {
+            Freshness::Check
+        };
     }
     if slot.is_fresh() {
         return Freshness::Keep;
@@ -39,6 +45,12 @@ pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> 
         Freshness::Check if pooled.session.info().era == Era::Stateless => Freshness::Keep,
         freshness => freshness,
     }
+}
+
+/// True when the session is over, or the credential that it ends with.
+#[inline(always)]
+fn has_ended(slot: &SlotGuard, now: Timestamp) -> bool {
+    slot.session().session.is_over() || slot.key().credentials.have_ended(now)
 }
 
 #[inline(never)]
@@ -124,6 +136,11 @@ async fn check(
     let now = context.clock.now();
     slot.set_alive_at(now);
     slot.set_acquired_at(now);
+    // The session or its credential may have ended while the check was on its way.
+    if has_ended(&slot, now) {
+        discard(context, slot);
+        return Ok(None);
+    }
     Ok(unless_evicted(slot))
 }
 
