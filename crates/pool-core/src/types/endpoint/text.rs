@@ -49,8 +49,9 @@ fn auto() -> TransportKind {
     TransportKind::AUTO
 }
 
-/// A map of `url`, `transport` (default: `auto`), `gateway`, `lifecycle`, `stateless_and_public` and
-/// `max_concurrent_per_session`. The URL is complete, its query included.
+/// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
+/// `gateway`, `lifecycle`, `stateless_and_public` and `max_concurrent_per_session`. The URL is
+/// complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
