@@ -143,6 +143,27 @@ async fn hooks_attach_values_to_sessions_and_refuse_them() {
     close(&pool).await;
 }
 
+/// Refuses every session before its lease.
+struct RefuseAll;
+
+impl Hooks for RefuseAll {
+    fn before_acquire(&self, _key: &PoolKey, _session: &SessionInfo) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_refuses_every_session_costs_one_connect_for_each_acquire() {
+    let (pool, remote) = faked();
+    let pool = pool.hooks(RefuseAll).build().expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    for connects in 1..=3 {
+        drop(pool.acquire(&alice).await.expect("a session"));
+        assert_eq!(remote.connects(), connects);
+    }
+    close(&pool).await;
+}
+
 #[tokio::test]
 async fn an_eviction_selects_by_each_part_of_a_key_and_no_other() {
     let (pool, remote) = faked();

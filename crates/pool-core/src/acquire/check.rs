@@ -23,7 +23,8 @@ pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> 
     if has_ended(slot, now) {
         return Freshness::Close;
     }
-    if !context.is_plain() && !hook_admits(context, pooled) {
+    // A hook that refused every new session too would have the pool connect without end.
+    if !context.is_plain() && !slot.is_fresh() && !hook_admits(context, pooled) {
         return Freshness::Close;
     }
     if pooled.suspect.load(Ordering::Relaxed) {
