@@ -148,7 +148,7 @@ async fn a_session_in_use_outlives_its_credential_until_it_is_returned() {
     let (pool, remote) = faked();
     let lease = pool.acquire(&fake_alice("old", seconds(10))).await;
     let lease = lease.expect("a session");
-    let _peer = lease.peer();
+    let _peer = lease.peer().await.expect("a peer");
     pass(seconds(60)).await;
     assert_eq!(remote.open(), 1);
     drop(lease);

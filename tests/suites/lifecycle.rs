@@ -35,7 +35,8 @@ impl Observer for Reasons {
 
 async fn ping(lease: &Lease) {
     let request = ClientRequest::PingRequest(PingRequest::default());
-    lease.peer().send_request(request).await.expect("an answer");
+    let peer = lease.peer().await.expect("a peer");
+    peer.send_request(request).await.expect("an answer");
 }
 
 fn brief() -> PoolConfig {

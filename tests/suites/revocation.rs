@@ -40,11 +40,10 @@ async fn a_revocation_closes_idle_sessions_at_once_and_sessions_in_use_when_they
     assert_eq!((report.keys, report.closing, report.in_use), (1, 1, 1));
     eventually("the idle one is closed", || server.sessions_closed() == 1).await;
     let ping = ClientRequest::PingRequest(Default::default());
-    lease
-        .peer()
-        .send_request(ping)
-        .await
-        .expect("the session is still usable");
+    let peer = lease.peer().await.expect("a peer");
+    let answer = peer.send_request(ping).await;
+    answer.expect("the session is still usable");
+    drop(peer);
     drop(lease);
     eventually("the other one too", || server.sessions_closed() == 2).await;
     assert_eq!(call(&alice, "increment").await.expect("a new session"), 1);

@@ -86,7 +86,8 @@ async fn a_list_is_never_shown_to_another_user_or_token() {
 async fn shown(client: &PooledClient) -> String {
     let tools = client.list_all_tools().await.expect("tools");
     let lease = client.acquire().await.expect("a session");
-    let by_hand = lease.peer().list_all_tools().await.expect("tools");
+    let peer = lease.peer().await.expect("a peer");
+    let by_hand = peer.list_all_tools().await.expect("tools");
     assert_eq!(tools, by_hand);
     let tool = tools.into_iter().find(|tool| tool.name == "count");
     let what = tool.and_then(|tool| tool.description);

@@ -18,6 +18,7 @@ mod time;
 mod trace;
 mod types;
 mod upstream;
+mod wire;
 
 /// The events that an [`Observer`](crate::extend::Observer) receives.
 pub mod event {

@@ -48,13 +48,10 @@ async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
     let request = request(&server);
     let session = connector.connect(&request).await.expect("a session");
     let increment = CallToolRequest::new(CallToolRequestParams::new("increment"));
-    let called = session
-        .peer()
-        .send_request(ClientRequest::CallToolRequest(increment));
-    let error = timeout(CONNECT_TIMEOUT + LEEWAY, called)
-        .await
-        .expect("an end");
-    let failure = session.driver().classify(&error.expect_err("no answer"));
+    let increment = ClientRequest::CallToolRequest(increment);
+    let called = session.driver().call(increment, None);
+    let called = timeout(CONNECT_TIMEOUT + LEEWAY, called).await;
+    let failure = called.expect("an end").expect_err("no answer");
     assert!(!failure.is_session_usable());
     failure
 }

@@ -57,8 +57,8 @@ async fn a_call_ends_with_the_stream_while_a_handler_is_busy() {
         .with_handlers(Arc::new(Stuck));
     let session = connector().connect(&request).await.expect("a session");
     let began = Instant::now();
-    let error = session.peer().send_request(increment()).await;
-    let failure = session.driver().classify(&error.expect_err("no answer"));
+    let called = session.driver().call(increment(), None).await;
+    let failure = called.expect_err("no answer");
     assert_eq!(failure.outcome(), Outcome::Unknown);
     assert_eq!(failure.kind(), &FaultKind::SessionGone);
     assert!(began.elapsed() < HANDLERS / 2, "{:?}", began.elapsed());

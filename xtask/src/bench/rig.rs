@@ -103,13 +103,15 @@ impl Rig {
     /// Acquires through the client, uses the session and releases it.
     pub(super) async fn used(&self) {
         let lease = self.client.acquire().await;
-        black_box(lease.expect("the server in memory is always there").peer());
+        let lease = lease.expect("the server in memory is always there");
+        drop(black_box(lease.peer().await));
     }
 
     /// As [`used`](Self::used), with metrics.
     pub(super) async fn used_with_metrics(&self) {
         let lease = self.observed.acquire().await;
-        black_box(lease.expect("the server in memory is always there").peer());
+        let lease = lease.expect("the server in memory is always there");
+        drop(black_box(lease.peer().await));
     }
 
     /// Acquires with the request of a cached key and releases.

@@ -8,15 +8,12 @@ use std::{
     },
 };
 
-use rmcp::{
-    RoleClient,
-    service::{Peer, ServiceError},
-};
+use rmcp::service::ServiceError;
 
 use crate::{
     context::Context,
-    error::CallFailure,
-    extend::{CloseReason, Released, Session, SessionInfo},
+    error::{CallError, CallFailure},
+    extend::{CloseReason, Released, Session, SessionInfo, SessionPeer},
     key::{Fate, KeyPool, PooledSession, SlotGuard},
     types::{Era, PoolKey},
 };
@@ -44,12 +41,19 @@ impl Lease {
 
     /// rmcp's client side of the session.
     ///
-    /// Use it only while the lease lives: a clone that is kept longer uses a session that may be
-    /// closed, or in use by the next caller of the key.
-    #[must_use]
-    pub fn peer(&self) -> &Peer<RoleClient> {
-        self.used.store(USED, Ordering::Relaxed);
-        self.slot.session().session.peer()
+    /// Use it only while the lease lives: one that is kept longer uses a session that may be closed,
+    /// or in use by the next caller of the key. A session that needs no rmcp service for its calls
+    /// starts one, which ends some time after the last peer is dropped.
+    ///
+    /// # Errors
+    /// [`CallError::NotExecuted`] or [`CallError::OutcomeUnknown`]: the session is over, or what its
+    /// server says of itself had to be requested and did not come.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn peer(&self) -> Result<SessionPeer, CallError> {
+        let peer = self.pooled().session.peer().await;
+        peer.map_err(CallError::of_failure)
     }
 
     /// What is known of the session.

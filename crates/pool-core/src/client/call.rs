@@ -3,19 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use rmcp::model::{ClientRequest, ServerResult};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     input_responder::InputResponder,
     pooled_client::PooledClient,
-    retry_policy::{Step, next_step, surfaced},
+    retry_policy::{Step, next_step},
     send::{Failed, send},
     trace_context::{extract, inject},
 };
 use crate::{
     acquire::Lease,
-    error::{AcquireError, CallError, CallFailure, FaultKind, Outcome},
-    extend::{CloseReason, SessionInfo},
+    error::{AcquireError, CallError, CallFailure, FaultKind, InputError, Outcome},
+    extend::{Answer, CloseReason, SessionInfo},
     time::after,
     trace::{CallTrace, Target},
     types::{Era, Scope},
@@ -59,6 +59,24 @@ impl PooledClient {
         call.finish(&result);
         result
     }
+
+    /// Sends any request and returns the server's answer with its [JSON](Answer::raw), for a gateway
+    /// that passes on what it does not know: unknown fields, new content types. The answer of a
+    /// session that rmcp serves has no JSON.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn request_raw(&self, request: ClientRequest) -> Result<Answer, CallError> {
+        let method = request.method().to_owned();
+        let mut call = Call::begin(self, &method, target(&request));
+        let answer = call.answer(&request).await.map(|(answer, _)| answer);
+        call.tool_failed = answer.as_ref().is_ok_and(Answer::is_tool_error);
+        call.finish(&answer);
+        answer
+    }
 }
 
 impl<'c> Call<'c> {
@@ -96,16 +114,38 @@ impl<'c> Call<'c> {
         &mut self,
         request: &ClientRequest,
     ) -> Result<(ServerResult, Option<InputResponder>), CallError> {
+        let (answer, lease) = self.answer(request).await?;
+        let result = self.typed(answer)?;
+        let responder = match result {
+            ServerResult::InputRequiredResult(_) => {
+                let responder = InputResponder::of(&lease);
+                timeout_at(self.deadline, responder)
+                    .await
+                    .map_err(|_| CallError::from(InputError::TimedOut))??
+            }
+            _ => None,
+        };
+        Ok((result, responder))
+    }
+
+    /// The server's answer, and the session that it came on.
+    async fn answer(&mut self, request: &ClientRequest) -> Result<(Answer, Lease), CallError> {
         loop {
             let lease = self.lease().await?;
             match self.send_with_headers(&lease, request).await {
-                Ok(result) => {
-                    let responder = InputResponder::of(&lease, &result);
-                    return Ok((result, responder));
-                }
+                Ok(answer) => return Ok((answer, lease)),
                 Err(failed) => self.judge(lease, failed)?,
             }
         }
+    }
+
+    /// The result in its type.
+    pub(super) fn typed(&mut self, answer: Answer) -> Result<ServerResult, CallError> {
+        let result = answer.into_result().map_err(CallError::Rpc)?;
+        if let ServerResult::CallToolResult(result) = &result {
+            self.tool_failed = result.is_error == Some(true);
+        }
+        Ok(result)
     }
 
     /// A session for the next attempt.
@@ -129,26 +169,23 @@ impl<'c> Call<'c> {
         Ok(lease)
     }
 
-    /// Sends one request of the call on a session.
+    /// Sends one request of the call on a session. The answer is no error.
     pub(super) async fn send(
         &mut self,
         lease: &Lease,
         mut request: ClientRequest,
-    ) -> Result<ServerResult, Failed> {
+    ) -> Result<Answer, Failed> {
         self.note_session(lease.info());
         let propagator = self.client.context().propagator.as_deref();
         let (call, own) = (self.trace.span(), &self.client.context);
         let propagated =
             propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
-        let result = send(lease.pooled(), request, context, self.deadline, &self.trace).await;
-        if let Ok(ServerResult::CallToolResult(result)) = &result {
-            self.tool_failed = result.is_error == Some(true);
-        }
-        if matches!(result, Ok(_) | Err(Failed::Answered(_))) {
-            lease.key_pool().upstream.call_answered();
-        }
-        result
+        let proxy = Arc::clone(&lease.pooled().proxy);
+        let context = context.on_session(proxy, call);
+        let answer = send(lease.pooled(), request, &context, self.deadline).await?;
+        lease.key_pool().upstream.call_answered();
+        answer.into_success().map_err(Failed::Answered)
     }
 
     /// Decides what becomes of a failed attempt, and of the session it failed on. `Ok` means that
@@ -167,7 +204,7 @@ impl<'c> Call<'c> {
                 Ok(())
             }
             Step::TellLoss => Err(CallError::SessionLost),
-            Step::Surface => Err(surfaced(failure)),
+            Step::Surface => Err(CallError::of_failure(failure)),
         }
     }
 

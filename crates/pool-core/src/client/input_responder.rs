@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use rmcp::{
     RoleClient,
-    model::{
-        ClientResult, GetExtensions, GetMeta, InputRequest, NumberOrString, ServerRequest,
-        ServerResult,
-    },
-    service::{Peer, RequestContext},
+    model::{ClientResult, GetExtensions, GetMeta, InputRequest, NumberOrString, ServerRequest},
+    service::RequestContext,
 };
 
-use crate::{acquire::Lease, error::InputError, handler::ProxiedHandler};
+use crate::{
+    acquire::Lease,
+    error::{CallError, InputError},
+    extend::SessionPeer,
+    handler::ProxiedHandler,
+};
 
 /// Answers for the caller, on the session of the server's request.
 pub(super) struct InputResponder {
     handler: Arc<ProxiedHandler>,
-    peer: Peer<RoleClient>,
+    peer: SessionPeer,
 }
 
 impl InputResponder {
-    /// The responder for the caller of this lease, if the result requests input.
-    pub(super) fn of(lease: &Lease, result: &ServerResult) -> Option<Self> {
-        if !matches!(result, ServerResult::InputRequiredResult(_)) {
-            return None;
-        }
-        Some(Self {
-            handler: lease.pooled().proxy.handler()?,
-            peer: lease.peer().clone(),
-        })
+    /// The responder for the caller of this lease; `None` where the session has no handler.
+    pub(super) async fn of(lease: &Lease) -> Result<Option<Self>, CallError> {
+        let Some(handler) = lease.pooled().proxy.handler() else {
+            return Ok(None);
+        };
+        let peer = lease.peer().await?;
+        Ok(Some(Self { handler, peer }))
     }
 
     pub(super) async fn answer(

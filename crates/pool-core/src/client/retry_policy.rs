@@ -1,6 +1,6 @@
 //! What becomes of a failed call. Pure.
 
-use crate::error::{CallError, CallFailure, Outcome};
+use crate::error::CallFailure;
 
 /// What to do with a failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,18 +23,10 @@ pub(super) fn next_step(failure: &CallFailure, loses_state: bool, repeated: bool
     }
 }
 
-pub(super) fn surfaced(failure: CallFailure) -> CallError {
-    match failure.outcome() {
-        Outcome::NotExecuted => CallError::NotExecuted(failure),
-        Outcome::Unknown => CallError::OutcomeUnknown(failure),
-        Outcome::Answered => CallError::UnexpectedResult,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::FaultKind;
+    use crate::error::{FaultKind, Outcome};
 
     #[test]
     fn only_what_was_provably_not_executed_is_repeated_and_only_once() {

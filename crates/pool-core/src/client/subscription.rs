@@ -13,6 +13,7 @@ use super::{call::Call, pooled_client::PooledClient, send::Failed};
 use crate::{
     acquire::Lease,
     error::CallError,
+    extend::SessionPeer,
     handler::{ListKind, ListWatcher},
     trace::Target,
     types::Era,
@@ -23,6 +24,8 @@ use crate::{
 /// Holds one slot of a session for as long as it lives. Dropping it ends the subscription.
 pub struct Subscription {
     subscription: RmcpSubscription,
+    /// Keeps rmcp's service running.
+    _peer: SessionPeer,
     lease: Lease,
 }
 
@@ -57,18 +60,36 @@ impl Call<'_> {
             if lease.info().era != Era::Stateless {
                 return Err(CallError::NotInRevision("subscriptions/listen"));
             }
-            let answer = timeout_at(self.deadline(), lease.peer().listen(filter.clone())).await;
-            let failed = match answer {
-                Ok(Ok(subscription)) => {
-                    return Ok(Subscription {
-                        subscription,
-                        lease,
-                    });
-                }
-                Ok(Err(error)) => Failed::of(lease.session(), error),
+            let peer = timeout_at(self.deadline(), lease.session().peer()).await;
+            let failed = match peer {
+                Ok(Ok(peer)) => match self.subscribe(&peer, &lease, &filter).await {
+                    Ok(subscription) => {
+                        return Ok(Subscription {
+                            subscription,
+                            _peer: peer,
+                            lease,
+                        });
+                    }
+                    Err(failed) => failed,
+                },
+                Ok(Err(failure)) => Failed::Broken(failure),
                 Err(_) => Failed::TimedOut,
             };
             self.judge(lease, failed)?;
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        peer: &SessionPeer,
+        lease: &Lease,
+        filter: &SubscriptionFilter,
+    ) -> Result<RmcpSubscription, Failed> {
+        let answer = timeout_at(self.deadline(), peer.listen(filter.clone())).await;
+        match answer {
+            Ok(Ok(subscription)) => Ok(subscription),
+            Ok(Err(error)) => Err(Failed::of(lease.session(), error)),
+            Err(_) => Err(Failed::TimedOut),
         }
     }
 }

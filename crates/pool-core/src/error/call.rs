@@ -67,6 +67,15 @@ impl CallError {
         }
     }
 
+    /// What a failed request comes to for its caller.
+    pub(crate) fn of_failure(failure: CallFailure) -> Self {
+        match failure.outcome() {
+            Outcome::NotExecuted => Self::NotExecuted(failure),
+            Outcome::Unknown => Self::OutcomeUnknown(failure),
+            Outcome::Answered => Self::UnexpectedResult,
+        }
+    }
+
     /// A short word for labels and spans: the code of a JSON-RPC error as text, otherwise the kind
     /// of the failure.
     #[must_use]

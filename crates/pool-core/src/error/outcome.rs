@@ -1,6 +1,6 @@
 //! What a failed request shows of its outcome and of its session.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use rmcp::service::ServiceError;
 
@@ -57,7 +57,8 @@ impl CallFailure {
     }
 
     /// A reading that knows nothing of the transport: only an answer is known to be one; any other
-    /// request may have been executed.
+    /// request may have been executed. A failure that a [`Wire`](crate::extend::Wire) reported is
+    /// taken from the error.
     #[must_use]
     pub fn conservative(error: &ServiceError) -> Self {
         match error {
@@ -65,6 +66,10 @@ impl CallFailure {
                 Self::new(Outcome::Answered, FaultKind::Protocol).with_usable_session()
             }
             ServiceError::Timeout { .. } => Self::new(Outcome::Unknown, FaultKind::Timeout),
+            ServiceError::TransportSend(error) => match error.error.downcast_ref::<Self>() {
+                Some(failure) => failure.clone(),
+                None => Self::new(Outcome::Unknown, FaultKind::Other),
+            },
             ServiceError::TransportClosed => Self::new(Outcome::Unknown, FaultKind::Unreachable),
             _ => Self::new(Outcome::Unknown, FaultKind::Other),
         }
@@ -95,6 +100,8 @@ impl CallFailure {
         self.outcome == Outcome::NotExecuted && self.kind == FaultKind::SessionGone
     }
 }
+
+impl Error for CallFailure {}
 
 impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

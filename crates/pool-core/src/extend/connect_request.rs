@@ -10,6 +10,7 @@ use crate::{
     extend::session::SlotsByEra,
     handler::{ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile},
     types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope},
+    wire::ServerInbox,
 };
 
 /// What a connector needs to know to open a session. Cheap to clone.
@@ -129,8 +130,14 @@ impl ConnectRequest {
     /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        let handler = self.handlers.handler(&self.key);
-        self.proxy.wrap(handler, self.handlers.declared())
+        self.proxy.wrap(&*self.handlers, &self.key).boxed()
+    }
+
+    /// The inbox of a new session that reads its messages itself, with a handler behind it. It takes
+    /// the place of [`handler`](Self::handler).
+    #[must_use]
+    pub fn inbox(&self) -> Arc<ServerInbox> {
+        ServerInbox::new(self.proxy.wrap(&*self.handlers, &self.key))
     }
 
     /// True where messages that the server sends outside of any call are wanted: by the handler, or

@@ -78,7 +78,7 @@ pub trait Connector: Send + Sync {
     /// # Cancel safety
     /// The pool may drop the future at any await and keeps the session, to be checked again.
     async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
-        plan.run(session.peer()).await
+        plan.run(session).await
     }
 }
 

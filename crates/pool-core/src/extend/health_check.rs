@@ -2,16 +2,17 @@
 
 use std::{fmt, time::Duration};
 
-use rmcp::{
-    RoleClient,
-    model::{
-        ClientRequest, ErrorCode, ListPromptsRequest, ListResourcesRequest, ListToolsRequest,
-        PingRequest,
-    },
-    service::{Peer, ServiceError},
+use rmcp::model::{
+    ClientRequest, ErrorCode, ListPromptsRequest, ListResourcesRequest, ListToolsRequest,
+    PingRequest,
 };
+use tokio::time::timeout;
 
-use crate::error::CheckError;
+use super::session::Session;
+use crate::{
+    error::{CallFailure, CheckError, FaultKind},
+    wire::Answer,
+};
 
 /// One probe of a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -94,16 +95,16 @@ impl ProbePlan {
     ///
     /// # Cancel safety
     /// Safe: a probe under way is abandoned, the session is as good as before.
-    pub async fn run(&self, peer: &Peer<RoleClient>) -> Result<(), CheckError> {
-        if peer.is_transport_closed() {
+    pub async fn run(&self, session: &Session) -> Result<(), CheckError> {
+        if session.is_over() {
             return Err(CheckError::Closed);
         }
         for probe in &self.chain {
             let Some(request) = probe.request() else {
                 return Ok(());
             };
-            let answer = tokio::time::timeout(self.timeout, peer.send_request(request)).await;
-            match Verdict::of(answer.map(|answer| answer.map(drop))) {
+            let answer = timeout(self.timeout, session.driver().call(request, None)).await;
+            match Verdict::of(answer) {
                 Verdict::Alive => return Ok(()),
                 Verdict::Next => {}
                 Verdict::Dead => return Err(CheckError::Failed(probe.as_str())),
@@ -122,35 +123,41 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn of(answer: Result<Result<(), ServiceError>, impl fmt::Debug>) -> Self {
+    fn of(answer: Result<Result<Answer, CallFailure>, impl fmt::Debug>) -> Self {
         match answer {
-            Ok(Ok(())) => Self::Alive,
-            Ok(Err(ServiceError::McpError(error))) if error.code == ErrorCode::METHOD_NOT_FOUND => {
-                Self::Next
-            }
-            Ok(Err(ServiceError::Timeout { .. })) | Err(_) => Self::Next,
+            Ok(Ok(answer)) => match answer.error() {
+                None => Self::Alive,
+                Some(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Self::Next,
+                Some(_) => Self::Dead,
+            },
+            Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Next,
             Ok(Err(_)) => Self::Dead,
+            Err(_) => Self::Next,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rmcp::ErrorData;
+    use rmcp::{
+        ErrorData,
+        model::{EmptyResult, ServerResult},
+    };
 
     use super::*;
+    use crate::error::Outcome;
 
     #[test]
     fn only_method_not_found_and_timeout_go_on_to_the_next_probe() {
-        let error = |code| Ok(Err(ServiceError::McpError(ErrorData::new(code, "", None))));
-        let verdict = |answer: Result<Result<(), ServiceError>, ()>| Verdict::of(answer);
-        assert_eq!(verdict(Ok(Ok(()))), Verdict::Alive);
+        let error = |code| Ok(Ok(Answer::from_error(ErrorData::new(code, "", None))));
+        let verdict = |answer: Result<Result<Answer, CallFailure>, ()>| Verdict::of(answer);
+        let pong = ServerResult::EmptyResult(EmptyResult {});
+        assert_eq!(verdict(Ok(Ok(Answer::from_result(pong)))), Verdict::Alive);
         assert_eq!(verdict(Err(())), Verdict::Next);
         assert_eq!(verdict(error(ErrorCode::METHOD_NOT_FOUND)), Verdict::Next);
         assert_eq!(verdict(error(ErrorCode::INTERNAL_ERROR)), Verdict::Dead);
-        assert_eq!(
-            verdict(Ok(Err(ServiceError::TransportClosed))),
-            Verdict::Dead
-        );
+        let failure = |kind| Ok(Err(CallFailure::new(Outcome::Unknown, kind)));
+        assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Next);
+        assert_eq!(verdict(failure(FaultKind::Unreachable)), Verdict::Dead);
     }
 }

@@ -18,11 +18,13 @@ pub use crate::handler::{
     ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
 };
 pub use crate::types::{Era, Fingerprint, Identity, upstream_headers};
+pub use crate::wire::{
+    Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, RequestIds,
+    ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
+};
 pub use connect_request::ConnectRequest;
 pub use connector::{Connector, Support};
-pub use credentials::{
-    CallContext, CallerHeaders, CredentialRequest, CredentialSource, Credentials,
-};
+pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
 pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::open_detached;
 pub(crate) use health_check::Probe;
@@ -30,7 +32,10 @@ pub use health_check::ProbePlan;
 pub use hooks::Hooks;
 pub(crate) use identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
 pub use identity::{HeaderIdentity, IdentityExtractor};
-pub use negotiation::{handshake_error, negotiated_version, protocol_violation};
+pub use negotiation::{
+    check_version, handshake_error, initialize_request, initialize_result, negotiated_version,
+    protocol_violation,
+};
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
     Connected, KeyCreated, KeyEvicted, ListChanged, Released,

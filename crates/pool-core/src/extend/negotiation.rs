@@ -4,30 +4,76 @@ use std::{error::Error, fmt};
 
 use rmcp::{
     RoleClient,
-    model::ProtocolVersion,
+    model::{
+        ClientConfig, ClientRequest, InitializeRequest, InitializeRequestParams, InitializeResult,
+        ProtocolVersion, ServerResult,
+    },
     service::{ClientInitializeError, Peer},
 };
 
-use crate::error::{ConnectError, FaultKind};
+use crate::{
+    error::{ConnectError, FaultKind},
+    wire::Answer,
+};
 
 /// Returns the protocol revision that the server chose.
 ///
-/// The revision must be one with `initialize` that rmcp knows. rmcp itself accepts any answer.
+/// # Errors
+/// As [`check_version`]; also where the server chose none.
+pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
+    let info = peer.peer_info();
+    let version = info.map(|info| info.protocol_version.clone());
+    let version = version.ok_or_else(not_offered)?;
+    check_version(&version).map(|()| version)
+}
+
+/// Checks the protocol revision that the server chose: one with `initialize` that rmcp knows. rmcp
+/// itself accepts any answer.
 ///
 /// # Errors
-/// [`ConnectError`] of kind `Protocol`: the server chose another revision, or none.
-pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, ConnectError> {
-    let version = peer.peer_info().map(|info| info.protocol_version.clone());
-    match version {
-        Some(version)
-            if version.has_initialize() && ProtocolVersion::KNOWN_VERSIONS.contains(&version) =>
-        {
-            Ok(version)
-        }
-        _ => Err(protocol_violation(
-            "the server chose a revision that was not offered",
-        )),
+/// [`ConnectError`] of kind `Protocol`: it is another revision.
+pub fn check_version(version: &ProtocolVersion) -> Result<(), ConnectError> {
+    match version.has_initialize() && ProtocolVersion::KNOWN_VERSIONS.contains(version) {
+        true => Ok(()),
+        false => Err(not_offered()),
     }
+}
+
+/// The request that opens a session (revision 2025-11-25, lifecycle), with the latest revision that
+/// has such a request.
+#[must_use]
+pub fn initialize_request(client: ClientConfig) -> ClientRequest {
+    let mut params = InitializeRequestParams::new(client.capabilities, client.client_info);
+    params.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+    ClientRequest::InitializeRequest(InitializeRequest::new(params))
+}
+
+/// Reads the answer to [`initialize_request`].
+///
+/// # Errors
+/// [`ConnectError`] of kind `Protocol`: the server refused, answered with something else, or chose
+/// a revision that was not offered. The source holds the code of the server's error, and none of
+/// its text.
+pub fn initialize_result(answer: Answer) -> Result<InitializeResult, ConnectError> {
+    let result = match answer.into_result() {
+        Ok(ServerResult::InitializeResult(result)) => result,
+        Ok(_) => return Err(unreadable()),
+        Err(error) => return Err(refused(error.code.0)),
+    };
+    check_version(&result.protocol_version)?;
+    Ok(result)
+}
+
+fn refused(code: i32) -> ConnectError {
+    ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(code))
+}
+
+fn unreadable() -> ConnectError {
+    protocol_violation("the answer to `initialize` is no valid answer")
+}
+
+fn not_offered() -> ConnectError {
+    protocol_violation("the server chose a revision that was not offered")
 }
 
 /// Converts a failed `initialize` of rmcp into a [`ConnectError`].
@@ -36,11 +82,9 @@ pub fn negotiated_version(peer: &Peer<RoleClient>) -> Result<ProtocolVersion, Co
 #[must_use]
 pub fn handshake_error(error: &ClientInitializeError) -> ConnectError {
     match error {
-        ClientInitializeError::JsonRpcError(error) => {
-            ConnectError::new(FaultKind::Protocol).with_source(Violation::Refused(error.code.0))
-        }
+        ClientInitializeError::JsonRpcError(error) => refused(error.code.0),
         ClientInitializeError::Cancelled => ConnectError::new(FaultKind::Other),
-        _ => protocol_violation("the answer to `initialize` is no valid answer"),
+        _ => unreadable(),
     }
 }
 

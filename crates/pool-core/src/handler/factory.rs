@@ -51,6 +51,12 @@ pub trait HandlerFactory: Send + Sync {
         self.declared() != ClientCapabilities::default()
     }
 
+    /// Whether the handlers do nothing with any message, so that a session needs no rmcp service to
+    /// deliver one. Default: no.
+    fn ignores_messages(&self) -> bool {
+        false
+    }
+
     /// The handler of a new session with this key.
     fn handler(&self, key: &PoolKey) -> ClientHandlerBox;
 }
@@ -131,6 +137,10 @@ impl<T: HandlerFactory + ?Sized> HandlerFactory for Arc<T> {
 
     fn wants_server_messages(&self) -> bool {
         (**self).wants_server_messages()
+    }
+
+    fn ignores_messages(&self) -> bool {
+        (**self).ignores_messages()
     }
 
     fn handler(&self, key: &PoolKey) -> ClientHandlerBox {

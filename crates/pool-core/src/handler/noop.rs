@@ -31,6 +31,10 @@ impl HandlerFactory for NoopHandlers {
         "noop"
     }
 
+    fn ignores_messages(&self) -> bool {
+        true
+    }
+
     fn handler(&self, _key: &PoolKey) -> ClientHandlerBox {
         let client = self.client.clone();
         ClientHandlerBox::new(ClientConfig::new(ClientCapabilities::default(), client))

@@ -64,6 +64,15 @@ impl ProgressRoutes {
         true
     }
 
+    /// Opens the route of a call whose token is known before it is sent.
+    pub(crate) fn route(&self, token: ProgressToken, sink: ProgressSink) -> ProgressRoute<'_> {
+        self.lock().sinks.insert(token.clone(), sink);
+        ProgressRoute {
+            routes: self,
+            token,
+        }
+    }
+
     pub(crate) fn begin(&self, sink: ProgressSink) -> Beginning<'_> {
         self.lock().beginning += 1;
         Beginning { routes: self, sink }

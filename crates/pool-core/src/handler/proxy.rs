@@ -1,6 +1,7 @@
 //! The proxy between a session and its handler.
 
 use std::{
+    any::Any,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -16,9 +17,12 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    factory::ClientHandlerBox, list_kind::ListKind, list_versions::ListVersions,
+    factory::{ClientHandlerBox, HandlerFactory},
+    list_kind::ListKind,
+    list_versions::ListVersions,
     progress::ProgressRoutes,
 };
+use crate::types::PoolKey;
 
 /// The proxy in front of the handler of one session: it receives everything first, and refuses
 /// requests for capabilities that were not declared.
@@ -56,6 +60,8 @@ struct ProxyState {
 pub(crate) struct ProxiedHandler {
     handler: Box<dyn DynService<RoleClient>>,
     declared: ClientCapabilities,
+    /// True when the handler does nothing with any message.
+    ignores: bool,
     state: Arc<ProxyState>,
 }
 
@@ -81,19 +87,17 @@ impl HandlerProxy {
         &self.state.routes
     }
 
-    /// Puts the proxy in front of a handler, which becomes the handler of this session.
-    pub(crate) fn wrap(
-        &self,
-        handler: ClientHandlerBox,
-        declared: ClientCapabilities,
-    ) -> ClientHandlerBox {
+    /// Puts the proxy in front of a handler of this factory, which becomes the handler of the
+    /// session.
+    pub(crate) fn wrap(&self, factory: &dyn HandlerFactory, key: &PoolKey) -> Arc<ProxiedHandler> {
         let handler = Arc::new(ProxiedHandler {
-            handler: handler.into_inner(),
-            declared,
+            handler: factory.handler(key).into_inner(),
+            declared: factory.declared(),
+            ignores: factory.ignores_messages(),
             state: Arc::clone(&self.state),
         });
         *self.lock() = Some(Arc::clone(&handler));
-        ClientHandlerBox::from_dyn(ProxyService(handler).into_dyn())
+        handler
     }
 
     /// The handler of the session, with the proxy in front of it.
@@ -112,13 +116,50 @@ impl HandlerProxy {
 }
 
 impl ProxiedHandler {
+    /// The handler as rmcp serves it for the whole life of a session.
+    pub(crate) fn boxed(self: &Arc<Self>) -> ClientHandlerBox {
+        ClientHandlerBox::from_dyn(ProxyService(Arc::clone(self)).into_dyn())
+    }
+
+    /// True when the handler does nothing with any message.
+    pub(crate) fn ignores(&self) -> bool {
+        self.ignores
+    }
+
+    /// Where the progress of single calls goes.
+    pub(crate) fn routes(&self) -> &ProgressRoutes {
+        &self.state.routes
+    }
+
+    /// Reports a list change to the key.
+    pub(crate) fn list_changed(&self, list: ListKind) {
+        if let Some(watcher) = self.watcher() {
+            watcher.list_changed(list);
+        }
+    }
+
+    fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
+        self.state.watcher.as_ref().and_then(Weak::upgrade)
+    }
+
+    /// What the session declares in its handshake.
+    pub(crate) fn client_config(&self) -> ClientConfig {
+        let mut info = Service::get_info(&self.handler);
+        // The declared capabilities are part of the key: a handler can declare neither more nor less.
+        info.capabilities = self.declared.clone();
+        if let Some(client_info) = &self.state.client_info {
+            info.client_info = client_info.clone();
+        }
+        info
+    }
+
     /// True when the session declared the capability that this request needs.
     pub(crate) fn declares(&self, request: &ServerRequest) -> bool {
         self.refusal(request).is_none()
     }
 
     /// The error for a request that needs a capability which was not declared.
-    fn refusal(&self, request: &ServerRequest) -> Option<ErrorData> {
+    pub(crate) fn refusal(&self, request: &ServerRequest) -> Option<ErrorData> {
         let declared = &self.declared;
         let code = match request {
             ServerRequest::CreateMessageRequest(_) if declared.sampling.is_none() => {
@@ -162,22 +203,33 @@ impl ProxiedHandler {
     async fn notify(
         &self,
         notification: ServerNotification,
-        context: NotificationContext<RoleClient>,
+        mut context: NotificationContext<RoleClient>,
     ) -> Result<(), ErrorData> {
-        if let ServerNotification::ProgressNotification(progress) = &notification
+        // The session's inbox has seen a notification that has a turn.
+        let mut turn = context.extensions.remove::<NotificationTurn>();
+        if turn.is_none()
+            && let ServerNotification::ProgressNotification(progress) = &notification
             && self.state.routes.deliver(&progress.params)
         {
             return Ok(());
         }
         if let Some(list) = ListKind::changed_by(&notification)
-            && let Some(watcher) = self.state.watcher.as_ref().and_then(Weak::upgrade)
+            && let Some(watcher) = self.watcher()
         {
-            watcher.list_changed(list);
+            if turn.is_none() {
+                watcher.list_changed(list);
+            }
+            if !watcher.debounce().is_zero() {
+                // Notifications that come meanwhile are not kept waiting.
+                turn = None;
+            }
             if !self.debounce(watcher, list).await {
                 return Ok(());
             }
         }
-        Service::handle_notification(&self.handler, notification, context).await
+        let handled = Service::handle_notification(&self.handler, notification, context).await;
+        drop(turn);
+        handled
     }
 
     /// Waits until the handler is due to receive a list change. `false` where another session of the
@@ -221,8 +273,21 @@ impl Drop for PendingDelivery {
     }
 }
 
+/// The turn of a notification among those of its session: the next one waits until it is dropped.
+#[derive(Clone)]
+pub(crate) struct NotificationTurn {
+    _guard: Arc<dyn Any + Send + Sync>,
+}
+
+impl NotificationTurn {
+    /// The turn that `guard` ends when it is dropped.
+    pub(crate) fn new(guard: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { _guard: guard }
+    }
+}
+
 /// The handler as rmcp serves it.
-struct ProxyService(Arc<ProxiedHandler>);
+pub(crate) struct ProxyService(pub(crate) Arc<ProxiedHandler>);
 
 impl Service<RoleClient> for ProxyService {
     async fn handle_request(
@@ -242,13 +307,7 @@ impl Service<RoleClient> for ProxyService {
     }
 
     fn get_info(&self) -> ClientConfig {
-        let mut info = Service::get_info(&self.0.handler);
-        // The declared capabilities are part of the key: a handler can declare neither more nor less.
-        info.capabilities = self.0.declared.clone();
-        if let Some(client_info) = &self.0.state.client_info {
-            info.client_info = client_info.clone();
-        }
-        info
+        self.0.client_config()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     acquire::{AcquireRequest, Acquirer, Lease},
     client::PooledClient,
     config::PoolConfig,
-    error::{AcquireError, HealthError},
+    error::{AcquireError, ConnectError, HealthError},
     extend::{CloseReason, Probe, ProbePlan},
     types::PoolKey,
 };
@@ -100,7 +100,11 @@ impl SessionPool {
         work: impl AsyncFnOnce(&Peer<RoleClient>) -> T,
     ) -> Result<T, AcquireError> {
         let lease = self.acquire(request).await?;
-        Ok(work(lease.peer()).await)
+        let peer = lease.session().peer().await.map_err(|failure| {
+            let error = ConnectError::new(failure.kind().clone());
+            AcquireError::Connect(Arc::new(error))
+        })?;
+        Ok(work(&peer).await)
     }
 
     /// Resolves the key of a request: identifies the caller, detects the transport where it is open,
@@ -160,7 +164,7 @@ impl SessionPool {
             return Ok(());
         }
         let plan = ProbePlan::new([Probe::ListTools], health.health_check_timeout);
-        if let Err(error) = plan.run(lease.peer()).await {
+        if let Err(error) = plan.run(lease.session()).await {
             lease.discard_broken(CloseReason::CheckFailed);
             return Err(HealthError::Check(error));
         }

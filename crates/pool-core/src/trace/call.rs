@@ -1,10 +1,6 @@
 //! The span of a call.
 
-use tracing::{
-    Instrument, Span,
-    field::{Empty, display},
-    info_span,
-};
+use tracing::{Instrument, Span, field::Empty, info_span};
 
 use super::record::{note_error, note_session};
 use crate::{
@@ -86,11 +82,6 @@ impl CallTrace {
     /// Notes which session the call goes on with.
     pub(crate) fn note_session(&self, session: &SessionInfo) {
         note_session(&self.span, session);
-    }
-
-    /// Notes under which id a request was sent.
-    pub(crate) fn note_request_id(&self, id: &rmcp::model::RequestId) {
-        self.span.record("jsonrpc.request.id", display(id));
     }
 
     /// Records that the tool reports a failure of its own.

@@ -69,8 +69,7 @@ pub async fn a_lost_session_is_distinguished_from_a_lost_call(
         let session = open(connector, server).await;
         server.forget_sessions();
         let called = tokio::time::timeout(Duration::from_secs(10), call(&session, "increment"));
-        let error = called.await.expect("an end").expect_err("no such session");
-        let failure = session.driver().classify(&error);
+        let failure = called.await.expect("an end").expect_err("no such session");
         assert_eq!(failure.outcome(), Outcome::NotExecuted, "{refusal:?}");
         assert_eq!(failure.kind(), &FaultKind::SessionGone, "{refusal:?}");
         assert!(session.is_over(), "{refusal:?}");
@@ -84,8 +83,7 @@ pub async fn a_reply_that_breaks_off_has_an_unknown_outcome(
 ) {
     let session = open(connector, server).await;
     server.switches().lose_reply("tools/call");
-    let error = call(&session, "increment").await.expect_err("no reply");
-    let failure = session.driver().classify(&error);
+    let failure = call(&session, "increment").await.expect_err("no reply");
     assert_eq!(failure.outcome(), Outcome::Unknown);
     let times = server.requests();
     let times = times.iter().filter(|seen| seen.method == "tools/call");
@@ -107,14 +105,14 @@ pub async fn nothing_shows_a_secret(connector: &dyn Connector, server: &mut dyn 
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"s3cret-realm\""),
     );
     let failed = connector.connect(&request).await.expect_err("a refusal");
-    let error = call(&session, "count").await.expect_err("a refusal");
+    let failure = call(&session, "count").await.expect_err("a refusal");
     let mut shown = format!("{session:?} {request:?} {failed:?} {failed}");
     let mut source = std::error::Error::source(&failed);
     while let Some(cause) = source {
         shown += &format!(" {cause} {cause:?}");
         source = cause.source();
     }
-    shown += &format!("{error} {error:?} {:?}", session.driver().classify(&error));
+    shown += &format!("{failure} {failure:?}");
     assert!(!shown.contains("s3cret"), "{shown}");
     for seen in server.requests() {
         if let Some(id) = seen.session {

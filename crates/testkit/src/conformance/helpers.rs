@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::extend::{ConnectRequest, Connector, Session};
-use rmcp::{
-    model::{CallToolRequest, CallToolRequestParams, ClientRequest, ServerResult},
-    service::ServiceError,
+use mcp_pool_core::{
+    error::{CallFailure, FaultKind, Outcome},
+    extend::{ConnectRequest, Connector, Session},
 };
+use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, ServerResult};
 use tokio::time::{Instant, sleep};
 
 use crate::server::Counterpart;
@@ -32,12 +32,13 @@ pub(super) async fn open(connector: &dyn Connector, server: &dyn Counterpart) ->
 }
 
 /// Calls a tool and returns the text of its answer.
-pub(super) async fn call(session: &Session, tool: &'static str) -> Result<String, ServiceError> {
+pub(super) async fn call(session: &Session, tool: &'static str) -> Result<String, CallFailure> {
     let request = CallToolRequest::new(CallToolRequestParams::new(tool));
     let request = ClientRequest::CallToolRequest(request);
-    match session.peer().send_request(request).await? {
-        ServerResult::CallToolResult(result) => Ok(text(&result)),
-        _ => Err(ServiceError::UnexpectedResponse),
+    let answer = session.driver().call(request, None).await?;
+    match answer.into_result() {
+        Ok(ServerResult::CallToolResult(result)) => Ok(text(&result)),
+        _ => Err(CallFailure::new(Outcome::Answered, FaultKind::Protocol)),
     }
 }
 

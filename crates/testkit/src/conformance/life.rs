@@ -20,7 +20,11 @@ pub async fn a_session_answers_and_reports_its_revision(
     assert_eq!(connector.kind(), *server.endpoint().transport());
     let session = open(connector, server).await;
     let ping = ClientRequest::PingRequest(PingRequest::default());
-    session.peer().send_request(ping).await.expect("an answer");
+    let answer = session.driver().call(ping, None).await.expect("an answer");
+    assert!(answer.into_result().is_ok());
+    let peer = session.peer().await.expect("a peer");
+    peer.list_all_tools().await.expect("an answer");
+    drop(peer);
     assert_eq!(call(&session, "increment").await.expect("an answer"), "1");
     assert_eq!(call(&session, "increment").await.expect("an answer"), "2");
     assert!(!session.info().protocol_version.is_empty());

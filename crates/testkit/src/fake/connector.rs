@@ -8,14 +8,10 @@ use mcp_pool_core::{
     error::{CallFailure, CheckError, ConnectError, FaultKind},
     extend::{
         CloseNotifier, CloseOutcome, ConnectRequest, Connector, Era, ProbePlan, RunningSession,
-        Session, SessionDriver, SessionInfo, Support,
+        Session, SessionDriver, SessionInfo, SessionPeer, Support,
     },
 };
-use rmcp::{
-    RoleClient, Service, ServiceExt,
-    model::ProtocolVersion,
-    service::{Peer, ServiceError},
-};
+use rmcp::{RoleClient, Service, ServiceExt, model::ProtocolVersion, service::ServiceError};
 
 use super::{
     address,
@@ -109,8 +105,12 @@ struct FakeDriver<S: Service<RoleClient>> {
 
 #[async_trait]
 impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
-    fn peer(&self) -> &Peer<RoleClient> {
-        self.running.peer()
+    async fn peer(&self) -> Result<SessionPeer, CallFailure> {
+        self.running.peer().await
+    }
+
+    fn is_over(&self) -> bool {
+        self.running.is_over()
     }
 
     fn classify(&self, error: &ServiceError) -> CallFailure {

@@ -5,12 +5,11 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, FaultKind},
-    extend::{CloseOutcome, Era, RunningSession, SessionDriver},
+    extend::{CloseOutcome, Era, RunningSession, SessionDriver, SessionPeer},
 };
 use mcp_pool_http::HttpFault;
 use rmcp::{
-    RoleClient, Service,
-    service::{Peer, ServiceError},
+    RoleClient, Service, service::ServiceError,
     transport::streamable_http_client::StreamableHttpError,
 };
 use tokio::time::{Instant, timeout_at};
@@ -25,8 +24,12 @@ pub(crate) struct Driver<S: Service<RoleClient>> {
 
 #[async_trait]
 impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
-    fn peer(&self) -> &Peer<RoleClient> {
-        self.running.peer()
+    async fn peer(&self) -> Result<SessionPeer, CallFailure> {
+        self.running.peer().await
+    }
+
+    fn is_over(&self) -> bool {
+        self.running.is_over()
     }
 
     fn classify(&self, error: &ServiceError) -> CallFailure {

@@ -42,6 +42,7 @@ const ORDERS: &[Order] = &[Order {
         "time",
         "error",
         "handler",
+        "wire",
         "extend",
         "config",
         "trace",

@@ -4,7 +4,7 @@ use rmcp::model::{
     ClientRequest, ErrorCode, ErrorData, ListToolsRequest, PaginatedRequestParams, ServerResult,
 };
 
-use crate::{acquire::Lease, client::call::Call, client::send::Failed, types::Era};
+use crate::{acquire::Lease, client::call::Call, client::send::Failed, extend::Answer, types::Era};
 
 impl Call<'_> {
     /// Sends the request, and once more if the server has refused it unread since headers are
@@ -14,7 +14,7 @@ impl Call<'_> {
         &mut self,
         lease: &Lease,
         request: &ClientRequest,
-    ) -> Result<ServerResult, Failed> {
+    ) -> Result<Answer, Failed> {
         match self.send(lease, request.clone()).await {
             Err(Failed::Answered(error))
                 if error.code == ErrorCode::HEADER_MISMATCH
@@ -33,7 +33,7 @@ impl Call<'_> {
         lease: &Lease,
         request: &ClientRequest,
         error: ErrorData,
-    ) -> Result<ServerResult, Failed> {
+    ) -> Result<Answer, Failed> {
         match self.see_tools(lease).await {
             Ok(()) => self.send(lease, request.clone()).await,
             Err(_) => Err(Failed::Answered(error)),
@@ -52,8 +52,8 @@ impl Call<'_> {
             let page = self
                 .send(lease, ClientRequest::ListToolsRequest(request))
                 .await?;
-            cursor = match page {
-                ServerResult::ListToolsResult(page) => page.next_cursor,
+            cursor = match page.into_result() {
+                Ok(ServerResult::ListToolsResult(page)) => page.next_cursor,
                 _ => None,
             };
             if cursor.is_none() {

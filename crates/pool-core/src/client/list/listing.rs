@@ -80,7 +80,10 @@ impl Call<'_> {
             let mut params = first.clone();
             loop {
                 let page = match self.send(&lease, P::request(params)).await {
-                    Ok(result) => P::from_result(result).ok_or(CallError::UnexpectedResult)?,
+                    Ok(answer) => {
+                        let result = self.typed(answer)?;
+                        P::from_result(result).ok_or(CallError::UnexpectedResult)?
+                    }
                     Err(failed) => {
                         self.judge(lease, failed)?;
                         continue 'listing;

@@ -5,11 +5,10 @@ use std::{fmt, sync::Arc};
 use http::HeaderMap;
 
 use super::{
-    call_context::CallContext,
     latest::{Credential, LatestCredentials},
     source::{CallerHeaders, CredentialRequest, CredentialSource},
 };
-use crate::{error::CredentialError, time::Timestamp, types::Endpoint};
+use crate::{error::CredentialError, time::Timestamp, types::Endpoint, wire::CallContext};
 
 /// The credentials of one session, as its transport sees them. Cheap to clone.
 #[derive(Clone)]

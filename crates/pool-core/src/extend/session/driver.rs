@@ -9,28 +9,58 @@ use std::{
 use async_trait::async_trait;
 use rmcp::{
     RoleClient, Service,
+    model::ClientRequest,
     service::{Peer, RunningService, ServiceError},
 };
 
-use crate::error::CallFailure;
+use crate::{
+    error::CallFailure,
+    wire::{Answer, CallContext, SessionPeer, call_over_peer},
+};
 
 /// What a transport does with a session it opened.
 ///
-/// [`RunningSession`] suffices for most transports; one that knows more of a failed call wraps it
-/// and overrides [`classify`](Self::classify).
+/// [`RunningSession`] suffices for a session that rmcp serves; a driver that knows more of a failed
+/// call wraps it and overrides [`classify`](Self::classify). A transport that writes requests and
+/// reads answers itself implements [`call`](Self::call) too.
 #[async_trait]
 pub trait SessionDriver: Send + Sync {
-    /// rmcp's client side of the session.
-    fn peer(&self) -> &Peer<RoleClient>;
+    /// rmcp's client side of the session. A session that needs no rmcp service for its calls starts
+    /// one, which ends some time after the last peer is dropped.
+    ///
+    /// # Errors
+    /// [`CallFailure`]: the session is over, or the server did not give what rmcp needs to know.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    async fn peer(&self) -> Result<SessionPeer, CallFailure>;
 
-    /// True when the session is known to be over. Called on every acquire: it must be cheap and
-    /// must not send a request. Default: whether rmcp's transport is closed.
-    fn is_over(&self) -> bool {
-        self.peer().is_transport_closed()
+    /// Sends one request and returns its answer. `context` is `None` for a request of the pool's
+    /// own. Default: over rmcp's client side, where an answer has no
+    /// [raw JSON](Answer::raw).
+    ///
+    /// # Errors
+    /// [`CallFailure`]: there is no answer. It names what is known of the outcome, and whether the
+    /// session is usable.
+    ///
+    /// # Cancel safety
+    /// A dropped call cancels the request on the server.
+    async fn call(
+        &self,
+        request: ClientRequest,
+        context: Option<&CallContext>,
+    ) -> Result<Answer, CallFailure> {
+        let peer = self.peer().await?;
+        let answer = call_over_peer(&peer, request, context).await;
+        answer.map_err(|error| self.classify(&error))
     }
 
-    /// What an error of one request shows of its outcome and of the session. Default:
-    /// [`CallFailure::conservative`].
+    /// True when the session is known to be over. Called on every acquire: it must be cheap and
+    /// must not send a request.
+    fn is_over(&self) -> bool;
+
+    /// What an error of rmcp shows of its request's outcome and of the session, for users of
+    /// [`peer`](Self::peer). Default: [`CallFailure::conservative`].
     fn classify(&self, error: &ServiceError) -> CallFailure {
         CallFailure::conservative(error)
     }
@@ -45,8 +75,16 @@ pub trait SessionDriver: Send + Sync {
 
 #[async_trait]
 impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
-    fn peer(&self) -> &Peer<RoleClient> {
-        (**self).peer()
+    async fn peer(&self) -> Result<SessionPeer, CallFailure> {
+        (**self).peer().await
+    }
+
+    async fn call(
+        &self,
+        request: ClientRequest,
+        context: Option<&CallContext>,
+    ) -> Result<Answer, CallFailure> {
+        (**self).call(request, context).await
     }
 
     fn is_over(&self) -> bool {
@@ -87,7 +125,8 @@ impl CloseOutcome {
     }
 }
 
-/// The plain driver over a running rmcp service.
+/// The plain driver over an rmcp service that runs as long as its session. It is over when rmcp's
+/// transport is closed.
 pub struct RunningSession<S: Service<RoleClient>> {
     peer: Peer<RoleClient>,
     running: Mutex<Option<RunningService<RoleClient, S>>>,
@@ -106,8 +145,21 @@ impl<S: Service<RoleClient>> RunningSession<S> {
 
 #[async_trait]
 impl<S: Service<RoleClient>> SessionDriver for RunningSession<S> {
-    fn peer(&self) -> &Peer<RoleClient> {
-        &self.peer
+    async fn peer(&self) -> Result<SessionPeer, CallFailure> {
+        Ok(SessionPeer::new(self.peer.clone()))
+    }
+
+    async fn call(
+        &self,
+        request: ClientRequest,
+        context: Option<&CallContext>,
+    ) -> Result<Answer, CallFailure> {
+        let answer = call_over_peer(&self.peer, request, context).await;
+        answer.map_err(|error| self.classify(&error))
+    }
+
+    fn is_over(&self) -> bool {
+        self.peer.is_transport_closed()
     }
 
     async fn close(&self, timeout: Duration) -> CloseOutcome {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use rmcp::{RoleClient, service::Peer};
-
 use super::{close_notifier::CloseNotifier, driver::SessionDriver, info::SessionInfo};
+use crate::{error::CallFailure, wire::SessionPeer};
 
 /// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.
@@ -34,9 +33,14 @@ impl Session {
     }
 
     /// rmcp's client side of the session.
-    #[must_use]
-    pub fn peer(&self) -> &Peer<RoleClient> {
-        self.driver.peer()
+    ///
+    /// # Errors
+    /// As [`SessionDriver::peer`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn peer(&self) -> Result<SessionPeer, CallFailure> {
+        self.driver.peer().await
     }
 
     /// What is known of the session.

@@ -108,7 +108,12 @@ impl Errand {
         self.desk.started(self.id, &self.caller, limit);
         let call = self.desk.lock().ledger.begin(Route::Lease);
         let params = CallToolRequestParams::new(tool(call));
-        let result = timeout(limit, held.lease.peer().call_tool(params)).await;
+        let work = async {
+            let peer = held.lease.peer().await;
+            let peer = peer.map_err(|_| rmcp::ServiceError::TransportClosed)?;
+            peer.call_tool(params).await
+        };
+        let result = timeout(limit, work).await;
         self.desk.ended(self.id);
         let (outcome, usable) = match result {
             Err(_) => (Reported::Unknown, false),

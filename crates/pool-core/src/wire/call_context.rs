@@ -3,9 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use http::HeaderMap;
+use rmcp::model::RequestId;
 use tokio::time::Instant;
+use tracing::Span;
 
-use crate::handler::ProgressSink;
+use crate::handler::{HandlerProxy, ProgressSink};
 
 /// The context of a pooled call, which its transport finds in the extensions of the request: the
 /// caller's headers, and the headers of this call alone.
@@ -16,6 +18,10 @@ pub struct CallContext {
     ends_at: Option<Instant>,
     /// Where the progress of the call goes. Transports do not see it.
     progress: Option<ProgressSink>,
+    /// The proxy of the session that the call is sent on.
+    proxy: Option<Arc<HandlerProxy>>,
+    /// The span of the call, where one is recorded.
+    span: Option<Span>,
 }
 
 impl CallContext {
@@ -27,6 +33,8 @@ impl CallContext {
             extra,
             ends_at: None,
             progress: None,
+            proxy: None,
+            span: None,
         }
     }
 
@@ -49,6 +57,28 @@ impl CallContext {
         Self {
             progress: Some(progress),
             ..self.clone()
+        }
+    }
+
+    /// The same context for a call on the session behind `proxy`, recorded in `span`.
+    pub(crate) fn on_session(&self, proxy: Arc<HandlerProxy>, span: &Span) -> Self {
+        Self {
+            proxy: Some(proxy),
+            span: (!span.is_disabled()).then(|| span.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// The proxy of the session that the call is sent on.
+    pub(crate) fn proxy(&self) -> Option<&Arc<HandlerProxy>> {
+        self.proxy.as_ref()
+    }
+
+    /// Records the id under which the request is sent in the span of the call. A transport calls it
+    /// before it sends.
+    pub fn note_request_id(&self, id: &RequestId) {
+        if let Some(span) = &self.span {
+            span.record(REQUEST_ID, tracing::field::display(id));
         }
     }
 
@@ -78,3 +108,6 @@ impl fmt::Debug for CallContext {
         f.debug_struct("CallContext").finish_non_exhaustive()
     }
 }
+
+/// OpenTelemetry's name for it.
+const REQUEST_ID: &str = "jsonrpc.request.id";

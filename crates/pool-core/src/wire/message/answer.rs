@@ -1,0 +1,222 @@
+//! The answer to a request, as text until its type is needed.
+
+use std::fmt;
+
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolResult, ClientRequest, CompleteResult, DiscoverResult, EmptyResult,
+        GetPromptResult, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, ReadResourceResult, ServerResult,
+    },
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// The answer of a server to one request: its result or its error.
+///
+/// A transport that reads JSON itself keeps the result as text. Its typed form is made when it is
+/// needed, and a gateway passes the text on with every field that it does not know.
+pub struct Answer(Body);
+
+enum Body {
+    Error(ErrorData),
+    Raw(ResultKind, Box<RawValue>),
+    Typed(Box<ServerResult>),
+}
+
+/// Which result a request has. Reading it as that one alone costs a fraction of trying all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultKind(Kind);
+
+macro_rules! kinds {
+    ($($Request:ident => $Result:ident,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        enum Kind {
+            Other,
+            $($Result,)*
+        }
+
+        impl ResultKind {
+            /// The kind of the result that answers this request.
+            #[must_use]
+            pub fn of(request: &ClientRequest) -> Self {
+                Self(match request {
+                    $(ClientRequest::$Request(_) => Kind::$Result,)*
+                    _ => Kind::Other,
+                })
+            }
+
+            fn read(self, text: &str) -> Option<ServerResult> {
+                match self.0 {
+                    $(Kind::$Result => read::<$Result>(text).map(ServerResult::$Result),)*
+                    Kind::Other => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    CallToolRequest => CallToolResult,
+    CompleteRequest => CompleteResult,
+    DiscoverRequest => DiscoverResult,
+    GetPromptRequest => GetPromptResult,
+    InitializeRequest => InitializeResult,
+    ListPromptsRequest => ListPromptsResult,
+    ListResourcesRequest => ListResourcesResult,
+    ListResourceTemplatesRequest => ListResourceTemplatesResult,
+    ListToolsRequest => ListToolsResult,
+    ReadResourceRequest => ReadResourceResult,
+}
+
+impl Answer {
+    /// An error of the server.
+    #[must_use]
+    pub fn from_error(error: ErrorData) -> Self {
+        Self(Body::Error(error))
+    }
+
+    /// A result as the server wrote it.
+    #[must_use]
+    pub fn from_raw(kind: ResultKind, result: Box<RawValue>) -> Self {
+        Self(Body::Raw(kind, result))
+    }
+
+    /// A result whose text is not known.
+    #[must_use]
+    pub fn from_result(result: ServerResult) -> Self {
+        Self(Body::Typed(Box::new(result)))
+    }
+
+    /// The error, if the server answered with one.
+    #[must_use]
+    pub fn error(&self) -> Option<&ErrorData> {
+        match &self.0 {
+            Body::Error(error) => Some(error),
+            Body::Raw(..) | Body::Typed(_) => None,
+        }
+    }
+
+    /// The JSON of the result as the server wrote it. `None` for an error, and where the session's
+    /// driver does not read JSON itself.
+    #[must_use]
+    pub fn raw(&self) -> Option<&RawValue> {
+        match &self.0 {
+            Body::Raw(_, raw) => Some(raw),
+            Body::Error(_) | Body::Typed(_) => None,
+        }
+    }
+
+    /// The same answer, where it is a result.
+    ///
+    /// # Errors
+    /// The server's error.
+    pub(crate) fn into_success(self) -> Result<Self, ErrorData> {
+        match self.0 {
+            Body::Error(error) => Err(error),
+            body => Ok(Self(body)),
+        }
+    }
+
+    /// True for the result of a tool that reports a failure of its own (`isError`).
+    pub(crate) fn is_tool_error(&self) -> bool {
+        match &self.0 {
+            Body::Typed(result) => match &**result {
+                ServerResult::CallToolResult(result) => result.is_error == Some(true),
+                _ => false,
+            },
+            Body::Raw(ResultKind(Kind::CallToolResult), raw) => {
+                read::<ToolError>(raw.get()).is_some_and(|result| result.is_error)
+            }
+            Body::Error(_) | Body::Raw(..) => false,
+        }
+    }
+
+    /// The result in its type. A result that fits no known type becomes a
+    /// [`CustomResult`](ServerResult::CustomResult).
+    ///
+    /// # Errors
+    /// The server's error.
+    pub fn into_result(self) -> Result<ServerResult, ErrorData> {
+        match self.0 {
+            Body::Error(error) => Err(error),
+            Body::Typed(result) => Ok(*result),
+            Body::Raw(kind, raw) => Ok(typed(kind, raw.get())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolError {
+    #[serde(default)]
+    is_error: bool,
+}
+
+fn typed(kind: ResultKind, text: &str) -> ServerResult {
+    let typed = kind.read(text).or_else(|| read(text));
+    // Every JSON value is a custom result, so that the last case needs text that is no JSON.
+    typed.unwrap_or(ServerResult::EmptyResult(EmptyResult {}))
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
+impl fmt::Debug for Answer {
+    /// Shows the code of an error, and no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Body::Error(error) => f.debug_tuple("Error").field(&error.code.0).finish(),
+            Body::Raw(..) => f.write_str("Raw(..)"),
+            Body::Typed(_) => f.write_str("Typed(..)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::{CallToolRequest, CallToolRequestParams, PingRequest};
+
+    use super::*;
+
+    fn answer(request: &ClientRequest, text: &str) -> Answer {
+        let raw = RawValue::from_string(text.to_owned()).expect("json");
+        Answer::from_raw(ResultKind::of(request), raw)
+    }
+
+    fn call() -> ClientRequest {
+        ClientRequest::CallToolRequest(CallToolRequest::new(CallToolRequestParams::new("x")))
+    }
+
+    #[test]
+    fn a_result_is_of_the_type_that_its_request_has() {
+        let text = r#"{"content":[{"type":"text","text":"1"}]}"#;
+        let result = answer(&call(), text).into_result().expect("a result");
+        assert!(matches!(result, ServerResult::CallToolResult(_)));
+        let input = r#"{"resultType":"input_required","requestState":"s"}"#;
+        let result = answer(&call(), input).into_result().expect("a result");
+        assert!(matches!(result, ServerResult::InputRequiredResult(_)));
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        let result = answer(&ping, "{}").into_result().expect("a result");
+        assert!(matches!(result, ServerResult::EmptyResult(_)));
+    }
+
+    #[test]
+    fn an_unknown_result_is_kept_as_it_came() {
+        let text = r#"{"content":[{"type":"hologram","x":1}],"extra":{"b":1,"a":2}}"#;
+        let answer = answer(&call(), text);
+        assert_eq!(answer.raw().expect("text").get(), text);
+        let result = answer.into_result().expect("a result");
+        assert!(matches!(result, ServerResult::CustomResult(_)));
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let shown = format!("{:?}", answer(&call(), r#"{"content":"sekret"}"#));
+        assert_eq!(shown, "Raw(..)");
+        let error = Answer::from_error(ErrorData::internal_error("sekret", None));
+        assert_eq!(format!("{error:?}"), "Error(-32603)");
+    }
+}

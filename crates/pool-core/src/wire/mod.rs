@@ -1,0 +1,20 @@
+//! Sessions that write and read their messages themselves.
+
+mod call_context;
+mod inbox;
+mod message;
+mod over_peer;
+mod service;
+mod unique_ids;
+mod wire;
+
+pub use call_context::CallContext;
+pub use inbox::{CallRoute, ServerInbox};
+pub use message::{
+    Answer, ClientContext, Incoming, IncomingKind, RequestIds, ResultKind, encode_request,
+    read_messages,
+};
+pub(crate) use over_peer::call_over_peer;
+pub use service::{Delivery, SessionPeer};
+pub use unique_ids::UniqueIds;
+pub use wire::{Wire, WireCall};

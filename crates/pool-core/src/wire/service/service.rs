@@ -1,0 +1,140 @@
+//! An rmcp service over a session that needs none for its calls.
+
+use std::sync::Arc;
+
+use rmcp::{
+    RoleClient,
+    model::{
+        GetMeta, JsonRpcMessage, RequestId, ServerNotification, ServerPeerInfo, ServerRequest,
+    },
+    service::{Peer, RunningService, serve_directly_with_ct},
+};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
+
+use super::{
+    adapter::{Adapter, NewAdapter},
+    subscriptions::Subscriptions,
+    turn::{Delivery, Queued},
+    urgent::{OpenRequest, Urgent},
+};
+use crate::{
+    handler::{ProxiedHandler, ProxyService},
+    wire::{message::RequestIds, wire::SharedWire},
+};
+
+/// An rmcp service on demand. It ends when its last user drops it: a [`SessionPeer`], a request of
+/// the server that waits for its handler, or a notification on its way.
+///
+/// [`SessionPeer`]: super::SessionPeer
+pub(in crate::wire) struct RmcpService {
+    running: RunningService<RoleClient, ProxyService>,
+    stop: CancellationToken,
+    urgent: mpsc::UnboundedSender<Urgent>,
+    ordered: mpsc::Sender<Queued>,
+    subscriptions: Arc<Subscriptions>,
+}
+
+impl RmcpService {
+    /// Starts a service that goes on with a session that is open already.
+    pub(in crate::wire) fn start(
+        ids: Arc<RequestIds>,
+        handler: Arc<ProxiedHandler>,
+        wire: SharedWire,
+        info: ServerPeerInfo,
+    ) -> Arc<Self> {
+        let (urgent, urgent_messages) = mpsc::unbounded_channel();
+        let (ordered, notifications) = mpsc::channel(MAX_NOTIFICATIONS);
+        let subscriptions = Arc::<Subscriptions>::default();
+        let adapter = Adapter::new(NewAdapter {
+            wire,
+            ids,
+            urgent: urgent.clone(),
+            urgent_messages,
+            ordered: ordered.clone(),
+            notifications,
+            subscriptions: Arc::clone(&subscriptions),
+        });
+        let stop = CancellationToken::new();
+        let service = ProxyService(handler);
+        // rmcp keeps the span that it is started in, and would hold a caller's span open.
+        let running = dispatcher::with_default(&Dispatch::new(NoSubscriber::new()), || {
+            serve_directly_with_ct(service, adapter, Some(info), stop.clone())
+        });
+        Arc::new(Self {
+            running,
+            stop,
+            urgent,
+            ordered,
+            subscriptions,
+        })
+    }
+
+    pub(in crate::wire) fn peer(&self) -> &Peer<RoleClient> {
+        self.running.peer()
+    }
+
+    /// Ends the service.
+    pub(in crate::wire) fn cancel(&self) {
+        self.stop.cancel();
+    }
+
+    /// Hands a request to the handler.
+    pub(in crate::wire) fn request(
+        self: Arc<Self>,
+        id: RequestId,
+        request: ServerRequest,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let urgent = self.urgent.clone();
+        // Fails only where the service has ended.
+        let _ = urgent.send(Urgent {
+            message: JsonRpcMessage::request(request, id),
+            request: Some(OpenRequest {
+                _service: self,
+                _permit: permit,
+            }),
+        });
+    }
+
+    /// Queues a notification for the handler, behind those that came before.
+    pub(in crate::wire) async fn notification(
+        self: Arc<Self>,
+        notification: ServerNotification,
+    ) -> Delivery {
+        let (queued, delivery) = Queued::new(notification);
+        let queued = queued.keeping(Arc::<Self>::clone(&self));
+        match self.ordered.send(queued).await {
+            Ok(()) => delivery,
+            Err(_) => Delivery::DONE,
+        }
+    }
+
+    /// Passes on that the server cancels a request of its own.
+    pub(in crate::wire) fn cancelled(&self, notification: ServerNotification) {
+        self.pass_on(notification);
+    }
+
+    /// Passes on a notification of a subscription, under the id that rmcp knows.
+    pub(in crate::wire) fn subscribed(&self, mut notification: ServerNotification) {
+        let meta = notification.get_meta_mut();
+        let id = meta.subscription_id();
+        let Some(known) = id.and_then(|id| self.subscriptions.known(&id)) else {
+            return;
+        };
+        meta.set_subscription_id(known);
+        self.pass_on(notification);
+    }
+
+    fn pass_on(&self, notification: ServerNotification) {
+        // Fails only where the service has ended.
+        let _ = self.urgent.send(Urgent {
+            message: JsonRpcMessage::notification(notification),
+            request: None,
+        });
+    }
+}
+
+/// Notifications that wait for a handler. More hold up the stream that they come on.
+const MAX_NOTIFICATIONS: usize = 256;
