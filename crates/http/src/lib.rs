@@ -5,6 +5,8 @@ mod client;
 mod fault;
 
 mod body;
+mod event_parser;
+mod event_stream;
 mod events;
 mod send;
 
@@ -16,6 +18,8 @@ pub use reqwest;
 
 pub use body::body;
 pub use client::{BuildError, client, client_builder};
+pub use event_parser::{Event, EventParser, EventTooLarge};
+pub use event_stream::EventStream;
 pub use events::bounded;
 pub use fault::HttpFault;
 pub use send::send;
