@@ -94,6 +94,19 @@ impl HttpFault {
         self.failure.kind()
     }
 
+    /// True when the status alone decides what the fault is, whatever the body says: a refused
+    /// credential, a rate limit, a lost session.
+    #[must_use]
+    pub fn is_decided_by_status(&self) -> bool {
+        matches!(
+            self.kind(),
+            FaultKind::Forbidden(_)
+                | FaultKind::RateLimited { .. }
+                | FaultKind::SessionGone
+                | FaultKind::Unauthorized(_)
+        )
+    }
+
     fn with_source(mut self, error: reqwest::Error) -> Self {
         self.source = Some(Arc::new(error.without_url()));
         self

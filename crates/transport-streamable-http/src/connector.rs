@@ -10,12 +10,16 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
-use crate::connect::{EraCache, EraNegotiation, Probe};
+use crate::{
+    connect::{EraNegotiation, Probe, Shared},
+    era_cache::EraCache,
+    limits::Limits,
+};
 
 /// Opens sessions over Streamable HTTP, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
-    http: reqwest::Client,
+    shared: Shared,
     eras: Arc<EraCache>,
 }
 
@@ -41,9 +45,27 @@ impl StreamableHttpConnector {
     /// # Errors
     /// [`BuildError`]: reqwest rejects the settings of the builder.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        let http = client(builder)?;
+        let shared = Shared {
+            http: client(builder)?,
+            limits: Limits::default(),
+            infos: Arc::default(),
+        };
         let eras = Arc::new(EraCache::new(ERA_TTL));
-        Ok(Self { http, eras })
+        Ok(Self { shared, eras })
+    }
+
+    /// Limits the size of one JSON answer, in bytes. Default: 16 MiB.
+    #[must_use]
+    pub fn with_max_body_size(mut self, bytes: usize) -> Self {
+        self.shared.limits.max_body = bytes;
+        self
+    }
+
+    /// Limits the size of one event, in bytes. Default: 4 MiB.
+    #[must_use]
+    pub fn with_max_event_size(mut self, bytes: usize) -> Self {
+        self.shared.limits.max_event = bytes;
+        self
     }
 
     /// Sets how long a detected era is cached. Default: 10 minutes.
@@ -70,7 +92,7 @@ impl Connector for StreamableHttpConnector {
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         let negotiation = EraNegotiation {
-            http: self.http.clone(),
+            shared: self.shared.clone(),
             eras: Arc::clone(&self.eras),
             request: request.clone(),
         };
@@ -79,7 +101,7 @@ impl Connector for StreamableHttpConnector {
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
         // The task outlives a dropped future, so that a session opened by the probe is closed.
-        let probe = Probe::new(self.http.clone(), request);
+        let probe = Probe::new(&self.shared, request);
         let answer = tokio::spawn(probe.run()).await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }

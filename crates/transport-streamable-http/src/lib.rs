@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 // Ground first: a module imports only modules above it.
+mod era_cache;
+mod limits;
+
+mod request;
 mod response;
 
 mod session;

@@ -4,113 +4,114 @@
 //! compatibility): a POST of `initialize` that succeeds is a yes; 400, 404 or 405 is a no. Since
 //! revision 2026-07-28 an error of that revision is a yes too.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Era, Support, protocol_violation},
+    extend::{
+        ConnectRequest, Era, IncomingKind, Support, WireCall, initialize_request,
+        protocol_violation, read_messages,
+    },
 };
 use mcp_pool_http::{HttpFault, body};
-use rmcp::{
-    Service,
-    model::{
-        ClientJsonRpcMessage, ClientRequest, InitializeRequest, ProtocolVersion, RequestId,
-        ServerJsonRpcMessage,
-    },
-    transport::streamable_http_client::StreamableHttpResponseLimits,
-};
 use tokio::time::{Instant, timeout_at};
 
+use super::handshake::{Shared, close};
 use crate::{
-    response::{ContentKind, parse},
-    session::{Connection, NewConnection, Post},
+    era_cache::ServerEra,
+    response::is_event_stream,
+    session::{Connection, NewConnection},
 };
 
 /// One probe of an address.
 pub(crate) struct Probe {
     connection: Arc<Connection>,
-    post: Post,
     deadline: Instant,
 }
 
 impl Probe {
-    pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest) -> Self {
+    pub(crate) fn new(shared: &Shared, request: &ConnectRequest) -> Self {
         let connection = Connection::new(NewConnection {
-            http,
+            http: shared.http.clone(),
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
+            limits: shared.limits,
             era: Era::Legacy,
+            server: Arc::<ServerEra>::default(),
+            inbox: request.inbox(),
+            client: None,
             wants_stream: false,
-            needs_stream: false,
         });
-        let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let client = request.handler().into_service(version).get_info();
-        let initialize = ClientRequest::InitializeRequest(InitializeRequest::new(client));
-        let post = Post {
-            message: ClientJsonRpcMessage::request(initialize, RequestId::Number(0)),
-            protocol: HashMap::new(),
-            limits: StreamableHttpResponseLimits::default(),
-        };
         Self {
             connection,
-            post,
             deadline: request.deadline(),
         }
     }
 
     /// Sends `initialize`, and closes the session that it may have opened.
     pub(crate) async fn run(self) -> Result<Support, ConnectError> {
-        let connection = Arc::clone(&self.connection);
         let answer = timeout_at(self.deadline, self.answer()).await;
-        connection.close_abandoned().await;
+        close(self.connection).await;
         answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
     }
 
-    async fn answer(self) -> Result<Support, ConnectError> {
-        interpret(self.post.initialize(&self.connection).await?).await
+    async fn answer(&self) -> Result<Support, ConnectError> {
+        let inbox = &self.connection.inbox;
+        let request = initialize_request(inbox.client_config());
+        let call = WireCall::new(inbox.ids().next(), request, None);
+        interpret(self.connection.open(&call).await?).await
     }
 }
 
 /// Interprets the response to `initialize`.
 async fn interpret(response: reqwest::Response) -> Result<Support, ConnectError> {
     let (status, headers) = (response.status(), response.headers());
-    match (status, ContentKind::of(headers)) {
-        (BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED, kind) => Ok(match kind {
-            ContentKind::Json if is_modern(&read(response).await) => Support::Supported,
-            _ => Support::Unsupported,
-        }),
-        (status, _) if !status.is_success() => {
-            Err(HttpFault::of_status(status, headers, false).into())
+    let (is_events, is_json) = (is_event_stream(headers), is_json(headers));
+    match status {
+        BAD_REQUEST | NOT_FOUND | METHOD_NOT_ALLOWED => {
+            let code = match is_json {
+                true => error_code(&read(response).await),
+                false => None,
+            };
+            // Such an error comes from a server that is too new for `initialize`.
+            let is_modern = code.is_some_and(|code| MODERN_ERRORS.contains(&code));
+            Ok(match is_modern {
+                true => Support::Supported,
+                false => Support::Unsupported,
+            })
         }
+        status if !status.is_success() => Err(HttpFault::of_status(status, headers, false).into()),
         // A well-formed answer is enough, also an error.
-        (StatusCode::OK, ContentKind::Events) => Ok(Support::Supported),
-        (StatusCode::OK, ContentKind::Json) if is_answer(&read(response).await) => {
-            Ok(Support::Supported)
-        }
+        StatusCode::OK if is_events => Ok(Support::Supported),
+        StatusCode::OK if is_json && is_answer(&read(response).await) => Ok(Support::Supported),
         _ => Err(protocol_violation(
             "the answer to `initialize` is no valid answer",
         )),
     }
 }
 
-/// Reads the body and parses its message.
-async fn read(response: reqwest::Response) -> Option<ServerJsonRpcMessage> {
-    let body = body(response, MAX_ANSWER).await.ok()?;
-    parse(&body)
+async fn read(response: reqwest::Response) -> Vec<u8> {
+    body(response, MAX_ANSWER).await.unwrap_or_default()
 }
 
-/// Whether the error comes from a server that is too new for `initialize`.
-fn is_modern(answer: &Option<ServerJsonRpcMessage>) -> bool {
-    matches!(answer, Some(ServerJsonRpcMessage::Error(error))
-        if MODERN_ERRORS.contains(&error.error.code.0))
+/// The code of the error in a body.
+fn error_code(body: &[u8]) -> Option<i32> {
+    let messages = read_messages(body)?;
+    Some(messages.first()?.error()?.code.0)
 }
 
-fn is_answer(message: &Option<ServerJsonRpcMessage>) -> bool {
-    matches!(
-        message,
-        Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_))
-    )
+fn is_answer(body: &[u8]) -> bool {
+    let messages = read_messages(body).unwrap_or_default();
+    let mut kinds = messages.iter().map(|message| message.kind());
+    kinds.any(|kind| matches!(kind, IncomingKind::Error | IncomingKind::Result))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = text.split(';').next().unwrap_or("").trim();
+    media.eq_ignore_ascii_case("application/json")
 }
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
@@ -128,8 +129,6 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use http::header;
-
     use super::*;
 
     async fn read_as(status: u16, content: &str, text: &str) -> Result<Support, FaultKind> {

@@ -1,33 +1,46 @@
 //! One handshake, in one era.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{
-    error::{ConnectError, FaultKind},
+    error::{ConnectError, FaultKind, Outcome},
     extend::{
-        ClientHandlerBox, ConnectRequest, Era, RunningSession, Session, SessionInfo,
-        handshake_error, negotiated_version, protocol_violation,
+        Answer, ClientContext, ConnectRequest, Era, Session, SessionInfo, WireCall,
+        initialize_request, initialize_result, protocol_violation,
     },
 };
-use rmcp::{
-    model::ProtocolVersion,
-    service::{ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt},
-    transport::streamable_http_client::{
-        StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
-    },
+use mcp_pool_http::HttpFault;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, DiscoverResult, InitializedNotification,
+    RequestMetaObject, ServerPeerInfo, ServerResult,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 
-use super::era_evidence::EraEvidence;
-use crate::session::{Connection, Driver, NewConnection, ResumePolicy, RmcpAdapter, StreamState};
+use super::{era_evidence::EraEvidence, shared_info::SharedInfo};
+use crate::{
+    era_cache::ServerEra,
+    limits::Limits,
+    session::{Connection, Driver, NewConnection, STATELESS, discover_request},
+};
+
+/// What the handshakes of a connector share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) http: reqwest::Client,
+    pub(crate) limits: Limits,
+    pub(crate) infos: Arc<SharedInfo>,
+}
 
 /// One handshake, in one era, over its own connection.
-pub(crate) struct Handshake {
+pub(crate) struct Handshake<'r> {
     connection: Arc<Connection>,
-    handler: ClientHandlerBox,
-    /// The URL without its query. rmcp gets this one, so it can log no secret.
-    address: String,
-    slots: u32,
+    request: &'r ConnectRequest,
+    infos: &'r SharedInfo,
+    /// Whether the server is known to be of this era, so that a stateless one needs no request.
+    is_known: bool,
 }
 
 /// A failed handshake.
@@ -36,21 +49,43 @@ pub(crate) struct FailedHandshake {
     pub(crate) evidence: EraEvidence,
 }
 
-impl Handshake {
-    pub(crate) fn new(http: reqwest::Client, request: &ConnectRequest, era: Era) -> Self {
+/// Why a handshake failed: the HTTP fault, where there was one, and what it comes to.
+struct Failure {
+    error: ConnectError,
+    fault: Option<HttpFault>,
+}
+
+impl<'r> Handshake<'r> {
+    pub(crate) fn new(
+        shared: &'r Shared,
+        request: &'r ConnectRequest,
+        server: Arc<ServerEra>,
+        era: Era,
+    ) -> Self {
+        let inbox = request.inbox();
+        let config = inbox.client_config();
+        let client = (era == Era::Stateless).then(|| {
+            let (info, capabilities) = (config.client_info, config.capabilities);
+            let meta = RequestMetaObject::with_client_context(STATELESS, info, capabilities);
+            ClientContext::new(meta)
+        });
+        let is_known = server.era() == Some(era);
         let connection = Connection::new(NewConnection {
-            http,
+            http: shared.http.clone(),
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
+            limits: shared.limits,
             era,
+            server,
+            inbox,
+            client,
             wants_stream: request.wants_server_messages(),
-            needs_stream: request.needs_server_messages(),
         });
         Self {
             connection,
-            handler: request.handler(),
-            address: request.endpoint().to_string(),
-            slots: request.slots_of(era),
+            request,
+            infos: &shared.infos,
+            is_known,
         }
     }
 
@@ -59,117 +94,136 @@ impl Handshake {
     /// On failure a background task closes the session that the server may have opened.
     pub(crate) async fn run(self, deadline: Instant) -> Result<Session, FailedHandshake> {
         let connection = Arc::clone(&self.connection);
-        let result = timeout_at(deadline, self.initialize()).await;
-        let error = match result {
+        let opened = match connection.era {
+            Era::Stateless => timeout_at(deadline, self.open_stateless()).await,
+            _ => timeout_at(deadline, self.open_legacy()).await,
+        };
+        let failure = match opened {
             Ok(Ok(session)) => return Ok(session),
-            Ok(Err(error)) => error,
-            Err(_) => ConnectError::new(FaultKind::Timeout),
+            Ok(Err(failure)) => failure,
+            Err(_) => ConnectError::new(FaultKind::Timeout).into(),
         };
-        let evidence = EraEvidence::of(connection.era, &error, connection.first_fault().as_ref());
-        tokio::spawn(async move { connection.close_abandoned().await });
-        Err(FailedHandshake { error, evidence })
+        let evidence = EraEvidence::of(connection.era, &failure.error, failure.fault.as_ref());
+        tokio::spawn(close(connection));
+        Err(FailedHandshake {
+            error: failure.error,
+            evidence,
+        })
     }
 
-    async fn initialize(self) -> Result<Session, ConnectError> {
-        let connection = self.connection;
-        let mode = lifecycle_mode(connection.era);
-        let transport = StreamableHttpClientTransport::with_client(
-            RmcpAdapter(Arc::clone(&connection)),
-            transport_config(self.address, self.slots),
-        );
-        let service = self.handler.into_service(offered(connection.era));
-        let running = match service.serve_with_lifecycle(transport, mode).await {
-            Ok(running) => running,
-            Err(error) => return Err(refused(&connection, &error)),
-        };
-        running
-            .peer()
-            .set_response_cache_config(ClientCacheConfig::disabled())
-            .await;
-        let info = match connection.era {
-            // rmcp's `discover` accepts only an offered revision.
-            Era::Stateless => SessionInfo::new(connection.era, STATELESS.as_str())
-                .with_network("http", "tcp")
-                .with_max_concurrent(self.slots),
-            _ => info(&connection, &negotiated_version(running.peer())?),
-        };
-        await_stream(&connection).await?;
-        let close_notifier = connection.close_notifier.clone();
-        let driver = Driver {
-            running: RunningSession::new(running),
-            connection,
-        };
-        Ok(Session::new(driver, info).with_close_notifier(close_notifier))
+    /// `initialize` and `notifications/initialized` (revision 2025-11-25, lifecycle).
+    async fn open_legacy(self) -> Result<Session, Failure> {
+        let connection = &self.connection;
+        let request = initialize_request(connection.inbox.client_config());
+        let call = WireCall::new(connection.inbox.ids().next(), request, None);
+        let result = initialize_result(answer(connection, call).await?)?;
+        connection.note_revision(&result.protocol_version);
+        let revision = result.protocol_version.as_str();
+        let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        if let Some(id) = connection.session_id() {
+            info = info.with_session_id(id);
+        }
+        connection.note_info(self.shared(result.into()));
+        let initialized = InitializedNotification::default();
+        let initialized = ClientNotification::InitializedNotification(initialized);
+        let initialized = ClientJsonRpcMessage::notification(initialized);
+        connection.send_message(&initialized).await?;
+        connection.start_listening();
+        if self.request.needs_server_messages() {
+            // Without the wait, a server request during the first call would race with the stream.
+            connection.stream_settled().await;
+        }
+        Ok(self.session(info))
+    }
+
+    /// `server/discover`, except with a server that is known to be stateless: it needs no handshake
+    /// (revision 2026-07-28, versioning).
+    async fn open_stateless(self) -> Result<Session, Failure> {
+        let connection = &self.connection;
+        if !self.is_known {
+            let call = WireCall::new(connection.inbox.ids().next(), discover_request(), None);
+            let answer = answer(connection, call).await?;
+            let result = discover_result(answer)?;
+            let info = ServerPeerInfo::from_discover_result(STATELESS, result);
+            connection.note_info(self.shared(info));
+        }
+        let slots = self.request.slots_of(Era::Stateless);
+        let info = SessionInfo::new(Era::Stateless, STATELESS.as_str())
+            .with_network("http", "tcp")
+            .with_max_concurrent(slots);
+        Ok(self.session(info))
+    }
+
+    fn shared(&self, info: ServerPeerInfo) -> Arc<ServerPeerInfo> {
+        self.infos.share(self.request.endpoint(), info)
+    }
+
+    fn session(self, info: SessionInfo) -> Session {
+        let notifier = self.connection.close_notifier.clone();
+        Session::new(Driver(self.connection), info).with_close_notifier(notifier)
     }
 }
 
-fn offered(era: Era) -> ProtocolVersion {
-    match era {
-        Era::Stateless => STATELESS,
-        _ => ProtocolVersion::LATEST_WITH_INITIALIZE,
-    }
-}
-
-/// The handshake of rmcp for an era.
+/// Sends the first request of a session on a task of its own.
 ///
-/// rmcp can also detect the era itself. It fails on servers with unforeseen answers, though, and
-/// its timeout is long.
-fn lifecycle_mode(era: Era) -> ClientLifecycleMode {
-    match era {
-        Era::Stateless => ClientLifecycleMode::Discover {
-            preferred_versions: vec![STATELESS],
-        },
-        _ => ClientLifecycleMode::Initialize,
+/// The request outlives a dropped handshake: only its response has the id that is needed to close
+/// the session which the server has opened.
+async fn answer(connection: &Arc<Connection>, call: WireCall) -> Result<Answer, HttpFault> {
+    let (sender, receiver) = oneshot::channel();
+    let own = Arc::clone(connection);
+    tokio::spawn(async move {
+        let answer = timeout(LONGEST_ANSWER, own.handshake(&call)).await;
+        if sender.send(answer.unwrap_or_else(|_| Err(late()))).is_err() {
+            close(own).await;
+        }
+    });
+    receiver.await.unwrap_or_else(|_| {
+        let what = "the runtime is shutting down";
+        Err(HttpFault::new(Outcome::Unknown, FaultKind::Other, what))
+    })
+}
+
+/// Ends a session that is not used, and closes it on the server once its id is known.
+pub(super) async fn close(connection: Arc<Connection>) {
+    connection.end();
+    let _ = timeout(CLOSE_TIMEOUT, connection.delete_session()).await;
+}
+
+/// The server's revisions, where ours is among them.
+fn discover_result(answer: Answer) -> Result<DiscoverResult, ConnectError> {
+    match answer.into_result() {
+        Ok(ServerResult::DiscoverResult(result)) => {
+            match result.supported_versions.contains(&STATELESS) {
+                true => Ok(result),
+                false => Err(protocol_violation("the server has no common revision")),
+            }
+        }
+        _ => Err(protocol_violation(
+            "the answer to `server/discover` is no valid answer",
+        )),
     }
 }
 
-fn info(connection: &Connection, revision: &ProtocolVersion) -> SessionInfo {
-    let info = SessionInfo::new(connection.era, revision.as_str()).with_network("http", "tcp");
-    match connection.session_id() {
-        Some(id) => info.with_session_id(id),
-        None => info,
+fn late() -> HttpFault {
+    let what = "no answer to the first request of a session";
+    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
+}
+
+impl From<HttpFault> for Failure {
+    fn from(fault: HttpFault) -> Self {
+        Self {
+            error: fault.clone().into(),
+            fault: Some(fault),
+        }
     }
 }
 
-/// Settings of rmcp: no replay, no second `initialize`, enough requests.
-fn transport_config(address: String, slots: u32) -> StreamableHttpClientTransportConfig {
-    let mut config = StreamableHttpClientTransportConfig::with_uri(address);
-    config.retry_config = Arc::new(ResumePolicy);
-    config.max_concurrent_requests = slots as usize + SPARE_REQUESTS;
-    config.reinit_on_expired_session = false;
-    config.allow_stateless = true;
-    config
-}
-
-/// Waits for the standalone stream, if the session needs one.
-///
-/// Without the wait, a server request during the first call would race with the stream.
-async fn await_stream(connection: &Connection) -> Result<(), ConnectError> {
-    if !connection.needs_stream || !connection.is_in_session() {
-        return Ok(());
-    }
-    let mut stream = connection.stream.subscribe();
-    let state = stream
-        .wait_for(|state| *state != StreamState::Unknown)
-        .await;
-    match state.map(|state| *state) {
-        Ok(StreamState::Failed) => Err(match connection.first_fault() {
-            Some(fault) => fault.into(),
-            None => protocol_violation("the stream for server messages failed"),
-        }),
-        _ => Ok(()),
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self { error, fault: None }
     }
 }
 
-/// The cause of a failed handshake: the first fault, else the server's answer.
-fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
-    match connection.first_fault() {
-        Some(fault) => fault.into(),
-        None => handshake_error(error),
-    }
-}
-
-/// The stateless revision that this transport speaks.
-const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
-/// Requests for the pool's health checks, beside the calls of a session.
-const SPARE_REQUESTS: usize = 4;
+/// How long the answer that opens a session is waited for after the handshake was given up.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

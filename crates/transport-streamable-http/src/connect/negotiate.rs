@@ -10,14 +10,14 @@ use mcp_pool_core::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    era_cache::EraCache,
     era_evidence::EraEvidence,
-    handshake::{FailedHandshake, Handshake},
+    handshake::{FailedHandshake, Handshake, Shared},
 };
+use crate::era_cache::EraCache;
 
 /// Opens one session, in an era that may have to be detected first.
 pub(crate) struct EraNegotiation {
-    pub(crate) http: reqwest::Client,
+    pub(crate) shared: Shared,
     pub(crate) eras: Arc<EraCache>,
     pub(crate) request: ConnectRequest,
 }
@@ -38,7 +38,11 @@ impl EraNegotiation {
             Lifecycle::Stateless => self.try_era(Era::Stateless, deadline).await,
             _ => return self.detect_era().await,
         };
-        opened.map_err(|failed| failed.error)
+        let session = opened.map_err(|failed| failed.error)?;
+        // The next session with the server has one request less.
+        self.eras
+            .insert(self.request.endpoint(), session.info().era);
+        Ok(session)
     }
 
     /// Opens the session in the cached era, or detects the era first.
@@ -124,7 +128,8 @@ impl EraNegotiation {
 
     async fn try_era(&self, era: Era, deadline: Instant) -> Result<Session, FailedHandshake> {
         let deadline = deadline.min(self.request.deadline());
-        Handshake::new(self.http.clone(), &self.request, era)
+        let server = self.eras.server(self.request.endpoint());
+        Handshake::new(&self.shared, &self.request, server, era)
             .run(deadline)
             .await
     }

@@ -1,33 +1,33 @@
-//! The content type of a body, and the message in it.
+//! The content type of a body.
 
 use http::{HeaderMap, header};
-use rmcp::model::ServerJsonRpcMessage;
 
-/// The content type of a body, as far as the protocol knows it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ContentKind {
-    Events,
-    Json,
-    Other,
+/// True when the `content-type` header names an event stream. Any other body is read as JSON,
+/// since servers send JSON as `text/plain` or without a type too.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = text.split(';').next().unwrap_or("").trim();
+    media.eq_ignore_ascii_case("text/event-stream")
 }
 
-impl ContentKind {
-    /// The kind that the `content-type` header names.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let value = headers.get(header::CONTENT_TYPE);
-        let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let media = text.split(';').next().unwrap_or("").trim();
-        if media.eq_ignore_ascii_case("text/event-stream") {
-            Self::Events
-        } else if media.eq_ignore_ascii_case("application/json") {
-            Self::Json
-        } else {
-            Self::Other
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stream_is_known_by_its_media_type_alone() {
+        for (text, expected) in [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; charset=utf-8", true),
+            ("application/json", false),
+            ("text/event-streams", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, text.parse().unwrap());
+            assert_eq!(is_event_stream(&headers), expected, "{text}");
         }
+        assert!(!is_event_stream(&HeaderMap::new()));
     }
-}
-
-/// Parses a body as one message.
-pub(crate) fn parse(body: &[u8]) -> Option<ServerJsonRpcMessage> {
-    serde_json::from_slice(body).ok()
 }

@@ -1,9 +1,9 @@
-//! Responses of the server: their kind, their meaning, their events.
+//! Reading of responses.
 
 mod content;
-mod decode;
-mod events;
+mod refusal;
+mod sent;
 
-pub(crate) use content::{ContentKind, parse};
-pub(crate) use decode::{SentRequest, decode};
-pub(crate) use events::{Events, events};
+pub(crate) use content::is_event_stream;
+pub(crate) use refusal::read_refusal;
+pub(crate) use sent::SentRequest;

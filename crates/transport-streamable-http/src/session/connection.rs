@@ -1,52 +1,54 @@
-//! The HTTP state of one session. Every request of the session is sent here.
+//! The state of one session: plain data, without a task or a socket of its own.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use mcp_pool_core::{
     Endpoint,
     error::{FaultKind, Outcome},
-    extend::{CallContext, CloseNotifier, CloseOutcome, Credentials, Era},
+    extend::{
+        CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ServerInbox,
+    },
 };
 use mcp_pool_http::{HttpFault, send};
-use tokio::{
-    sync::{OnceCell, watch},
-    time::timeout,
-};
-use tokio_util::task::TaskTracker;
+use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
-/// The HTTP state of one session, shared by its parts.
+use super::standalone::Standalone;
+use crate::{
+    era_cache::ServerEra,
+    limits::Limits,
+    request::{
+        LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, ToolHeaders, is_valid_session_id,
+        standard_headers,
+    },
+};
+
+/// The state of one session: endpoint, id, revision, and what its server is known to be.
 pub(crate) struct Connection {
+    /// The session itself, for tasks that go on after a dropped call.
+    pub(super) me: Weak<Self>,
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    pub(super) limits: Limits,
     pub(crate) era: Era,
-    /// Whether the handler or the pool wants the standalone stream.
-    pub(crate) wants_stream: bool,
-    /// Whether the session is useless without the standalone stream.
-    pub(crate) needs_stream: bool,
+    pub(super) server: Arc<ServerEra>,
+    pub(crate) inbox: Arc<ServerInbox>,
     pub(crate) close_notifier: CloseNotifier,
-    /// The state of the standalone stream.
-    pub(crate) stream: watch::Sender<StreamState>,
-    /// Tracks the request that opens the session.
-    ///
-    /// It runs to its end even if the caller is cancelled: only its response has the id that is
-    /// needed to close the session.
-    pub(crate) initializing: TaskTracker,
-    /// Consecutive event streams that failed or had no events.
-    pub(crate) idle_streams: AtomicUsize,
+    /// Cancelled when the session is closed: calls in flight end.
+    pub(super) ended: CancellationToken,
+    /// What every request of a stateless session names.
+    pub(super) client: Option<Box<ClientContext>>,
+    /// The standalone stream, for a session that wants one.
+    pub(super) standalone: Option<Box<Standalone>>,
+    pub(super) info: OnceCell<Arc<ServerPeerInfo>>,
+    pub(super) tools: Mutex<ToolHeaders>,
+    pub(super) deleted: OnceCell<CloseOutcome>,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
-    deleted: OnceCell<CloseOutcome>,
-    fault: Mutex<Option<HttpFault>>,
 }
 
 /// The parts of a new connection.
@@ -54,60 +56,59 @@ pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
+    pub(crate) limits: Limits,
     pub(crate) era: Era,
+    pub(crate) server: Arc<ServerEra>,
+    pub(crate) inbox: Arc<ServerInbox>,
+    pub(crate) client: Option<ClientContext>,
     pub(crate) wants_stream: bool,
-    pub(crate) needs_stream: bool,
-}
-
-/// The state of the standalone stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamState {
-    /// The server has none, or the session wants none.
-    Absent,
-    Failed,
-    Open,
-    /// Not requested yet, or not answered yet.
-    Unknown,
 }
 
 /// One HTTP request of the session.
-pub(crate) struct Outgoing<'a> {
-    pub(crate) method: Method,
-    pub(crate) call: Option<CallContext>,
-    pub(crate) body: Option<Bytes>,
-    pub(crate) last_event_id: Option<String>,
-    /// The headers of the protocol, from rmcp.
-    pub(crate) protocol: &'a HashMap<HeaderName, HeaderValue>,
+pub(super) struct Outgoing<'a> {
+    pub(super) method: Method,
+    pub(super) call: Option<&'a CallContext>,
+    /// The request that `body` holds, where it holds one.
+    pub(super) request: Option<&'a ClientRequest>,
+    pub(super) body: Option<Bytes>,
+    pub(super) last_event_id: Option<&'a str>,
 }
 
 impl Connection {
     pub(crate) fn new(new: NewConnection) -> Arc<Self> {
-        Arc::new(Self {
+        let wants_stream = new.wants_stream && new.era == Era::Legacy;
+        let connection = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             http: new.http,
             endpoint: new.endpoint,
             credentials: new.credentials,
+            limits: new.limits,
             era: new.era,
-            wants_stream: new.wants_stream,
-            needs_stream: new.needs_stream,
+            server: new.server,
+            inbox: new.inbox,
             close_notifier: CloseNotifier::default(),
-            stream: watch::Sender::new(StreamState::Unknown),
-            initializing: TaskTracker::new(),
-            idle_streams: AtomicUsize::new(0),
+            ended: CancellationToken::new(),
+            client: new.client.map(Box::new),
+            standalone: wants_stream.then(Box::default),
+            info: OnceCell::new(),
+            tools: Mutex::default(),
+            deleted: OnceCell::new(),
             session: OnceLock::new(),
             revision: OnceLock::new(),
-            deleted: OnceCell::new(),
-            fault: Mutex::new(None),
-        })
+        });
+        if connection.era == Era::Stateless {
+            connection.note_revision(&STATELESS);
+        }
+        connection.inbox.attach(&connection);
+        connection
     }
 
     /// Sends a request, and once more with renewed credentials after a 401.
-    pub(crate) async fn send(
+    pub(super) async fn send(
         &self,
         outgoing: Outgoing<'_>,
     ) -> Result<reqwest::Response, HttpFault> {
-        self.note_revision(outgoing.protocol);
-        let call = outgoing.call.as_ref();
-        send(&self.credentials, call, |headers| {
+        send(&self.credentials, outgoing.call, |headers| {
             self.request(&outgoing, headers)
         })
         .await
@@ -119,7 +120,7 @@ impl Connection {
     ///
     /// # Errors
     /// The id of a legacy server is not visible ASCII (revision 2025-11-25, transports).
-    pub(crate) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
+    pub(super) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
         };
@@ -135,66 +136,30 @@ impl Connection {
         Err(HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what))
     }
 
+    /// Stores the negotiated revision, which every later request names.
+    pub(crate) fn note_revision(&self, revision: &ProtocolVersion) {
+        if let Ok(revision) = HeaderValue::from_str(revision.as_str()) {
+            let _ = self.revision.set(revision);
+        }
+    }
+
     /// The session id, if the server assigned one.
     pub(crate) fn session_id(&self) -> Option<&str> {
         self.session.get()?.to_str().ok()
     }
 
-    pub(crate) fn is_in_session(&self) -> bool {
-        self.era == Era::Legacy && self.session.get().is_some()
+    pub(super) fn has_session_id(&self) -> bool {
+        self.session.get().is_some()
     }
 
-    /// Sends the DELETE once; later calls return its outcome.
-    pub(crate) async fn delete_session(&self) -> CloseOutcome {
-        *self.deleted.get_or_init(|| self.send_delete()).await
+    pub(super) fn is_in_session(&self) -> bool {
+        self.era == Era::Legacy && self.has_session_id()
     }
 
-    /// Closes the session of a failed handshake, once its id is known.
-    pub(crate) async fn close_abandoned(&self) {
-        self.initializing.close();
-        let _ = timeout(ABANDONED_TIMEOUT, self.initializing.wait()).await;
-        let _ = timeout(ABANDONED_TIMEOUT, self.delete_session()).await;
-    }
-
-    async fn send_delete(&self) -> CloseOutcome {
-        if self.session.get().is_none() {
-            return CloseOutcome::Completed;
-        }
-        let outgoing = Outgoing {
-            method: Method::DELETE,
-            call: None,
-            body: None,
-            last_event_id: None,
-            protocol: &HashMap::new(),
-        };
-        match self.send(outgoing).await.map(|response| response.status()) {
-            // 405: the server does not let clients end sessions. 404: it has no such session.
-            Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
-            Ok(status) if status.is_success() => CloseOutcome::Completed,
-            _ => CloseOutcome::Failed,
-        }
-    }
-
-    /// Keeps the first fault, which is the cause of a failed handshake.
-    pub(crate) fn note_fault(&self, fault: &HttpFault) {
-        let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| fault.clone());
-    }
-
-    pub(crate) fn first_fault(&self) -> Option<HttpFault> {
-        self.fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Counts a stream that failed or had no events. Returns how many in a row.
-    pub(crate) fn note_idle_stream(&self) -> usize {
-        self.idle_streams.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn note_busy_stream(&self) {
-        self.idle_streams.store(0, Ordering::Relaxed);
+    /// Reports that the server does not know the session, or its era, any more.
+    pub(super) fn note_gone(&self) {
+        self.server.forget(Era::Stateless);
+        self.close_notifier.notify();
     }
 
     fn request(&self, outgoing: &Outgoing<'_>, headers: HeaderMap) -> reqwest::RequestBuilder {
@@ -210,8 +175,14 @@ impl Connection {
 
     /// Adds the headers of the protocol to those of the caller.
     fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
-        for (name, value) in outgoing.protocol {
-            headers.insert(name, value.clone());
+        if let Some(request) = outgoing.request
+            && self.era == Era::Stateless
+        {
+            standard_headers(request, &mut headers);
+            if let ClientRequest::CallToolRequest(call) = request {
+                let tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+                tools.add(&call.params, &mut headers);
+            }
         }
         if let Some(revision) = self.revision.get() {
             headers.insert(PROTOCOL_VERSION, revision.clone());
@@ -221,7 +192,7 @@ impl Connection {
         {
             headers.insert(SESSION_ID, session.clone());
         }
-        if let Some(id) = &outgoing.last_event_id
+        if let Some(id) = outgoing.last_event_id
             && let Ok(id) = HeaderValue::from_str(id)
         {
             headers.insert(LAST_EVENT_ID, id);
@@ -237,46 +208,7 @@ impl Connection {
         }
         headers
     }
-
-    /// Stores the negotiated revision, which every later request must name.
-    ///
-    /// A stateless request names its own revision.
-    fn note_revision(&self, protocol: &HashMap<HeaderName, HeaderValue>) {
-        if self.era == Era::Legacy
-            && let Some(revision) = protocol.get(&PROTOCOL_VERSION)
-        {
-            let _ = self.revision.set(revision.clone());
-        }
-    }
 }
 
-fn is_valid_session_id(id: &HeaderValue) -> bool {
-    let bytes = id.as_bytes();
-    !bytes.is_empty() && bytes.iter().all(|byte| (0x21..=0x7e).contains(byte))
-}
-
-/// The time limit of each of two steps: await the id, send the DELETE.
-const ABANDONED_TIMEOUT: Duration = Duration::from_secs(5);
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_visible_ascii_is_a_session_id() {
-        for (id, valid) in [
-            (&b"1868a90c-cf0f"[..], true),
-            (b"!~", true),
-            (b"", false),
-            (b"with space", false),
-            (b"umlaut-\xe4", false),
-            (b"tab\tinside", false),
-        ] {
-            let value = HeaderValue::from_bytes(id).unwrap();
-            assert_eq!(is_valid_session_id(&value), valid, "{id:?}");
-        }
-    }
-}
+/// The stateless revision that this transport speaks.
+pub(crate) const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;

@@ -4,69 +4,42 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    error::{CallFailure, FaultKind},
-    extend::{CloseOutcome, Era, RunningSession, SessionDriver, SessionPeer},
+    error::CallFailure,
+    extend::{Answer, CallContext, CloseOutcome, SessionDriver, SessionPeer, Wire, WireCall},
 };
-use mcp_pool_http::HttpFault;
-use rmcp::{
-    RoleClient, Service, service::ServiceError,
-    transport::streamable_http_client::StreamableHttpError,
-};
-use tokio::time::{Instant, timeout_at};
+use rmcp::model::ClientRequest;
+use tokio::time::timeout;
 
 use super::connection::Connection;
 
 /// The driver of a session over Streamable HTTP.
-pub(crate) struct Driver<S: Service<RoleClient>> {
-    pub(crate) running: RunningSession<S>,
-    pub(crate) connection: Arc<Connection>,
-}
+pub(crate) struct Driver(pub(crate) Arc<Connection>);
 
 #[async_trait]
-impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
+impl SessionDriver for Driver {
     async fn peer(&self) -> Result<SessionPeer, CallFailure> {
-        self.running.peer().await
+        self.0.inbox.peer().await
+    }
+
+    async fn call(
+        &self,
+        request: ClientRequest,
+        context: Option<&CallContext>,
+    ) -> Result<Answer, CallFailure> {
+        let id = self.0.inbox.ids().next();
+        let call = WireCall::new(id, request, context.cloned());
+        Wire::call(&*self.0, call).await
     }
 
     fn is_over(&self) -> bool {
-        self.running.is_over()
+        self.0.has_ended()
     }
 
-    fn classify(&self, error: &ServiceError) -> CallFailure {
-        let failure = match fault_behind(error) {
-            Some(fault) => fault.failure().clone(),
-            None => CallFailure::conservative(error),
-        };
-        // A stateless session has no state that a failed call could damage.
-        match self.connection.era {
-            Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
-                failure.with_usable_session()
-            }
-            _ => failure,
-        }
-    }
-
-    async fn close(&self, timeout: Duration) -> CloseOutcome {
-        let deadline = Instant::now() + timeout;
-        let ended = self.running.close(timeout).await;
-        if self.connection.era == Era::Stateless {
-            return ended;
-        }
-        // rmcp has usually sent the DELETE by now. If its worker ended early, this call sends it.
-        match timeout_at(deadline, self.connection.delete_session()).await {
-            Ok(CloseOutcome::Completed) => ended,
+    async fn close(&self, limit: Duration) -> CloseOutcome {
+        self.0.end();
+        match timeout(limit, self.0.delete_session()).await {
             Ok(outcome) => outcome,
             Err(_) => CloseOutcome::TimedOut,
         }
-    }
-}
-
-fn fault_behind(error: &ServiceError) -> Option<&HttpFault> {
-    let ServiceError::TransportSend(error) = error else {
-        return None;
-    };
-    match error.error.downcast_ref()? {
-        StreamableHttpError::Client(fault) => Some(fault),
-        _ => None,
     }
 }

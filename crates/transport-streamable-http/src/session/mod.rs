@@ -1,13 +1,13 @@
-//! An open session: its connection, its requests and its driver.
+//! An open session: its state, its requests, its streams and its driver.
 
+mod call;
 mod connection;
 mod driver;
-mod post;
-mod rmcp_adapter;
-mod stream;
+mod listen;
+mod pace;
+mod standalone;
+mod wire;
 
-pub(crate) use connection::{Connection, NewConnection, StreamState};
+pub(crate) use connection::{Connection, NewConnection, STATELESS};
 pub(crate) use driver::Driver;
-pub(crate) use post::Post;
-pub(crate) use rmcp_adapter::RmcpAdapter;
-pub(crate) use stream::ResumePolicy;
+pub(crate) use wire::discover_request;

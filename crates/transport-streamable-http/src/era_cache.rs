@@ -105,6 +105,14 @@ impl ServerEra {
         known.map(|known| known.era)
     }
 
+    /// Forgets the era, where it is this one: the server has denied it.
+    pub(crate) fn forget(&self, era: Era) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_some_and(|known| known.era == era) {
+            *known = None;
+        }
+    }
+
     fn set(&self, era: Era, ttl: Duration) {
         let known = KnownEra {
             era,
@@ -191,6 +199,17 @@ mod tests {
         let results = tokio::join!(get(&eras, &count, Err(())), get(&eras, &count, era));
         assert_eq!(results, (Err(()), era));
         assert_eq!(count.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_denied_era_is_forgotten_and_no_other() {
+        let eras = EraCache::new(TTL);
+        eras.insert(&endpoint(), Era::Stateless);
+        let server = eras.server(&endpoint());
+        server.forget(Era::Legacy);
+        assert_eq!(server.era(), Some(Era::Stateless));
+        server.forget(Era::Stateless);
+        assert_eq!(server.era(), None);
     }
 
     #[tokio::test]

@@ -1,0 +1,10 @@
+//! What a request says in its HTTP headers.
+
+mod header_value;
+mod headers;
+mod param_headers;
+
+pub(crate) use headers::{
+    LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, is_valid_session_id, standard_headers,
+};
+pub(crate) use param_headers::{ToolHeaders, may_annotate};

@@ -1,0 +1,104 @@
+//! The standalone stream of a session: its state, and answers that come on it.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use mcp_pool_core::extend::{Answer, Incoming, IncomingKind, ResultKind};
+use rmcp::model::RequestId;
+use tokio::sync::{oneshot, watch};
+
+use crate::response::SentRequest;
+
+/// The standalone stream of a session.
+pub(crate) struct Standalone {
+    pub(crate) state: watch::Sender<StreamState>,
+    /// The calls whose answers may come on the stream.
+    expected: Mutex<HashMap<RequestId, Expected>>,
+}
+
+struct Expected {
+    kind: ResultKind,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The state of the standalone stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamState {
+    /// The server has none.
+    Absent,
+    Open,
+    /// Not requested yet, or not answered yet.
+    Unknown,
+}
+
+/// An answer that may come on the stream. Dropping it gives it up.
+pub(super) struct ExpectedAnswer<'s> {
+    stream: &'s Standalone,
+    id: RequestId,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Default for Standalone {
+    fn default() -> Self {
+        Self {
+            state: watch::Sender::new(StreamState::Unknown),
+            expected: Mutex::default(),
+        }
+    }
+}
+
+impl Standalone {
+    /// Expects the answer to a request, where the stream is open.
+    pub(super) fn expect_answer(&self, sent: &SentRequest<'_>) -> Option<ExpectedAnswer<'_>> {
+        if *self.state.borrow() != StreamState::Open {
+            return None;
+        }
+        let (sender, answer) = oneshot::channel();
+        let expected = Expected {
+            kind: sent.kind,
+            answer: sender,
+        };
+        self.lock().insert(sent.id.clone(), expected);
+        Some(ExpectedAnswer {
+            stream: self,
+            id: sent.id.clone(),
+            answer,
+        })
+    }
+
+    /// Gives an answer to the call that expects it. Any other one is ignored.
+    pub(super) fn answer(&self, message: &Incoming<'_>) {
+        let Some(expected) = message.id().and_then(|id| self.lock().remove(&id)) else {
+            return;
+        };
+        let answer = match message.kind() {
+            IncomingKind::Result => message
+                .result()
+                .map(|result| Answer::from_raw(expected.kind, result.to_owned())),
+            _ => message.error().map(Answer::from_error),
+        };
+        if let Some(answer) = answer {
+            // The call may have ended meanwhile.
+            let _ = expected.answer.send(answer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Expected>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ExpectedAnswer<'_> {
+    /// Waits for the answer; `None`: the stream's session has ended.
+    pub(super) async fn answer(mut self) -> Option<Answer> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for ExpectedAnswer<'_> {
+    fn drop(&mut self) {
+        self.stream.lock().remove(&self.id);
+    }
+}

@@ -1,0 +1,147 @@
+//! The session as the core sees it: requests, messages, its end.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use mcp_pool_core::{
+    error::{CallFailure, FaultKind, Outcome},
+    extend::{Answer, CloseOutcome, Era, Wire, WireCall},
+};
+use mcp_pool_http::{HttpFault, body};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, DiscoverRequest, DiscoverRequestParams, ServerPeerInfo,
+    ServerResult,
+};
+
+use super::connection::{Connection, Outgoing, STATELESS};
+
+#[async_trait]
+impl Wire for Connection {
+    async fn call(&self, call: WireCall) -> Result<Answer, CallFailure> {
+        let answer = Self::call(self, call).await;
+        answer.map_err(|fault| self.failure(&fault))
+    }
+
+    async fn send(&self, message: ClientJsonRpcMessage) -> Result<(), CallFailure> {
+        let sent = self.send_message(&message).await;
+        sent.map_err(|fault| self.failure(&fault))
+    }
+
+    async fn peer_info(&self) -> Result<ServerPeerInfo, CallFailure> {
+        let info = self.info.get_or_try_init(|| self.discover()).await;
+        let info = info.map_err(|fault| self.failure(&fault))?;
+        Ok(ServerPeerInfo::clone(info))
+    }
+}
+
+impl Connection {
+    /// Sends a message that has no answer.
+    pub(crate) async fn send_message(
+        &self,
+        message: &ClientJsonRpcMessage,
+    ) -> Result<(), HttpFault> {
+        let text = serde_json::to_vec(message).map_err(|_| {
+            let what = "the message cannot be written as json";
+            HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
+        })?;
+        let outgoing = Outgoing {
+            method: Method::POST,
+            call: None,
+            request: None,
+            body: Some(text.into()),
+            last_event_id: None,
+        };
+        let response = Self::send(self, outgoing).await?;
+        let (status, headers) = (response.status(), response.headers());
+        if !status.is_success() {
+            return Err(HttpFault::of_status(status, headers, self.is_in_session()));
+        }
+        // Reading the body lets reqwest reuse the connection. A body without end is not read.
+        let read = body(response, MAX_DRAINED);
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, read).await;
+        Ok(())
+    }
+
+    /// Sends the DELETE once; later calls return its outcome.
+    pub(crate) async fn delete_session(&self) -> CloseOutcome {
+        if !self.has_session_id() {
+            return CloseOutcome::Completed;
+        }
+        *self.deleted.get_or_init(|| self.send_delete()).await
+    }
+
+    /// Ends every call and every task of the session.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+        self.inbox.close();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// Keeps what the server says of itself.
+    pub(crate) fn note_info(&self, info: Arc<ServerPeerInfo>) {
+        // Set once, in the handshake.
+        let _ = self.info.set(info);
+    }
+
+    /// What the server says of itself (revision 2026-07-28, discovery).
+    async fn discover(&self) -> Result<Arc<ServerPeerInfo>, HttpFault> {
+        let call = WireCall::new(self.inbox.ids().next(), discover_request(), None);
+        let answer = Self::call(self, call).await?;
+        match answer.into_result() {
+            Ok(ServerResult::DiscoverResult(result)) => {
+                let info = ServerPeerInfo::from_discover_result(STATELESS, result);
+                Ok(Arc::new(info))
+            }
+            _ => {
+                let what = "the answer to `server/discover` is no valid answer";
+                Err(HttpFault::harmless(
+                    Outcome::Answered,
+                    FaultKind::Protocol,
+                    what,
+                ))
+            }
+        }
+    }
+
+    /// The fault as a call reports it. A stateless session has no state that a failed call could
+    /// damage.
+    fn failure(&self, fault: &HttpFault) -> CallFailure {
+        let failure = fault.failure().clone();
+        match self.era {
+            Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
+                failure.with_usable_session()
+            }
+            _ => failure,
+        }
+    }
+
+    async fn send_delete(&self) -> CloseOutcome {
+        let outgoing = Outgoing {
+            method: Method::DELETE,
+            call: None,
+            request: None,
+            body: None,
+            last_event_id: None,
+        };
+        let response = Self::send(self, outgoing).await;
+        match response.map(|response| response.status()) {
+            // 405: the server does not let clients end sessions. 404: it has no such session.
+            Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
+            Ok(status) if status.is_success() => CloseOutcome::Completed,
+            _ => CloseOutcome::Failed,
+        }
+    }
+}
+
+/// The request that finds out the revisions of a server.
+pub(crate) fn discover_request() -> ClientRequest {
+    ClientRequest::DiscoverRequest(DiscoverRequest::new(DiscoverRequestParams {}))
+}
+
+const MAX_DRAINED: usize = 64 * 1024;
+/// The time limit for reading a body that is not used.
+const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
