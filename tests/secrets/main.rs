@@ -29,6 +29,7 @@ mod common;
 mod messages;
 mod selections;
 mod shown;
+mod wire;
 
 use common::{call, eventually, headers};
 use shown::{ShowingConnector, ShowingSource, Shown};
@@ -284,6 +285,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     messages::show_server_messages(&shown).await;
     messages::show_the_rest(&shown);
     selections::show(&shown).await;
+    wire::show(&shown, &server).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
@@ -333,7 +335,7 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 12] = [
+const NOT_SHOWN: [&str; 13] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
@@ -349,4 +351,5 @@ const NOT_SHOWN: [&str; 12] = [
     // Shows its name only; it belongs to a connector.
     "RunningSession",
     "SessionDriver",
+    "Wire",
 ];

@@ -24,6 +24,7 @@ use self::otel::OTEL;
 /// A transport, and a server for it.
 trait Setup {
     type Server: Counterpart + Send + Sync;
+    const KEEPS_SESSIONS: bool = true;
 
     fn server() -> Self::Server;
     fn connector() -> impl Connector + 'static;
@@ -48,6 +49,7 @@ struct Stateless;
 
 impl Setup for Stateless {
     type Server = CounterServer;
+    const KEEPS_SESSIONS: bool = false;
 
     fn server() -> CounterServer {
         CounterServer::start_as(Modes::default().stateless_only())

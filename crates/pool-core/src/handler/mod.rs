@@ -9,6 +9,7 @@ mod profile;
 mod progress;
 mod proxy;
 mod schema_defaults;
+mod sealed;
 mod server_messages;
 
 pub use closure::HandlerFn;
@@ -20,4 +21,5 @@ pub(crate) use profile::Profile;
 pub(crate) use progress::{ProgressRoute, ProgressSink};
 pub(crate) use proxy::{HandlerProxy, ListWatcher, NotificationTurn, ProxiedHandler, ProxyService};
 pub use schema_defaults::with_schema_defaults;
+pub(crate) use sealed::{SealedAnswer, SealedNotification, SealedRequest};
 pub use server_messages::{ServerEvent, ServerMessage, ServerMessages, ServerMessagesReceiver};

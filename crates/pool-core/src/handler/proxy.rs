@@ -21,6 +21,7 @@ use super::{
     list_kind::ListKind,
     list_versions::ListVersions,
     progress::ProgressRoutes,
+    sealed::{SealedNotification, SealedRequest},
 };
 use crate::types::PoolKey;
 
@@ -207,6 +208,7 @@ impl ProxiedHandler {
     ) -> Result<(), ErrorData> {
         // The session's inbox has seen a notification that has a turn.
         let mut turn = context.extensions.remove::<NotificationTurn>();
+        let notification = SealedNotification::open(notification, &mut context);
         if turn.is_none()
             && let ServerNotification::ProgressNotification(progress) = &notification
             && self.state.routes.deliver(&progress.params)
@@ -293,9 +295,14 @@ impl Service<RoleClient> for ProxyService {
     async fn handle_request(
         &self,
         request: ServerRequest,
-        context: RequestContext<RoleClient>,
+        mut context: RequestContext<RoleClient>,
     ) -> Result<ClientResult, ErrorData> {
-        self.0.answer(request, context).await
+        let Some((request, sealed)) = SealedRequest::open(&mut context) else {
+            return self.0.answer(request, context).await;
+        };
+        sealed.set(self.0.answer(request, context).await);
+        // What rmcp sees in place of the answer.
+        Ok(ClientResult::empty(()))
     }
 
     async fn handle_notification(

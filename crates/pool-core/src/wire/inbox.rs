@@ -202,9 +202,9 @@ impl ServerInbox {
             {
                 return Delivery::DONE;
             }
-            ServerNotification::CancelledNotification(_) => {
+            ServerNotification::CancelledNotification(cancelled) => {
                 if let Some(service) = self.running() {
-                    service.cancelled(notification);
+                    service.cancelled(cancelled.clone());
                 }
                 return Delivery::DONE;
             }

@@ -69,7 +69,7 @@ impl WireCall {
     }
 
     /// The same request with another sink for its progress.
-    pub(super) fn with_progress(mut self, progress: ProgressSink) -> Self {
+    pub(in crate::wire) fn with_progress(mut self, progress: ProgressSink) -> Self {
         self.progress = Some(progress);
         self
     }
@@ -89,7 +89,7 @@ impl fmt::Debug for WireCall {
 }
 
 /// The answer to a request of the server.
-pub(super) fn reply(
+pub(in crate::wire) fn reply(
     id: RequestId,
     answer: Result<rmcp::model::ClientResult, rmcp::ErrorData>,
 ) -> ClientJsonRpcMessage {
@@ -103,4 +103,4 @@ pub(super) fn reply(
 pub(super) type WeakWire = std::sync::Weak<dyn Wire>;
 
 /// A session in use.
-pub(super) type SharedWire = Arc<dyn Wire>;
+pub(in crate::wire) type SharedWire = Arc<dyn Wire>;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::CallFailure,
-    extend::{Answer, CallContext, CloseOutcome, SessionDriver, SessionPeer, Wire, WireCall},
+    extend::{Answer, CallContext, CloseOutcome, Era, SessionDriver, SessionPeer, Wire, WireCall},
 };
 use rmcp::model::ClientRequest;
 use tokio::time::timeout;
@@ -37,6 +37,9 @@ impl SessionDriver for Driver {
 
     async fn close(&self, limit: Duration) -> CloseOutcome {
         self.0.end();
+        if self.0.era == Era::Stateless {
+            return CloseOutcome::Completed;
+        }
         match timeout(limit, self.0.delete_session()).await {
             Ok(outcome) => outcome,
             Err(_) => CloseOutcome::TimedOut,

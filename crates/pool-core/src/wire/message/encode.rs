@@ -1,5 +1,7 @@
 //! Writing of requests: each is written once.
 
+use std::fmt;
+
 use rmcp::model::{
     ClientRequest, GetExtensions, JsonObject, MetaObject, RequestId, RequestMetaObject,
 };
@@ -7,7 +9,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
 /// What every request of a stateless session names in `_meta` (revision 2026-07-28, requests).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ClientContext(JsonObject);
 
 impl ClientContext {
@@ -15,6 +17,12 @@ impl ClientContext {
     #[must_use]
     pub fn new(meta: RequestMetaObject) -> Self {
         Self(meta.0.0)
+    }
+}
+
+impl fmt::Debug for ClientContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientContext").finish_non_exhaustive()
     }
 }
 

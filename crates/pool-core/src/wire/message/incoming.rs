@@ -1,13 +1,12 @@
 //! Reading of JSON-RPC messages, as liberally as is safe.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use rmcp::model::{ErrorCode, ErrorData, RequestId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// One message of a server, with its parts still as text.
-#[derive(Debug)]
 pub struct Incoming<'a> {
     text: &'a str,
     envelope: Envelope<'a>,
@@ -27,7 +26,7 @@ pub enum IncomingKind {
     Result,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
@@ -153,6 +152,13 @@ impl<'a> Incoming<'a> {
         let code = code.map_or(ErrorCode::INTERNAL_ERROR, ErrorCode);
         let message = error.message.as_str().unwrap_or_default().to_owned();
         Some(ErrorData::new(code, message, error.data))
+    }
+}
+
+impl fmt::Debug for Incoming<'_> {
+    /// Shows the kind, and no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Incoming").field(&self.kind()).finish()
     }
 }
 

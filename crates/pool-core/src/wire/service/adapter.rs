@@ -30,7 +30,7 @@ use crate::{
     wire::{
         call_context::CallContext,
         message::{Answer, RequestIds},
-        wire::{SharedWire, WireCall},
+        wire::{SharedWire, WireCall, reply},
     },
 };
 
@@ -188,7 +188,9 @@ impl Sender {
         id: RequestId,
         message: ClientJsonRpcMessage,
     ) -> Result<(), CallFailure> {
-        let _open = lock(&self.state.open).remove(&id);
+        let open = lock(&self.state.open).remove(&id);
+        let sealed = open.as_ref().and_then(|open| open.answer.take());
+        let message = sealed.map_or(message, |answer| reply(id, answer));
         self.pass_on(message).await
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rmcp::{
     RoleClient,
     model::{
-        GetMeta, JsonRpcMessage, RequestId, ServerNotification, ServerPeerInfo, ServerRequest,
+        CancelledNotification, GetMeta, JsonRpcMessage, RequestId, ServerNotification,
+        ServerPeerInfo, ServerRequest,
     },
     service::{Peer, RunningService, serve_directly_with_ct},
 };
@@ -20,7 +21,7 @@ use super::{
     urgent::{OpenRequest, Urgent},
 };
 use crate::{
-    handler::{ProxiedHandler, ProxyService},
+    handler::{ProxiedHandler, ProxyService, SealedAnswer, SealedNotification, SealedRequest},
     wire::{message::RequestIds, wire::SharedWire},
 };
 
@@ -88,10 +89,13 @@ impl RmcpService {
         permit: OwnedSemaphorePermit,
     ) {
         let urgent = self.urgent.clone();
+        let answer = SealedAnswer::default();
+        let sealed = SealedRequest::seal(request, answer.clone());
         // Fails only where the service has ended.
         let _ = urgent.send(Urgent {
-            message: JsonRpcMessage::request(request, id),
+            message: JsonRpcMessage::request(sealed, id),
             request: Some(OpenRequest {
+                answer,
                 _service: self,
                 _permit: permit,
             }),
@@ -103,7 +107,7 @@ impl RmcpService {
         self: Arc<Self>,
         notification: ServerNotification,
     ) -> Delivery {
-        let (queued, delivery) = Queued::new(notification);
+        let (queued, delivery) = Queued::new(SealedNotification::seal(notification));
         let queued = queued.keeping(Arc::<Self>::clone(&self));
         match self.ordered.send(queued).await {
             Ok(()) => delivery,
@@ -111,9 +115,10 @@ impl RmcpService {
         }
     }
 
-    /// Passes on that the server cancels a request of its own.
-    pub(in crate::wire) fn cancelled(&self, notification: ServerNotification) {
-        self.pass_on(notification);
+    /// Passes on that the server cancels a request of its own. Its text is in no log.
+    pub(in crate::wire) fn cancelled(&self, mut cancelled: CancelledNotification) {
+        cancelled.params.reason = None;
+        self.pass_on(ServerNotification::CancelledNotification(cancelled));
     }
 
     /// Passes on a notification of a subscription, under the id that rmcp knows.
