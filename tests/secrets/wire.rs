@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_pool_testkit::server::{CounterServer, Counterpart};
+use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     StreamableHttpConnector,
     extend::{
@@ -44,7 +44,7 @@ pub(crate) async fn show(shown: &Shown, server: &CounterServer) {
     let headers = headers(&[("authorization", "Bearer pl4nted-token")]);
     let request = ConnectRequest::detached(&server.endpoint(), headers);
     let inbox = request.inbox();
-    shown.show(&inbox);
+    shown.show(&*inbox);
     shown.show(&inbox.route(&call));
     let connector = StreamableHttpConnector::new().expect("an http client");
     let session = connector.connect(&request).await.expect("a session");
