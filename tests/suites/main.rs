@@ -26,6 +26,7 @@ mod streams;
 mod subscriptions;
 mod tool_lists;
 mod transports;
+mod unpooled;
 mod waiting;
 
 /// Keys and tokens of any shape; the extractor's own tests use them too.

@@ -155,7 +155,7 @@ fn pool_session(
         key: key.key.clone(),
         proxy: opened.proxy,
         history: Arc::clone(&key.history),
-        slots: key.slots_by_era.of(era),
+        sharing: key.sharing(opened.session.info()),
         generation,
         opened_at: now,
         ends_at: context.end_of_life(era, now),

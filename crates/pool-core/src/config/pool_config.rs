@@ -34,8 +34,8 @@ use crate::error::ConfigError;
 pub struct PoolConfig {
     /// When circuits open.
     pub breaker: BreakerConfig,
-    /// Whether sessions are reused. `false`: each lease opens a session and closes it. Default:
-    /// true.
+    /// Whether sessions are reused. `false`: each lease opens a session and closes it, and no session
+    /// serves two leases, whatever number of concurrent calls is set. Default: true.
     pub enabled: bool,
     /// How sessions are checked.
     pub health: HealthConfig,
