@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod multiplexing;
 mod questions;
+mod resize;
 mod revocation;
 mod seed_scenarios;
 mod server_messages;

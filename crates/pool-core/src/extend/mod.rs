@@ -33,7 +33,7 @@ pub use identity::{HeaderIdentity, IdentityExtractor};
 pub use negotiation::{handshake_error, negotiated_version, protocol_violation};
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, ListChanged, Released,
+    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
 };
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;

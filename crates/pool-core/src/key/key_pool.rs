@@ -50,6 +50,8 @@ pub(crate) struct NewKey<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) credential: Credential,
+    /// The limit of sessions.
+    pub(crate) max_sessions: usize,
     pub(crate) permit: Permit,
 }
 
@@ -58,7 +60,7 @@ impl KeyPool {
         let context = &services.context;
         let max = match new.key.scope() {
             Scope::Conversation(_) => 1,
-            Scope::Identity | Scope::Shared => context.config.limits.max_sessions_per_key,
+            Scope::Identity | Scope::Shared => new.max_sessions,
         };
         let slots = slots_by_era(new.key, &context.config);
         let likely = Likely {
@@ -131,7 +133,8 @@ impl KeyPool {
     /// Takes back a slot.
     #[inline(always)]
     pub(crate) fn release(&self, slot: SessionSlot, fate: Fate, reason: CloseReason) -> Effects {
-        match self.slots.release(slot, fate) {
+        let is_surplus = || self.services.capacity.sessions.has_surplus();
+        match self.slots.release(slot, fate, is_surplus) {
             // The session is idle before the flag of those who wait for capacity is read.
             ReleaseOutcome::Ready => Effects::Reclaim,
             released => after_release(released, reason),
@@ -236,14 +239,26 @@ fn after_release(
     match released {
         ReleaseOutcome::Ready => Effects::Reclaim,
         ReleaseOutcome::Draining => Effects::None,
-        ReleaseOutcome::Close { member, wanted } => EffectList {
-            close: vec![(member, reason)],
+        ReleaseOutcome::Close {
+            member,
+            wanted,
+            is_surplus,
+        } => EffectList {
+            close: vec![(member, close_reason(reason, is_surplus))],
             connect: wanted,
             reclaim: true,
             ..EffectList::default()
         }
         .into(),
         ReleaseOutcome::Handover(waiter, slot) => Effects::Handover(waiter, slot),
+    }
+}
+
+/// Why a session is closed with the release of its last slot.
+fn close_reason(reason: CloseReason, is_surplus: bool) -> CloseReason {
+    match is_surplus {
+        true => CloseReason::Resized,
+        false => reason,
     }
 }
 

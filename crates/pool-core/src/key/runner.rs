@@ -90,10 +90,10 @@ fn reclaim_here(key: &Arc<KeyPool>) {
     let services = &key.services;
     let sessions = &services.capacity.sessions;
     if sessions.is_exhausted()
-        && sessions.first_still_waits()
+        && sessions.is_still_wanted()
         && let Some(session) = key.take_oldest()
     {
-        services.close(session, CloseReason::Room);
+        services.close(session, services.reclaim_reason());
     }
     services.request_reclaim();
 }

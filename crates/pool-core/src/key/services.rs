@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     extend::CloseReason,
     key::session::{OpenSessions, PooledSession},
-    limits::Capacity,
+    limits::{Capacity, FairSemaphore},
 };
 
 /// What all keys of a pool share.
@@ -29,10 +29,27 @@ impl KeyServices {
         self.jobs.send(Job::Close(session, reason));
     }
 
+    /// Why a session is closed that is reclaimed now.
+    pub(crate) fn reclaim_reason(&self) -> CloseReason {
+        reclaim_reason(&self.capacity.sessions)
+    }
+
+    /// Why a key is removed that is reclaimed now.
+    pub(crate) fn reclaim_key_reason(&self) -> CloseReason {
+        reclaim_reason(&self.capacity.keys)
+    }
+
     /// Has the maintenance task reclaim capacity, unless it is about to.
     pub(crate) fn request_reclaim(&self) {
         if self.capacity.request_reclaim() {
             self.jobs.send(Job::Reclaim);
         }
+    }
+}
+
+fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {
+    match semaphore.has_surplus() {
+        true => CloseReason::Resized,
+        false => CloseReason::Room,
     }
 }

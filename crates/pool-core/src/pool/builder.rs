@@ -193,9 +193,8 @@ fn acquirer(
     identification: Identification,
     profile: Profile,
 ) -> Acquirer {
-    let limits = &context.config.limits;
     let services = Arc::new(KeyServices {
-        capacity: Capacity::new(limits.max_total_sessions, limits.max_total_keys),
+        capacity: Capacity::new(context.config.limits.pool_limits()),
         sessions: OpenSessions::default(),
         context: Arc::clone(&context),
         jobs,
