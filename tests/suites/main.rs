@@ -25,6 +25,7 @@ mod stateless;
 mod stats;
 mod streams;
 mod subscriptions;
+mod tasks;
 mod tool_lists;
 mod transports;
 mod unpooled;

@@ -15,7 +15,7 @@ use crate::{
     detect::Detector,
     error::{AcquireError, FaultKind},
     extend::{AcquireFailed, Acquired, CloseReason},
-    key::{Fate, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
+    key::{Fate, JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
     time::{Deadline, Freshness},
     trace,
     types::Endpoint,
@@ -28,6 +28,8 @@ use crate::{
 /// with the end of their leases.
 pub(crate) struct Acquirer {
     pub(crate) services: Arc<KeyServices>,
+    /// Keeps the maintenance task alive.
+    pub(crate) jobs: JobSender,
     pub(crate) keys: Arc<KeyMap>,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) resolver: Resolver,
@@ -192,7 +194,7 @@ impl Acquirer {
         let context = self.context();
         let mut position = QueuePosition::Back;
         loop {
-            if context.is_closed() || self.services.jobs.is_closed() {
+            if context.is_closed() || self.jobs.is_closed() {
                 return Err(AcquireError::Closed);
             }
             let key = resolved.key_pool();

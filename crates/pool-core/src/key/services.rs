@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::job::{Job, JobSender};
+use super::job::{Job, WeakJobSender};
 use crate::{
     context::Context,
     extend::CloseReason,
@@ -15,7 +15,7 @@ pub(crate) struct KeyServices {
     pub(crate) context: Arc<Context>,
     pub(crate) capacity: Capacity,
     pub(crate) sessions: OpenSessions,
-    pub(crate) jobs: JobSender,
+    pub(crate) jobs: WeakJobSender,
 }
 
 impl KeyServices {
@@ -25,8 +25,9 @@ impl KeyServices {
         if !session.begin_close() {
             return;
         }
-        self.sessions.remove(session.id);
-        self.jobs.send(Job::Close(session, reason));
+        if let Some(jobs) = self.sessions.remove(session.id) {
+            jobs.send(Job::Close(session, reason));
+        }
     }
 
     /// Why a session is closed that is reclaimed now.

@@ -197,7 +197,7 @@ fn acquirer(
         capacity: Capacity::new(context.config.limits.pool_limits()),
         sessions: OpenSessions::default(),
         context: Arc::clone(&context),
-        jobs,
+        jobs: jobs.downgrade(),
     });
     let keys = Arc::new(KeyMap::new());
     let policy = BreakerPolicy::new(&context.config);
@@ -218,6 +218,7 @@ fn acquirer(
     });
     Acquirer {
         services,
+        jobs,
         keys,
         upstreams,
         resolver,
