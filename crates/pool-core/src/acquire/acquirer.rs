@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tracing::Instrument;
 
 use super::{
-    check::{discard, fit, freshness},
+    check::{Fitness, fit, fitness, turn_down},
     lease::Lease,
     queue::next_slot,
 };
@@ -14,9 +14,9 @@ use crate::{
     context::Context,
     detect::Detector,
     error::{AcquireError, FaultKind},
-    extend::{AcquireFailed, Acquired, CloseReason},
-    key::{Fate, JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
-    time::{Deadline, Freshness},
+    extend::{AcquireFailed, Acquired},
+    key::{JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
+    time::Deadline,
     trace,
     types::Endpoint,
     upstream::Upstreams,
@@ -67,15 +67,10 @@ impl Acquirer {
             key,
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
-        match freshness(context, &slot, now) {
-            Freshness::Keep => Some(self.lease(slot, Duration::ZERO)),
-            Freshness::Close => {
-                discard(context, slot);
-                None
-            }
-            Freshness::Check => {
-                // The slow path takes the slot again and checks it.
-                slot.release(Fate::Undelivered, CloseReason::Superseded);
+        match fitness(context, &slot, now) {
+            Fitness::Fit => Some(self.lease(slot, Duration::ZERO)),
+            fitness => {
+                turn_down(slot, fitness);
                 None
             }
         }
