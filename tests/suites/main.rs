@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod multiplexing;
 mod questions;
+mod resize;
 mod revocation;
 mod seed_scenarios;
 mod server_messages;
@@ -24,8 +25,10 @@ mod stateless;
 mod stats;
 mod streams;
 mod subscriptions;
+mod tasks;
 mod tool_lists;
 mod transports;
+mod unpooled;
 mod waiting;
 
 /// Keys and tokens of any shape; the extractor's own tests use them too.

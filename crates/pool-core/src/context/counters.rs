@@ -49,7 +49,7 @@ impl Counters {
         Self::add(&self.closed);
         match reason {
             CloseReason::Expired | CloseReason::CredentialExpired => Self::add(&self.reaped),
-            CloseReason::Evicted | CloseReason::Idle | CloseReason::Room => {
+            CloseReason::Evicted | CloseReason::Idle | CloseReason::Resized | CloseReason::Room => {
                 Self::add(&self.evictions);
             }
             _ => {}

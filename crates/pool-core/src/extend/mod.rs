@@ -38,7 +38,7 @@ pub use negotiation::{
 };
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, ListChanged, Released,
+    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
 };
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;

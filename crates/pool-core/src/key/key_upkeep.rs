@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::AcquireError, extend::CloseReason, key::session::PooledSession, time::Timestamp,
+    types::Scope,
 };
 
 impl KeyPool {
@@ -20,6 +21,27 @@ impl KeyPool {
     ) -> Effects {
         let due = self.slots.evict_unused(|session, _| is_due(session));
         Effects::close(due, reason)
+    }
+
+    /// Applies the limit of sessions that is in force. A conversation keeps its one session.
+    pub(crate) fn apply_limit(&self) -> Effects {
+        if matches!(self.key.scope(), Scope::Conversation(_)) {
+            return Effects::None;
+        }
+        // Held while the limit is applied: of two changes, the later one is applied last.
+        let limits = self.services.capacity.limits();
+        let resized = self.slots.resize(limits.max_sessions_per_key);
+        drop(limits);
+        EffectList {
+            close: resized
+                .close
+                .into_iter()
+                .map(|session| (session, CloseReason::Resized))
+                .collect(),
+            connect: resized.wanted,
+            ..EffectList::default()
+        }
+        .into()
     }
 
     /// Ends the waiting of those whose deadline has passed. Returns the next deadline as well.

@@ -193,12 +193,11 @@ fn acquirer(
     identification: Identification,
     profile: Profile,
 ) -> Acquirer {
-    let limits = &context.config.limits;
     let services = Arc::new(KeyServices {
-        capacity: Capacity::new(limits.max_total_sessions, limits.max_total_keys),
+        capacity: Capacity::new(context.config.limits.pool_limits()),
         sessions: OpenSessions::default(),
         context: Arc::clone(&context),
-        jobs,
+        jobs: jobs.downgrade(),
     });
     let keys = Arc::new(KeyMap::new());
     let policy = BreakerPolicy::new(&context.config);
@@ -219,6 +218,7 @@ fn acquirer(
     });
     Acquirer {
         services,
+        jobs,
         keys,
         upstreams,
         resolver,

@@ -75,9 +75,10 @@ impl Connector for FakeConnector {
             remote: self.remote.clone(),
             running: RunningSession::new(running),
         };
-        let info = SessionInfo::new(Era::Legacy, version.as_str())
+        let mut info = SessionInfo::new(Era::Legacy, version.as_str())
             .with_session_id(&id.to_string())
             .with_network("memory", "pipe");
+        info.max_concurrent = self.remote.concurrent_calls();
         info.metadata.insert(SessionNumber(id));
         Ok(Session::new(driver, info).with_close_notifier(notifier))
     }

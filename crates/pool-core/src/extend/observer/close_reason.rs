@@ -27,6 +27,8 @@ pub enum CloseReason {
     Lost,
     /// Pooling is off.
     NotPooled,
+    /// A limit was lowered below the number of sessions.
+    Resized,
     /// Its principal or identity was revoked.
     Revoked,
     /// Its permit was needed for another key.
@@ -53,6 +55,7 @@ impl CloseReason {
             Self::Idle => "idle",
             Self::Lost => "lost",
             Self::NotPooled => "not_pooled",
+            Self::Resized => "resized",
             Self::Revoked => "revoked",
             Self::Room => "room",
             Self::Shutdown => "shutdown",
