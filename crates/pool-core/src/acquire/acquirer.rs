@@ -235,6 +235,7 @@ impl Acquirer {
     /// Closes the pool for new requests and every key. Returns how many callers waited.
     pub(crate) fn close(&self) -> u64 {
         self.context().close();
+        self.services.detected.close();
         let mut turned_away = self.detector.close() + self.services.capacity.close() as u64;
         for key in self.keys.iter() {
             let Some(closed) = key.close() else {

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -47,8 +47,9 @@ pub(crate) trait ListWatcher: Send + Sync {
 /// What a handler shares with its proxy.
 #[derive(Default)]
 struct ProxyState {
-    /// The key of the session; `None` where there is no pool.
-    watcher: Option<Weak<dyn ListWatcher>>,
+    /// The key of the session; unset where there is no pool, and before a session that detection
+    /// opened has a key.
+    watcher: OnceLock<Weak<dyn ListWatcher>>,
     /// The `clientInfo` that replaces that of the handler.
     client_info: Option<Implementation>,
     /// Where the progress of single calls goes.
@@ -73,14 +74,22 @@ impl HandlerProxy {
         client_info: Option<Implementation>,
     ) -> Arc<Self> {
         let state = ProxyState {
-            watcher,
             client_info,
             ..ProxyState::default()
         };
-        Arc::new(Self {
+        let proxy = Self {
             state: Arc::new(state),
             handler: Mutex::default(),
-        })
+        };
+        if let Some(watcher) = watcher {
+            proxy.watch(watcher);
+        }
+        Arc::new(proxy)
+    }
+
+    /// Reports list changes to `watcher` from now on. Only the first one is kept.
+    pub(crate) fn watch(&self, watcher: Weak<dyn ListWatcher>) {
+        let _ = self.state.watcher.set(watcher);
     }
 
     /// Where the progress of single calls goes.
@@ -140,7 +149,7 @@ impl ProxiedHandler {
     }
 
     fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
-        self.state.watcher.as_ref().and_then(Weak::upgrade)
+        self.state.watcher.get().and_then(Weak::upgrade)
     }
 
     /// What the session declares in its handshake.

@@ -68,12 +68,20 @@ impl KeyPool {
             suffices: may_suffice(new.key, &new.upstream, context),
         };
         let now = context.clock.now();
+        // A session that detection opened takes its credentials from there, too.
+        let credentials = match services.detected.credentials(new.key) {
+            Some(credentials) => {
+                credentials.note(&new.credential.headers, new.credential.ends_at, now);
+                credentials
+            }
+            None => Arc::new(LatestCredentials::new(new.credential, now)),
+        };
         Self {
             slots: Slots::new(max, likely, now),
             key: new.key.clone(),
             profile: new.profile.clone(),
             upstream: new.upstream,
-            credentials: Arc::new(LatestCredentials::new(new.credential, now)),
+            credentials,
             slots_by_era: slots,
             lists: ListVersions::new(context.new_id()),
             history: Arc::default(),
@@ -264,7 +272,7 @@ fn close_reason(reason: CloseReason, is_surplus: bool) -> CloseReason {
 
 /// How many calls a session of this key serves at the same time. Without pooling each session serves
 /// one lease, so that it has one slot.
-fn slots_by_era(key: &PoolKey, config: &PoolConfig) -> SlotsByEra {
+pub(crate) fn slots_by_era(key: &PoolKey, config: &PoolConfig) -> SlotsByEra {
     if !config.enabled {
         return SlotsByEra::ONE;
     }

@@ -6,7 +6,7 @@ use super::job::{Job, WeakJobSender};
 use crate::{
     context::Context,
     extend::CloseReason,
-    key::session::{OpenSessions, PooledSession},
+    key::session::{DetectedSessions, OpenSessions, PooledSession},
     limits::{Capacity, FairSemaphore},
 };
 
@@ -15,6 +15,7 @@ pub(crate) struct KeyServices {
     pub(crate) context: Arc<Context>,
     pub(crate) capacity: Capacity,
     pub(crate) sessions: OpenSessions,
+    pub(crate) detected: Arc<DetectedSessions>,
     pub(crate) jobs: WeakJobSender,
 }
 

@@ -196,6 +196,7 @@ fn acquirer(
     let services = Arc::new(KeyServices {
         capacity: Capacity::new(context.config.limits.pool_limits()),
         sessions: OpenSessions::default(),
+        detected: Arc::default(),
         context: Arc::clone(&context),
         jobs: jobs.downgrade(),
     });
@@ -203,7 +204,7 @@ fn acquirer(
     let policy = BreakerPolicy::new(&context.config);
     let listener = Arc::clone(&context);
     let upstreams = Arc::new(Upstreams::new(policy, listener));
-    let detector = Arc::new(Detector::new(Arc::clone(&context), Arc::clone(&upstreams)));
+    let detector = Arc::new(Detector::new(Arc::clone(&services), Arc::clone(&upstreams)));
     let resolver = Resolver::new(ResolverParts {
         pool: POOLS.fetch_add(1, Ordering::Relaxed),
         keys: KeyFactory::new(

@@ -66,7 +66,7 @@ impl Connection {
     /// Sends the first request of a session, and stores the id in its response.
     pub(crate) async fn open(&self, call: &WireCall) -> Result<reqwest::Response, HttpFault> {
         let response = self.post(call).await?;
-        self.note_session(response.headers())?;
+        self.note_first(&response)?;
         Ok(response)
     }
 
