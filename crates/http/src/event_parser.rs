@@ -209,7 +209,10 @@ mod tests {
     fn an_event_has_a_name_and_is_a_message_by_default() {
         let (seen, _) = events(&[b"event: endpoint\ndata: /m\n\ndata: x\n\n"]);
         let expected = [("endpoint", "/m"), ("message", "x")];
-        assert_eq!(seen, expected.map(|(name, data)| (name.to_owned(), data.to_owned())));
+        assert_eq!(
+            seen,
+            expected.map(|(name, data)| (name.to_owned(), data.to_owned()))
+        );
     }
 
     #[test]
@@ -217,7 +220,10 @@ mod tests {
         let mut parser = EventParser::default();
         let text = format!("data: 1\n\ndata: {}", "x".repeat(100));
         assert_eq!(parser.feed(text.as_bytes(), 50), Err(EventTooLarge));
-        assert_eq!(parser.next_event().map(|event| event.data).as_deref(), Some("1"));
+        assert_eq!(
+            parser.next_event().map(|event| event.data).as_deref(),
+            Some("1")
+        );
         let mut exact = EventParser::default();
         assert_eq!(exact.feed(b"data: 1\n\n", 9), Ok(()));
     }
@@ -225,7 +231,10 @@ mod tests {
     #[test]
     fn the_last_event_needs_no_blank_line() {
         let (_, mut parser) = events(&[b"data: 1"]);
-        assert_eq!(parser.finish().map(|event| event.data).as_deref(), Some("1"));
+        assert_eq!(
+            parser.finish().map(|event| event.data).as_deref(),
+            Some("1")
+        );
         assert_eq!(parser.finish(), None);
     }
 

@@ -94,6 +94,20 @@ impl HttpFault {
         self.failure.kind()
     }
 
+    /// True where the status alone decides what the response means: an error in its body, which
+    /// would otherwise be the answer to the request, changes nothing.
+    #[must_use]
+    pub fn is_decided_by_status(&self) -> bool {
+        matches!(
+            self.kind(),
+            FaultKind::Credentials(_)
+                | FaultKind::Unauthorized(_)
+                | FaultKind::Forbidden(_)
+                | FaultKind::RateLimited { .. }
+                | FaultKind::SessionGone
+        )
+    }
+
     fn with_source(mut self, error: reqwest::Error) -> Self {
         self.source = Some(Arc::new(error.without_url()));
         self
@@ -169,6 +183,17 @@ mod tests {
         assert_eq!(fault(404, true).kind(), &FaultKind::SessionGone);
         assert!(!fault(404, true).failure().is_session_usable());
         assert_eq!(fault(404, false).kind(), &FaultKind::NotFound);
+    }
+
+    #[test]
+    fn a_body_cannot_overrule_a_refused_credential_a_rate_limit_or_a_lost_session() {
+        for status in [401, 403, 429, 404] {
+            assert!(fault(status, true).is_decided_by_status(), "{status}");
+        }
+        for status in [400, 405, 422, 500, 503] {
+            assert!(!fault(status, true).is_decided_by_status(), "{status}");
+        }
+        assert!(!fault(404, false).is_decided_by_status());
     }
 
     #[test]
