@@ -185,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn a_body_cannot_overrule_a_refused_credential_a_rate_limit_or_a_lost_session() {
+        for status in [401, 403, 429, 404] {
+            assert!(fault(status, true).is_decided_by_status(), "{status}");
+        }
+        for status in [400, 405, 422, 500, 503] {
+            assert!(!fault(status, true).is_decided_by_status(), "{status}");
+        }
+        assert!(!fault(404, false).is_decided_by_status());
+    }
+
+    #[test]
     fn a_status_returned_after_processing_began_has_an_unknown_outcome() {
         for status in [408, 409, 410, 500, 502, 503, 504] {
             assert_eq!(

@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{
-        ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
-        handshake_error, negotiated_version,
-    },
+    extend::{ConnectRequest, Credentials, Era, ServerInbox, Session, SessionInfo},
 };
 use reqwest::Url;
-use rmcp::{
-    model::ProtocolVersion,
-    service::{ClientCacheConfig, ClientInitializeError, ServiceExt},
-};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     announcement::session_id,
     limits::Limits,
-    session::{BoundHandler, Connection, Driver, NewConnection, RmcpAdapter},
-    stream::Incoming,
+    session::{Driver, NewConnection},
+    stream::Stream,
 };
 
 /// One handshake.
@@ -32,7 +22,7 @@ pub(crate) struct Handshake {
     limits: Limits,
     credentials: Credentials,
     stream: Url,
-    handler: ClientHandlerBox,
+    inbox: Arc<ServerInbox>,
     deadline: Instant,
 }
 
@@ -43,7 +33,7 @@ impl Handshake {
             limits,
             credentials: request.credentials().clone(),
             stream: request.endpoint().url().clone(),
-            handler: request.handler(),
+            inbox: request.inbox(),
             deadline: request.deadline(),
         }
     }
@@ -59,61 +49,24 @@ impl Handshake {
     }
 
     async fn initialize(self) -> Result<Session, ConnectError> {
-        let mut incoming =
-            Incoming::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
-        let endpoint = incoming.endpoint(&self.stream).await?;
-        let (sender, answers) = mpsc::unbounded_channel();
-        let connection = Connection::new(NewConnection {
+        let mut stream =
+            Stream::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
+        let endpoint = stream.endpoint(&self.stream).await?;
+        let session_id = session_id(&endpoint);
+        let connection = NewConnection {
             http: self.http,
             credentials: self.credentials,
             limits: self.limits,
             stream: self.stream,
             endpoint,
-            answers: sender,
-            closed: incoming.closed.clone(),
-        });
-        let transport = RmcpAdapter {
-            connection: Arc::clone(&connection),
-            incoming,
-            answers,
         };
-        let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let service = BoundHandler {
-            handler: self.handler.into_service(version),
-            ended: connection.ended.clone(),
-        };
-        let running = match service.serve(transport).await {
-            Ok(running) => running,
-            Err(error) => return Err(refused(&connection, &error)),
-        };
-        connection.note_initialized();
-        running
-            .peer()
-            .set_response_cache_config(ClientCacheConfig::disabled())
-            .await;
-        let revision = negotiated_version(running.peer())?;
-        let info = SessionInfo::new(Era::Legacy, revision.as_str());
-        let mut info = info.with_network("http", "tcp");
-        if let Some(id) = session_id(&connection.endpoint) {
+        let driver = Driver::start(connection, stream, self.inbox);
+        let revision = driver.initialize().await?;
+        let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        if let Some(id) = session_id {
             info = info.with_session_id(&id);
         }
-        let close_notifier = connection.close_notifier.clone();
-        let running = RunningSession::new(running);
-        Ok(Session::new(
-            Driver {
-                running,
-                connection,
-            },
-            info,
-        )
-        .with_close_notifier(close_notifier))
-    }
-}
-
-/// The cause of a failed handshake: the first fault, else the server's answer.
-fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
-    match connection.first_fault() {
-        Some(fault) => fault.into(),
-        None => handshake_error(error),
+        let close_notifier = driver.close_notifier();
+        Ok(Session::new(driver, info).with_close_notifier(close_notifier))
     }
 }
