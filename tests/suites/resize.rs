@@ -76,7 +76,9 @@ async fn under_a_lower_limit_of_a_key_a_session_in_use_is_kept_until_it_is_relea
         3,
         "idle ones are closed, those in use are not"
     );
-    assert!(held.iter().all(|lease| !lease.peer().is_transport_closed()));
+    for lease in &held {
+        assert!(!lease.peer().await.expect("a peer").is_transport_closed());
+    }
     for open in [2, 1, 1] {
         drop(held.pop());
         settle().await;

@@ -46,7 +46,7 @@ async fn no_task_outlives_the_last_lease_and_the_last_connect_of_a_pool_without_
     drop(pool);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(remote.open(), 1, "the session of the connect is closed");
-    assert!(!lease.peer().is_transport_closed());
+    assert!(!lease.peer().await.expect("a peer").is_transport_closed());
     drop(lease);
     no_task_is_left().await;
     assert_eq!((remote.open(), remote.closed()), (0, 2));

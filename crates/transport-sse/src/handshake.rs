@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Credentials, Era, ServerInbox, Session, SessionInfo},
+    extend::{
+        ConnectRequest, Credentials, DetectOutcome, Era, ServerInbox, Session, SessionInfo, Support,
+    },
 };
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    announcement::session_id,
+    announcement::{AnnouncementError, session_id},
     limits::Limits,
     session::{Driver, NewConnection},
     stream::Stream,
@@ -48,10 +50,41 @@ impl Handshake {
         }
     }
 
+    /// Opens the session where the transport is spoken, within the deadline.
+    ///
+    /// The rule is that of the specification (revision 2025-11-25, transports, backwards
+    /// compatibility): a GET opens a stream with `endpoint` as its first event.
+    pub(crate) async fn run_if_spoken(self) -> Result<DetectOutcome, ConnectError> {
+        let deadline = self.deadline;
+        let detected = async {
+            let (stream, endpoint) = match self.open_stream().await {
+                Ok(opened) => opened,
+                // The server answered, but not with an event stream of this transport.
+                Err(error) if is_denial(&error) => {
+                    return Ok(DetectOutcome::Support(Support::Unsupported));
+                }
+                Err(error) => return Err(error),
+            };
+            let session = self.initialize_on(stream, endpoint).await?;
+            Ok(DetectOutcome::Connected(session))
+        };
+        let detected = timeout_at(deadline, detected).await;
+        detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+    }
+
     async fn initialize(self) -> Result<Session, ConnectError> {
+        let (stream, endpoint) = self.open_stream().await?;
+        self.initialize_on(stream, endpoint).await
+    }
+
+    async fn open_stream(&self) -> Result<(Stream, Url), ConnectError> {
         let mut stream =
             Stream::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
         let endpoint = stream.endpoint(&self.stream).await?;
+        Ok((stream, endpoint))
+    }
+
+    async fn initialize_on(self, stream: Stream, endpoint: Url) -> Result<Session, ConnectError> {
         let session_id = session_id(&endpoint);
         let connection = NewConnection {
             http: self.http,
@@ -69,4 +102,12 @@ impl Handshake {
         let close_notifier = driver.close_notifier();
         Ok(Session::new(driver, info).with_close_notifier(close_notifier))
     }
+}
+
+/// True where an answer came that is no stream of this transport. An announcement that was refused
+/// is one of this transport.
+fn is_denial(error: &ConnectError) -> bool {
+    let is_refused = std::error::Error::source(error)
+        .is_some_and(|source| source.downcast_ref::<AnnouncementError>().is_some());
+    !is_refused && matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol)
 }

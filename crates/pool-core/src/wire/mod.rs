@@ -9,6 +9,7 @@ mod unique_ids;
 mod wire;
 
 pub use call_context::CallContext;
+pub(crate) use call_context::RequestIdSlot;
 pub use inbox::{CallRoute, ServerInbox};
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, RequestIds, ResultKind, encode_request,

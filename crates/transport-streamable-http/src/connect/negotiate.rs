@@ -44,9 +44,10 @@ impl EraNegotiation {
     /// The session itself is the probe, so that detection costs no request of its own.
     pub(crate) async fn detect(self) -> Result<DetectOutcome, ConnectError> {
         let server = self.eras.server(self.request.endpoint());
-        let opened = match self.configured_era().or_else(|| server.era()) {
-            Some(era) => self.open_configured(era).await,
-            None => self.open_unless_denied().await,
+        let opened = match (self.configured_era(), server.era()) {
+            (Some(era), _) => self.open_configured(era).await,
+            (None, Some(era)) => self.open_in(era).await,
+            (None, None) => self.open_unless_denied().await,
         };
         match opened {
             Ok(session) => Ok(DetectOutcome::Connected(session)),
@@ -113,7 +114,8 @@ impl EraNegotiation {
             era = detected.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
         }
         // Without proof, try the era of most servers.
-        self.open_in(era.unwrap_or(Era::Legacy)).await
+        let opened = self.open_in(era.unwrap_or(Era::Legacy)).await;
+        opened.map_err(|failed| failed.error)
     }
 
     /// Opens the first session with a server: stateless first, then legacy.
@@ -147,13 +149,13 @@ impl EraNegotiation {
     }
 
     /// Opens a session in the cached era, or in the other one on proof of it.
-    async fn open_in(&self, era: Era) -> Result<Session, ConnectError> {
+    async fn open_in(&self, era: Era) -> Result<Session, FailedHandshake> {
         let failed = match self.try_era(era, self.request.deadline()).await {
             Ok(session) => return Ok(session),
             Err(failed) => failed,
         };
         let Some(other) = failed.evidence.era() else {
-            return Err(failed.error);
+            return Err(failed);
         };
         let deadline = match other {
             Era::Stateless => self.probe_deadline(),
@@ -167,9 +169,9 @@ impl EraNegotiation {
             // The legacy error is the more precise one. An inconclusive error comes from a server
             // of this era that is too busy to answer.
             Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
-                Err(again.error)
+                Err(again)
             }
-            Err(_) => Err(failed.error),
+            Err(_) => Err(failed),
         }
     }
 
