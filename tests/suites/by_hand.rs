@@ -254,8 +254,8 @@ async fn the_last_handle_closes_sessions_with_the_limits_and_events_of_the_pool(
 /// Counts closed sessions whose closing timed out.
 struct ClosedSessions(Arc<AtomicUsize>);
 
-impl mcp_session_pool::extend::Observer for ClosedSessions {
-    fn closed(&self, event: &mcp_session_pool::event::Closed<'_>) {
+impl Observer for ClosedSessions {
+    fn closed(&self, event: &Closed<'_>) {
         assert_eq!(event.outcome().as_str(), "timed_out");
         self.0.fetch_add(1, Ordering::Relaxed);
     }
