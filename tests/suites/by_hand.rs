@@ -16,7 +16,8 @@ use mcp_pool_testkit::{
 use mcp_session_pool::{
     EvictMode, PoolBuilder, PoolConfig, PoolKey, Principal, Selector, SessionPool,
     error::{AcquireError, ConnectError, FaultKind},
-    extend::{Hooks, Session, SessionInfo},
+    event::{CloseReason, Closed},
+    extend::{Hooks, Observer, Session, SessionInfo},
     rmcp::service::ServiceError,
 };
 
@@ -258,8 +259,8 @@ async fn the_last_handle_closes_sessions_with_the_limits_and_events_of_the_pool(
 /// Counts closed sessions whose closing timed out.
 struct ClosedSessions(Arc<AtomicUsize>);
 
-impl mcp_session_pool::extend::Observer for ClosedSessions {
-    fn closed(&self, event: &mcp_session_pool::event::Closed<'_>) {
+impl Observer for ClosedSessions {
+    fn closed(&self, event: &Closed<'_>) {
         assert_eq!(event.outcome().as_str(), "timed_out");
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -336,5 +337,36 @@ async fn a_session_whose_life_ends_during_its_check_is_not_handed_out() {
     assert!(lease.is_fresh());
     assert_eq!((remote.checks(), remote.connects()), (1, 2));
     drop(lease);
+    close(&pool).await;
+}
+
+/// Keeps the reasons of closes.
+#[derive(Default)]
+struct Closes(std::sync::Mutex<Vec<CloseReason>>);
+
+impl Observer for Closes {
+    fn closed(&self, event: &Closed<'_>) {
+        self.0.lock().expect("not poisoned").push(event.reason());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_hook_refuses_has_a_reason_of_its_own() {
+    let (builder, remote) = faked();
+    let (hooks, closes) = (Arc::new(Counted::default()), Arc::new(Closes::default()));
+    let builder = builder.hooks(Arc::clone(&hooks));
+    let pool = builder.observer(Arc::clone(&closes)).build();
+    let pool = pool.expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    hooks.refuse_acquire.store(true, Ordering::Relaxed);
+    let lease = pool.acquire(&alice).await.expect("a session");
+    hooks.refuse_release.store(true, Ordering::Relaxed);
+    drop(lease);
+    pool.acquire(&alice).await.expect("a session").discard();
+    eventually("every session is closed", || remote.closed() == 3).await;
+    let reasons = closes.0.lock().expect("not poisoned").clone();
+    let refused = CloseReason::RefusedByHook;
+    assert_eq!(reasons, [refused, refused, CloseReason::Discarded]);
     close(&pool).await;
 }

@@ -28,6 +28,7 @@ mod subscriptions;
 mod tasks;
 mod tool_lists;
 mod transports;
+mod typed_calls;
 mod unpooled;
 mod waiting;
 

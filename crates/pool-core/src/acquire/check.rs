@@ -97,7 +97,7 @@ fn admission(context: &Context, pooled: &PooledSession) -> Fitness {
     if context.is_plain() || hook_admits(context, pooled) {
         Fitness::Fit
     } else {
-        Fitness::Unfit(CloseReason::Discarded)
+        Fitness::Unfit(CloseReason::RefusedByHook)
     }
 }
 

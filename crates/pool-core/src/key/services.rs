@@ -52,6 +52,6 @@ impl KeyServices {
 fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {
     match semaphore.has_surplus() {
         true => CloseReason::Resized,
-        false => CloseReason::Room,
+        false => CloseReason::Reclaimed,
     }
 }

@@ -71,7 +71,7 @@ impl Sharing {
     pub(crate) fn of(info: &SessionInfo, slots: SlotsByEra) -> Self {
         let own = info.max_concurrent;
         Self {
-            slots: own.unwrap_or(slots.of(info.era)).max(1),
+            slots: own.unwrap_or_else(|| slots.of(info.era)).max(1),
             suffices: info.era == Era::Stateless,
         }
     }

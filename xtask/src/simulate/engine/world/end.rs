@@ -27,7 +27,7 @@ impl World {
         if report.turned_away > 0 {
             self.history.reach(Sometimes::CloseTurnedAway);
         }
-        if report.cut > 0 {
+        if report.forced > 0 {
             self.history.reach(Sometimes::CloseCut);
         }
         self.history.step(|| format!("{report:?}"));
