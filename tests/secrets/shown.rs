@@ -15,7 +15,7 @@ use mcp_session_pool::{
     error::{ConnectError, CredentialError},
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
         ToolsListed,
     },
     extend::{
@@ -136,6 +136,10 @@ impl Observer for Shown {
     }
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
+        self.show(event);
+    }
+
+    fn resized(&self, event: &Resized<'_>) {
         self.show(event);
     }
 

@@ -73,6 +73,9 @@ pub(crate) async fn open_session(
 
 /// The session that the detection of this key's transport opened, unless it has ended since.
 fn detected_session(key: &KeyPool) -> Option<DetectedSession> {
+    if key.services.detected.is_empty() {
+        return None;
+    }
     let detected = key.services.detected.take(&key.key)?;
     let is_of_key = Arc::ptr_eq(&detected.credentials, &key.credentials);
     if is_of_key && !detected.session.is_over() {

@@ -69,7 +69,10 @@ impl KeyPool {
         };
         let now = context.clock.now();
         // A session that detection opened takes its credentials from there, too.
-        let credentials = match services.detected.credentials(new.key) {
+        let detected = (!services.detected.is_empty())
+            .then(|| services.detected.credentials(new.key))
+            .flatten();
+        let credentials = match detected {
             Some(credentials) => {
                 credentials.note(&new.credential.headers, new.credential.ends_at, now);
                 credentials

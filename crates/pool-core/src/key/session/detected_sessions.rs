@@ -39,6 +39,11 @@ impl DetectedSession {
 }
 
 impl DetectedSessions {
+    /// True where there is none, as in most pools at most times.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// The session that was opened for this key.
     pub(crate) fn take(&self, key: &PoolKey) -> Option<DetectedSession> {
         self.lock().remove(key)
