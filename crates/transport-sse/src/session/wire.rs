@@ -12,7 +12,7 @@ use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
 use tokio::{sync::SetOnce, time::timeout};
 
 use super::{
-    cancel::CancelOnDrop,
+    cancel::Cancellations,
     connection::Connection,
     pending::{PendingRequest, PendingRequests, Received},
     post::{Message, no_json, post},
@@ -23,6 +23,7 @@ pub(crate) struct SessionWire {
     pub(super) connection: Arc<Connection>,
     pub(super) inbox: Arc<ServerInbox>,
     pub(super) pending: PendingRequests,
+    pub(super) cancellations: Cancellations,
     /// What the server answered to `initialize`.
     pub(super) peer_info: SetOnce<ServerPeerInfo>,
 }
@@ -33,6 +34,7 @@ impl SessionWire {
             connection: Arc::new(connection),
             inbox,
             pending: PendingRequests::default(),
+            cancellations: Cancellations::default(),
             peer_info: SetOnce::new(),
         });
         wire.inbox.attach(&wire);
@@ -54,8 +56,9 @@ impl SessionWire {
         let text = encode_request(&call.request, &call.id, None).map_err(|_| no_json())?;
         let kind = ResultKind::of(&call.request);
         let pending = self.pending.insert(call.id.clone(), kind);
-        let mut cancellation =
-            CancelOnDrop::new(&self.connection, call.id.clone(), call.context.clone());
+        let mut cancellation = self
+            .cancellations
+            .guard(call.id.clone(), call.context.clone());
         if matches!(call.request, ClientRequest::InitializeRequest(_)) {
             cancellation.disarm();
         }
