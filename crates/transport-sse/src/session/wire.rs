@@ -77,8 +77,9 @@ impl SessionWire {
             }
         };
         tokio::select! {
-            () = delivered => {}
-            // A handler that is busy does not hold up the callers of a session that has ended.
+            // A handler that hangs holds up its call for a bounded time.
+            _ = timeout(DELIVERY_TIMEOUT, delivered) => {}
+            // A busy handler does not hold up the callers of a session that has ended.
             () = self.connection.ended.cancelled() => {}
         }
         answer
@@ -141,4 +142,6 @@ fn complete(post: Post) {
     tokio::spawn(timeout(COMPLETION_TIMEOUT, post));
 }
 
+/// The time limit for handling all the progress before one answer.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
 //! The order of what a server sends, and handlers that are slow.
+#![expect(deprecated, reason = "servers of older revisions request roots")]
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,9 +12,11 @@ use mcp_pool_core::{
     extend::{ClientHandlerBox, HandlerFn},
 };
 use rmcp::{
-    ClientHandler, RoleClient,
-    model::{CallToolRequestParams, ProgressNotificationParam},
-    service::NotificationContext,
+    ClientHandler, ErrorData, RoleClient,
+    model::{
+        CallToolRequestParams, ClientCapabilities, ListRootsResult, ProgressNotificationParam,
+    },
+    service::{NotificationContext, RequestContext},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -54,6 +57,13 @@ impl ClientHandler for Notes {
 struct Hangs;
 
 impl ClientHandler for Hangs {
+    async fn list_roots(
+        &self,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ListRootsResult, ErrorData> {
+        std::future::pending().await
+    }
+
     async fn on_progress(
         &self,
         _params: ProgressNotificationParam,
@@ -132,7 +142,15 @@ async fn the_progress_just_before_an_answer_reaches_the_callers_sink() {
 
 #[tokio::test]
 async fn a_handler_that_hangs_holds_up_its_own_call_for_a_bounded_time_and_no_ping() {
-    let server = Scripted::start(with_progress);
+    let server = Scripted::start(|message| {
+        // More than can be handled in time, as each of them takes a second.
+        let flood: String = (0..30).map(|number| progress(message, number)).collect();
+        let reply = with_progress(message);
+        match message["method"] == "tools/call" {
+            true => stream(flood + &reply.stream),
+            false => reply,
+        }
+    });
     let handlers = HandlerFn::new("hangs", |_| ClientHandlerBox::new(Hangs));
     let session = server
         .connect_with(&connector(), Some(Arc::new(handlers)))
@@ -175,6 +193,39 @@ async fn a_caller_that_waits_for_a_busy_handler_ends_with_the_session() {
     assert!(matches!(id, Ok(_) | Err(Outcome::Unknown)), "{id:?}");
     assert!(
         began.elapsed() < Duration::from_millis(700),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_call_of_a_peer_ends_with_the_session_while_a_handler_is_busy() {
+    let server = Scripted::start(|message| {
+        handshake(message).unwrap_or_else(|| match message["method"] == "tools/call" {
+            true => stream(progress(message, 1)),
+            false => Reply::default(),
+        })
+    });
+    let handlers = HandlerFn::new("hangs", |_| ClientHandlerBox::new(Hangs))
+        .declaring(ClientCapabilities::builder().enable_roots().build());
+    let session = server
+        .connect_with(&connector(), Some(Arc::new(handlers)))
+        .await;
+    let peer = session.driver().peer().await.expect("a peer");
+    let ended = async {
+        eventually("the call", || !server.posted_of("tools/call").is_empty()).await;
+        server.write(&event(
+            &json!({"jsonrpc": "2.0", "id": "r", "method": "roots/list"}),
+        ));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.end_streams();
+        Instant::now()
+    };
+    let params = CallToolRequestParams::new("x");
+    let (called, began) = tokio::join!(peer.call_tool(params), ended);
+    called.expect_err("no answer");
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
         "{:?}",
         began.elapsed()
     );

@@ -16,6 +16,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
     routing::get,
+    serve::ListenerExt,
 };
 use http::{HeaderMap, StatusCode, header};
 use mcp_pool_core::{
@@ -83,6 +84,10 @@ impl Scripted {
             let runtime = { runtime }.worker_threads(1).enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                // Without it an answer in two writes waits for a delayed acknowledgement.
+                let listener = listener.tap_io(|stream| {
+                    let _ = stream.set_nodelay(true);
+                });
                 let route = get(open).post(accept).with_state(serving);
                 let served = axum::serve(listener, Router::new().route("/", route));
                 tokio::select! {
