@@ -69,6 +69,16 @@ impl CallContext {
         }
     }
 
+    /// The same context for work that may outlast the call, such as a request on a task of its own:
+    /// it does not keep the span of the call open.
+    #[must_use]
+    pub fn without_span(&self) -> Self {
+        Self {
+            span: None,
+            ..self.clone()
+        }
+    }
+
     /// The proxy of the session that the call is sent on.
     pub(crate) fn proxy(&self) -> Option<&Arc<HandlerProxy>> {
         self.proxy.as_ref()

@@ -22,7 +22,8 @@ pub(crate) async fn call_over_peer(
     context: Option<&CallContext>,
 ) -> Result<Answer, ServiceError> {
     if let Some(context) = context {
-        request.extensions_mut().insert(context.clone());
+        // rmcp keeps a request for some time after its caller is gone.
+        request.extensions_mut().insert(context.without_span());
     }
     let beginning = context.and_then(|context| {
         let routes = context.proxy()?.routes();
