@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, ResultKind, ServerInbox, Wire, WireCall, encode_request},
+    extend::{Answer, CallContext, ResultKind, ServerInbox, Wire, WireCall, encode_request},
 };
 use mcp_pool_http::HttpFault;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
@@ -53,18 +53,18 @@ impl SessionWire {
         if let Some(context) = &call.context {
             context.note_request_id(&call.id);
         }
+        // The POST and the cancellation may outlast the call, and its span must not.
+        let context = call.context.as_ref().map(CallContext::without_span);
         let text = encode_request(&call.request, &call.id, None).map_err(|_| no_json())?;
         let kind = ResultKind::of(&call.request);
         let pending = self.pending.insert(call.id.clone(), kind);
-        let mut cancellation = self
-            .cancellations
-            .guard(call.id.clone(), call.context.clone());
+        let mut cancellation = self.cancellations.guard(call.id.clone(), context.clone());
         if matches!(call.request, ClientRequest::InitializeRequest(_)) {
             cancellation.disarm();
         }
         let message = Message {
             text: text.into(),
-            context: call.context,
+            context,
             request: Some((call.id, kind)),
         };
         let post: Post = Box::pin(post(Arc::clone(&self.connection), message));
