@@ -30,18 +30,24 @@ impl Reader {
 
     /// Reads until the session or the stream ends.
     pub(super) async fn run(mut self) {
-        let ended = self.wire.connection.ended.clone();
-        // A message that is dropped here has no session any more.
-        ended.run_until_cancelled(self.read()).await;
+        let wire = Arc::clone(&self.wire);
+        let connection = &wire.connection;
+        tokio::select! {
+            // A message that is dropped here has no session any more.
+            () = connection.ended.cancelled() => {}
+            fault = self.read() => connection.fail(fault),
+            () = wire.cancellations.send(connection) => {}
+        }
     }
 
-    async fn read(&mut self) {
+    /// Reads until the stream ends.
+    async fn read(&mut self) -> HttpFault {
         loop {
             match self.stream.next().await {
                 Ok(Event::Message(text)) => self.messages(&text).await,
                 Ok(Event::Endpoint(announced)) => self.check_repeated_endpoint(&announced),
                 Ok(Event::Other) => {}
-                Err(fault) => return self.wire.connection.fail(fault),
+                Err(fault) => return fault,
             }
         }
     }

@@ -12,7 +12,7 @@ use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
 use tokio::{sync::SetOnce, time::timeout};
 
 use super::{
-    cancel::CancelOnDrop,
+    cancel::Cancellations,
     connection::Connection,
     pending::{PendingRequest, PendingRequests, Received},
     post::{Message, no_json, post},
@@ -23,6 +23,7 @@ pub(crate) struct SessionWire {
     pub(super) connection: Arc<Connection>,
     pub(super) inbox: Arc<ServerInbox>,
     pub(super) pending: PendingRequests,
+    pub(super) cancellations: Cancellations,
     /// What the server answered to `initialize`.
     pub(super) peer_info: SetOnce<ServerPeerInfo>,
 }
@@ -33,6 +34,7 @@ impl SessionWire {
             connection: Arc::new(connection),
             inbox,
             pending: PendingRequests::default(),
+            cancellations: Cancellations::default(),
             peer_info: SetOnce::new(),
         });
         wire.inbox.attach(&wire);
@@ -51,17 +53,17 @@ impl SessionWire {
         if let Some(context) = &call.context {
             context.note_request_id(&call.id);
         }
+        let context = call.context;
         let text = encode_request(&call.request, &call.id, None).map_err(|_| no_json())?;
         let kind = ResultKind::of(&call.request);
         let pending = self.pending.insert(call.id.clone(), kind);
-        let mut cancellation =
-            CancelOnDrop::new(&self.connection, call.id.clone(), call.context.clone());
+        let mut cancellation = self.cancellations.guard(call.id.clone(), context.clone());
         if matches!(call.request, ClientRequest::InitializeRequest(_)) {
             cancellation.disarm();
         }
         let message = Message {
             text: text.into(),
-            context: call.context,
+            context,
             request: Some((call.id, kind)),
         };
         let post: Post = Box::pin(post(Arc::clone(&self.connection), message));
@@ -74,8 +76,9 @@ impl SessionWire {
             }
         };
         tokio::select! {
-            () = delivered => {}
-            // A handler that is busy does not hold up the callers of a session that has ended.
+            // A handler that hangs holds up its call for a bounded time.
+            _ = timeout(DELIVERY_TIMEOUT, delivered) => {}
+            // A busy handler does not hold up the callers of a session that has ended.
             () = self.connection.ended.cancelled() => {}
         }
         answer
@@ -138,4 +141,6 @@ fn complete(post: Post) {
     tokio::spawn(timeout(COMPLETION_TIMEOUT, post));
 }
 
+/// The time limit for handling all the progress before one answer.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! rmcp's client side over a session that needs none for its calls.
 
 mod adapter;
+mod bound;
 mod peer;
 mod service;
 mod subscriptions;
