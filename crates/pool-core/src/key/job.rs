@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::{extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey};
+use crate::{
+    extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey,
+    wire::BackgroundWork,
+};
 
 /// Work for the maintenance task. A job names its key, so that it keeps no key alive.
 pub(crate) enum Job {
@@ -18,6 +21,8 @@ pub(crate) enum Job {
     Reclaim,
     /// The transport of a session reported its end.
     SessionEnded(PoolKey, u64),
+    /// Run work that outlives its caller.
+    Run(BackgroundWork),
     /// Sweep a key at this time.
     Sweep(PoolKey, Timestamp),
 }

@@ -1,6 +1,6 @@
 //! The sessions and waiters of one key.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 
@@ -41,7 +41,7 @@ pub(crate) struct KeyPool {
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The permit under `max_total_keys`; released when the key is removed.
-    permit: Mutex<Option<Permit>>,
+    pub(super) permit: Mutex<Option<Permit>>,
 }
 
 /// What a new key pool is made of.
@@ -69,16 +69,9 @@ impl KeyPool {
         };
         let now = context.clock.now();
         // A session that detection opened takes its credentials from there, too.
-        let detected = (!services.detected.is_empty())
-            .then(|| services.detected.credentials(new.key))
-            .flatten();
-        let credentials = match detected {
-            Some(credentials) => {
-                credentials.note(&new.credential.headers, new.credential.ends_at, now);
-                credentials
-            }
-            None => Arc::new(LatestCredentials::new(new.credential, now)),
-        };
+        let detected = services.detected.credentials(new.key, &new.credential, now);
+        let credentials =
+            detected.unwrap_or_else(|| Arc::new(LatestCredentials::new(new.credential, now)));
         Self {
             slots: Slots::new(max, likely, now),
             key: new.key.clone(),
@@ -223,12 +216,6 @@ impl KeyPool {
             true => Effects::None,
             false => Effects::sweep_by(retire_at),
         }
-    }
-
-    /// Releases the permit of a key that was removed.
-    pub(crate) fn release_permit(&self) {
-        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(permit.take());
     }
 }
 

@@ -1,6 +1,6 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::{
     effects::{EffectList, Effects},
@@ -13,6 +13,12 @@ use crate::{
 };
 
 impl KeyPool {
+    /// Releases the permit of a key that was removed.
+    pub(crate) fn release_permit(&self) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(permit.take());
+    }
+
     /// Closes the unused sessions that `is_due` selects.
     pub(crate) fn close_unused(
         &self,

@@ -8,6 +8,7 @@ use crate::{
     extend::CloseReason,
     key::session::{DetectedSessions, OpenSessions, PooledSession},
     limits::{Capacity, FairSemaphore},
+    wire::Background,
 };
 
 /// What all keys of a pool share.
@@ -39,6 +40,12 @@ impl KeyServices {
     /// Why a key is removed that is reclaimed now.
     pub(crate) fn reclaim_key_reason(&self) -> CloseReason {
         reclaim_reason(&self.capacity.keys)
+    }
+
+    /// Runs work of sessions on tasks that the maintenance task starts.
+    pub(crate) fn background(&self) -> Background {
+        let jobs = self.jobs.clone();
+        Background::new(move |work| jobs.send(Job::Run(work)))
     }
 
     /// Has the maintenance task reclaim capacity, unless it is about to.

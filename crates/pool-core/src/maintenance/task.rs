@@ -84,6 +84,7 @@ impl Maintenance {
                     run_with(&key, key.evict_session(id), &Connects);
                 }
             }
+            Job::Run(work) => drop(self.context.tasks.spawn(work)),
             Job::Sweep(key, at) => self.plan(key, at),
         }
     }

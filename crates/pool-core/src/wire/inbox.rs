@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    background::Background,
     message::{Incoming, IncomingKind, RequestIds, progress_token},
     service::{Delivery, RmcpService, SessionPeer},
     wire::{SharedWire, WeakWire, Wire, WireCall, reply},
@@ -36,6 +37,7 @@ use crate::{
 /// gone.
 pub struct ServerInbox {
     handler: Arc<ProxiedHandler>,
+    background: Background,
     ids: Arc<RequestIds>,
     wire: OnceLock<WeakWire>,
     service: Mutex<Slot>,
@@ -54,9 +56,10 @@ struct Slot {
 pub struct CallRoute<'i>(Option<ProgressRoute<'i>>);
 
 impl ServerInbox {
-    pub(crate) fn new(handler: Arc<ProxiedHandler>) -> Arc<Self> {
+    pub(crate) fn new(handler: Arc<ProxiedHandler>, background: Background) -> Arc<Self> {
         Arc::new(Self {
             handler,
+            background,
             ids: Arc::new(RequestIds::random()),
             wire: OnceLock::new(),
             service: Mutex::default(),
@@ -75,6 +78,13 @@ impl ServerInbox {
     #[must_use]
     pub fn ids(&self) -> &RequestIds {
         &self.ids
+    }
+
+    /// Hands over work that outlives the future it belongs to, such as the cancellation of a request
+    /// whose caller is gone. Needs no runtime, so that it may be called in a drop. The work has to
+    /// bound its own time.
+    pub fn run_in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.run(work);
     }
 
     /// What the session declares in its handshake.

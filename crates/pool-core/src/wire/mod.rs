@@ -1,5 +1,6 @@
 //! Sessions that write and read their messages themselves.
 
+mod background;
 mod call_context;
 mod inbox;
 mod message;
@@ -8,6 +9,7 @@ mod service;
 mod unique_ids;
 mod wire;
 
+pub(crate) use background::{Background, BackgroundWork};
 pub use call_context::CallContext;
 pub(crate) use call_context::RequestIdSlot;
 pub use inbox::{CallRoute, ServerInbox};

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    extend::{LatestCredentials, Session},
+    extend::{Credential, LatestCredentials, Session},
     handler::HandlerProxy,
+    time::Timestamp,
     types::PoolKey,
 };
 
@@ -49,11 +50,17 @@ impl DetectedSessions {
         self.lock().remove(key)
     }
 
-    /// The credentials of the session that was opened for this key.
-    pub(crate) fn credentials(&self, key: &PoolKey) -> Option<Arc<LatestCredentials>> {
+    /// The credentials of the session that was opened for this key, with that of a new caller noted.
+    pub(crate) fn credentials(
+        &self,
+        key: &PoolKey,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Option<Arc<LatestCredentials>> {
         let sessions = self.lock();
-        let detected = sessions.get(key)?;
-        Some(Arc::clone(&detected.credentials))
+        let latest = &sessions.get(key)?.credentials;
+        latest.note(&credential.headers, credential.ends_at, now);
+        Some(Arc::clone(latest))
     }
 
     /// Keeps a session for a short time. The future closes it if no connect takes it: its caller is

@@ -1,7 +1,6 @@
 //! The proxy between a session and its handler.
 
 use std::{
-    any::Any,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
@@ -12,18 +11,18 @@ use rmcp::{
         ClientCapabilities, ClientConfig, ClientResult, ElicitRequestParams, ErrorCode,
         Implementation, ServerNotification, ServerRequest,
     },
-    service::{DynService, NotificationContext, RequestContext, ServiceExt},
+    service::{DynService, NotificationContext, RequestContext},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    factory::{ClientHandlerBox, HandlerFactory},
-    list_kind::ListKind,
-    list_versions::ListVersions,
-    progress::ProgressRoutes,
-    sealed::{SealedNotification, SealedRequest},
+use super::{sealed::SealedNotification, turn::NotificationTurn};
+use crate::{
+    handler::{
+        factory::HandlerFactory, list_kind::ListKind, list_versions::ListVersions,
+        progress::ProgressRoutes,
+    },
+    types::PoolKey,
 };
-use crate::types::PoolKey;
 
 /// The proxy in front of the handler of one session: it receives everything first, and refuses
 /// requests for capabilities that were not declared.
@@ -126,11 +125,6 @@ impl HandlerProxy {
 }
 
 impl ProxiedHandler {
-    /// The handler as rmcp serves it for the whole life of a session.
-    pub(crate) fn boxed(self: &Arc<Self>) -> ClientHandlerBox {
-        ClientHandlerBox::from_dyn(ProxyService(Arc::clone(self)).into_dyn())
-    }
-
     /// True when the handler does nothing with any message.
     pub(crate) fn ignores(&self) -> bool {
         self.ignores
@@ -210,7 +204,7 @@ impl ProxiedHandler {
         }
     }
 
-    async fn notify(
+    pub(super) async fn notify(
         &self,
         notification: ServerNotification,
         mut context: NotificationContext<RoleClient>,
@@ -281,49 +275,6 @@ impl PendingDelivery {
 impl Drop for PendingDelivery {
     fn drop(&mut self) {
         self.watcher.versions().end_delivery(self.list);
-    }
-}
-
-/// The turn of a notification among those of its session: the next one waits until it is dropped.
-#[derive(Clone)]
-pub(crate) struct NotificationTurn {
-    _guard: Arc<dyn Any + Send + Sync>,
-}
-
-impl NotificationTurn {
-    /// The turn that `guard` ends when it is dropped.
-    pub(crate) fn new(guard: Arc<dyn Any + Send + Sync>) -> Self {
-        Self { _guard: guard }
-    }
-}
-
-/// The handler as rmcp serves it.
-pub(crate) struct ProxyService(pub(crate) Arc<ProxiedHandler>);
-
-impl Service<RoleClient> for ProxyService {
-    async fn handle_request(
-        &self,
-        request: ServerRequest,
-        mut context: RequestContext<RoleClient>,
-    ) -> Result<ClientResult, ErrorData> {
-        let Some((request, sealed)) = SealedRequest::open(&mut context) else {
-            return self.0.answer(request, context).await;
-        };
-        sealed.set(self.0.answer(request, context).await);
-        // What rmcp sees in place of the answer.
-        Ok(ClientResult::empty(()))
-    }
-
-    async fn handle_notification(
-        &self,
-        notification: ServerNotification,
-        context: NotificationContext<RoleClient>,
-    ) -> Result<(), ErrorData> {
-        self.0.notify(notification, context).await
-    }
-
-    fn get_info(&self) -> ClientConfig {
-        self.0.client_config()
     }
 }
 
