@@ -94,8 +94,8 @@ impl HttpFault {
         self.failure.kind()
     }
 
-    /// True when the status alone decides what the fault is, whatever the body says: a refused
-    /// credential, a rate limit, a lost session.
+    /// True when the status alone decides what the fault is, with any body: a refused credential, a
+    /// rate limit, a lost session.
     #[must_use]
     pub fn is_decided_by_status(&self) -> bool {
         matches!(

@@ -81,13 +81,13 @@ impl Connection {
         self.ended.is_cancelled()
     }
 
-    /// Keeps what the server says of itself.
+    /// Keeps the description that the server gave of itself.
     pub(crate) fn note_info(&self, info: Arc<ServerPeerInfo>) {
         // Set once, in the handshake.
         let _ = self.info.set(info);
     }
 
-    /// What the server says of itself (revision 2026-07-28, discovery).
+    /// The description that the server gives of itself (revision 2026-07-28, discovery).
     async fn discover(&self) -> Result<Arc<ServerPeerInfo>, HttpFault> {
         let call = WireCall::new(self.inbox.ids().next(), discover_request(), None);
         let answer = Self::call(self, call).await?;
