@@ -141,6 +141,7 @@ impl Observer for Shown {
 
     fn resized(&self, event: &Resized<'_>) {
         self.show(event);
+        self.show(&event.after());
     }
 
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {

@@ -182,8 +182,8 @@ async fn a_scheme_that_the_transport_does_not_claim_is_named_with_the_transport(
     let AcquireError::UnsupportedScheme { scheme, transport } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(scheme, "gopher");
-    assert_eq!(transport.as_ref(), Some(&TransportKind::SSE));
+    assert_eq!(scheme.as_ref(), "gopher");
+    assert_eq!(transport.as_deref(), Some(&TransportKind::SSE));
     let text = "endpoint url: transport `sse` does not support scheme `gopher`";
     assert_eq!(error.to_string(), text);
     assert!(!format!("{error:?}").contains("sekret"));
@@ -201,7 +201,7 @@ async fn a_scheme_that_no_transport_claims_is_named_where_the_transport_is_detec
         let AcquireError::UnsupportedScheme { scheme, transport } = &error else {
             panic!("{error:?}");
         };
-        assert_eq!((scheme.as_str(), transport), ("gopher", &None));
+        assert_eq!((scheme.as_ref(), transport), ("gopher", &None));
         let text = "endpoint url: no transport supports scheme `gopher`";
         assert_eq!(error.to_string(), text);
     }

@@ -44,9 +44,9 @@ impl Connectors {
         if self.claims(endpoint) {
             return Ok(());
         }
-        let transport = (!endpoint.is_auto()).then(|| endpoint.transport().clone());
+        let transport = (!endpoint.is_auto()).then(|| endpoint.transport().clone().into());
         Err(AcquireError::UnsupportedScheme {
-            scheme: endpoint.url().scheme().to_owned(),
+            scheme: endpoint.url().scheme().into(),
             transport,
         })
     }

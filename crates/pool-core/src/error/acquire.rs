@@ -47,9 +47,10 @@ pub enum AcquireError {
     #[error("endpoint url: {} scheme `{scheme}`", Refusal(.transport))]
     UnsupportedScheme {
         /// The scheme of the URL.
-        scheme: String,
-        /// The transport of the endpoint; `None` where it is detected.
-        transport: Option<TransportKind>,
+        scheme: Box<str>,
+        /// The transport of the endpoint; `None` where it is detected. In a box, since every acquire
+        /// returns a value with the size of the largest variant.
+        transport: Option<Box<TransportKind>>,
     },
     /// The deadline passed. `stage` names what the acquire was waiting for.
     #[error("timed out after {waited:?} {stage}")]
@@ -119,7 +120,7 @@ impl AcquireError {
 }
 
 /// Begins the text of an unsupported scheme.
-struct Refusal<'e>(&'e Option<TransportKind>);
+struct Refusal<'e>(&'e Option<Box<TransportKind>>);
 
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
