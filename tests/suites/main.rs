@@ -6,27 +6,37 @@ mod calls;
 mod cancellation;
 mod capacity;
 mod capacity_load;
+mod closures;
 mod common;
 mod credentials;
 mod detection;
 mod eras;
+mod first_call;
 mod forgeries;
 mod handlers;
+mod idle_sessions;
 mod isolation;
 mod lifecycle;
 mod limits;
 mod multiplexing;
+mod on_demand;
+mod over;
 mod questions;
+mod raw_values;
 mod revocation;
 mod seed_scenarios;
+mod server_floods;
 mod server_messages;
+mod server_order;
 mod stateless;
 mod stats;
 mod streams;
 mod subscriptions;
+mod tasks;
 mod tool_lists;
 mod transports;
 mod waiting;
+mod wire_ids;
 
 /// Keys and tokens of any shape; the extractor's own tests use them too.
 #[path = "../../crates/identity-jwt/tests/it/support.rs"]
