@@ -16,6 +16,7 @@ mod forgeries;
 mod handlers;
 mod idle_sessions;
 mod isolation;
+mod liberal_reading;
 mod lifecycle;
 mod limits;
 mod multiplexing;
