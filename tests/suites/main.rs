@@ -22,6 +22,7 @@ mod limits;
 mod multiplexing;
 mod on_demand;
 mod over;
+mod progress_order;
 mod questions;
 mod raw_values;
 mod revocation;
