@@ -10,7 +10,7 @@ use rmcp::{
     ErrorData,
     model::{
         ClientConfig, ClientResult, JsonRpcNotification, JsonRpcRequest, RequestId,
-        ServerNotification, ServerRequest,
+        ServerNotification, ServerPeerInfo, ServerRequest,
     },
 };
 use tokio::{
@@ -22,7 +22,7 @@ use super::{
     background::Background,
     message::{Incoming, IncomingKind, RequestIds, progress_token},
     service::{Delivery, RmcpService, SessionPeer},
-    wire::{SharedWire, WeakWire, Wire, WireCall, reply},
+    wire::{REPLY_TIMEOUT, SharedWire, WeakWire, Wire, WireCall, reply},
 };
 use crate::{
     error::{CallFailure, FaultKind, Outcome},
@@ -141,7 +141,21 @@ impl ServerInbox {
     /// # Cancel safety
     /// Safe.
     pub async fn peer(self: &Arc<Self>) -> Result<SessionPeer, CallFailure> {
-        Ok(SessionPeer::of_service(self.service().await?).await)
+        let introduced = self
+            .running()
+            .filter(|service| service.peer().peer_info().is_some());
+        let service = match introduced {
+            Some(service) => service,
+            None => {
+                let wire = self.wire().ok_or_else(session_over)?;
+                let info = wire.peer_info().await?;
+                let service = self.start(wire, Some(&info))?;
+                // One that was started for a message may not know its server.
+                service.peer().set_peer_info(info);
+                service
+            }
+        };
+        Ok(SessionPeer::of_service(service).await)
     }
 
     /// Ends the rmcp service of the session, if there is one. There will be no other.
@@ -244,13 +258,25 @@ impl ServerInbox {
         tokio::spawn(send_reply(wire, id, answer, permit));
     }
 
-    /// The rmcp service, started where there is none.
-    async fn service(self: &Arc<Self>) -> Result<Arc<RmcpService>, CallFailure> {
+    /// The rmcp service for a message of the server, started where there is none.
+    ///
+    /// A server that gives no information on itself holds up its own messages for a second only:
+    /// the service is started without.
+    async fn service(&self) -> Result<Arc<RmcpService>, CallFailure> {
         if let Some(running) = self.running() {
             return Ok(running);
         }
         let wire = self.wire().ok_or_else(session_over)?;
-        let info = wire.peer_info().await?;
+        let info = timeout(INTRODUCTION_TIMEOUT, wire.peer_info()).await;
+        let info = info.ok().and_then(Result::ok);
+        self.start(wire, info.as_ref())
+    }
+
+    fn start(
+        &self,
+        wire: SharedWire,
+        info: Option<&ServerPeerInfo>,
+    ) -> Result<Arc<RmcpService>, CallFailure> {
         let mut slot = self.lock();
         if slot.closed {
             return Err(session_over());
@@ -259,14 +285,16 @@ impl ServerInbox {
         if let Some(running) = slot.running.upgrade() {
             return Ok(running);
         }
-        let service =
-            RmcpService::start(Arc::clone(&self.ids), Arc::clone(&self.handler), wire, info);
+        let (ids, handler) = (Arc::clone(&self.ids), Arc::clone(&self.handler));
+        let service = RmcpService::start(ids, handler, wire, info.cloned());
         slot.running = Arc::downgrade(&service);
         Ok(service)
     }
 
+    /// The service that runs. One of a closed session is ending.
     fn running(&self) -> Option<Arc<RmcpService>> {
-        self.lock().running.upgrade()
+        let slot = self.lock();
+        slot.running.upgrade().filter(|_| !slot.closed)
     }
 
     fn wire(&self) -> Option<SharedWire> {
@@ -308,6 +336,6 @@ impl fmt::Debug for CallRoute<'_> {
 const MAX_REPLIES: usize = 16;
 /// Requests of a server that wait for a handler at the same time. More are refused.
 const MAX_REQUESTS: usize = 256;
-/// The time limit for sending one answer.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a message waits for the information on its server.
+const INTRODUCTION_TIMEOUT: Duration = Duration::from_secs(1);
 const LOG_METHOD: &str = "notifications/message";

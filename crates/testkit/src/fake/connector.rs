@@ -8,7 +8,7 @@ use mcp_pool_core::{
     error::{CallFailure, CheckError, ConnectError, FaultKind},
     extend::{
         CloseNotifier, CloseOutcome, ConnectRequest, Connector, Era, ProbePlan, RunningSession,
-        Session, SessionDriver, SessionInfo, SessionPeer, Support,
+        Session, SessionDriver, SessionInfo, SessionPeer, Support, UniqueIds,
     },
 };
 use rmcp::{RoleClient, Service, ServiceExt, model::ProtocolVersion, service::ServiceError};
@@ -63,7 +63,7 @@ impl Connector for FakeConnector {
         let id = connecting.open(&notifier);
         let handshake = Handshake::begin(&self.remote, id);
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let memory = Memory::new(id, self.remote.clone());
+        let memory = UniqueIds::new(Memory::new(id, self.remote.clone()));
         let service = request.handler().into_service(version.clone());
         let running = service
             .serve(memory)

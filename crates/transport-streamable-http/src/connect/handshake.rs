@@ -164,6 +164,7 @@ impl<'r> Handshake<'r> {
         let initialized = ClientNotification::InitializedNotification(initialized);
         let initialized = ClientJsonRpcMessage::notification(initialized);
         connection.send_message(&initialized).await?;
+        connection.receive_early().await;
         connection.start_listening();
         if self.request.needs_server_messages() {
             // Without the wait, a server request during the first call would race with the stream.
@@ -183,6 +184,7 @@ impl<'r> Handshake<'r> {
             let result = discover_result(answer).map_err(|error| Failure::refused(error, code))?;
             let info = ServerPeerInfo::from_discover_result(STATELESS, result);
             connection.note_info(self.shared(info));
+            connection.receive_early().await;
         }
         let slots = self.request.slots_of(Era::Stateless);
         let info = SessionInfo::new(Era::Stateless, STATELESS.as_str())

@@ -59,6 +59,7 @@ impl Connection {
             kind: ResultKind::of(&call.request),
             era: None,
             in_session: false,
+            introduces: true,
         };
         self.read(response, &sent).await
     }
@@ -79,6 +80,7 @@ impl Connection {
             kind: ResultKind::of(&call.request),
             era: Some(self.era),
             in_session: self.is_in_session(),
+            introduces: matches!(call.request, ClientRequest::DiscoverRequest(_)),
         };
         // Some servers send answers on the standalone stream.
         let standalone = self.standalone.as_deref();
@@ -183,21 +185,29 @@ impl Connection {
         last_id.filter(|_| is_broken && self.is_in_session())
     }
 
-    /// Takes the answer out of a text, and gives everything before it to the inbox.
+    /// Takes the answer out of a text, and gives everything beside it to the inbox.
     async fn take(&self, text: &[u8], sent: &SentRequest<'_>, progress: &mut Delivery) -> Taken {
         let Some(messages) = read_messages(text) else {
             return Taken::Nothing;
         };
+        let mut answer = None;
         for message in &messages {
-            if let Some(answer) = sent.answer_in(message) {
-                return Taken::Answer(answer);
+            if answer.is_none() {
+                answer = sent.answer_in(message);
+                if answer.is_some() {
+                    continue;
+                }
+            }
+            if sent.introduces && message.method() != Some(PING) {
+                self.early.keep(message);
+                continue;
             }
             let delivery = self.inbox.receive(message).await;
             if message.method() == Some(PROGRESS) {
                 *progress = delivery;
             }
         }
-        Taken::Others
+        answer.map_or(Taken::Others, Taken::Answer)
     }
 
     /// Opens an event stream by GET.
@@ -338,4 +348,5 @@ fn not_json() -> HttpFault {
 
 /// The time limit for the notification that cancels a request.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
-const PROGRESS: &str = "notifications/progress";
+const PING: &str = "ping";
+pub(super) const PROGRESS: &str = "notifications/progress";

@@ -16,7 +16,7 @@ use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::standalone::Standalone;
+use super::{early::EarlyMessages, standalone::Standalone};
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
@@ -45,6 +45,7 @@ pub(crate) struct Connection {
     /// The standalone stream, for a session that wants one.
     pub(super) standalone: Option<Box<Standalone>>,
     pub(super) info: OnceCell<Arc<ServerPeerInfo>>,
+    pub(super) early: EarlyMessages,
     pub(super) tools: Mutex<ToolHeaders>,
     pub(super) deleted: OnceCell<CloseOutcome>,
     session: OnceLock<HeaderValue>,
@@ -93,6 +94,7 @@ impl Connection {
             client: new.client.map(Box::new),
             standalone: wants_stream.then(Box::default),
             info: OnceCell::new(),
+            early: EarlyMessages::default(),
             tools: Mutex::default(),
             deleted: OnceCell::new(),
             session: OnceLock::new(),

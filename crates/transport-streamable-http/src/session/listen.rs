@@ -10,6 +10,7 @@ use mcp_pool_http::{EventStream, HttpFault};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    call::PROGRESS,
     connection::Connection,
     pace::Pace,
     standalone::{Standalone, StreamState},
@@ -93,7 +94,12 @@ impl Connection {
                 match message.kind() {
                     IncomingKind::Error | IncomingKind::Result => standalone.answer(&message),
                     // The reader does not wait for handlers.
-                    _ => drop(self.inbox.receive(&message).await),
+                    _ => {
+                        let delivery = self.inbox.receive(&message).await;
+                        if message.method() == Some(PROGRESS) {
+                            standalone.note_progress(&message, delivery);
+                        }
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 mod call;
 mod connection;
 mod driver;
+mod early;
 mod listen;
 mod pace;
 mod standalone;

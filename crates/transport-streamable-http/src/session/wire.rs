@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::{Method, StatusCode};
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, CloseOutcome, Era, Wire, WireCall},
+    extend::{Answer, CloseOutcome, Era, Wire, WireCall, read_messages},
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::model::{
@@ -31,6 +31,7 @@ impl Wire for Connection {
     async fn peer_info(&self) -> Result<ServerPeerInfo, CallFailure> {
         let info = self.info.get_or_try_init(|| self.discover()).await;
         let info = info.map_err(|fault| self.failure(&fault))?;
+        self.receive_early().await;
         Ok(ServerPeerInfo::clone(info))
     }
 }
@@ -69,6 +70,15 @@ impl Connection {
             return CloseOutcome::Completed;
         }
         *self.deleted.get_or_init(|| self.send_delete()).await
+    }
+
+    /// Receives the messages that came beside the answer which introduced the server.
+    pub(crate) async fn receive_early(&self) {
+        for text in self.early.take() {
+            for message in read_messages(text.as_bytes()).into_iter().flatten() {
+                drop(self.inbox.receive(&message).await);
+            }
+        }
     }
 
     /// Ends every call and every task of the session.

@@ -16,7 +16,7 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -30,7 +30,7 @@ use crate::{
     wire::{
         call_context::CallContext,
         message::{Answer, RequestIds},
-        wire::{SharedWire, WireCall, reply},
+        wire::{REPLY_TIMEOUT, SharedWire, WireCall, reply},
     },
 };
 
@@ -191,7 +191,11 @@ impl Sender {
         let open = lock(&self.state.open).remove(&id);
         let sealed = open.as_ref().and_then(|open| open.answer.take());
         let message = sealed.map_or(message, |answer| reply(id, answer));
-        self.pass_on(message).await
+        // A server that does not take an answer has no use for it, and must not keep the service.
+        match timeout(REPLY_TIMEOUT, self.pass_on(message)).await {
+            Ok(sent) => sent,
+            Err(_) => Ok(()),
+        }
     }
 
     /// Sends a request of rmcp under an id of the session, and its answer under rmcp's own.

@@ -44,7 +44,7 @@ impl RmcpService {
         ids: Arc<RequestIds>,
         handler: Arc<ProxiedHandler>,
         wire: SharedWire,
-        info: ServerPeerInfo,
+        info: Option<ServerPeerInfo>,
     ) -> Arc<Self> {
         let (urgent, urgent_messages) = mpsc::unbounded_channel();
         let (ordered, notifications) = mpsc::channel(MAX_NOTIFICATIONS);
@@ -65,7 +65,7 @@ impl RmcpService {
         };
         // rmcp keeps the span that it is started in, and would hold a caller's span open.
         let running = dispatcher::with_default(&Dispatch::new(NoSubscriber::new()), || {
-            serve_directly_with_ct(service, adapter, Some(info), stop.clone())
+            serve_directly_with_ct(service, adapter, info, stop.clone())
         });
         Arc::new(Self {
             running,
