@@ -2,9 +2,11 @@
 
 mod background;
 mod call_context;
+mod call_route;
 mod inbox;
 mod message;
 mod over_peer;
+mod replies;
 mod service;
 mod unique_ids;
 mod wire;
@@ -12,7 +14,8 @@ mod wire;
 pub(crate) use background::{Background, BackgroundWork};
 pub use call_context::CallContext;
 pub(crate) use call_context::RequestIdSlot;
-pub use inbox::{CallRoute, ServerInbox};
+pub use call_route::CallRoute;
+pub use inbox::ServerInbox;
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, RequestIds, ResultKind, encode_request,
     read_messages,

@@ -163,7 +163,7 @@ impl<'r> Handshake<'r> {
         let initialized = InitializedNotification::default();
         let initialized = ClientNotification::InitializedNotification(initialized);
         let initialized = ClientJsonRpcMessage::notification(initialized);
-        connection.send_message(&initialized).await?;
+        connection.send_message(&initialized, None).await?;
         connection.receive_early().await;
         connection.start_listening();
         if self.request.needs_server_messages() {

@@ -10,9 +10,9 @@ use mcp_pool_http::{EventStream, HttpFault};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    call::PROGRESS,
     connection::Connection,
     pace::Pace,
+    read::PROGRESS,
     standalone::{Standalone, StreamState},
 };
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::{Method, StatusCode};
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, CloseOutcome, Era, Wire, WireCall, read_messages},
+    extend::{Answer, CallContext, CloseOutcome, Era, Wire, WireCall, read_messages},
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::model::{
@@ -24,7 +24,7 @@ impl Wire for Connection {
     }
 
     async fn send(&self, message: ClientJsonRpcMessage) -> Result<(), CallFailure> {
-        let sent = self.send_message(&message).await;
+        let sent = self.send_message(&message, None).await;
         sent.map_err(|fault| self.failure(&fault))
     }
 
@@ -41,6 +41,7 @@ impl Connection {
     pub(crate) async fn send_message(
         &self,
         message: &ClientJsonRpcMessage,
+        context: Option<&CallContext>,
     ) -> Result<(), HttpFault> {
         let text = serde_json::to_vec(message).map_err(|_| {
             let what = "the message cannot be written as json";
@@ -48,7 +49,7 @@ impl Connection {
         })?;
         let outgoing = Outgoing {
             method: Method::POST,
-            call: None,
+            call: context,
             request: None,
             body: Some(text.into()),
             last_event_id: None,

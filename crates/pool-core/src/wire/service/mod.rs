@@ -2,12 +2,14 @@
 
 mod adapter;
 mod bound;
+mod call_progress;
+mod on_demand;
 mod peer;
 mod service;
 mod subscriptions;
 mod turn;
 mod urgent;
 
+pub(super) use on_demand::OnDemand;
 pub use peer::SessionPeer;
-pub(super) use service::RmcpService;
 pub use turn::Delivery;
