@@ -56,7 +56,13 @@ enum Command {
     /// Counts allocations in this process, whose allocator counts.
     #[cfg(feature = "count-allocations")]
     #[command(hide = true)]
-    BenchCount,
+    BenchCount(bench::CountOptions),
+    /// Makes calls of one side in this process, which a tool observes.
+    #[command(hide = true)]
+    BenchCall(bench::CallOptions),
+    /// Keeps idle sessions in this process and measures it.
+    #[command(hide = true)]
+    BenchIdle(bench::IdleOptions),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +92,8 @@ fn run(command: &Command) -> Result {
         Command::Bench(options) => bench::run(&sh, options),
         Command::BenchInner(inner) => bench::measure(inner),
         #[cfg(feature = "count-allocations")]
-        Command::BenchCount => bench::count(),
+        Command::BenchCount(options) => bench::count(options),
+        Command::BenchCall(options) => bench::call(options),
+        Command::BenchIdle(options) => bench::idle(options),
     }
 }

@@ -1,22 +1,34 @@
-//! The number of allocations of an acquire.
+//! The number of allocations of an acquire, and the heap of idle sessions.
 //!
 //! Counting slows every allocation down, so it runs in its own process.
 
-use super::{report::Allocations, rig::Rig};
+use super::{report::Allocations, rig::Rig, wire::idle_bytes};
 use crate::Result;
 
+/// Options of the count.
+#[derive(clap::Args)]
+pub(crate) struct CountOptions {
+    /// The number of idle sessions.
+    #[arg(long)]
+    sessions: usize,
+}
+
 /// Counts, and prints the counts as JSON.
-pub(crate) fn count() -> Result {
-    println!("{}", serde_json::to_string(&counts(&Rig::new()?))?);
+pub(crate) fn count(options: &CountOptions) -> Result {
+    let counts = counts(&Rig::new()?, options.sessions)?;
+    println!("{}", serde_json::to_string(&counts)?);
     Ok(())
 }
 
-fn counts(rig: &Rig) -> Allocations {
-    Allocations {
+fn counts(rig: &Rig, sessions: usize) -> Result<Allocations> {
+    let idle = idle_bytes(sessions)?;
+    Ok(Allocations {
+        idle_key_bytes: idle.key,
+        idle_session_bytes: idle.session,
         client_acquire_allocs: mean(rig, async || rig.by_client().await),
         pool_acquire_allocs: mean(rig, async || rig.by_request().await),
         raw_800_allocs: mean(rig, async || rig.by_headers().await),
-    }
+    })
 }
 
 /// The mean count of a warm operation on this thread.
@@ -39,9 +51,10 @@ mod tests {
 
     #[test]
     fn a_warm_acquire_does_not_allocate_and_a_raw_one_does() {
-        let counts = counts(&Rig::new().unwrap());
+        let counts = counts(&Rig::new().unwrap(), 100).unwrap();
         assert!(counts.client_acquire_allocs < 0.01, "{counts:?}");
         assert!(counts.pool_acquire_allocs < 0.01, "{counts:?}");
         assert!(counts.raw_800_allocs >= 1.0, "{counts:?}");
+        assert!(counts.idle_session_bytes > 0.0, "{counts:?}");
     }
 }

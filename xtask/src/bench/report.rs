@@ -3,9 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tabled::{Table, Tabled, settings::Style};
+use tabled::{Table, settings::Style};
 
-use super::rows::Figures;
+use super::{
+    line::{Line, Target, mega, ns, us},
+    rows::Figures,
+    wire::{OnceFigures, WireFigures, WireRatios, wire_lines},
+};
 use crate::statistics::median;
 
 /// The medians of all rounds.
@@ -33,38 +37,26 @@ pub(super) struct Report {
     /// Compared with a client held open and the least telemetry by hand.
     call_with_telemetry_by_hand_ratio: f64,
     ratio_jwt_first_vs_bare: f64,
+    #[serde(flatten)]
+    wire: WireRatios,
+    #[serde(flatten)]
+    once: OnceFigures,
 }
 
-/// The number of allocations of an acquire.
+/// The number of allocations of an acquire, and the heap of what is idle.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Allocations {
+    /// The bytes of a key without a session.
+    pub(super) idle_key_bytes: f64,
+    /// The bytes that an idle session adds to its key.
+    pub(super) idle_session_bytes: f64,
     pub(super) client_acquire_allocs: f64,
     pub(super) pool_acquire_allocs: f64,
     pub(super) raw_800_allocs: f64,
 }
 
-/// A row of the table.
-#[derive(Tabled)]
-struct Line {
-    what: &'static str,
-    measured: String,
-    #[tabled(rename = "beside")]
-    peer: String,
-    #[tabled(rename = "value or ratio", display = "short")]
-    value: f64,
-    target: String,
-    #[tabled(rename = "")]
-    outcome: &'static str,
-}
-
-/// The bound of a value.
-enum Target {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
 impl Report {
-    pub(super) fn of(rounds: &[Figures], allocations: Allocations) -> Self {
+    pub(super) fn of(rounds: &[Figures], allocations: Allocations, once: OnceFigures) -> Self {
         let all = |pick: fn(&Figures) -> f64| median(rounds.iter().map(pick));
         let medians = Figures {
             client_acquire_ns: all(|f| f.client_acquire_ns),
@@ -88,6 +80,7 @@ impl Report {
             jwt_seen_ns: all(|f| f.jwt_seen_ns),
             jwt_first_ns: all(|f| f.jwt_first_ns),
             jwt_bare_ns: all(|f| f.jwt_bare_ns),
+            wire: WireFigures::medians(rounds.iter().map(|f| f.wire)),
         };
         Self {
             rounds: rounds.len(),
@@ -108,6 +101,8 @@ impl Report {
                 f.call_with_telemetry_us / f.call_by_hand_us
             }),
             ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
+            wire: WireRatios::of(rounds.iter().map(|f| f.wire)),
+            once,
         }
     }
 
@@ -118,6 +113,12 @@ impl Report {
             .chain(self.metrics_lines())
             .chain(self.call_lines())
             .chain(self.token_lines())
+            .chain(wire_lines(
+                &self.medians.wire,
+                &self.wire,
+                &self.once,
+                self.allocations.idle_session_bytes,
+            ))
     }
 
     fn token_lines(&self) -> [Line; 2] {
@@ -239,54 +240,11 @@ impl Report {
     }
 }
 
-impl Line {
-    fn new(what: &'static str, measured: String) -> Self {
-        Self {
-            what,
-            measured,
-            peer: String::new(),
-            value: 0.0,
-            target: String::new(),
-            outcome: "",
-        }
-    }
-
-    fn beside(self, peer: String, value: f64, target: Target) -> Self {
-        let (target, is_met) = match target {
-            Target::AtLeast(bound) => (format!("≥ {bound}"), value >= bound),
-            Target::AtMost(bound) => (format!("≤ {bound}"), value <= bound),
-        };
-        Self {
-            peer,
-            value,
-            target,
-            outcome: if is_met { "met" } else { "not met" },
-            ..self
-        }
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = Table::new(self.lines()).with(Style::sharp()).to_string();
         write!(f, "{table}\nmedians of {} rounds", self.rounds)
     }
-}
-
-fn ns(label: &str, value: f64) -> String {
-    format!("{label}{value:.0} ns")
-}
-
-fn us(value: f64) -> String {
-    format!("{value:.1} µs")
-}
-
-fn mega(per_second: f64) -> String {
-    format!("{:.2} M/s", per_second / 1e6)
-}
-
-fn short(value: &f64) -> String {
-    format!("{value:.2}")
 }
 
 #[cfg(test)]
@@ -308,7 +266,7 @@ mod tests {
     fn a_ratio_is_the_median_of_the_ratios_of_the_rounds() {
         let mut rounds = rounds();
         rounds[1].deadpool_ns = 1_000.0;
-        let report = Report::of(&rounds, Allocations::default());
+        let report = Report::of(&rounds, Allocations::default(), OnceFigures::default());
         assert_eq!(report.rounds, 3);
         assert_eq!(report.medians.client_acquire_ns, 20.0);
         // The ratios of the rounds are 0.1, 0.02 and 3.0.
@@ -317,7 +275,8 @@ mod tests {
 
     #[test]
     fn the_table_shows_which_targets_are_met() {
-        let table = Report::of(&rounds(), Allocations::default()).to_string();
+        let table =
+            Report::of(&rounds(), Allocations::default(), OnceFigures::default()).to_string();
         let line = |what| table.lines().find(|line| line.contains(what)).unwrap();
         assert!(line("client.acquire()").contains("│ met"));
         assert!(line("throughput").contains("≥ 1.3"));

@@ -8,7 +8,9 @@ use mcp_pool_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{memory::MemoryConnector, peers::Trivial, telemetry::Telemetry, tokens::Tokens};
+use super::{
+    memory::MemoryConnector, peers::Trivial, telemetry::Telemetry, tokens::Tokens, wire::Wire,
+};
 use crate::Result;
 
 /// The pools and clients of the rows, on a runtime with two workers.
@@ -28,6 +30,7 @@ pub(super) struct Rig {
     pub(super) bb8: bb8::Pool<Trivial>,
     pub(super) token: Vec<u8>,
     pub(super) tokens: Tokens,
+    pub(super) wire: Wire,
 }
 
 /// The caller, as a gateway knows it before it builds a request.
@@ -48,6 +51,7 @@ impl Rig {
         let entered = runtime.enter();
         let request = caller.request();
         let telemetry = runtime.block_on(Telemetry::new())?;
+        let wire = runtime.block_on(Wire::new())?;
         let (pool, many_keys) = (builder().build()?, builder().build()?);
         let observed = builder().observer(telemetry.metrics.clone()).build()?;
         let observed = runtime.block_on(observed.client(request.clone()))?;
@@ -78,6 +82,7 @@ impl Rig {
             bb8,
             token,
             tokens: Tokens::new()?,
+            wire,
             runtime,
         })
     }

@@ -10,6 +10,7 @@ use super::{
     crowd::{Crowd, ManyKeys, crowd},
     rig::Rig,
     tokens::Tokens,
+    wire::WireFigures,
 };
 
 /// The size of a measurement.
@@ -22,6 +23,10 @@ pub(super) struct Effort {
     pub(super) turns: u32,
     /// Over the network of this machine, in each round.
     pub(super) calls: u32,
+    /// By each of 64 callers of a real server, in each round.
+    pub(super) caller_calls: u32,
+    /// Opened and closed in each round.
+    pub(super) sessions: usize,
 }
 
 /// The figures of a round.
@@ -48,6 +53,8 @@ pub(super) struct Figures {
     pub(super) jwt_seen_ns: f64,
     pub(super) jwt_first_ns: f64,
     pub(super) jwt_bare_ns: f64,
+    #[serde(flatten)]
+    pub(super) wire: WireFigures,
 }
 
 /// Measures one row and stores its figures.
@@ -147,6 +154,23 @@ fn jwt_bare(rig: &Rig, _effort: Effort, figures: &mut Figures) {
     });
 }
 
+fn wire_calls(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    rig.wire
+        .calls(&rig.runtime, effort.calls, &mut figures.wire);
+}
+
+fn wire_crowd(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    rig.wire
+        .crowd(&rig.runtime, effort.caller_calls, &mut figures.wire);
+}
+
+fn wire_life(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    let life = rig
+        .wire
+        .life(&rig.runtime, effort.sessions, &mut figures.wire);
+    life.expect("the server is there");
+}
+
 /// The mean time of an operation in nanoseconds.
 ///
 /// The operation repeats on this thread without other tasks.
@@ -164,7 +188,7 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     time.as_secs_f64() * 1e9 / f64::from(operations)
 }
 
-pub(super) const ROWS: [Row; 15] = [
+pub(super) const ROWS: [Row; 18] = [
     client,
     with_metrics,
     deadpool,
@@ -180,4 +204,7 @@ pub(super) const ROWS: [Row; 15] = [
     jwt_seen,
     jwt_first,
     jwt_bare,
+    wire_calls,
+    wire_crowd,
+    wire_life,
 ];
