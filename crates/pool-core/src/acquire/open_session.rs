@@ -60,7 +60,7 @@ pub(crate) async fn open_session(
     let proxy = HandlerProxy::new(Some(Arc::downgrade(&watcher)), context.client_info.clone());
     let request = request
         .with_proxy(Arc::clone(&proxy))
-        .with_background(key.services.background())
+        .with_background(key.services.background.clone())
         .listening(context.tools.is_some());
     let connected = timeout_at(deadline, connector.connect(&request)).await;
     match connected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {

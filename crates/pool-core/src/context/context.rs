@@ -36,7 +36,7 @@ pub(crate) struct Context {
     pub(crate) connectors: Connectors,
     pub(crate) credentials: Arc<dyn CredentialSource>,
     /// The `clientInfo` of every session; `None`: that of its handlers.
-    pub(crate) client_info: Option<Implementation>,
+    pub(crate) client_info: Option<Arc<Implementation>>,
     pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) events: EventSink,
@@ -59,7 +59,7 @@ pub(crate) struct ContextParts {
     pub(crate) connectors: Connectors,
     pub(crate) credentials: Arc<dyn CredentialSource>,
     /// The `clientInfo` of every session; `None`: that of its handlers.
-    pub(crate) client_info: Option<Implementation>,
+    pub(crate) client_info: Option<Arc<Implementation>>,
     pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,

@@ -102,7 +102,7 @@ impl Detection {
         let proxy = HandlerProxy::new(None, context.client_info.clone());
         let request = ConnectRequest::new(key.clone(), credentials, handlers, slots, deadline)
             .with_proxy(Arc::clone(&proxy))
-            .with_background(self.services.background())
+            .with_background(self.services.background.clone())
             .listening(context.tools.is_some());
         let late = || ConnectError::new(FaultKind::Timeout);
         if !self.keeps_session(&key) {

@@ -140,14 +140,14 @@ impl ConnectRequest {
     /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        ProxyService(self.proxy.wrap(&*self.handlers, &self.key)).boxed()
+        ProxyService(self.proxy.wrap(&self.handlers, &self.key)).boxed()
     }
 
     /// The inbox of a new session that reads its messages itself, with a handler behind it. It takes
     /// the place of [`handler`](Self::handler).
     #[must_use]
     pub fn inbox(&self) -> Arc<ServerInbox> {
-        let handler = self.proxy.wrap(&*self.handlers, &self.key);
+        let handler = self.proxy.wrap(&self.handlers, &self.key);
         ServerInbox::new(handler, self.background.clone())
     }
 

@@ -20,7 +20,7 @@ pub(crate) use job::{Job, JobSender};
 pub(crate) use key_pool::{Admission, KeyPool, NewKey, slots_by_era};
 pub(crate) use map::KeyMap;
 pub(crate) use runner::{ConnectStarter, run, run_with};
-pub(crate) use services::KeyServices;
+pub(crate) use services::{KeyServices, background};
 pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession};
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, QueuePosition};

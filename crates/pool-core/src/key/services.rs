@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::job::{Job, WeakJobSender};
+use super::job::{Job, JobSender, WeakJobSender};
 use crate::{
     context::Context,
     extend::CloseReason,
@@ -18,6 +18,8 @@ pub(crate) struct KeyServices {
     pub(crate) sessions: OpenSessions,
     pub(crate) detected: Arc<DetectedSessions>,
     pub(crate) jobs: WeakJobSender,
+    /// Runs work of sessions on tasks that the maintenance task starts.
+    pub(crate) background: Background,
 }
 
 impl KeyServices {
@@ -42,12 +44,6 @@ impl KeyServices {
         reclaim_reason(&self.capacity.keys)
     }
 
-    /// Runs work of sessions on tasks that the maintenance task starts.
-    pub(crate) fn background(&self) -> Background {
-        let jobs = self.jobs.clone();
-        Background::new(move |work| jobs.send(Job::Run(work)))
-    }
-
     /// Has the maintenance task reclaim capacity, unless it is about to.
     pub(crate) fn request_reclaim(&self) {
         if self.capacity.request_reclaim() {
@@ -61,4 +57,10 @@ fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {
         true => CloseReason::Resized,
         false => CloseReason::Reclaimed,
     }
+}
+
+/// Work of sessions, as the maintenance task gets it.
+pub(crate) fn background(jobs: &JobSender) -> Background {
+    let jobs = jobs.downgrade();
+    Background::new(move |work| jobs.send(Job::Run(work)))
 }

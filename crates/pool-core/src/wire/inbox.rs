@@ -1,6 +1,9 @@
 //! What a server sends on its own, and where it goes.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use rmcp::{
     ErrorData,
@@ -36,7 +39,7 @@ pub struct ServerInbox {
     ids: Arc<RequestIds>,
     service: OnDemand,
     replies: Replies,
-    requests: Arc<Semaphore>,
+    requests: OnceLock<Arc<Semaphore>>,
 }
 
 impl ServerInbox {
@@ -48,7 +51,7 @@ impl ServerInbox {
             background,
             ids,
             replies: Replies::default(),
-            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            requests: OnceLock::new(),
         })
     }
 
@@ -166,7 +169,10 @@ impl ServerInbox {
                 None,
             ));
         }
-        let permit = Arc::clone(&self.requests).try_acquire_owned();
+        let permits = self
+            .requests
+            .get_or_init(|| Arc::new(Semaphore::new(MAX_REQUESTS)));
+        let permit = Arc::clone(permits).try_acquire_owned();
         let permit =
             permit.map_err(|_| ErrorData::internal_error("too many open requests", None))?;
         let service = self.service.service().await;

@@ -1,6 +1,6 @@
 //! Answers to the requests of a server that need no handler.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::{
     ErrorData,
@@ -14,13 +14,8 @@ use tokio::{
 use super::wire::{REPLY_TIMEOUT, SharedWire, reply};
 
 /// The answers of one session that are under way.
-pub(super) struct Replies(Arc<Semaphore>);
-
-impl Default for Replies {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_REPLIES)))
-    }
-}
+#[derive(Default)]
+pub(super) struct Replies(OnceLock<Arc<Semaphore>>);
 
 impl Replies {
     /// Sends an answer on a task of its own, so that a server that does not take it cannot hold up
@@ -31,8 +26,10 @@ impl Replies {
         id: RequestId,
         answer: Result<ClientResult, ErrorData>,
     ) {
+        // Most sessions never need it.
+        let permits = self.0.get_or_init(|| Arc::new(Semaphore::new(MAX_REPLIES)));
         // The semaphore is never closed.
-        if let Ok(permit) = Arc::clone(&self.0).acquire_owned().await {
+        if let Ok(permit) = Arc::clone(permits).acquire_owned().await {
             tokio::spawn(send(wire, id, answer, permit));
         }
     }

@@ -13,7 +13,7 @@ use rmcp::{
     },
     service::{DynService, NotificationContext, RequestContext},
 };
-use tokio_util::sync::CancellationToken;
+use tokio::sync::SetOnce;
 
 use super::{sealed::SealedNotification, turn::NotificationTurn};
 use crate::{
@@ -50,17 +50,22 @@ struct ProxyState {
     /// opened has a key.
     watcher: OnceLock<Weak<dyn ListWatcher>>,
     /// The `clientInfo` that replaces that of the handler.
-    client_info: Option<Implementation>,
+    client_info: Option<Arc<Implementation>>,
     /// Where the progress of single calls goes.
     routes: ProgressRoutes,
-    /// Cancelled when the session leaves its key.
-    closed: CancellationToken,
+    /// Set when the session leaves its key.
+    closed: SetOnce<()>,
 }
 
 /// A handler with the pool in front of it.
 pub(crate) struct ProxiedHandler {
-    handler: Box<dyn DynService<RoleClient>>,
-    declared: ClientCapabilities,
+    /// The handler, once it is needed. One that ignores every message seldom is, and would be a
+    /// third of an idle session.
+    handler: OnceLock<Box<dyn DynService<RoleClient>>>,
+    factory: Arc<dyn HandlerFactory>,
+    key: PoolKey,
+    /// `None`: nothing, as most handlers declare.
+    declared: Option<Box<ClientCapabilities>>,
     /// True when the handler does nothing with any message.
     ignores: bool,
     state: Arc<ProxyState>,
@@ -70,7 +75,7 @@ impl HandlerProxy {
     /// A proxy that reports list changes to `watcher` and replaces the handler's `clientInfo`.
     pub(crate) fn new(
         watcher: Option<Weak<dyn ListWatcher>>,
-        client_info: Option<Implementation>,
+        client_info: Option<Arc<Implementation>>,
     ) -> Arc<Self> {
         let state = ProxyState {
             client_info,
@@ -98,13 +103,24 @@ impl HandlerProxy {
 
     /// Puts the proxy in front of a handler of this factory, which becomes the handler of the
     /// session.
-    pub(crate) fn wrap(&self, factory: &dyn HandlerFactory, key: &PoolKey) -> Arc<ProxiedHandler> {
+    pub(crate) fn wrap(
+        &self,
+        factory: &Arc<dyn HandlerFactory>,
+        key: &PoolKey,
+    ) -> Arc<ProxiedHandler> {
+        let declared = factory.declared();
         let handler = Arc::new(ProxiedHandler {
-            handler: factory.handler(key).into_inner(),
-            declared: factory.declared(),
+            handler: OnceLock::new(),
+            declared: (declared != ClientCapabilities::default()).then(|| Box::new(declared)),
             ignores: factory.ignores_messages(),
+            factory: Arc::clone(factory),
+            key: key.clone(),
             state: Arc::clone(&self.state),
         });
+        if !handler.ignores {
+            // Each session has a handler of its own from its beginning.
+            handler.handler();
+        }
         *self.lock() = Some(Arc::clone(&handler));
         handler
     }
@@ -116,7 +132,8 @@ impl HandlerProxy {
 
     /// Ends the debouncing of list changes: the handler receives what was held back at once.
     pub(crate) fn close(&self) {
-        self.state.closed.cancel();
+        // A second call has no effect.
+        let _ = self.state.closed.set(());
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<ProxiedHandler>>> {
@@ -128,6 +145,15 @@ impl ProxiedHandler {
     /// True when the handler does nothing with any message.
     pub(crate) fn ignores(&self) -> bool {
         self.ignores
+    }
+
+    #[expect(
+        clippy::borrowed_box,
+        reason = "rmcp implements `Service` for the box alone"
+    )]
+    fn handler(&self) -> &Box<dyn DynService<RoleClient>> {
+        self.handler
+            .get_or_init(|| self.factory.handler(&self.key).into_inner())
     }
 
     /// Where the progress of single calls goes.
@@ -148,11 +174,14 @@ impl ProxiedHandler {
 
     /// What the session declares in its handshake.
     pub(crate) fn client_config(&self) -> ClientConfig {
-        let mut info = Service::get_info(&self.handler);
+        let mut info = match self.ignores && self.handler.get().is_none() {
+            true => Service::get_info(&self.factory.handler(&self.key).into_inner()),
+            false => Service::get_info(self.handler()),
+        };
         // The declared capabilities are part of the key: a handler can declare neither more nor less.
-        info.capabilities = self.declared.clone();
+        info.capabilities = self.declared.as_deref().cloned().unwrap_or_default();
         if let Some(client_info) = &self.state.client_info {
-            info.client_info = client_info.clone();
+            info.client_info = Implementation::clone(client_info);
         }
         info
     }
@@ -164,7 +193,8 @@ impl ProxiedHandler {
 
     /// The error for a request that needs a capability which was not declared.
     pub(crate) fn refusal(&self, request: &ServerRequest) -> Option<ErrorData> {
-        let declared = &self.declared;
+        let none = ClientCapabilities::default();
+        let declared = self.declared.as_deref().unwrap_or(&none);
         let code = match request {
             ServerRequest::CreateMessageRequest(_) if declared.sampling.is_none() => {
                 ErrorCode::METHOD_NOT_FOUND
@@ -200,7 +230,7 @@ impl ProxiedHandler {
     ) -> Result<ClientResult, ErrorData> {
         match self.refusal(&request) {
             Some(refusal) => Err(refusal),
-            None => Service::handle_request(&self.handler, request, context).await,
+            None => Service::handle_request(self.handler(), request, context).await,
         }
     }
 
@@ -232,7 +262,7 @@ impl ProxiedHandler {
                 return Ok(());
             }
         }
-        let handled = Service::handle_notification(&self.handler, notification, context).await;
+        let handled = Service::handle_notification(self.handler(), notification, context).await;
         drop(turn);
         handled
     }
@@ -249,7 +279,7 @@ impl ProxiedHandler {
         };
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
-            () = self.state.closed.cancelled() => {}
+            _ = self.state.closed.wait() => {}
         }
         // The delivery ends before the handler runs: a change from now on is another one.
         true
