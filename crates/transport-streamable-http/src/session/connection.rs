@@ -124,16 +124,18 @@ impl Connection {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
         };
-        let mut id = id.clone();
+        let valid = is_valid_session_id(id);
+        // A copy: a clone would keep the HTTP client's whole read buffer, 8 KB, for the session.
+        let Ok(mut id) = HeaderValue::from_bytes(id.as_bytes()) else {
+            return Err(invalid_session_id());
+        };
         id.set_sensitive(true);
-        let valid = is_valid_session_id(&id);
         // An invalid id is stored too, so that its session is closed.
         let _ = self.session.set(id);
         if valid || self.era == Era::Stateless {
             return Ok(());
         }
-        let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
-        Err(HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what))
+        Err(invalid_session_id())
     }
 
     /// Stores the negotiated revision, which every later request names.
@@ -163,18 +165,17 @@ impl Connection {
     }
 
     fn request(&self, outgoing: &Outgoing<'_>, headers: HeaderMap) -> reqwest::RequestBuilder {
-        let request = self
-            .http
-            .request(outgoing.method.clone(), self.endpoint.url().clone())
-            .headers(self.headers(outgoing, headers));
-        match &outgoing.body {
-            Some(body) => request.body(body.clone()),
-            None => request,
-        }
+        let url = self.endpoint.url().clone();
+        let mut request = reqwest::Request::new(outgoing.method.clone(), url);
+        // The builder's own setters would hash every header once more.
+        *request.headers_mut() = self.headers(outgoing, headers);
+        *request.body_mut() = outgoing.body.clone().map(reqwest::Body::from);
+        reqwest::RequestBuilder::from_parts(self.http.clone(), request)
     }
 
     /// Adds the headers of the protocol to those of the caller.
     fn headers(&self, outgoing: &Outgoing<'_>, mut headers: HeaderMap) -> HeaderMap {
+        headers.reserve(OWN_HEADERS);
         if let Some(request) = outgoing.request
             && self.era == Era::Stateless
         {
@@ -210,5 +211,12 @@ impl Connection {
     }
 }
 
+fn invalid_session_id() -> HttpFault {
+    let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
+    HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
+}
+
+/// The headers that a request has at most besides those of the caller and of a tool.
+const OWN_HEADERS: usize = 6;
 /// The stateless revision that this transport speaks.
 pub(crate) const STATELESS: ProtocolVersion = ProtocolVersion::V_2026_07_28;
