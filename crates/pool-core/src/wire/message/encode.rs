@@ -1,12 +1,12 @@
 //! Writing of requests: each is written once.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use rmcp::model::{
-    ClientRequest, GetExtensions, JsonObject, MetaObject, RequestId, RequestMetaObject,
+    CallToolRequestParams, ClientRequest, GetExtensions, GetPromptRequestParams, JsonObject,
+    MetaObject, ReadResourceRequestParams, RequestId, RequestMetaObject,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::value::RawValue;
 
 /// What every request of a stateless session names in `_meta` (revision 2026-07-28, requests).
 #[derive(Clone, Default)]
@@ -26,13 +26,6 @@ impl fmt::Debug for ClientContext {
     }
 }
 
-/// A JSON-RPC request on its way out.
-struct Outgoing<'a> {
-    id: &'a RequestId,
-    method: &'a str,
-    params: &'a RawValue,
-}
-
 /// Writes a request. Its progress token is its id.
 ///
 /// `context` wins over equal names in the caller's own metadata, and so does the token: neither may
@@ -45,69 +38,95 @@ pub fn encode_request(
     id: &RequestId,
     context: Option<&ClientContext>,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let (own_meta, fields) = parts(request)?;
+    let parts = Parts::of(request)?;
     let meta = Meta {
-        own: own_meta.as_ref(),
+        own: parts.meta.as_deref(),
         context: context.map(|context| &context.0),
         token: id,
     };
-    let params = with_meta(&meta, &fields)?;
-    serde_json::to_vec(&Outgoing {
-        id,
-        method: request.method(),
-        params: &params,
-    })
-}
-
-/// The metadata of a request, and the rest of its parameters as the text of an object.
-fn parts(request: &ClientRequest) -> Result<(Option<JsonObject>, String), serde_json::Error> {
-    if let Some(fields) = plain_fields(request) {
-        let typed = request.extensions().get::<RequestMetaObject>();
-        return Ok((typed.map(|meta| meta.0.0.clone()), fields?));
+    let mut text = Vec::with_capacity(USUAL_SIZE);
+    text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    serde_json::to_writer(&mut text, id)?;
+    text.extend_from_slice(b",\"method\":");
+    serde_json::to_writer(&mut text, request.method())?;
+    text.extend_from_slice(b",\"params\":{\"_meta\":");
+    serde_json::to_writer(&mut text, &meta)?;
+    let fields = text.len();
+    parts.fields.write(&mut text)?;
+    // The fields come as an object, whose members follow `_meta`.
+    match &text[fields..] {
+        b"{}" => drop(text.remove(fields)),
+        _ => text[fields] = b',',
     }
-    let mut value = serde_json::to_value(request)?;
-    let mut params = match value.get_mut("params").map(serde_json::Value::take) {
-        Some(serde_json::Value::Object(params)) => params,
-        _ => JsonObject::new(),
-    };
-    let meta = match params.remove("_meta") {
-        Some(serde_json::Value::Object(meta)) => Some(meta),
-        _ => None,
-    };
-    Ok((meta, serde_json::to_string(&params)?))
+    text.push(b'}');
+    Ok(text)
 }
 
-/// The parameters of a frequent request without metadata of their own, written without a detour
+/// The metadata of a request, and the rest of its parameters.
+struct Parts<'r> {
+    meta: Option<Cow<'r, JsonObject>>,
+    fields: Fields<'r>,
+}
+
+/// The parameters of a request without metadata. The frequent ones are written without a detour
 /// over a JSON value.
-fn plain_fields(request: &ClientRequest) -> Option<Result<String, serde_json::Error>> {
-    if request.extensions().get::<MetaObject>().is_some() {
-        return None;
-    }
-    match request {
-        ClientRequest::CallToolRequest(request) if request.params.meta.is_none() => {
-            Some(serde_json::to_string(&request.params))
+enum Fields<'r> {
+    CallTool(&'r CallToolRequestParams),
+    GetPrompt(&'r GetPromptRequestParams),
+    ReadResource(&'r ReadResourceRequestParams),
+    Other(JsonObject),
+}
+
+impl<'r> Parts<'r> {
+    fn of(request: &'r ClientRequest) -> Result<Self, serde_json::Error> {
+        if let Some(fields) = Fields::of_frequent(request) {
+            let typed = request.extensions().get::<RequestMetaObject>();
+            let meta = typed.map(|meta| Cow::Borrowed(&meta.0.0));
+            return Ok(Self { meta, fields });
         }
-        ClientRequest::ReadResourceRequest(request) if request.params.meta.is_none() => {
-            Some(serde_json::to_string(&request.params))
-        }
-        ClientRequest::GetPromptRequest(request) if request.params.meta.is_none() => {
-            Some(serde_json::to_string(&request.params))
-        }
-        _ => None,
+        let mut value = serde_json::to_value(request)?;
+        let mut params = match value.get_mut("params").map(serde_json::Value::take) {
+            Some(serde_json::Value::Object(params)) => params,
+            _ => JsonObject::new(),
+        };
+        let meta = match params.remove("_meta") {
+            Some(serde_json::Value::Object(meta)) => Some(Cow::Owned(meta)),
+            _ => None,
+        };
+        let fields = Fields::Other(params);
+        Ok(Self { meta, fields })
     }
 }
 
-/// Puts `_meta` into the text of an object, as its first member.
-fn with_meta(meta: &Meta<'_>, fields: &str) -> Result<Box<RawValue>, serde_json::Error> {
-    let mut text = String::with_capacity(fields.len() + ROOM_FOR_META);
-    text.push_str("{\"_meta\":");
-    text.push_str(&serde_json::to_string(meta)?);
-    let rest = fields.strip_prefix('{').unwrap_or("}");
-    if rest != "}" {
-        text.push(',');
+impl<'r> Fields<'r> {
+    /// The parameters of a frequent request that has no metadata of its own.
+    fn of_frequent(request: &'r ClientRequest) -> Option<Self> {
+        if request.extensions().get::<MetaObject>().is_some() {
+            return None;
+        }
+        match request {
+            ClientRequest::CallToolRequest(request) if request.params.meta.is_none() => {
+                Some(Self::CallTool(&request.params))
+            }
+            ClientRequest::GetPromptRequest(request) if request.params.meta.is_none() => {
+                Some(Self::GetPrompt(&request.params))
+            }
+            ClientRequest::ReadResourceRequest(request) if request.params.meta.is_none() => {
+                Some(Self::ReadResource(&request.params))
+            }
+            _ => None,
+        }
     }
-    text.push_str(rest);
-    RawValue::from_string(text)
+
+    /// Appends the fields as an object.
+    fn write(&self, text: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        match self {
+            Self::CallTool(params) => serde_json::to_writer(text, params),
+            Self::GetPrompt(params) => serde_json::to_writer(text, params),
+            Self::ReadResource(params) => serde_json::to_writer(text, params),
+            Self::Other(params) => serde_json::to_writer(text, params),
+        }
+    }
 }
 
 struct Meta<'a> {
@@ -135,20 +154,9 @@ impl Serialize for Meta<'_> {
     }
 }
 
-impl Serialize for Outgoing<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("jsonrpc", "2.0")?;
-        map.serialize_entry("id", self.id)?;
-        map.serialize_entry("method", self.method)?;
-        map.serialize_entry("params", self.params)?;
-        map.end()
-    }
-}
-
 const PROGRESS_TOKEN: &str = "progressToken";
-/// More than a token and a usual client context need.
-const ROOM_FOR_META: usize = 256;
+/// More than a usual call needs.
+const USUAL_SIZE: usize = 512;
 
 #[cfg(test)]
 mod tests {
