@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::CallFailure,
-    extend::{Answer, CallContext, CloseOutcome, Era, SessionDriver, SessionPeer, Wire, WireCall},
+    extend::{Answer, CallContext, CloseOutcome, Era, SessionDriver, SessionPeer, WireCall},
 };
 use rmcp::model::ClientRequest;
 use tokio::time::timeout;
@@ -28,7 +28,9 @@ impl SessionDriver for Driver {
     ) -> Result<Answer, CallFailure> {
         let id = self.0.inbox.ids().next();
         let call = WireCall::new(id, request, context.cloned());
-        Wire::call(&*self.0, call).await
+        // Not over `Wire`, which would box the future once more.
+        let answer = self.0.call(call).await;
+        answer.map_err(|fault| self.0.failure(&fault))
     }
 
     fn is_over(&self) -> bool {

@@ -109,7 +109,7 @@ impl Connection {
 
     /// The fault as a call reports it. A stateless session has no state that a failed call could
     /// damage.
-    fn failure(&self, fault: &HttpFault) -> CallFailure {
+    pub(super) fn failure(&self, fault: &HttpFault) -> CallFailure {
         let failure = fault.failure().clone();
         match self.era {
             Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
