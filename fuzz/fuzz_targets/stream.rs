@@ -1,38 +1,32 @@
-//! However a stream is cut into pieces, its events are the same.
+//! However a stream is cut into pieces, its events and their messages are the same.
 
 #![no_main]
 
-use bytes::Bytes;
-use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../crates/transport-sse/src/announcement.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
-mod announcement;
-#[path = "../../crates/transport-sse/src/limits.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
-mod limits;
-#[path = "../../crates/transport-sse/src/stream/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the target uses a part of it")]
-mod stream;
-
-use stream::{Event, Incoming};
+use mcp_pool_core::extend::read_messages;
+use mcp_pool_http::{Event, EventParser};
 
 /// The events of a stream that comes in pieces of this size.
 fn read(stream: &[u8], piece: usize) -> Vec<Event> {
-    let pieces: Vec<_> = stream
-        .chunks(piece.max(1))
-        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
-        .collect();
-    let mut incoming = Incoming::of(futures::stream::iter(pieces), None);
+    let mut parser = EventParser::default();
+    for piece in stream.chunks(piece.max(1)) {
+        parser.feed(piece, usize::MAX).expect("there is no limit");
+    }
     let mut events = Vec::new();
-    while let Ok(event) = block_on(incoming.next()) {
+    while let Some(event) = parser.next_event() {
         events.push(event);
     }
+    events.extend(parser.finish());
     events
 }
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (piece, stream) = input;
-    assert_eq!(read(stream, usize::from(piece)), read(stream, usize::MAX));
+    let events = read(stream, usize::from(piece));
+    assert_eq!(events, read(stream, usize::MAX));
+    for event in events {
+        for message in read_messages(event.data.as_bytes()).into_iter().flatten() {
+            let _ = (message.id(), message.error());
+        }
+    }
 });

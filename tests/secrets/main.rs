@@ -109,6 +109,10 @@ async fn recovers(client: &PooledClient) {
 
 fn show_figures(pool: &SessionPool, shown: &Shown) {
     let stats = pool.stats();
+    let limits = pool.limits().with_max_total_keys(1_000);
+    pool.resize(limits).expect("a valid limit");
+    let refused = pool.resize(limits.with_max_sessions_per_key(0));
+    shown.fail(&refused.expect_err("out of bounds"));
     shown.show(&stats);
     stats.pools.values().for_each(|row| shown.show(row));
     let circuits = stats.circuit_breakers.values();

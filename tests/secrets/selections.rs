@@ -40,7 +40,14 @@ pub(crate) async fn show(shown: &Shown) {
     let metadata = SessionMetadata::default();
     metadata.insert("pl4nted-token");
     shown.show(&metadata);
-    let pool = common::builder(config).build().expect("a pool");
+    let pool = common::builder(config).observer(shown.clone());
+    let pool = pool.build().expect("a pool");
+    let limits = pool.limits();
+    shown.show(&limits);
+    let fewer = limits.with_max_total_sessions(7);
+    pool.resize(fewer).expect("valid limits");
+    let none = limits.with_max_sessions_per_key(0);
+    shown.fail(&pool.resize(none).expect_err("none at all"));
     shown.show(&pool.status());
     shown.show(&pool.downgrade());
 }

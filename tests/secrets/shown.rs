@@ -15,7 +15,7 @@ use mcp_session_pool::{
     error::{ConnectError, CredentialError},
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
         ToolsListed,
     },
     extend::{
@@ -137,6 +137,11 @@ impl Observer for Shown {
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
         self.show(event);
+    }
+
+    fn resized(&self, event: &Resized<'_>) {
+        self.show(event);
+        self.show(&event.after());
     }
 
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {

@@ -6,8 +6,8 @@ use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     StreamableHttpConnector,
     extend::{
-        Answer, ClientContext, ConnectRequest, Connector, Delivery, RequestIds, ResultKind,
-        UniqueIds, WireCall, read_messages,
+        Answer, ClientContext, ConnectRequest, Connector, Delivery, DetectOutcome, RequestIds,
+        ResultKind, Support, UniqueIds, WireCall, read_messages,
     },
     rmcp::{
         ErrorData,
@@ -48,6 +48,7 @@ pub(crate) async fn show(shown: &Shown, server: &CounterServer) {
     shown.show(&inbox.route(&call));
     let connector = StreamableHttpConnector::new().expect("an http client");
     let session = connector.connect(&request).await.expect("a session");
+    shown.show(&DetectOutcome::Support(Support::Unknown));
     shown.show(&session.peer().await.expect("a peer"));
     session.driver().close(Duration::from_secs(10)).await;
 }

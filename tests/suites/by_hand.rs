@@ -16,7 +16,8 @@ use mcp_pool_testkit::{
 use mcp_session_pool::{
     EvictMode, PoolBuilder, PoolConfig, PoolKey, Principal, Selector, SessionPool,
     error::{AcquireError, ConnectError, FaultKind},
-    extend::{Hooks, Session, SessionInfo},
+    event::{CloseReason, Closed},
+    extend::{Hooks, Observer, Session, SessionInfo},
     rmcp::service::ServiceError,
 };
 
@@ -258,9 +259,114 @@ async fn the_last_handle_closes_sessions_with_the_limits_and_events_of_the_pool(
 /// Counts closed sessions whose closing timed out.
 struct ClosedSessions(Arc<AtomicUsize>);
 
-impl mcp_session_pool::extend::Observer for ClosedSessions {
-    fn closed(&self, event: &mcp_session_pool::event::Closed<'_>) {
+impl Observer for ClosedSessions {
+    fn closed(&self, event: &Closed<'_>) {
         assert_eq!(event.outcome().as_str(), "timed_out");
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Counts how often a session was offered.
+#[derive(Default)]
+struct Offered(AtomicUsize);
+
+impl Hooks for Offered {
+    fn before_acquire(&self, _key: &PoolKey, _session: &SessionInfo) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_runs_once_before_a_lease_also_where_its_session_is_checked_first() {
+    let (builder, remote) = faked();
+    let hooks = Arc::new(Offered::default());
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(1)
+        .with_health_check_interval(Duration::from_secs(1));
+    let builder = builder.config(config).hooks(Arc::clone(&hooks));
+    let pool = builder.build().expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    let client = pool.client(alice.clone()).await.expect("a client");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    assert_eq!(hooks.0.load(Ordering::Relaxed), 0, "it is new");
+    for round in 1..=4 {
+        if round % 2 == 0 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let lease = match round {
+            1 | 2 => pool.acquire(&alice).await,
+            _ => client.acquire().await,
+        };
+        drop(lease.expect("a session"));
+        assert_eq!(hooks.0.load(Ordering::Relaxed), round, "round {round}");
+        assert_eq!(remote.checks(), round / 2, "round {round}");
+    }
+    // A caller that waits, and then gets a session that is due for a check.
+    let lease = pool.acquire(&alice).await.expect("a session");
+    let waiting = pool.acquire(&alice);
+    let (waited, ()) = futures::join!(waiting, async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(lease);
+    });
+    drop(waited.expect("a session"));
+    assert_eq!(hooks.0.load(Ordering::Relaxed), 6);
+    assert_eq!((remote.checks(), remote.connects()), (3, 1));
+    // A session that does not pass its check is not offered.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    remote.on_check(Behaviour::Fail(FaultKind::Unreachable));
+    drop(pool.acquire(&alice).await.expect("a new session"));
+    assert_eq!(hooks.0.load(Ordering::Relaxed), 6);
+    assert_eq!(remote.connects(), 2);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_life_ends_during_its_check_is_not_handed_out() {
+    let (builder, remote) = faked();
+    let config = PoolConfig::default()
+        .with_health_check_interval(Duration::from_secs(1))
+        .with_session_ttl(Duration::from_secs(10))
+        .with_session_ttl_jitter(0.0);
+    let pool = builder.config(config).build().expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    remote.on_check(Behaviour::Slow(Duration::from_secs(4)));
+    let lease = pool.acquire(&alice).await.expect("a session");
+    assert!(lease.is_fresh());
+    assert_eq!((remote.checks(), remote.connects()), (1, 2));
+    drop(lease);
+    close(&pool).await;
+}
+
+/// Keeps the reasons of closes.
+#[derive(Default)]
+struct Closes(std::sync::Mutex<Vec<CloseReason>>);
+
+impl Observer for Closes {
+    fn closed(&self, event: &Closed<'_>) {
+        self.0.lock().expect("not poisoned").push(event.reason());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_hook_refuses_has_a_reason_of_its_own() {
+    let (builder, remote) = faked();
+    let (hooks, closes) = (Arc::new(Counted::default()), Arc::new(Closes::default()));
+    let builder = builder.hooks(Arc::clone(&hooks));
+    let pool = builder.observer(Arc::clone(&closes)).build();
+    let pool = pool.expect("a pool");
+    let alice = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    hooks.refuse_acquire.store(true, Ordering::Relaxed);
+    let lease = pool.acquire(&alice).await.expect("a session");
+    hooks.refuse_release.store(true, Ordering::Relaxed);
+    drop(lease);
+    pool.acquire(&alice).await.expect("a session").discard();
+    eventually("every session is closed", || remote.closed() == 3).await;
+    let reasons = closes.0.lock().expect("not poisoned").clone();
+    let refused = CloseReason::RefusedByHook;
+    assert_eq!(reasons, [refused, refused, CloseReason::Discarded]);
+    close(&pool).await;
 }

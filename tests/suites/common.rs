@@ -98,6 +98,6 @@ pub(crate) async fn notice_the_cut() {
 pub(crate) async fn close(pool: &SessionPool) {
     let report = pool.close(Duration::from_secs(10)).await;
     assert!(report.complete, "{report:?}");
-    assert_eq!(report.cut, 0, "{report:?}");
+    assert_eq!(report.forced, 0, "{report:?}");
     assert_eq!(pool.stats().total_sessions, 0);
 }

@@ -13,7 +13,7 @@ use mcp_pool_testkit::{
 use mcp_session_pool::{
     EvictMode, Lease, PoolConfig, Principal, Selector, SessionPool,
     error::FaultKind,
-    event::Closed,
+    event::{CloseReason, Closed},
     extend::Observer,
     rmcp::model::{ClientRequest, PingRequest},
 };
@@ -103,7 +103,7 @@ async fn a_close_waits_for_the_leases_and_aborts_them_only_after_the_deadline() 
         ping(&kept).await;
         drop(returned);
     });
-    assert_eq!((report.closed, report.cut), (2, 1), "{report:?}");
+    assert_eq!((report.closed, report.forced), (2, 1), "{report:?}");
     assert_eq!(
         (pool.stats().hits, pool.stats().misses),
         (0, 3),
@@ -136,7 +136,7 @@ async fn a_waiter_fails_at_once_when_the_pool_closes() {
     };
     let (report, (error, waited)) = tokio::join!(closing, waiting);
     assert_eq!((error, waited), ("closed", Duration::ZERO));
-    assert_eq!((report.turned_away, report.cut), (1, 0));
+    assert_eq!((report.turned_away, report.forced), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +210,7 @@ async fn every_session_is_closed_on_the_server_for_each_reason() {
         ("discarded", 1),
         ("drained", 1),
         ("evicted", 1),
-        ("room", 1),
+        ("reclaimed", 1),
         ("shutdown", 3),
     ];
     let expected = expected.map(|(reason, count)| ((reason, "completed"), count));
@@ -346,4 +346,13 @@ async fn two_pools_of_one_process_give_a_key_different_fingerprints() {
         );
     }
     assert_eq!(prints.len(), 2);
+}
+
+#[test]
+fn the_operating_guide_explains_every_reason_of_a_close() {
+    let guide = include_str!("../../docs/operating.md");
+    for reason in CloseReason::ALL {
+        let row = format!("\n| `{}` | ", reason.as_str());
+        assert_eq!(guide.matches(&row).count(), 1, "{reason:?}");
+    }
 }

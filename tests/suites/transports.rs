@@ -4,7 +4,7 @@ use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
     Endpoint, PoolConfig, PooledClient, SessionPool, SseConnector, StreamableHttpConnector,
     TransportKind,
-    error::{AcquireError, FaultKind, Outcome},
+    error::{AcquireError, FaultKind, Outcome, Retry},
 };
 
 use crate::common::{call, close, request};
@@ -32,25 +32,25 @@ async fn notice(client: &PooledClient) {
     for _ in 0..100 {
         match call(client, "count").await {
             Ok(count) => return assert_eq!(count, 0, "it is a new session"),
-            Err(error) => assert_eq!(error.outcome(), Outcome::Unknown, "{error}"),
+            Err(error) => assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}"),
         }
     }
     panic!("a hundred calls were lost");
 }
 
 #[tokio::test]
-async fn a_streamable_http_server_is_detected_and_the_probe_session_is_closed() {
+async fn the_session_that_detects_a_streamable_http_server_serves_its_first_caller() {
     let server = CounterServer::start();
     let pool = pool();
     let alice = request(auto(&server), "alice");
     let key = pool.resolve_key(&alice).await.unwrap();
     assert_eq!(key.transport(), &TransportKind::STREAMABLE_HTTP);
-    assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 1));
+    assert_eq!((server.sessions_opened(), server.sessions_closed()), (1, 0));
     let client = pool.client(alice).await.unwrap();
     for count in 1..=3 {
         assert_eq!(call(&client, "increment").await.unwrap(), count);
     }
-    assert_eq!(server.sessions_opened(), 2);
+    assert_eq!(server.sessions_opened(), 1);
     close(&pool).await;
     server.expect_no_session().await;
 }
@@ -84,12 +84,11 @@ async fn an_sse_server_is_detected_by_its_first_event() {
     let alice = request(auto(&server), "alice");
     let key = pool.resolve_key(&alice).await.unwrap();
     assert_eq!(key.transport(), &TransportKind::SSE);
-    server.expect_no_session().await;
     let client = pool.client(alice).await.unwrap();
     for count in 1..=3 {
         assert_eq!(call(&client, "increment").await.unwrap(), count);
     }
-    assert_eq!(server.sessions_opened(), 2);
+    assert_eq!(server.sessions_opened(), 1);
     close(&pool).await;
     server.expect_no_session().await;
 }
@@ -161,4 +160,62 @@ async fn calls_continue_when_the_server_changes_its_transport() {
     }
     close(&pool).await;
     server.expect_no_session().await;
+}
+
+/// The error of an acquire for an endpoint as a configuration file has it.
+async fn refused_scheme(pool: &SessionPool, endpoint: &str) -> AcquireError {
+    let endpoint: Endpoint = serde_json::from_str(endpoint).expect("an endpoint");
+    let me = request(endpoint, "alice");
+    let error = pool.acquire(&me).await.expect_err("the scheme");
+    let of_client = pool.client(me).await.expect_err("the scheme");
+    assert_eq!(of_client.to_string(), error.to_string());
+    assert_eq!(error.label(), "unsupported_scheme");
+    assert!(matches!(error.retry(), Retry::Never));
+    error
+}
+
+#[tokio::test]
+async fn a_scheme_that_the_transport_does_not_claim_is_named_with_the_transport() {
+    let pool = pool();
+    let text = r#"{"url": "gopher://example.com/mcp?key=sekret", "transport": "sse"}"#;
+    let error = refused_scheme(&pool, text).await;
+    let AcquireError::UnsupportedScheme { scheme, transport } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(scheme.as_ref(), "gopher");
+    assert_eq!(transport.as_deref(), Some(&TransportKind::SSE));
+    let text = "endpoint url: transport `sse` does not support scheme `gopher`";
+    assert_eq!(error.to_string(), text);
+    assert!(!format!("{error:?}").contains("sekret"));
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_scheme_that_no_transport_claims_is_named_where_the_transport_is_detected() {
+    let pool = pool();
+    for text in [
+        r#""gopher://example.com/mcp?key=sekret""#,
+        r#"{"url": "GOPHER://example.com/mcp", "transport": "auto"}"#,
+    ] {
+        let error = refused_scheme(&pool, text).await;
+        let AcquireError::UnsupportedScheme { scheme, transport } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((scheme.as_ref(), transport), ("gopher", &None));
+        let text = "endpoint url: no transport supports scheme `gopher`";
+        assert_eq!(error.to_string(), text);
+    }
+    assert_eq!(pool.stats().pool_key_count, 0);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_transport_without_a_connector_is_an_error_of_its_own_whatever_the_scheme() {
+    let pool = pool();
+    let text = r#"{"url": "gopher://example.com/mcp", "transport": "carrier"}"#;
+    let endpoint: Endpoint = serde_json::from_str(text).expect("an endpoint");
+    let error = pool.acquire(&request(endpoint, "alice")).await;
+    let error = error.expect_err("no connector");
+    assert!(matches!(error, AcquireError::NoConnector(_)), "{error:?}");
+    close(&pool).await;
 }

@@ -67,6 +67,12 @@ fn meta(seen: &Seen, name: &str) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
+/// The id of a request, which is a number or a text.
+fn request_id(seen: &Seen) -> String {
+    let id = &seen.message["id"];
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+}
+
 /// The trace parent of a request, which is the same in its headers and in its message.
 fn parent(seen: &Seen) -> String {
     let both = (header(seen, "traceparent"), meta(seen, "traceparent"));
@@ -109,13 +115,7 @@ pub(crate) async fn one_request_is_one_trace_from_its_caller_to_the_server<S: Se
         ("mcp.method.name", "tools/call".to_owned()),
         ("gen_ai.tool.name", "increment".to_owned()),
         ("gen_ai.operation.name", "execute_tool".to_owned()),
-        (
-            "jsonrpc.request.id",
-            seen[0].message["id"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        ),
+        ("jsonrpc.request.id", request_id(&seen[0])),
         ("server.address", "127.0.0.1".to_owned()),
         ("server.port", url.port().expect("a port").to_string()),
         ("network.transport", "tcp".to_owned()),

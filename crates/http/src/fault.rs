@@ -94,8 +94,8 @@ impl HttpFault {
         self.failure.kind()
     }
 
-    /// True when the status alone decides what the fault is, whatever the body says: a refused
-    /// credential, a rate limit, a lost session.
+    /// True when the status alone decides what the fault is, with any body: a refused credential, a
+    /// rate limit, a lost session.
     #[must_use]
     pub fn is_decided_by_status(&self) -> bool {
         matches!(
@@ -182,6 +182,17 @@ mod tests {
         assert_eq!(fault(404, true).kind(), &FaultKind::SessionGone);
         assert!(!fault(404, true).failure().is_session_usable());
         assert_eq!(fault(404, false).kind(), &FaultKind::NotFound);
+    }
+
+    #[test]
+    fn a_body_cannot_overrule_a_refused_credential_a_rate_limit_or_a_lost_session() {
+        for status in [401, 403, 429, 404] {
+            assert!(fault(status, true).is_decided_by_status(), "{status}");
+        }
+        for status in [400, 405, 422, 500, 503] {
+            assert!(!fault(status, true).is_decided_by_status(), "{status}");
+        }
+        assert!(!fault(404, false).is_decided_by_status());
     }
 
     #[test]

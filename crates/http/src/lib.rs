@@ -7,12 +7,10 @@ mod fault;
 mod body;
 mod event_parser;
 mod event_stream;
-mod events;
 mod send;
 
 // The public signatures name types of these crates.
 pub use bytes;
-pub use futures;
 pub use http;
 pub use reqwest;
 
@@ -20,6 +18,5 @@ pub use body::body;
 pub use client::{BuildError, client, client_builder};
 pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
-pub use events::bounded;
 pub use fault::HttpFault;
 pub use send::send;

@@ -24,7 +24,7 @@ mod wire;
 pub mod event {
     pub use crate::extend::observer::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
         ToolsListed,
     };
 }

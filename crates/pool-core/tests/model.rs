@@ -172,7 +172,7 @@ impl Key {
     fn release(&self, slot: Slot<Session, u64>, fate: Fate) {
         let (mut slot, mut fate) = (slot, fate);
         loop {
-            match self.slots.release(slot, fate) {
+            match self.slots.release(slot, fate, || false) {
                 ReleaseOutcome::Ready | ReleaseOutcome::Draining => return,
                 ReleaseOutcome::Close { wanted, .. } => {
                     self.close();
@@ -210,6 +210,16 @@ impl Key {
                     Door::Open | Door::Failed | Door::Left => None,
                 }
             }
+        }
+    }
+
+    fn resize(&self, max: usize) {
+        let resized = self.slots.resize(max);
+        for _ in resized.close {
+            self.close();
+        }
+        if resized.wanted {
+            self.connect();
         }
     }
 
@@ -360,6 +370,52 @@ fn a_waiter_is_served_by_a_released_session_or_by_the_connect_after_a_broken_one
             key.end();
         });
     }
+}
+
+#[test]
+fn sessions_above_a_lowered_limit_are_closed_when_they_are_released_or_idle() {
+    for per_session in [1, 2] {
+        explore(move || {
+            let key = Key::new(2, per_session);
+            let users = [1, 2].map(|id| {
+                let key = Arc::clone(&key);
+                thread::spawn(move || key.use_once(id, Fate::Keep))
+            });
+            key.resize(1);
+            for user in users {
+                user.join().expect("no panic");
+            }
+            let counts = key.slots.counts();
+            assert!(counts.idle + counts.busy <= 1, "{counts:?}");
+            key.end();
+        });
+    }
+}
+
+#[test]
+fn a_waiter_is_served_by_a_released_session_or_under_a_raised_limit() {
+    explore(|| {
+        let key = Key::new(2, 1);
+        key.resize(1);
+        let slot = key.acquire(1).expect("served at once");
+        let waiter = Waiter::new();
+        assert!(matches!(
+            key.slots.enqueue(2, waiter.clone(), QueuePosition::Back, 0),
+            Enqueued::InQueue {
+                wants_connect: false,
+                ..
+            }
+        ));
+        let other = Arc::clone(&key);
+        let user = thread::spawn(move || other.release(slot, Fate::Keep));
+        key.resize(2);
+        user.join().expect("no panic");
+        let Door::Served(slot) = waiter.leave() else {
+            panic!("the waiter was forgotten");
+        };
+        key.release(slot, Fate::Keep);
+        key.end();
+    });
 }
 
 #[test]

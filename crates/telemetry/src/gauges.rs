@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mcp_pool_core::{PoolConfig, WeakPool, stats::BreakerState};
+use mcp_pool_core::{WeakPool, config::PoolLimits, stats::BreakerState};
 use opentelemetry::{
     KeyValue,
     metrics::{AsyncInstrument, Meter},
@@ -37,7 +37,7 @@ struct Latest {
 #[derive(Default)]
 struct Reading {
     upstreams: Vec<Row>,
-    pools: Vec<(KeyValue, PoolConfig)>,
+    pools: Vec<(KeyValue, PoolLimits)>,
 }
 
 /// The state of an upstream of one pool, the sum over its endpoints.
@@ -147,19 +147,19 @@ impl Gauges {
     /// The instruments with one number for each pool. A limit of 0 means no
     /// limit and is not recorded.
     fn register_limits(&self, meter: &Meter) {
-        type Limit = fn(&PoolConfig) -> Option<usize>;
+        type Limit = fn(&PoolLimits) -> Option<usize>;
         let limits: [(&'static str, &'static str, &'static str, Limit); 4] = [
             (
                 names::SESSION_MAX,
                 "{session}",
                 "The limit of sessions",
-                |config| above_zero(config.limits.max_total_sessions),
+                |limits| above_zero(limits.max_total_sessions),
             ),
             (
                 names::SESSION_IDLE_MAX,
                 "{session}",
                 "The limit of idle sessions: that of all sessions",
-                |config| above_zero(config.limits.max_total_sessions),
+                |limits| above_zero(limits.max_total_sessions),
             ),
             (
                 names::SESSION_IDLE_MIN,
@@ -167,8 +167,8 @@ impl Gauges {
                 "The least number of idle sessions: always 0",
                 |_| Some(0),
             ),
-            (names::KEY_MAX, "{key}", "The limit of keys", |config| {
-                above_zero(config.limits.max_total_keys)
+            (names::KEY_MAX, "{key}", "The limit of keys", |limits| {
+                above_zero(limits.max_total_keys)
             }),
         ];
         for (name, unit, description, limit) in limits {
@@ -178,8 +178,8 @@ impl Gauges {
                 .with_unit(unit)
                 .with_description(description)
                 .with_callback(move |observe| {
-                    for (pool, config) in &gauges.read(name).pools {
-                        if let Some(max) = limit(config) {
+                    for (pool, limits) in &gauges.read(name).pools {
+                        if let Some(max) = limit(limits) {
                             observe.observe(number(max), std::slice::from_ref(pool));
                         }
                     }
@@ -220,7 +220,7 @@ impl Gauges {
             }
             reading.upstreams.extend(rows.into_values());
             let label = KeyValue::new(attribute::POOL, name.clone());
-            reading.pools.push((label, pool.config().clone()));
+            reading.pools.push((label, pool.limits()));
         }
         reading
     }

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+mod connections;
 pub mod fake;
 pub mod logs;
 pub mod mocks;
 mod notifying_server;
+mod scripted;
 pub mod server;
 pub mod streams;
 
 pub use notifying_server::NotifyingServer;
+pub use scripted::{Exchange, ScriptedServer};

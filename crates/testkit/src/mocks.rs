@@ -1,5 +1,8 @@
 //! mockall mocks of the pool's extension traits, for tests that check only how they are called.
 //!
+//! A mock has every method of its trait, the provided ones included: a method that is called without
+//! an expectation panics.
+//!
 //! For real sessions use [`crate::fake`]: a mock of a session would have to imitate a whole rmcp
 //! client.
 //!
@@ -23,12 +26,13 @@ use mcp_pool_core::{
     PoolKey, TransportKind,
     error::{CheckError, ConnectError, CredentialError, ExtractError},
     event::{
-        AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, Closed, ConnectFailed,
-        Connected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
+        AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
+        ToolsListed,
     },
     extend::{
         ClientHandlerBox, ConnectRequest, Connector, CredentialRequest, CredentialSource,
-        HandlerFactory, Identity, IdentityExtractor, Observer, ProbePlan, Session,
+        HandlerFactory, Identity, IdentityExtractor, Observer, ProbePlan, Session, Support,
     },
 };
 use mockall::mock;
@@ -41,7 +45,10 @@ mock! {
     #[async_trait]
     impl Connector for Connector {
         fn kind(&self) -> TransportKind;
+        fn schemes(&self) -> &[&'static str];
+        fn speaks_stateless(&self) -> bool;
         async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError>;
+        async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError>;
         async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError>;
     }
 }
@@ -94,18 +101,67 @@ mock! {
     pub Observer {}
 
     impl Observer for Observer {
+        fn built<'a>(&self, event: &Built<'a>);
         fn acquired<'a>(&self, event: &Acquired<'a>);
         fn acquire_failed<'a>(&self, event: &AcquireFailed<'a>);
         fn released<'a>(&self, event: &Released<'a>);
         fn connected<'a>(&self, event: &Connected<'a>);
         fn connect_failed<'a>(&self, event: &ConnectFailed<'a>);
+        fn detected<'a>(&self, event: &Detected<'a>);
         fn checked<'a>(&self, event: &Checked<'a>);
         fn closed<'a>(&self, event: &Closed<'a>);
         fn key_created<'a>(&self, event: &KeyCreated<'a>);
         fn key_evicted<'a>(&self, event: &KeyEvicted<'a>);
+        fn resized<'a>(&self, event: &Resized<'a>);
         fn breaker_changed<'a>(&self, event: &BreakerChanged<'a>);
         fn call_finished<'a>(&self, event: &CallFinished<'a>);
         fn list_changed<'a>(&self, event: &ListChanged<'a>);
         fn tools_listed<'a>(&self, event: &ToolsListed<'a>);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_pool_core::{
+        AcquireRequest, Endpoint, PoolConfig, Principal, SessionPool,
+        error::{AcquireError, FaultKind},
+    };
+
+    use super::*;
+
+    /// An observer that expects the events of a pool that is built, resized and fails to connect.
+    fn observer() -> MockObserver {
+        let mut observer = MockObserver::new();
+        observer.expect_built().times(1).return_const(());
+        observer.expect_detected().times(1).return_const(());
+        observer.expect_key_created().times(1).return_const(());
+        observer.expect_connect_failed().times(1).return_const(());
+        observer.expect_acquire_failed().times(1).return_const(());
+        observer.expect_resized().times(1).return_const(());
+        observer
+    }
+
+    #[tokio::test]
+    async fn a_pool_runs_on_mocks_alone() {
+        let mut connector = MockConnector::new();
+        connector.expect_kind().return_const(TransportKind::SSE);
+        connector.expect_schemes().return_const(vec!["mock"]);
+        connector.expect_speaks_stateless().return_const(true);
+        let detect = connector.expect_detect().times(1);
+        detect.returning(|_| Ok(Support::Supported));
+        let connect = connector.expect_connect().times(1);
+        connect.returning(|_| Err(ConnectError::new(FaultKind::Protocol)));
+        let pool = SessionPool::builder()
+            .config(PoolConfig::default())
+            .connector(connector)
+            .observer(observer())
+            .build()
+            .unwrap();
+        let endpoint = Endpoint::auto("mock://example.com/").unwrap();
+        let request = AcquireRequest::new(endpoint, Principal::user("alice"));
+        let error = pool.acquire(&request).await.unwrap_err();
+        assert!(matches!(error, AcquireError::Connect(_)), "{error:?}");
+        let limits = pool.limits().with_max_total_keys(7);
+        pool.resize(limits).unwrap();
     }
 }

@@ -35,9 +35,10 @@ pub const STREAMS: &[EventStream] = streams! {
     bom: [FIRST],
     retry_and_id: [FIRST],
     wide_characters: [r#"{"jsonrpc":"2.0","id":1,"result":{"text":"ä€😀"}}"#],
-    unnamed: [FIRST, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#],
+    unnamed: [FIRST, SECOND],
     other_events: [FIRST],
-    unfinished: [FIRST],
+    unfinished: [FIRST, SECOND],
 };
 
 const FIRST: &str = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+const SECOND: &str = r#"{"jsonrpc":"2.0","id":2,"result":{}}"#;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mcp_pool_core::{
     TransportKind,
-    error::ConnectError,
-    extend::{ConnectRequest, Connector, Session, Support, open_detached},
+    error::{ConnectError, FaultKind},
+    extend::{ConnectRequest, Connector, DetectOutcome, Session, Support, open_detached},
 };
 use mcp_pool_http::{BuildError, client, client_builder};
 
@@ -85,6 +85,16 @@ impl Connector for SseConnector {
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         open_detached(Handshake::new(self.http.clone(), self.limits, request).run()).await
+    }
+
+    async fn detect_and_connect(
+        &self,
+        request: &ConnectRequest,
+    ) -> Result<DetectOutcome, ConnectError> {
+        let handshake = Handshake::new(self.http.clone(), self.limits, request);
+        // The task outlives a dropped future: dropping the session closes its stream.
+        let detected = tokio::spawn(handshake.run_if_spoken()).await;
+        detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {

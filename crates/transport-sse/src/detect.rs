@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 
 use crate::{
     limits::Limits,
-    stream::{Event, Incoming},
+    stream::{Event, Stream},
 };
 
 /// Opens a stream and reads its first event.
@@ -25,9 +25,9 @@ pub(crate) async fn detect(
 ) -> Result<Support, ConnectError> {
     let exchange = async {
         let (credentials, url) = (request.credentials(), request.endpoint().url());
-        let mut incoming = Incoming::open(http, credentials, url, limits).await?;
+        let mut stream = Stream::open(http, credentials, url, limits).await?;
         loop {
-            match incoming.next().await? {
+            match stream.next().await? {
                 // Only a connect checks the announced address.
                 Event::Endpoint(_) => return Ok::<_, ConnectError>(Support::Supported),
                 Event::Message(_) => return Ok(Support::Unsupported),

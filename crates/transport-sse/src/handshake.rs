@@ -5,25 +5,17 @@ use std::sync::Arc;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
-        ClientHandlerBox, ConnectRequest, Credentials, Era, RunningSession, Session, SessionInfo,
-        handshake_error, negotiated_version,
+        ConnectRequest, Credentials, DetectOutcome, Era, ServerInbox, Session, SessionInfo, Support,
     },
 };
 use reqwest::Url;
-use rmcp::{
-    model::ProtocolVersion,
-    service::{ClientCacheConfig, ClientInitializeError, ServiceExt},
-};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    announcement::session_id,
+    announcement::{AnnouncementError, session_id},
     limits::Limits,
-    session::{BoundHandler, Connection, Driver, NewConnection, RmcpAdapter},
-    stream::Incoming,
+    session::{Driver, NewConnection},
+    stream::Stream,
 };
 
 /// One handshake.
@@ -32,7 +24,7 @@ pub(crate) struct Handshake {
     limits: Limits,
     credentials: Credentials,
     stream: Url,
-    handler: ClientHandlerBox,
+    inbox: Arc<ServerInbox>,
     deadline: Instant,
 }
 
@@ -43,7 +35,7 @@ impl Handshake {
             limits,
             credentials: request.credentials().clone(),
             stream: request.endpoint().url().clone(),
-            handler: request.handler(),
+            inbox: request.inbox(),
             deadline: request.deadline(),
         }
     }
@@ -58,62 +50,64 @@ impl Handshake {
         }
     }
 
+    /// Opens the session where the transport is spoken, within the deadline.
+    ///
+    /// The rule is that of the specification (revision 2025-11-25, transports, backwards
+    /// compatibility): a GET opens a stream with `endpoint` as its first event.
+    pub(crate) async fn run_if_spoken(self) -> Result<DetectOutcome, ConnectError> {
+        let deadline = self.deadline;
+        let detected = async {
+            let (stream, endpoint) = match self.open_stream().await {
+                Ok(opened) => opened,
+                // The server answered, but not with an event stream of this transport.
+                Err(error) if is_denial(&error) => {
+                    return Ok(DetectOutcome::Support(Support::Unsupported));
+                }
+                Err(error) => return Err(error),
+            };
+            let session = self.initialize_on(stream, endpoint).await?;
+            Ok(DetectOutcome::Connected(session))
+        };
+        let detected = timeout_at(deadline, detected).await;
+        detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+    }
+
     async fn initialize(self) -> Result<Session, ConnectError> {
-        let mut incoming =
-            Incoming::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
-        let endpoint = incoming.endpoint(&self.stream).await?;
-        let (sender, answers) = mpsc::unbounded_channel();
-        let connection = Connection::new(NewConnection {
+        let (stream, endpoint) = self.open_stream().await?;
+        self.initialize_on(stream, endpoint).await
+    }
+
+    async fn open_stream(&self) -> Result<(Stream, Url), ConnectError> {
+        let mut stream =
+            Stream::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
+        let endpoint = stream.endpoint(&self.stream).await?;
+        Ok((stream, endpoint))
+    }
+
+    async fn initialize_on(self, stream: Stream, endpoint: Url) -> Result<Session, ConnectError> {
+        let session_id = session_id(&endpoint);
+        let connection = NewConnection {
             http: self.http,
             credentials: self.credentials,
             limits: self.limits,
             stream: self.stream,
             endpoint,
-            answers: sender,
-            closed: incoming.closed.clone(),
-        });
-        let transport = RmcpAdapter {
-            connection: Arc::clone(&connection),
-            incoming,
-            answers,
         };
-        let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let service = BoundHandler {
-            handler: self.handler.into_service(version),
-            ended: connection.ended.clone(),
-        };
-        let running = match service.serve(transport).await {
-            Ok(running) => running,
-            Err(error) => return Err(refused(&connection, &error)),
-        };
-        connection.note_initialized();
-        running
-            .peer()
-            .set_response_cache_config(ClientCacheConfig::disabled())
-            .await;
-        let revision = negotiated_version(running.peer())?;
-        let info = SessionInfo::new(Era::Legacy, revision.as_str());
-        let mut info = info.with_network("http", "tcp");
-        if let Some(id) = session_id(&connection.endpoint) {
+        let driver = Driver::start(connection, stream, self.inbox);
+        let revision = driver.initialize().await?;
+        let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        if let Some(id) = session_id {
             info = info.with_session_id(&id);
         }
-        let close_notifier = connection.close_notifier.clone();
-        let running = RunningSession::new(running);
-        Ok(Session::new(
-            Driver {
-                running,
-                connection,
-            },
-            info,
-        )
-        .with_close_notifier(close_notifier))
+        let close_notifier = driver.close_notifier();
+        Ok(Session::new(driver, info).with_close_notifier(close_notifier))
     }
 }
 
-/// The cause of a failed handshake: the first fault, else the server's answer.
-fn refused(connection: &Connection, error: &ClientInitializeError) -> ConnectError {
-    match connection.first_fault() {
-        Some(fault) => fault.into(),
-        None => handshake_error(error),
-    }
+/// True where an answer came that is no stream of this transport. An announcement that was refused
+/// is one of this transport.
+fn is_denial(error: &ConnectError) -> bool {
+    let is_refused = std::error::Error::source(error)
+        .is_some_and(|source| source.downcast_ref::<AnnouncementError>().is_some());
+    !is_refused && matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol)
 }

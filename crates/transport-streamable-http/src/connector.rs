@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     TransportKind,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Connector, Session, Support, open_detached},
+    extend::{ConnectRequest, Connector, DetectOutcome, Session, Support, open_detached},
 };
 use mcp_pool_http::{BuildError, client, client_builder};
+use tokio::sync::oneshot;
 
 use crate::{
-    connect::{EraNegotiation, Probe, Shared},
+    connect::{EraNegotiation, Shared},
     era_cache::EraCache,
     limits::Limits,
 };
@@ -91,21 +92,48 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        let negotiation = EraNegotiation {
-            shared: self.shared.clone(),
-            eras: Arc::clone(&self.eras),
-            request: request.clone(),
-        };
-        open_detached(negotiation.run()).await
+        open_detached(self.negotiation(request).run()).await
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        // The task outlives a dropped future, so that a session opened by the probe is closed.
-        let probe = Probe::new(&self.shared, request);
-        let answer = tokio::spawn(probe.run()).await;
-        answer.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
+        match self.detect_and_connect(request).await? {
+            DetectOutcome::Connected(session) => {
+                session.driver().close(CLOSE_TIMEOUT).await;
+                Ok(Support::Supported)
+            }
+            DetectOutcome::Support(support) => Ok(support),
+            _ => Ok(Support::Unknown),
+        }
+    }
+
+    async fn detect_and_connect(
+        &self,
+        request: &ConnectRequest,
+    ) -> Result<DetectOutcome, ConnectError> {
+        let negotiation = self.negotiation(request);
+        // The task outlives a dropped future, so that a session it has opened is closed.
+        let (sender, receiver) = oneshot::channel();
+        tokio::spawn(async move {
+            let detected = negotiation.detect().await;
+            if let Err(Ok(DetectOutcome::Connected(session))) = sender.send(detected) {
+                session.driver().close(CLOSE_TIMEOUT).await;
+            }
+        });
+        let lost = || Err(ConnectError::new(FaultKind::Other));
+        receiver.await.unwrap_or_else(|_| lost())
     }
 }
 
+impl StreamableHttpConnector {
+    fn negotiation(&self, request: &ConnectRequest) -> EraNegotiation {
+        EraNegotiation {
+            shared: self.shared.clone(),
+            eras: Arc::clone(&self.eras),
+            request: request.clone(),
+        }
+    }
+}
+
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Costs one request in ten minutes. Servers are seldom upgraded more often.
 const ERA_TTL: Duration = Duration::from_secs(600);

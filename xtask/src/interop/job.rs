@@ -73,7 +73,7 @@ pub(super) async fn run(row: &Row, server: &mut Server, proxy: &Proxy) -> Result
     )?;
     let closing = pool.close(Duration::from_secs(10)).await;
     must(
-        closing.complete && closing.cut == 0,
+        closing.complete && closing.forced == 0,
         "the pool closes in time",
     )?;
     let figures = settled(proxy.log()).await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tracing::Instrument;
 
 use super::{
-    check::{discard, fit, freshness},
+    check::{Fitness, fit, fitness, turn_down},
     lease::Lease,
     queue::next_slot,
 };
@@ -14,9 +14,9 @@ use crate::{
     context::Context,
     detect::Detector,
     error::{AcquireError, FaultKind},
-    extend::{AcquireFailed, Acquired, CloseReason},
-    key::{Fate, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
-    time::{Deadline, Freshness},
+    extend::{AcquireFailed, Acquired},
+    key::{JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
+    time::Deadline,
     trace,
     types::Endpoint,
     upstream::Upstreams,
@@ -28,6 +28,8 @@ use crate::{
 /// with the end of their leases.
 pub(crate) struct Acquirer {
     pub(crate) services: Arc<KeyServices>,
+    /// Keeps the maintenance task alive.
+    pub(crate) jobs: JobSender,
     pub(crate) keys: Arc<KeyMap>,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) resolver: Resolver,
@@ -65,15 +67,10 @@ impl Acquirer {
             key,
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
-        match freshness(context, &slot, now) {
-            Freshness::Keep => Some(self.lease(slot, Duration::ZERO)),
-            Freshness::Close => {
-                discard(context, slot);
-                None
-            }
-            Freshness::Check => {
-                // The slow path takes the slot again and checks it.
-                slot.release(Fate::Undelivered, CloseReason::Superseded);
+        match fitness(context, &slot, now) {
+            Fitness::Fit => Some(self.lease(slot, Duration::ZERO)),
+            fitness => {
+                turn_down(slot, fitness);
                 None
             }
         }
@@ -192,7 +189,7 @@ impl Acquirer {
         let context = self.context();
         let mut position = QueuePosition::Back;
         loop {
-            if context.is_closed() || self.services.jobs.is_closed() {
+            if context.is_closed() || self.jobs.is_closed() {
                 return Err(AcquireError::Closed);
             }
             let key = resolved.key_pool();
@@ -238,6 +235,7 @@ impl Acquirer {
     /// Closes the pool for new requests and every key. Returns how many callers waited.
     pub(crate) fn close(&self) -> u64 {
         self.context().close();
+        self.services.detected.close();
         let mut turned_away = self.detector.close() + self.services.capacity.close() as u64;
         for key in self.keys.iter() {
             let Some(closed) = key.close() else {

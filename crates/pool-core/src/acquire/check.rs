@@ -15,36 +15,63 @@ use crate::{
     types::Era,
 };
 
-/// What is to be done with the session of a slot that a caller is about to get. Pure, but for the
-/// hook.
+/// Whether the session of a slot may be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fitness {
+    /// The session may be handed out.
+    Fit,
+    /// The session must be closed.
+    Unfit(CloseReason),
+    /// A check must prove first that the session is alive.
+    Unproven,
+}
+
+/// Whether the session of a slot may be handed out now. Pure, but for the hook, which runs last: once
+/// for each session that a caller would get.
 #[inline]
-pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> Freshness {
-    let pooled = slot.session();
+pub(crate) fn fitness(context: &Context, slot: &SlotGuard, now: Timestamp) -> Fitness {
     if has_ended(slot, now) {
-        return Freshness::Close;
+        return Fitness::Unfit(end_reason(slot));
     }
-    // A hook that refused every new session too would have the pool connect without end.
-    if !context.is_plain() && !slot.is_fresh() && !hook_admits(context, pooled) {
-        return Freshness::Close;
-    }
+    let pooled = slot.session();
     if pooled.suspect.load(Ordering::Relaxed) {
-        // A check proves that the session lives, not that it may still be used.
-        let is_expired = !slot.is_fresh() && now >= pooled.ends_at;
-        return if is_expired {
-            Freshness::Close
-        } else {
-            Freshness::Check
-        };
+        return fitness_of_suspect(slot, now);
     }
     if slot.is_fresh() {
-        return Freshness::Keep;
+        return Fitness::Fit;
     }
-    match context
-        .expiry
-        .freshness(now, pooled.ends_at, slot.alive_at())
-    {
-        Freshness::Check if pooled.session.info().era == Era::Stateless => Freshness::Keep,
-        freshness => freshness,
+    let (ends_at, alive_at) = (pooled.ends_at, slot.alive_at());
+    match context.expiry.freshness(now, ends_at, alive_at) {
+        Freshness::Keep => admission(context, pooled),
+        Freshness::Check if pooled.session.info().era == Era::Stateless => {
+            admission(context, pooled)
+        }
+        Freshness::Check => Fitness::Unproven,
+        Freshness::Close => Fitness::Unfit(CloseReason::Expired),
+    }
+}
+
+/// Whether a session that must pass a check may do so. A check proves that the session lives, not
+/// that it may still be used.
+#[inline(never)]
+fn fitness_of_suspect(slot: &SlotGuard, now: Timestamp) -> Fitness {
+    match !slot.is_fresh() && now >= slot.session().ends_at {
+        true => Fitness::Unfit(CloseReason::Expired),
+        false => Fitness::Unproven,
+    }
+}
+
+/// Whether a session that has just passed a check may be handed out: it or its credential may have
+/// ended while the check was on its way.
+fn fitness_of_proven(context: &Context, slot: &SlotGuard, now: Timestamp) -> Fitness {
+    if has_ended(slot, now) {
+        return Fitness::Unfit(end_reason(slot));
+    }
+    let pooled = slot.session();
+    match slot.is_fresh() {
+        true => Fitness::Fit,
+        false if now >= pooled.ends_at => Fitness::Unfit(CloseReason::Expired),
+        false => admission(context, pooled),
     }
 }
 
@@ -52,6 +79,26 @@ pub(crate) fn freshness(context: &Context, slot: &SlotGuard, now: Timestamp) -> 
 #[inline(always)]
 fn has_ended(slot: &SlotGuard, now: Timestamp) -> bool {
     slot.session().session.is_over() || slot.key().credentials.have_ended(now)
+}
+
+/// Why a session has ended.
+#[inline(never)]
+fn end_reason(slot: &SlotGuard) -> CloseReason {
+    match slot.session().session.is_over() {
+        true => CloseReason::Lost,
+        false => CloseReason::CredentialExpired,
+    }
+}
+
+/// Whether the hook admits a lease on a session that the pool kept. A hook that refused every new
+/// session too would have the pool connect without end.
+#[inline]
+fn admission(context: &Context, pooled: &PooledSession) -> Fitness {
+    if context.is_plain() || hook_admits(context, pooled) {
+        Fitness::Fit
+    } else {
+        Fitness::Unfit(CloseReason::RefusedByHook)
+    }
 }
 
 #[inline(never)]
@@ -62,19 +109,17 @@ fn hook_admits(context: &Context, pooled: &PooledSession) -> bool {
     hooks.before_acquire(&pooled.key, pooled.session.info())
 }
 
-/// Closes the session of a slot that no caller is to get.
-pub(crate) fn discard(context: &Context, mut slot: SlotGuard) {
-    let now = context.clock.now();
-    let reason = if slot.session().session.is_over() {
-        CloseReason::Lost
-    } else if slot.key().credentials.have_ended(now) {
-        CloseReason::CredentialExpired
-    } else if now >= slot.session().ends_at {
-        CloseReason::Expired
-    } else {
-        CloseReason::Discarded
-    };
-    slot.release(Fate::Unfit, reason);
+/// Gives the slot of a hit back whose session may not be handed out as it is. The slow path takes an
+/// unproven one again and checks it.
+#[cold]
+#[inline(never)]
+pub(crate) fn turn_down(mut slot: SlotGuard, fitness: Fitness) {
+    match fitness {
+        Fitness::Unfit(reason) => slot.release(Fate::Unfit, reason),
+        Fitness::Fit | Fitness::Unproven => {
+            slot.release(Fate::Undelivered, CloseReason::Superseded);
+        }
+    }
 }
 
 /// The slot, if its session is fit; the session is checked where that is due. `None`: the session is
@@ -89,14 +134,19 @@ pub(crate) async fn fit(
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let now = context.clock.now();
     slot.set_acquired_at(now);
-    match freshness(context, &slot, now) {
-        Freshness::Keep => Ok(unless_evicted(slot)),
-        Freshness::Close => {
-            discard(context, slot);
-            Ok(None)
-        }
-        Freshness::Check => check(context, slot, deadline).await,
+    match fitness(context, &slot, now) {
+        Fitness::Unproven => check(context, slot, deadline).await,
+        fitness => Ok(unless_unfit(slot, fitness)),
     }
+}
+
+/// The slot, unless its session is unfit or was evicted on its way to the caller.
+fn unless_unfit(mut slot: SlotGuard, fitness: Fitness) -> Option<SlotGuard> {
+    if let Fitness::Unfit(reason) = fitness {
+        slot.release(Fate::Unfit, reason);
+        return None;
+    }
+    unless_evicted(slot)
 }
 
 /// The slot, unless its session was evicted on its way to the caller.
@@ -137,12 +187,8 @@ async fn check(
     let now = context.clock.now();
     slot.set_alive_at(now);
     slot.set_acquired_at(now);
-    // The session or its credential may have ended while the check was on its way.
-    if has_ended(&slot, now) {
-        discard(context, slot);
-        return Ok(None);
-    }
-    Ok(unless_evicted(slot))
+    let fitness = fitness_of_proven(context, &slot, now);
+    Ok(unless_unfit(slot, fitness))
 }
 
 fn report(context: &Context, slot: &SlotGuard, error: Option<CheckError>, began: Instant) {

@@ -9,7 +9,10 @@ use crate::{
     context::{Context, Counters},
     error::{AcquireError, ConnectError, Stage},
     extend::{ConnectFailed, Connected, Connector},
-    key::{Blame, ConnectStarter, Job, KeyPool, NewSession, PooledSession, Waiter, run, run_with},
+    key::{
+        Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Waiter, run,
+        run_with,
+    },
     limits::Permit,
     trace,
     upstream::BreakerPermit,
@@ -26,12 +29,15 @@ impl ConnectStarter for Connects {
                 requester,
                 is_settled: false,
             };
-            start(guard, waiter);
+            match key.services.jobs.upgrade() {
+                Some(jobs) => start(guard, jobs, waiter),
+                None => guard.fail(&AcquireError::Closed, Blame::Endpoint),
+            }
         }
     }
 }
 
-fn start(guard: ConnectGuard, waiter: Arc<Waiter>) {
+fn start(guard: ConnectGuard, jobs: JobSender, waiter: Arc<Waiter>) {
     let key = &guard.key;
     let context = Arc::clone(&key.services.context);
     let Some(connector) = context.connectors.get(key.key.transport()) else {
@@ -47,6 +53,7 @@ fn start(guard: ConnectGuard, waiter: Arc<Waiter>) {
                 connector: Arc::clone(connector),
                 permit,
                 guard,
+                jobs,
                 waiter,
             };
             context.tasks.spawn_on(connect.run(), &context.runtime);
@@ -59,6 +66,8 @@ struct Connect {
     connector: Arc<dyn Connector>,
     permit: BreakerPermit,
     guard: ConnectGuard,
+    /// Keeps the maintenance task alive, which closes the session in the end.
+    jobs: JobSender,
     /// The caller that the connect is for, though others may get its session.
     waiter: Arc<Waiter>,
 }
@@ -76,6 +85,7 @@ impl Connect {
             connector,
             permit,
             guard,
+            jobs,
             waiter,
         } = self;
         let key = Arc::clone(&guard.key);
@@ -101,7 +111,12 @@ impl Connect {
         match open_session(&connector, &key, &waiter).await {
             Ok(opened) => {
                 permit.succeeded();
-                let pooled = pool_session(&key, opened, generation, capacity);
+                let new = Admitted {
+                    generation,
+                    capacity,
+                    jobs,
+                };
+                let pooled = pool_session(&key, opened, new);
                 trace::note_session(&span, pooled.session.info());
                 report_connected(context, &pooled, began);
                 guard.admit(pooled);
@@ -138,12 +153,18 @@ async fn capacity(key: &Arc<KeyPool>, waiter: &Waiter) -> Option<Permit> {
     timeout_at(waiter.deadline.at, queued.wait()).await.ok()?
 }
 
+/// What a connect has for the session that it opens.
+struct Admitted {
+    generation: u64,
+    capacity: Permit,
+    jobs: JobSender,
+}
+
 /// Makes an opened session a session of its key.
 fn pool_session(
     key: &Arc<KeyPool>,
     opened: OpenedSession,
-    generation: u64,
-    permit: Permit,
+    admitted: Admitted,
 ) -> Arc<PooledSession> {
     let services = &key.services;
     let context = &services.context;
@@ -155,22 +176,21 @@ fn pool_session(
         key: key.key.clone(),
         proxy: opened.proxy,
         history: Arc::clone(&key.history),
-        slots: key.slots_by_era.of(era),
-        generation,
+        sharing: key.sharing(opened.session.info()),
+        generation: admitted.generation,
         opened_at: now,
         ends_at: context.end_of_life(era, now),
-        permit,
+        permit: admitted.capacity,
     };
     let pooled = Arc::new(PooledSession::new(opened.session, new));
-    services.sessions.add(&pooled);
+    services.sessions.add(&pooled, admitted.jobs);
     key.history
         .session_opened(pooled.id, context.clock.timestamp(now));
-    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.downgrade());
-    pooled.session.close_notifier().listen(move || {
-        if let Some(jobs) = jobs.upgrade() {
-            let _ = jobs.send(Job::SessionEnded(name.clone(), id));
-        }
-    });
+    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
+    pooled
+        .session
+        .close_notifier()
+        .listen(move || jobs.send(Job::SessionEnded(name.clone(), id)));
     pooled
 }
 

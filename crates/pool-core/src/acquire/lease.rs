@@ -140,7 +140,7 @@ impl Lease {
             Fate::Keep if key.credentials.have_ended(now) => {
                 (Fate::Discard, CloseReason::CredentialExpired)
             }
-            Fate::Keep if !keeps(context, slot) => (Fate::Discard, CloseReason::Discarded),
+            Fate::Keep if !keeps(context, slot) => (Fate::Discard, CloseReason::RefusedByHook),
             fate => (fate, reason),
         };
         context.events.emit(|observer, pool| {

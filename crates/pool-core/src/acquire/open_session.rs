@@ -10,7 +10,7 @@ use crate::{
     error::{ConnectError, FaultKind},
     extend::{ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session},
     handler::{HandlerProxy, ListWatcher},
-    key::{KeyPool, Waiter},
+    key::{DetectedSession, KeyPool, Waiter},
     time::{Timestamp, after},
     types::Scope,
 };
@@ -32,6 +32,15 @@ pub(crate) async fn open_session(
     waiter: &Waiter,
 ) -> Result<OpenedSession, ConnectError> {
     let context = &key.services.context;
+    let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
+    if let Some(detected) = detected_session(key) {
+        detected.proxy.watch(Arc::downgrade(&watcher));
+        let deadline = after(
+            Instant::now(),
+            context.config.timeouts.session_create_timeout,
+        );
+        return finish(key, detected.session, detected.proxy, deadline).await;
+    }
     let (latest, opener) = session_credentials(key, waiter);
     let credentials = Credentials::new(
         Arc::clone(&context.credentials),
@@ -48,17 +57,45 @@ pub(crate) async fn open_session(
         key.slots_by_era,
         deadline,
     );
-    let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
     let proxy = HandlerProxy::new(Some(Arc::downgrade(&watcher)), context.client_info.clone());
     let request = request
         .with_proxy(Arc::clone(&proxy))
+        .with_background(key.services.background())
         .listening(context.tools.is_some());
     let connected = timeout_at(deadline, connector.connect(&request)).await;
-    let result = match connected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
-        Ok(session) => after_connect(context, key, session, deadline).await,
-        Err(error) => Err(error),
-    };
-    match result {
+    match connected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
+        Ok(session) => finish(key, session, proxy, deadline).await,
+        Err(error) => {
+            proxy.close();
+            Err(error)
+        }
+    }
+}
+
+/// The session that the detection of this key's transport opened, unless it has ended since.
+fn detected_session(key: &KeyPool) -> Option<DetectedSession> {
+    if key.services.detected.is_empty() {
+        return None;
+    }
+    let detected = key.services.detected.take(&key.key)?;
+    let is_of_key = Arc::ptr_eq(&detected.credentials, &key.credentials);
+    if is_of_key && !detected.session.is_over() {
+        return Some(detected);
+    }
+    // The key is older than the detection, and its sessions have other credentials.
+    let context = &key.services.context;
+    let closed = detected.close(context.close_timeout());
+    context.tasks.spawn_on(closed, &context.runtime);
+    None
+}
+
+async fn finish(
+    key: &KeyPool,
+    session: Session,
+    proxy: Arc<HandlerProxy>,
+    deadline: Instant,
+) -> Result<OpenedSession, ConnectError> {
+    match after_connect(&key.services.context, key, session, deadline).await {
         Ok(session) => Ok(OpenedSession { session, proxy }),
         Err(error) => {
             proxy.close();

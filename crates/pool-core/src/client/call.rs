@@ -182,7 +182,7 @@ impl<'c> Call<'c> {
             propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
         let proxy = Arc::clone(&lease.pooled().proxy);
-        let context = context.on_session(proxy, call);
+        let context = context.on_session(proxy, self.trace.request_id());
         let answer = send(lease.pooled(), request, &context, self.deadline).await?;
         lease.key_pool().upstream.call_answered();
         answer.into_success().map_err(Failed::Answered)

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{error::ConfigError, types::PoolLimits};
+
 /// How many keys, sessions and concurrent calls a pool may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +28,29 @@ pub struct LimitsConfig {
     pub max_total_keys: usize,
     /// Sessions of the pool: in use, idle and connecting. 0: no limit. Default: 4,096.
     pub max_total_sessions: usize,
+}
+
+impl LimitsConfig {
+    /// The limits that change while a pool works.
+    #[must_use]
+    pub fn pool_limits(&self) -> PoolLimits {
+        PoolLimits {
+            max_sessions_per_key: self.max_sessions_per_key,
+            max_total_keys: self.max_total_keys,
+            max_total_sessions: self.max_total_sessions,
+        }
+    }
+}
+
+/// Checks limits against their bounds.
+///
+/// # Errors
+/// [`ConfigError::Bound`] names the limit that is out of them.
+pub(crate) fn validate_limits(limits: &PoolLimits) -> Result<(), ConfigError> {
+    match limits.max_sessions_per_key {
+        0 => Err(ConfigError::at_least_one("max_sessions_per_key")),
+        _ => Ok(()),
+    }
 }
 
 impl Default for LimitsConfig {

@@ -16,11 +16,12 @@ pub use crate::extend::{
     health_check::Probe,
     identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
 };
-pub use crate::types::{Lifecycle, PER_REQUEST_HEADERS};
+pub use crate::types::{Lifecycle, PER_REQUEST_HEADERS, PoolLimits};
 pub use breaker::BreakerConfig;
 pub use health::HealthConfig;
 pub use identity::IdentityConfig;
 pub use limits::LimitsConfig;
+pub(crate) use limits::validate_limits;
 pub use pool_config::PoolConfig;
 pub use timeouts::TimeoutsConfig;
 pub use tool_cache::ToolCacheConfig;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     breaker::BreakerConfig, health::HealthConfig, identity::IdentityConfig, limits::LimitsConfig,
-    timeouts::TimeoutsConfig, tool_cache::ToolCacheConfig,
+    limits::validate_limits, timeouts::TimeoutsConfig, tool_cache::ToolCacheConfig,
 };
 use crate::error::ConfigError;
 
@@ -34,8 +34,8 @@ use crate::error::ConfigError;
 pub struct PoolConfig {
     /// When circuits open.
     pub breaker: BreakerConfig,
-    /// Whether sessions are reused. `false`: each lease opens a session and closes it. Default:
-    /// true.
+    /// Whether sessions are reused. `false`: each lease opens a session and closes it, and no session
+    /// serves two leases, whatever number of concurrent calls is set. Default: true.
     pub enabled: bool,
     /// How sessions are checked.
     pub health: HealthConfig,
@@ -72,18 +72,18 @@ impl PoolConfig {
     /// # Errors
     /// [`ConfigError::Bound`] names the first field that is out of them.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let (health, limits, timeouts) = (&self.health, &self.limits, &self.timeouts);
+        let (health, timeouts) = (&self.health, &self.timeouts);
+        validate_limits(&self.limits.pool_limits())?;
         for (field, count) in [
             (
                 "circuit_breaker_threshold",
                 self.breaker.circuit_breaker_threshold as usize,
             ),
-            ("max_sessions_per_key", limits.max_sessions_per_key),
             ("health_check_methods", health.health_check_methods.len()),
             ("identity_headers", self.identity.identity_headers.len()),
         ] {
             if count == 0 {
-                return Err(ConfigError::bound(field, "a count", "at least 1"));
+                return Err(ConfigError::at_least_one(field));
             }
         }
         for (field, duration) in [

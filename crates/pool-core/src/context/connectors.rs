@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    error::ConfigError,
+    error::{AcquireError, ConfigError},
     extend::Connector,
     types::{Endpoint, TransportKind},
 };
@@ -35,9 +35,23 @@ impl Connectors {
         all.find_map(|(known, connector)| (known == kind).then_some(connector))
     }
 
-    /// True when the connector of an endpoint's transport claims the scheme of its URL; for
-    /// `auto`, when any connector does. Without a connector the answer is left to the connect.
-    pub(crate) fn claims(&self, endpoint: &Endpoint) -> bool {
+    /// Checks the scheme of an endpoint's URL.
+    ///
+    /// # Errors
+    /// [`AcquireError::UnsupportedScheme`], where the connector of the transport does not claim it; for
+    /// `auto`, where none does. Without a connector the answer is left to the connect.
+    pub(crate) fn check_scheme(&self, endpoint: &Endpoint) -> Result<(), AcquireError> {
+        if self.claims(endpoint) {
+            return Ok(());
+        }
+        let transport = (!endpoint.is_auto()).then(|| endpoint.transport().clone().into());
+        Err(AcquireError::UnsupportedScheme {
+            scheme: endpoint.url().scheme().into(),
+            transport,
+        })
+    }
+
+    fn claims(&self, endpoint: &Endpoint) -> bool {
         let scheme = endpoint.url().scheme();
         let claims = |connector: &Arc<dyn Connector>| connector.schemes().contains(&scheme);
         if endpoint.is_auto() {

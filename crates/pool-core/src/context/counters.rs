@@ -49,7 +49,10 @@ impl Counters {
         Self::add(&self.closed);
         match reason {
             CloseReason::Expired | CloseReason::CredentialExpired => Self::add(&self.reaped),
-            CloseReason::Evicted | CloseReason::Idle | CloseReason::Room => {
+            CloseReason::Evicted
+            | CloseReason::Idle
+            | CloseReason::Resized
+            | CloseReason::Reclaimed => {
                 Self::add(&self.evictions);
             }
             _ => {}

@@ -8,11 +8,13 @@ use crate::{
     context::Context,
     error::{AcquireError, ConnectError, FaultKind},
     extend::{
-        ConnectRequest, Connector, Credential, Credentials, LatestCredentials, SlotsByEra, Support,
+        ConnectRequest, Connector, Credential, Credentials, DetectOutcome, LatestCredentials,
+        Support,
     },
     handler::{HandlerProxy, Profile},
+    key::{DetectedSession, KeyServices, slots_by_era},
     time::after,
-    types::{Endpoint, PoolKey, TransportKind},
+    types::{Endpoint, PoolKey, Scope, TransportKind},
     upstream::{BreakerPermit, Upstream},
 };
 
@@ -26,10 +28,12 @@ pub(crate) struct Requester {
 
 /// One detection.
 pub(crate) struct Detection {
-    pub(crate) context: Arc<Context>,
+    pub(crate) services: Arc<KeyServices>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) endpoint: Endpoint,
     pub(crate) requester: Requester,
+    /// True for the first detection of an address, whose caller waits for a session too.
+    pub(crate) is_first: bool,
 }
 
 impl Detection {
@@ -59,10 +63,11 @@ impl Detection {
 
     /// Queries one connector after the other. `None` when none of them can detect its transport.
     async fn query_all(&self) -> Result<Option<usize>, ConnectError> {
-        let timeout = self.context.config.timeouts.session_create_timeout;
+        let timeout = self.context().config.timeouts.session_create_timeout;
         let deadline = after(Instant::now(), timeout);
         let mut denied = false;
-        for (position, (kind, connector)) in self.context.connectors.in_order().iter().enumerate() {
+        for (position, (kind, connector)) in self.context().connectors.in_order().iter().enumerate()
+        {
             match self.query(kind, connector.as_ref(), deadline).await? {
                 Support::Supported => return Ok(Some(position)),
                 Support::Unsupported => denied = true,
@@ -81,7 +86,7 @@ impl Detection {
         connector: &dyn Connector,
         deadline: Instant,
     ) -> Result<Support, ConnectError> {
-        let (context, requester) = (&self.context, &self.requester);
+        let (context, requester) = (self.context(), &self.requester);
         let profile = &requester.profile;
         let key = requester
             .key
@@ -90,18 +95,52 @@ impl Detection {
         let headers = Arc::clone(&credential.headers);
         let latest = Arc::new(LatestCredentials::new(credential, context.clock.now()));
         let source = Arc::clone(&context.credentials);
-        let credentials = Credentials::new(source, key.endpoint().clone(), latest, headers);
+        let endpoint = key.endpoint().clone();
+        let credentials = Credentials::new(source, endpoint, Arc::clone(&latest), headers);
         let handlers = Arc::clone(&profile.factory);
-        let request = ConnectRequest::new(key, credentials, handlers, SlotsByEra::ONE, deadline)
-            .with_proxy(HandlerProxy::new(None, context.client_info.clone()));
-        timeout_at(deadline, connector.detect(&request))
-            .await
-            .unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+        let slots = slots_by_era(&key, &context.config);
+        let proxy = HandlerProxy::new(None, context.client_info.clone());
+        let request = ConnectRequest::new(key.clone(), credentials, handlers, slots, deadline)
+            .with_proxy(Arc::clone(&proxy))
+            .with_background(self.services.background())
+            .listening(context.tools.is_some());
+        let late = || ConnectError::new(FaultKind::Timeout);
+        if !self.keeps_session(&key) {
+            let detected = timeout_at(deadline, connector.detect(&request)).await;
+            return detected.map_err(|_| late())?;
+        }
+        let detected = timeout_at(deadline, connector.detect_and_connect(&request)).await;
+        match detected.map_err(|_| late())?? {
+            DetectOutcome::Support(support) => Ok(support),
+            DetectOutcome::Connected(session) => {
+                let detected = DetectedSession {
+                    session,
+                    proxy,
+                    credentials: latest,
+                };
+                let services = &self.services;
+                let kept = services
+                    .detected
+                    .keep(key, detected, context.close_timeout());
+                context.tasks.spawn_on(kept, &context.runtime);
+                Ok(Support::Supported)
+            }
+        }
+    }
+
+    /// True where the session that a detection opens is worth keeping: its key has no other. A
+    /// shared session is opened without the headers of a caller.
+    fn keeps_session(&self, key: &PoolKey) -> bool {
+        self.is_first && *key.scope() != Scope::Shared
+    }
+
+    fn context(&self) -> &Arc<Context> {
+        &self.services.context
     }
 
     fn report(&self, result: &Result<usize, AcquireError>, began: Instant) {
         let position = result.as_ref().ok();
-        let transport = position.and_then(|position| self.context.connectors.kind_at(*position));
+        let transport = position.and_then(|position| self.context().connectors.kind_at(*position));
         let error = result.as_ref().err();
         let (endpoint, took) = (&self.endpoint, began.elapsed());
         tracing::debug!(
@@ -110,7 +149,7 @@ impl Detection {
             error = error.map(AcquireError::label),
             "transport detected"
         );
-        self.context.events.emit(|observer, pool| {
+        self.context().events.emit(|observer, pool| {
             observer.detected(&crate::event::Detected {
                 pool,
                 endpoint,

@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     error::{AcquireError, ConnectError, FaultKind, Stage, within},
     extend::{Flight, Follower},
+    key::KeyServices,
     time::{Deadline, after},
     types::{Endpoint, TransportKind},
     upstream::Upstreams,
@@ -19,20 +20,20 @@ use crate::{
 
 /// Detects the transports of addresses.
 pub(crate) struct Detector {
-    context: Arc<Context>,
+    services: Arc<KeyServices>,
     upstreams: Arc<Upstreams>,
     /// By canonical URL.
     known: Cache<Box<str>, Arc<KnownTransport>, foldhash::fast::RandomState>,
 }
 
 impl Detector {
-    pub(crate) fn new(context: Arc<Context>, upstreams: Arc<Upstreams>) -> Self {
+    pub(crate) fn new(services: Arc<KeyServices>, upstreams: Arc<Upstreams>) -> Self {
         let known = Cache::builder()
             .max_capacity(MAX_KNOWN)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build_with_hasher(foldhash::fast::RandomState::default());
         Self {
-            context,
+            services,
             upstreams,
             known,
         }
@@ -58,7 +59,7 @@ impl Detector {
     ) -> Result<DetectedTransport, AcquireError> {
         loop {
             if let Some(detected) = known.current() {
-                if known.is_stale(self.context.clock.now()) {
+                if known.is_stale(self.context().clock.now()) {
                     // It most probably still holds: no caller waits for the new detection.
                     self.join(known, requester)?;
                 }
@@ -92,6 +93,10 @@ impl Detector {
         turned_away
     }
 
+    fn context(&self) -> &Arc<Context> {
+        &self.services.context
+    }
+
     /// Joins the detection under way, or starts one.
     fn join(
         &self,
@@ -103,18 +108,19 @@ impl Detector {
             Flight::Leader(leader) => leader,
         };
         // Read after the flight is visible: `close` either aborts it or was before this.
-        if self.context.is_closed() {
+        if self.context().is_closed() {
             return Err(AcquireError::Closed);
         }
         let follower = leader.follow();
         let endpoint = requester.key.endpoint().clone().over(&TransportKind::AUTO);
         let detection = Detection {
-            context: Arc::clone(&self.context),
+            services: Arc::clone(&self.services),
             upstream: self.upstreams.of(&endpoint),
             endpoint,
+            is_first: known.last().is_none(),
             requester: requester.clone(),
         };
-        let (context, known) = (Arc::clone(&self.context), Arc::clone(known));
+        let (context, known) = (Arc::clone(self.context()), Arc::clone(known));
         let run = async move {
             let result = detection.run().await;
             let good_for = context.config.timeouts.detected_transport_ttl;
@@ -126,7 +132,8 @@ impl Detector {
                 headers: Arc::clone(&detection.requester.credential.headers),
             });
         };
-        self.context.tasks.spawn_on(run, &self.context.runtime);
+        let context = self.context();
+        context.tasks.spawn_on(run, &context.runtime);
         Ok(follower)
     }
 }

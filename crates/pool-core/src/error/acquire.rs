@@ -42,9 +42,16 @@ pub enum AcquireError {
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
     NotShareable,
     /// The connector of the endpoint's transport does not claim the scheme of its URL
-    /// ([`Connector::schemes`](crate::extend::Connector::schemes)). The caller's fault.
-    #[error("endpoint url: transport `{0}` does not support the scheme")]
-    UnsupportedScheme(TransportKind),
+    /// ([`Connector::schemes`](crate::extend::Connector::schemes)); for `auto`, no connector does. The
+    /// caller's fault.
+    #[error("endpoint url: {} scheme `{scheme}`", Refusal(.transport))]
+    UnsupportedScheme {
+        /// The scheme of the URL.
+        scheme: Box<str>,
+        /// The transport of the endpoint; `None` where it is detected. In a box, since every acquire
+        /// returns a value with the size of the largest variant.
+        transport: Option<Box<TransportKind>>,
+    },
     /// The deadline passed. `stage` names what the acquire was waiting for.
     #[error("timed out after {waited:?} {stage}")]
     Timeout {
@@ -80,7 +87,7 @@ impl AcquireError {
             | Self::NoCaller(_)
             | Self::NoConnector(_)
             | Self::NotShareable
-            | Self::UnsupportedScheme(_) => Retry::Never,
+            | Self::UnsupportedScheme { .. } => Retry::Never,
         }
     }
 
@@ -107,7 +114,19 @@ impl AcquireError {
             Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
             Self::Timeout { stage, .. } => stage.as_timeout(),
-            Self::UnsupportedScheme(_) => "unsupported_scheme",
+            Self::UnsupportedScheme { .. } => "unsupported_scheme",
+        }
+    }
+}
+
+/// Begins the text of an unsupported scheme.
+struct Refusal<'e>(&'e Option<Box<TransportKind>>);
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(transport) => write!(f, "transport `{transport}` does not support"),
+            None => f.write_str("no transport supports"),
         }
     }
 }

@@ -45,4 +45,21 @@ impl ConfigError {
             bound,
         }
     }
+
+    /// A count that must not be zero.
+    pub(crate) fn at_least_one(field: &'static str) -> Self {
+        Self::bound(field, "a count", "at least 1")
+    }
+}
+
+/// Why the limits of a pool could not be changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// The pool is closed, or closing.
+    #[error("the pool is closed")]
+    Closed,
+    /// A limit is out of its bounds; the limits are those from before.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }

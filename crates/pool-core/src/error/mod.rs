@@ -18,7 +18,7 @@ pub use acquire::{AcquireError, Stage};
 pub use call::{CallError, InputError};
 pub use challenge::Challenge;
 pub use check::{CheckError, HealthError};
-pub use config::ConfigError;
+pub use config::{ConfigError, ResizeError};
 pub use connect::ConnectError;
 pub use credential::CredentialError;
 pub use extract::{ExtractError, ExtractFault};

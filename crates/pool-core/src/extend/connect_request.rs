@@ -8,9 +8,11 @@ use tokio::time::Instant;
 use crate::{
     extend::credentials::Credentials,
     extend::session::SlotsByEra,
-    handler::{ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile},
+    handler::{
+        ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile, ProxyService,
+    },
     types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope},
-    wire::ServerInbox,
+    wire::{Background, ServerInbox},
 };
 
 /// What a connector needs to know to open a session. Cheap to clone.
@@ -21,6 +23,7 @@ pub struct ConnectRequest {
     handlers: Arc<dyn HandlerFactory>,
     proxy: Arc<HandlerProxy>,
     listens: bool,
+    background: Background,
     slots: SlotsByEra,
     deadline: Instant,
 }
@@ -39,6 +42,7 @@ impl ConnectRequest {
             handlers,
             proxy: Arc::default(),
             listens: false,
+            background: Background::default(),
             slots,
             deadline,
         }
@@ -47,6 +51,12 @@ impl ConnectRequest {
     /// The same request, with the key's own proxy.
     pub(crate) fn with_proxy(mut self, proxy: Arc<HandlerProxy>) -> Self {
         self.proxy = proxy;
+        self
+    }
+
+    /// The same request, with a task of the pool for what outlives a future.
+    pub(crate) fn with_background(mut self, background: Background) -> Self {
+        self.background = background;
         self
     }
 
@@ -130,14 +140,15 @@ impl ConnectRequest {
     /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        self.proxy.wrap(&*self.handlers, &self.key).boxed()
+        ProxyService(self.proxy.wrap(&*self.handlers, &self.key)).boxed()
     }
 
     /// The inbox of a new session that reads its messages itself, with a handler behind it. It takes
     /// the place of [`handler`](Self::handler).
     #[must_use]
     pub fn inbox(&self) -> Arc<ServerInbox> {
-        ServerInbox::new(self.proxy.wrap(&*self.handlers, &self.key))
+        let handler = self.proxy.wrap(&*self.handlers, &self.key);
+        ServerInbox::new(handler, self.background.clone())
     }
 
     /// True where messages that the server sends outside of any call are wanted: by the handler, or

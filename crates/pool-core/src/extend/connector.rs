@@ -67,6 +67,21 @@ pub trait Connector: Send + Sync {
         Ok(Support::Unknown)
     }
 
+    /// As [`detect`](Self::detect), for a connector that opens a session to find out: the pool keeps
+    /// the session and opens no other. Default: [`detect`](Self::detect).
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    async fn detect_and_connect(
+        &self,
+        request: &ConnectRequest,
+    ) -> Result<DetectOutcome, ConnectError> {
+        self.detect(request).await.map(DetectOutcome::Support)
+    }
+
     /// Checks that an idle session is alive. Never called for a session of
     /// [`Era::Stateless`](crate::extend::Era::Stateless), which has no state that could be lost.
     ///
@@ -104,6 +119,13 @@ impl<T: Connector + ?Sized> Connector for Arc<T> {
         (**self).detect(request).await
     }
 
+    async fn detect_and_connect(
+        &self,
+        request: &ConnectRequest,
+    ) -> Result<DetectOutcome, ConnectError> {
+        (**self).detect_and_connect(request).await
+    }
+
     async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
         (**self).check(session, plan).await
     }
@@ -119,4 +141,14 @@ pub enum Support {
     Unsupported,
     /// The connector cannot detect its transport.
     Unknown,
+}
+
+/// The answer of a connector to a detection that may open a session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DetectOutcome {
+    /// The transport is spoken there, and this is a session.
+    Connected(Session),
+    /// The answer without a session.
+    Support(Support),
 }

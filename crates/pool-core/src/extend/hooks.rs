@@ -29,8 +29,8 @@ pub trait Hooks: Send + Sync {
         Ok(())
     }
 
-    /// Runs before a lease on a session that the pool kept, inline on the path of the acquire: it must
-    /// be quick and must not block. `false` closes the session instead, and the acquire takes another
+    /// Runs once before a lease on a session that the pool kept, after the health check of the session
+    /// if one is due, inline on the path of the acquire: it must be quick and must not block. `false` closes the session instead, and the acquire takes another
     /// one. The caller that a new session was opened for gets it without this method: refuse a new
     /// session in [`after_connect`](Self::after_connect).
     fn before_acquire(&self, key: &PoolKey, session: &SessionInfo) -> bool {

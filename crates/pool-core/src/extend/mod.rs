@@ -23,7 +23,7 @@ pub use crate::wire::{
     ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
 };
 pub use connect_request::ConnectRequest;
-pub use connector::{Connector, Support};
+pub use connector::{Connector, DetectOutcome, Support};
 pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
 pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::open_detached;
@@ -38,7 +38,7 @@ pub use negotiation::{
 };
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, ListChanged, Released,
+    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
 };
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;

@@ -9,7 +9,6 @@ mod profile;
 mod progress;
 mod proxy;
 mod schema_defaults;
-mod sealed;
 mod server_messages;
 
 pub use closure::HandlerFn;
@@ -19,7 +18,9 @@ pub(crate) use list_versions::ListVersions;
 pub use noop::NoopHandlers;
 pub(crate) use profile::Profile;
 pub(crate) use progress::{ProgressRoute, ProgressSink};
-pub(crate) use proxy::{HandlerProxy, ListWatcher, NotificationTurn, ProxiedHandler, ProxyService};
+pub(crate) use proxy::{
+    HandlerProxy, ListWatcher, NotificationTurn, ProxiedHandler, ProxyService, SealedAnswer,
+    SealedNotification, SealedRequest,
+};
 pub use schema_defaults::with_schema_defaults;
-pub(crate) use sealed::{SealedAnswer, SealedNotification, SealedRequest};
 pub use server_messages::{ServerEvent, ServerMessage, ServerMessages, ServerMessagesReceiver};

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::{extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey};
+use crate::{
+    extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey,
+    wire::BackgroundWork,
+};
 
 /// Work for the maintenance task. A job names its key, so that it keeps no key alive.
 pub(crate) enum Job {
@@ -18,13 +21,21 @@ pub(crate) enum Job {
     Reclaim,
     /// The transport of a session reported its end.
     SessionEnded(PoolKey, u64),
+    /// Run work that outlives its caller.
+    Run(BackgroundWork),
     /// Sweep a key at this time.
     Sweep(PoolKey, Timestamp),
 }
 
-/// Sends jobs to the maintenance task.
+/// Sends jobs to the maintenance task and keeps it alive. The handles of the pool have one, each
+/// connect and each open session: whatever still has to be closed.
 #[derive(Clone)]
 pub(crate) struct JobSender(mpsc::UnboundedSender<Job>);
+
+/// Sends jobs to the maintenance task without keeping it alive. A key has this one: requests keep
+/// keys, and the map frees a removed key at some later time.
+#[derive(Clone)]
+pub(crate) struct WeakJobSender(mpsc::WeakUnboundedSender<Job>);
 
 impl JobSender {
     pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<Job>) {
@@ -32,7 +43,7 @@ impl JobSender {
         (Self(sender), receiver)
     }
 
-    /// Sends a job. The maintenance task outlives the pool, except when its runtime is gone: then
+    /// Sends a job. The maintenance task outlives every sender, except when its runtime is gone: then
     /// no farewell can be sent any more, and the dropped job drops its session.
     pub(crate) fn send(&self, job: Job) {
         let _ = self.0.send(job);
@@ -44,7 +55,22 @@ impl JobSender {
     }
 
     /// A sender that does not keep the maintenance task alive.
-    pub(crate) fn downgrade(&self) -> mpsc::WeakUnboundedSender<Job> {
-        self.0.downgrade()
+    pub(crate) fn downgrade(&self) -> WeakJobSender {
+        WeakJobSender(self.0.downgrade())
+    }
+}
+
+impl WeakJobSender {
+    /// Sends a job. After the last handle of the pool only the closing of sessions matters, and each
+    /// open session has a [`JobSender`] for that.
+    pub(crate) fn send(&self, job: Job) {
+        if let Some(jobs) = self.upgrade() {
+            jobs.send(job);
+        }
+    }
+
+    /// A sender that keeps the maintenance task alive; `None` when the task has ended or is about to.
+    pub(crate) fn upgrade(&self) -> Option<JobSender> {
+        self.0.upgrade().map(JobSender)
     }
 }

@@ -1,9 +1,6 @@
 //! The sessions and waiters of one key.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 
@@ -15,11 +12,12 @@ use super::{
     waiter::Waiter,
 };
 use crate::{
-    context::{Context, Counters},
+    config::PoolConfig,
+    context::Context,
     error::AcquireError,
-    extend::{CloseReason, Credential, LatestCredentials, ListChanged, SlotsByEra},
-    handler::{ListKind, ListVersions, ListWatcher, Profile},
-    key::session::{History, PooledSession, SessionSlot},
+    extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra},
+    handler::{ListVersions, Profile},
+    key::session::{History, PooledSession, SessionSlot, Sharing},
     limits::Permit,
     time::Timestamp,
     types::{Era, Lifecycle, PoolKey, Scope},
@@ -43,7 +41,7 @@ pub(crate) struct KeyPool {
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The permit under `max_total_keys`; released when the key is removed.
-    permit: Mutex<Option<Permit>>,
+    pub(super) permit: Mutex<Option<Permit>>,
 }
 
 /// What a new key pool is made of.
@@ -52,43 +50,48 @@ pub(crate) struct NewKey<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) credential: Credential,
+    /// The limit of sessions.
+    pub(crate) max_sessions: usize,
     pub(crate) permit: Permit,
 }
 
 impl KeyPool {
     pub(crate) fn new(new: NewKey<'_>, services: Arc<KeyServices>) -> Self {
         let context = &services.context;
-        let limits = &context.config.limits;
-        let (max, slots) = match new.key.scope() {
-            Scope::Conversation(_) => (1, limits.max_concurrent_per_conversation),
-            Scope::Identity | Scope::Shared => (
-                limits.max_sessions_per_key,
-                limits.max_concurrent_per_session,
-            ),
+        let max = match new.key.scope() {
+            Scope::Conversation(_) => 1,
+            Scope::Identity | Scope::Shared => new.max_sessions,
         };
-        let own = new.key.endpoint().max_concurrent_per_session();
-        let stateless = own.unwrap_or(limits.max_concurrent_per_stateless_session);
-        let slots = SlotsByEra {
-            legacy: own.unwrap_or(slots).get(),
-            stateless: stateless.get(),
-        };
+        let slots = slots_by_era(new.key, &context.config);
         let likely = Likely {
             slots: slots.legacy,
             suffices: may_suffice(new.key, &new.upstream, context),
         };
         let now = context.clock.now();
+        // A session that detection opened takes its credentials from there, too.
+        let detected = services.detected.credentials(new.key, &new.credential, now);
+        let credentials =
+            detected.unwrap_or_else(|| Arc::new(LatestCredentials::new(new.credential, now)));
         Self {
             slots: Slots::new(max, likely, now),
             key: new.key.clone(),
             profile: new.profile.clone(),
             upstream: new.upstream,
-            credentials: Arc::new(LatestCredentials::new(new.credential, now)),
+            credentials,
             slots_by_era: slots,
             lists: ListVersions::new(context.new_id()),
             history: Arc::default(),
             next_sweep: NextSweep::default(),
             permit: Mutex::new(Some(new.permit)),
             services,
+        }
+    }
+
+    /// How the calls of this key share a session that turned out so.
+    pub(crate) fn sharing(&self, info: &SessionInfo) -> Sharing {
+        match self.services.context.config.enabled {
+            true => Sharing::of(info, self.slots_by_era),
+            false => Sharing::NONE,
         }
     }
 
@@ -134,7 +137,8 @@ impl KeyPool {
     /// Takes back a slot.
     #[inline(always)]
     pub(crate) fn release(&self, slot: SessionSlot, fate: Fate, reason: CloseReason) -> Effects {
-        match self.slots.release(slot, fate) {
+        let is_surplus = || self.services.capacity.sessions.has_surplus();
+        match self.slots.release(slot, fate, is_surplus) {
             // The session is idle before the flag of those who wait for capacity is read.
             ReleaseOutcome::Ready => Effects::Reclaim,
             released => after_release(released, reason),
@@ -213,37 +217,6 @@ impl KeyPool {
             false => Effects::sweep_by(retire_at),
         }
     }
-
-    /// Releases the permit of a key that was removed.
-    pub(crate) fn release_permit(&self) {
-        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(permit.take());
-    }
-}
-
-impl ListWatcher for KeyPool {
-    fn list_changed(&self, list: ListKind) {
-        let context = &self.services.context;
-        if list == ListKind::Tools {
-            self.lists.set_tools(context.new_id());
-        }
-        Counters::add(&context.counters.list_changes);
-        context.events.emit(|observer, pool| {
-            observer.list_changed(&ListChanged {
-                pool,
-                key: &self.key,
-                list,
-            });
-        });
-    }
-
-    fn debounce(&self) -> Duration {
-        self.services.context.config.timeouts.list_changed_debounce
-    }
-
-    fn versions(&self) -> &ListVersions {
-        &self.lists
-    }
 }
 
 /// What became of a request to wait.
@@ -264,8 +237,12 @@ fn after_release(
     match released {
         ReleaseOutcome::Ready => Effects::Reclaim,
         ReleaseOutcome::Draining => Effects::None,
-        ReleaseOutcome::Close { member, wanted } => EffectList {
-            close: vec![(member, reason)],
+        ReleaseOutcome::Close {
+            member,
+            wanted,
+            is_surplus,
+        } => EffectList {
+            close: vec![(member, close_reason(reason, is_surplus))],
             connect: wanted,
             reclaim: true,
             ..EffectList::default()
@@ -275,9 +252,39 @@ fn after_release(
     }
 }
 
+/// Why a session is closed with the release of its last slot.
+fn close_reason(reason: CloseReason, is_surplus: bool) -> CloseReason {
+    match is_surplus {
+        true => CloseReason::Resized,
+        false => reason,
+    }
+}
+
+/// How many calls a session of this key serves at the same time. Without pooling each session serves
+/// one lease, so that it has one slot.
+pub(crate) fn slots_by_era(key: &PoolKey, config: &PoolConfig) -> SlotsByEra {
+    if !config.enabled {
+        return SlotsByEra::ONE;
+    }
+    let limits = &config.limits;
+    let legacy = match key.scope() {
+        Scope::Conversation(_) => limits.max_concurrent_per_conversation,
+        Scope::Identity | Scope::Shared => limits.max_concurrent_per_session,
+    };
+    let own = key.endpoint().max_concurrent_per_session();
+    let stateless = own.unwrap_or(limits.max_concurrent_per_stateless_session);
+    SlotsByEra {
+        legacy: own.unwrap_or(legacy).get(),
+        stateless: stateless.get(),
+    }
+}
+
 /// True when one session may serve all calls of a new key, so that a crowd of callers begins with
-/// one connect: a session of a stateless server does.
+/// one connect: a session of a stateless server does, where sessions are reused.
 fn may_suffice(key: &PoolKey, upstream: &Upstream, context: &Context) -> bool {
+    if !context.config.enabled {
+        return false;
+    }
     let connector = context.connectors.get(key.transport());
     match key.endpoint().lifecycle() {
         Lifecycle::Legacy => false,

@@ -1,6 +1,6 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::{
     effects::{EffectList, Effects},
@@ -9,9 +9,16 @@ use super::{
 };
 use crate::{
     error::AcquireError, extend::CloseReason, key::session::PooledSession, time::Timestamp,
+    types::Scope,
 };
 
 impl KeyPool {
+    /// Releases the permit of a key that was removed.
+    pub(crate) fn release_permit(&self) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(permit.take());
+    }
+
     /// Closes the unused sessions that `is_due` selects.
     pub(crate) fn close_unused(
         &self,
@@ -20,6 +27,27 @@ impl KeyPool {
     ) -> Effects {
         let due = self.slots.evict_unused(|session, _| is_due(session));
         Effects::close(due, reason)
+    }
+
+    /// Applies the limit of sessions that is in force. A conversation keeps its one session.
+    pub(crate) fn apply_limit(&self) -> Effects {
+        if matches!(self.key.scope(), Scope::Conversation(_)) {
+            return Effects::None;
+        }
+        // Held while the limit is applied: of two changes, the later one is applied last.
+        let limits = self.services.capacity.limits();
+        let resized = self.slots.resize(limits.max_sessions_per_key);
+        drop(limits);
+        EffectList {
+            close: resized
+                .close
+                .into_iter()
+                .map(|session| (session, CloseReason::Resized))
+                .collect(),
+            connect: resized.wanted,
+            ..EffectList::default()
+        }
+        .into()
     }
 
     /// Ends the waiting of those whose deadline has passed. Returns the next deadline as well.

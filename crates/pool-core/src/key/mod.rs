@@ -17,11 +17,11 @@ mod waiter;
 
 pub(crate) use effects::Effects;
 pub(crate) use job::{Job, JobSender};
-pub(crate) use key_pool::{Admission, KeyPool, NewKey};
+pub(crate) use key_pool::{Admission, KeyPool, NewKey, slots_by_era};
 pub(crate) use map::KeyMap;
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use services::KeyServices;
-pub(crate) use session::{NewSession, OpenSessions, PooledSession};
+pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession};
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, QueuePosition};
 pub(crate) use waiter::{Grant, Waiter};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     effects::{EffectList, Effects},
-    job::{Job, JobSender},
+    job::{Job, WeakJobSender},
     key_pool::KeyPool,
     slots::Fate,
     waiter::Waiter,
@@ -17,7 +17,7 @@ pub(crate) trait ConnectStarter {
 }
 
 /// Leaves the start to the maintenance task, since `Drop` never spawns.
-impl ConnectStarter for JobSender {
+impl ConnectStarter for WeakJobSender {
     fn start(&self, key: &Arc<KeyPool>) {
         self.send(Job::Connect(key.key.clone()));
     }
@@ -90,10 +90,10 @@ fn reclaim_here(key: &Arc<KeyPool>) {
     let services = &key.services;
     let sessions = &services.capacity.sessions;
     if sessions.is_exhausted()
-        && sessions.first_still_waits()
+        && sessions.is_still_wanted()
         && let Some(session) = key.take_oldest()
     {
-        services.close(session, CloseReason::Room);
+        services.close(session, services.reclaim_reason());
     }
     services.request_reclaim();
 }

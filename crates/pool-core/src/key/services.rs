@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::job::{Job, JobSender};
+use super::job::{Job, WeakJobSender};
 use crate::{
     context::Context,
     extend::CloseReason,
-    key::session::{OpenSessions, PooledSession},
-    limits::Capacity,
+    key::session::{DetectedSessions, OpenSessions, PooledSession},
+    limits::{Capacity, FairSemaphore},
+    wire::Background,
 };
 
 /// What all keys of a pool share.
@@ -15,7 +16,8 @@ pub(crate) struct KeyServices {
     pub(crate) context: Arc<Context>,
     pub(crate) capacity: Capacity,
     pub(crate) sessions: OpenSessions,
-    pub(crate) jobs: JobSender,
+    pub(crate) detected: Arc<DetectedSessions>,
+    pub(crate) jobs: WeakJobSender,
 }
 
 impl KeyServices {
@@ -25,8 +27,25 @@ impl KeyServices {
         if !session.begin_close() {
             return;
         }
-        self.sessions.remove(session.id);
-        self.jobs.send(Job::Close(session, reason));
+        if let Some(jobs) = self.sessions.remove(session.id) {
+            jobs.send(Job::Close(session, reason));
+        }
+    }
+
+    /// Why a session is closed that is reclaimed now.
+    pub(crate) fn reclaim_reason(&self) -> CloseReason {
+        reclaim_reason(&self.capacity.sessions)
+    }
+
+    /// Why a key is removed that is reclaimed now.
+    pub(crate) fn reclaim_key_reason(&self) -> CloseReason {
+        reclaim_reason(&self.capacity.keys)
+    }
+
+    /// Runs work of sessions on tasks that the maintenance task starts.
+    pub(crate) fn background(&self) -> Background {
+        let jobs = self.jobs.clone();
+        Background::new(move |work| jobs.send(Job::Run(work)))
     }
 
     /// Has the maintenance task reclaim capacity, unless it is about to.
@@ -34,5 +53,12 @@ impl KeyServices {
         if self.capacity.request_reclaim() {
             self.jobs.send(Job::Reclaim);
         }
+    }
+}
+
+fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {
+    match semaphore.has_surplus() {
+        true => CloseReason::Resized,
+        false => CloseReason::Reclaimed,
     }
 }

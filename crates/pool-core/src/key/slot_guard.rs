@@ -92,7 +92,7 @@ impl SlotGuard {
 
     /// Releases the slot of a session that is fit for the next caller, unless the transport has
     /// reported its end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release_fit(&mut self) {
         let Some(slot) = &self.slot else {
             return;

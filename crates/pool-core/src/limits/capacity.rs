@@ -1,11 +1,12 @@
 //! The limits over all keys.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
 use super::fair_semaphore::FairSemaphore;
+use crate::types::PoolLimits;
 
 /// The limits over all keys.
 pub(crate) struct Capacity {
@@ -13,23 +14,44 @@ pub(crate) struct Capacity {
     pub(crate) sessions: Arc<FairSemaphore>,
     /// `max_total_keys`.
     pub(crate) keys: Arc<FairSemaphore>,
+    /// The limits in force.
+    limits: Mutex<PoolLimits>,
     /// True from a request to reclaim until the maintenance task begins to reclaim.
     reclaim_requested: AtomicBool,
 }
 
 impl Capacity {
-    /// 0 means no limit.
-    pub(crate) fn new(max_sessions: usize, max_keys: usize) -> Self {
+    pub(crate) fn new(limits: PoolLimits) -> Self {
         Self {
-            sessions: FairSemaphore::new(max_sessions),
-            keys: FairSemaphore::new(max_keys),
+            sessions: FairSemaphore::new(limits.max_total_sessions),
+            keys: FairSemaphore::new(limits.max_total_keys),
+            limits: Mutex::new(limits),
             reclaim_requested: AtomicBool::new(false),
         }
     }
 
-    /// True while a caller waits for a permit. Lost-wake-up protocol: a releaser marks its session
-    /// or key unused, then reads this flag; the reclaimer starts after the waiter is queued and
-    /// scans keys under their locks. At least one of the two sees the other.
+    /// The limits in force. They do not change while the guard lives.
+    pub(crate) fn limits(&self) -> MutexGuard<'_, PoolLimits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets other limits, and applies those over all keys. Returns the limits before.
+    pub(crate) fn resize(&self, after: PoolLimits) -> PoolLimits {
+        let mut limits = self.limits();
+        let before = std::mem::replace(&mut *limits, after);
+        self.sessions.resize(after.max_total_sessions);
+        self.keys.resize(after.max_total_keys);
+        before
+    }
+
+    /// True while a caller waits for a permit.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.sessions.has_waiters() || self.keys.has_waiters()
+    }
+
+    /// True while a permit is wanted, for a waiter or under a lowered limit. Lost-wake-up protocol: a
+    /// releaser marks its session or key unused, then reads this flag; the reclaimer starts after the
+    /// waiter is queued or the limit is set, and scans keys under their locks. At least one of the two sees the other.
     #[inline]
     pub(crate) fn is_wanted(&self) -> bool {
         self.sessions.is_wanted() || self.keys.is_wanted()

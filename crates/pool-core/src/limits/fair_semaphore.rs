@@ -11,18 +11,21 @@ use std::{
 use tokio::sync::oneshot;
 
 /// A fair semaphore. A released permit goes to the first waiter; it is free only while the queue is
-/// empty.
+/// empty, or while more permits are taken than the limit allows.
 pub(crate) struct FairSemaphore {
-    max: usize,
     state: Mutex<State>,
-    /// The length of the queue. Written under the lock and read without it.
-    waiting: AtomicUsize,
-    /// True while no key has an idle session to reclaim. Reset when the queue is empty.
+    /// How many permits are wanted back: the length of the queue and the surplus. Written under the
+    /// lock and read without it.
+    wanted: AtomicUsize,
+    /// True while more permits are taken than the limit allows. Written under the lock and read
+    /// without it.
+    surplus: AtomicBool,
+    /// True while no key has an idle session to reclaim. Reset when no permit is wanted.
     exhausted: AtomicBool,
 }
 
-#[derive(Default)]
 struct State {
+    max: usize,
     taken: usize,
     queue: VecDeque<QueuedWaiter>,
     next_id: u64,
@@ -51,14 +54,41 @@ pub(crate) struct PermitWaiter {
 }
 
 impl FairSemaphore {
-    /// `max` 0 means no semaphore.
+    /// `max` 0 means no limit.
     pub(crate) fn new(max: usize) -> Arc<Self> {
+        let state = State {
+            max: limit(max),
+            taken: 0,
+            queue: VecDeque::new(),
+            next_id: 0,
+            closed: false,
+        };
         Arc::new(Self {
-            max: if max == 0 { usize::MAX } else { max },
-            state: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            state: Mutex::new(state),
+            wanted: AtomicUsize::new(0),
+            surplus: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
         })
+    }
+
+    /// Changes the limit; 0 means none. A higher one gives permits to the first waiters. Under a lower
+    /// one no holder loses its permit: released permits are free until the limit is kept.
+    pub(crate) fn resize(self: &Arc<Self>, max: usize) {
+        let mut served = Vec::new();
+        let mut state = self.lock();
+        state.max = limit(max);
+        while state.taken < state.max
+            && let Some(first) = state.queue.pop_front()
+        {
+            state.taken += 1;
+            served.push(first);
+        }
+        self.publish(&state);
+        drop(state);
+        for waiter in served {
+            // The permit of a waiter that left is dropped, and so goes to the next one.
+            let _ = waiter.sender.send(Permit(Some(Arc::clone(self))));
+        }
     }
 
     /// A permit, or a wait for one.
@@ -67,7 +97,7 @@ impl FairSemaphore {
         still_wanted: StillWanted,
     ) -> Result<Permit, PermitWaiter> {
         let mut state = self.lock();
-        if state.taken < self.max && !state.closed {
+        if state.taken < state.max && !state.closed {
             state.taken += 1;
             return Ok(Permit(Some(Arc::clone(self))));
         }
@@ -80,7 +110,7 @@ impl FairSemaphore {
                 sender,
                 still_wanted,
             });
-            self.set_length(&state);
+            self.publish(&state);
         }
         drop(state);
         Err(PermitWaiter {
@@ -90,24 +120,35 @@ impl FairSemaphore {
         })
     }
 
-    /// True while a waiter has no permit on its way.
+    /// True while a permit is wanted back: for a waiter that has none on its way, or since more are
+    /// taken than the limit allows.
     #[inline]
     pub(crate) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.wanted.load(Ordering::Relaxed) > 0
     }
 
-    /// True while a caller waits and no key has an idle session: the next released session belongs
-    /// to the first waiter.
+    /// True while more permits are taken than the limit allows.
+    #[inline]
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.surplus.load(Ordering::Relaxed)
+    }
+
+    /// True while the queue is not empty.
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.lock().queue.is_empty()
+    }
+
+    /// True while a permit is wanted and no key has an idle session: the next released session gives
+    /// its permit back.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.exhausted.load(Ordering::Acquire)
     }
 
-    /// Sets the exhausted flag while the queue is not empty. The caller scans the keys once more
+    /// Sets the exhausted flag while a permit is wanted. The caller scans the keys once more
     /// afterwards.
     pub(crate) fn set_exhausted(&self) {
         let state = self.lock();
-        self.exhausted
-            .store(!state.queue.is_empty(), Ordering::Release);
+        self.exhausted.store(state.wanted() > 0, Ordering::Release);
     }
 
     /// How many permits are taken, or on their way to a waiter.
@@ -131,11 +172,14 @@ impl FairSemaphore {
         }
     }
 
-    /// True when the first waiter still needs a permit. Waiters before it that need none leave the
-    /// queue.
-    pub(crate) fn first_still_waits(&self) -> bool {
+    /// True when there is a surplus, or the first waiter still needs a permit. Waiters before it that
+    /// need none leave the queue.
+    pub(crate) fn is_still_wanted(&self) -> bool {
         loop {
             let state = self.lock();
+            if state.surplus() > 0 {
+                return true;
+            }
             let Some(first) = state.queue.front() else {
                 return false;
             };
@@ -154,7 +198,7 @@ impl FairSemaphore {
         let mut state = self.lock();
         state.closed = true;
         let line = std::mem::take(&mut state.queue);
-        self.set_length(&state);
+        self.publish(&state);
         drop(state);
         line.len()
     }
@@ -163,7 +207,7 @@ impl FairSemaphore {
         let mut state = self.lock();
         let index = state.queue.iter().position(|waiter| waiter.id == id);
         let left = index.and_then(|index| state.queue.remove(index));
-        self.set_length(&state);
+        self.publish(&state);
         drop(state);
         drop(left);
     }
@@ -183,19 +227,24 @@ impl FairSemaphore {
     /// The sender of the first waiter; `None` when the permit becomes free.
     fn next_sender(&self) -> Option<oneshot::Sender<Permit>> {
         let mut state = self.lock();
-        let first = state.queue.pop_front();
+        let first = match state.surplus() {
+            0 => state.queue.pop_front(),
+            _ => None,
+        };
         if first.is_none() {
             state.taken -= 1;
         }
-        self.set_length(&state);
+        self.publish(&state);
         // What else it held is dropped outside of the lock: it may hold a permit itself.
         drop(state);
         first.map(|first| first.sender)
     }
 
-    fn set_length(&self, state: &State) {
-        self.waiting.store(state.queue.len(), Ordering::Relaxed);
-        if state.queue.is_empty() {
+    /// Writes what is read without the lock.
+    fn publish(&self, state: &State) {
+        self.wanted.store(state.wanted(), Ordering::Relaxed);
+        self.surplus.store(state.surplus() > 0, Ordering::Relaxed);
+        if state.wanted() == 0 {
             self.exhausted.store(false, Ordering::Release);
         }
     }
@@ -203,6 +252,21 @@ impl FairSemaphore {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// How many permits are taken above the limit.
+    fn surplus(&self) -> usize {
+        self.taken.saturating_sub(self.max)
+    }
+
+    fn wanted(&self) -> usize {
+        self.queue.len() + self.surplus()
+    }
+}
+
+fn limit(max: usize) -> usize {
+    if max == 0 { usize::MAX } else { max }
 }
 
 impl PermitWaiter {
@@ -303,6 +367,43 @@ mod tests {
         drop(permit);
         assert_eq!(semaphore.taken(), 0);
         assert!(queued(&semaphore).wait().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_higher_limit_serves_the_first_waiters_in_order() {
+        let semaphore = FairSemaphore::new(1);
+        let _held = permit(&semaphore);
+        let waiters = [(); 4].map(|()| queued(&semaphore));
+        let [first, gone, second, third] = waiters.map(|waiter| Box::pin(waiter.wait()));
+        drop(gone);
+        semaphore.resize(3);
+        let (first, second) = (first.await, second.await);
+        assert!(first.is_some() && second.is_some());
+        let mut third = third;
+        assert!(poll!(third.as_mut()).is_pending());
+        assert!(semaphore.has_waiters() && semaphore.is_wanted());
+        semaphore.resize(0);
+        assert!(third.await.is_some());
+        assert!(!semaphore.is_wanted());
+    }
+
+    #[tokio::test]
+    async fn under_a_lower_limit_released_permits_reach_no_waiter_until_it_is_kept() {
+        let semaphore = FairSemaphore::new(3);
+        let mut held = vec![(); 3].into_iter().map(|()| permit(&semaphore));
+        let held = [held.next(), held.next(), held.next()];
+        semaphore.resize(1);
+        assert!(semaphore.has_surplus() && semaphore.is_wanted() && !semaphore.has_waiters());
+        assert!(semaphore.is_still_wanted());
+        let mut waiter = pin!(queued(&semaphore).wait());
+        let [one, two, three] = held;
+        drop(one);
+        assert!(semaphore.has_surplus());
+        drop(two);
+        assert!(!semaphore.has_surplus());
+        assert!(poll!(waiter.as_mut()).is_pending());
+        drop(three);
+        assert!(waiter.await.is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

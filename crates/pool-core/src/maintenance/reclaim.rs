@@ -6,7 +6,6 @@ use std::{
 };
 
 use crate::{
-    extend::CloseReason,
     key::{Counts, KeyMap, KeyPool, KeyServices},
     limits::{Capacity, FairSemaphore},
     time::Timestamp,
@@ -20,8 +19,8 @@ pub(crate) struct Reclaimer {
 }
 
 impl Reclaimer {
-    /// Removes unused keys and closes idle sessions, least recently used first, until no caller waits
-    /// for a permit or none is left to reclaim.
+    /// Removes unused keys and closes idle sessions, least recently used first, until no permit
+    /// is wanted or none is left to reclaim.
     pub(crate) fn reclaim(&mut self, services: &Arc<KeyServices>, keys: &KeyMap) {
         let capacity = &services.capacity;
         capacity.sessions.drop_satisfied_waiters();
@@ -29,7 +28,7 @@ impl Reclaimer {
         let is_unused = |counts: &Counts| counts.busy + counts.connecting + counts.waiting == 0;
         self.unused
             .reclaim(&capacity.keys, capacity, keys, is_unused, |key| {
-                keys.remove(key, None, CloseReason::Room)
+                keys.remove(key, None, services.reclaim_key_reason())
             });
         self.reclaim_sessions(services, keys);
     }
@@ -42,7 +41,7 @@ impl Reclaimer {
             let Some(session) = key.take_oldest() else {
                 return false;
             };
-            services.close(session, CloseReason::Room);
+            services.close(session, services.reclaim_reason());
             true
         };
         if sessions.is_exhausted() {
@@ -74,7 +73,7 @@ struct Candidate {
 }
 
 impl Candidates {
-    /// Calls `take` on the keys of which `has` holds, until no caller waits for a permit.
+    /// Calls `take` on the keys of which `has` holds, until no permit is wanted.
     fn reclaim(
         &mut self,
         semaphore: &FairSemaphore,

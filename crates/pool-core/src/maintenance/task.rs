@@ -19,8 +19,11 @@ use crate::{
 
 /// The background task of a pool: it closes sessions, sweeps keys and reclaims capacity.
 ///
-/// It holds the pool weakly and the context strongly: it ends when every sender of jobs is gone, and
-/// closes what is left by then with the settings, events and counters of the pool.
+/// It holds the pool weakly and the context strongly: it ends when every [`JobSender`] is gone, that is
+/// with the last handle of the pool and the last session, and closes what is left by then with the
+/// settings, events and counters of the pool.
+///
+/// [`JobSender`]: crate::key::JobSender
 pub(crate) struct Maintenance {
     inbox: mpsc::UnboundedReceiver<Job>,
     context: Arc<Context>,
@@ -81,6 +84,7 @@ impl Maintenance {
                     run_with(&key, key.evict_session(id), &Connects);
                 }
             }
+            Job::Run(work) => drop(self.context.tasks.spawn(work)),
             Job::Sweep(key, at) => self.plan(key, at),
         }
     }

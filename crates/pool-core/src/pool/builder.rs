@@ -193,18 +193,18 @@ fn acquirer(
     identification: Identification,
     profile: Profile,
 ) -> Acquirer {
-    let limits = &context.config.limits;
     let services = Arc::new(KeyServices {
-        capacity: Capacity::new(limits.max_total_sessions, limits.max_total_keys),
+        capacity: Capacity::new(context.config.limits.pool_limits()),
         sessions: OpenSessions::default(),
+        detected: Arc::default(),
         context: Arc::clone(&context),
-        jobs,
+        jobs: jobs.downgrade(),
     });
     let keys = Arc::new(KeyMap::new());
     let policy = BreakerPolicy::new(&context.config);
     let listener = Arc::clone(&context);
     let upstreams = Arc::new(Upstreams::new(policy, listener));
-    let detector = Arc::new(Detector::new(Arc::clone(&context), Arc::clone(&upstreams)));
+    let detector = Arc::new(Detector::new(Arc::clone(&services), Arc::clone(&upstreams)));
     let resolver = Resolver::new(ResolverParts {
         pool: POOLS.fetch_add(1, Ordering::Relaxed),
         keys: KeyFactory::new(
@@ -219,6 +219,7 @@ fn acquirer(
     });
     Acquirer {
         services,
+        jobs,
         keys,
         upstreams,
         resolver,

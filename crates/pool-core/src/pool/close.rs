@@ -31,9 +31,9 @@ impl SessionPool {
                 sleep(POLL_INTERVAL).await;
             }
         };
-        let cut = match timeout_at(deadline, all_released).await {
+        let forced = match timeout_at(deadline, all_released).await {
             Ok(()) => 0,
-            Err(_) => cut(acquirer),
+            Err(_) => force(acquirer),
         };
         let farewells = after(
             Instant::now(),
@@ -42,8 +42,8 @@ impl SessionPool {
         let complete = timeout_at(farewells, all_closed(acquirer)).await.is_ok();
         let closed = Counters::read(&counters.closed) - before;
         CloseReport {
-            closed: closed.saturating_sub(cut),
-            cut,
+            closed: closed.saturating_sub(forced),
+            forced,
             turned_away,
             complete,
         }
@@ -51,12 +51,12 @@ impl SessionPool {
 }
 
 /// Closes every session that is still in use. Returns their number.
-fn cut(acquirer: &Acquirer) -> u64 {
+fn force(acquirer: &Acquirer) -> u64 {
     let in_use = acquirer.services.sessions.all();
     for session in &in_use {
         acquirer
             .services
-            .close(Arc::clone(session), CloseReason::Cut);
+            .close(Arc::clone(session), CloseReason::ForcedShutdown);
     }
     in_use.len() as u64
 }

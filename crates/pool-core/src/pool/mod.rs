@@ -3,6 +3,7 @@
 mod builder;
 mod close;
 mod evict;
+mod resize;
 mod session_pool;
 mod views;
 mod weak;

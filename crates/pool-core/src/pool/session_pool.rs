@@ -51,7 +51,8 @@ impl SessionPool {
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint that
     ///   was not declared stateless and public.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error names the stage.
-    /// - [`AcquireError::UnsupportedScheme`]: the transport does not claim the scheme of the URL.
+    /// - [`AcquireError::UnsupportedScheme`]: the transport does not claim the scheme of the URL,
+    ///   or no transport does.
     ///
     /// # Cancel safety
     /// Safe at every await. The pool finishes a connect whose caller leaves, and keeps the session.

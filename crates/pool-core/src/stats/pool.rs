@@ -30,7 +30,8 @@ pub struct PoolStats {
     pub misses: u64,
     /// `hits` by `hits + misses`; 0 before the first acquire.
     pub hit_rate: f64,
-    /// Sessions closed before their time: to reclaim capacity, with their key, or by an eviction.
+    /// Sessions closed before their time: to reclaim capacity, under a lowered limit, with their
+    /// key, or by an eviction.
     pub evictions: u64,
     /// Idle sessions that did not pass a health check.
     pub health_check_failures: u64,
@@ -96,7 +97,7 @@ impl PoolStats {
     pub(crate) fn of(pool: &Acquirer, now: Instant) -> Self {
         let (context, capacity) = (pool.context(), &pool.services.capacity);
         let counters = &context.counters;
-        let limits = &context.config.limits;
+        let limits = *capacity.limits();
         let mut stats = Self {
             hits: Counters::read(&counters.past_hits),
             misses: Counters::read(&counters.past_misses),

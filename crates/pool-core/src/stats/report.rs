@@ -9,7 +9,7 @@ pub struct CloseReport {
     /// Sessions that were closed while no caller used them.
     pub closed: u64,
     /// Sessions that were closed under their users after the timeout.
-    pub cut: u64,
+    pub forced: u64,
     /// Callers that waited for a session and got an error instead.
     pub turned_away: u64,
     /// True when every farewell was over by the end of the call.

@@ -12,6 +12,8 @@ pub struct PoolStatus {
     pub closed: bool,
     /// Keys that exist now.
     pub keys: usize,
+    /// The limit of sessions of one key.
+    pub max_sessions_per_key: usize,
     /// The limit of keys; 0 for none.
     pub max_total_keys: usize,
     /// Sessions that are open or being opened now.
@@ -29,16 +31,17 @@ pub struct PoolStatus {
 impl PoolStatus {
     pub(crate) fn of(pool: &Acquirer) -> Self {
         let (context, capacity) = (pool.context(), &pool.services.capacity);
-        let limits = &context.config.limits;
+        let limits = *capacity.limits();
         Self {
             closed: context.is_closed(),
             keys: capacity.keys.taken(),
+            max_sessions_per_key: limits.max_sessions_per_key,
             max_total_keys: limits.max_total_keys,
             sessions: capacity.sessions.taken(),
             max_total_sessions: limits.max_total_sessions,
             sessions_opened: Counters::read(&context.counters.opened),
             sessions_closed: Counters::read(&context.counters.closed),
-            is_full: capacity.is_wanted(),
+            is_full: capacity.has_waiters(),
         }
     }
 }

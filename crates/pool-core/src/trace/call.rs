@@ -1,12 +1,17 @@
 //! The span of a call.
 
-use tracing::{Instrument, Span, field::Empty, info_span};
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+    info_span,
+};
 
 use super::record::{note_error, note_session};
 use crate::{
     error::CallError,
     extend::SessionInfo,
     types::{Fingerprint, Hex, PoolKey},
+    wire::RequestIdSlot,
 };
 
 /// What a call is about, besides its method.
@@ -25,6 +30,8 @@ pub(crate) enum Target<'a> {
 pub(crate) struct CallTrace {
     span: Span,
     entered: bool,
+    /// The id of the request; `None` where the span is not recorded.
+    request_id: Option<RequestIdSlot>,
 }
 
 impl CallTrace {
@@ -64,9 +71,15 @@ impl CallTrace {
             "error.type" = Empty,
         );
         Self {
+            request_id: (!span.is_disabled()).then(RequestIdSlot::default),
             span,
             entered: false,
         }
+    }
+
+    /// Where the id of a request is noted.
+    pub(crate) fn request_id(&self) -> Option<RequestIdSlot> {
+        self.request_id.clone()
     }
 
     pub(crate) fn span(&self) -> &Span {
@@ -104,6 +117,9 @@ impl CallTrace {
 
 impl Drop for CallTrace {
     fn drop(&mut self) {
+        if let Some(id) = self.request_id.as_ref().and_then(RequestIdSlot::take) {
+            self.span.record("jsonrpc.request.id", display(id));
+        }
         if self.entered {
             // A span that was ever entered ends, for OpenTelemetry, when it was last left.
             self.span.in_scope(|| {});

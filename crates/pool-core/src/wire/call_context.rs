@@ -1,11 +1,13 @@
 //! The context of one call.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use http::HeaderMap;
 use rmcp::model::RequestId;
 use tokio::time::Instant;
-use tracing::Span;
 
 use crate::handler::{HandlerProxy, ProgressSink};
 
@@ -20,8 +22,23 @@ pub struct CallContext {
     progress: Option<ProgressSink>,
     /// The proxy of the session that the call is sent on.
     proxy: Option<Arc<HandlerProxy>>,
-    /// The span of the call, where one is recorded.
-    span: Option<Span>,
+    /// Where the id of the request is noted, for a call with a span.
+    request_id: Option<RequestIdSlot>,
+}
+
+/// The id of the last request of a call. The context of a call has this and no span, since a
+/// context may outlive its call, and would keep the span open.
+#[derive(Clone, Default)]
+pub(crate) struct RequestIdSlot(Arc<Mutex<Option<RequestId>>>);
+
+impl RequestIdSlot {
+    pub(crate) fn take(&self) -> Option<RequestId> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<RequestId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl CallContext {
@@ -34,7 +51,7 @@ impl CallContext {
             ends_at: None,
             progress: None,
             proxy: None,
-            span: None,
+            request_id: None,
         }
     }
 
@@ -60,11 +77,15 @@ impl CallContext {
         }
     }
 
-    /// The same context for a call on the session behind `proxy`, recorded in `span`.
-    pub(crate) fn on_session(&self, proxy: Arc<HandlerProxy>, span: &Span) -> Self {
+    /// The same context for a call on the session behind `proxy`.
+    pub(crate) fn on_session(
+        &self,
+        proxy: Arc<HandlerProxy>,
+        request_id: Option<RequestIdSlot>,
+    ) -> Self {
         Self {
             proxy: Some(proxy),
-            span: (!span.is_disabled()).then(|| span.clone()),
+            request_id,
             ..self.clone()
         }
     }
@@ -74,11 +95,11 @@ impl CallContext {
         self.proxy.as_ref()
     }
 
-    /// Records the id under which the request is sent in the span of the call. A transport calls it
+    /// Notes the id under which the request is sent, for the span of the call. A transport calls it
     /// before it sends.
     pub fn note_request_id(&self, id: &RequestId) {
-        if let Some(span) = &self.span {
-            span.record(REQUEST_ID, tracing::field::display(id));
+        if let Some(slot) = &self.request_id {
+            *slot.lock() = Some(id.clone());
         }
     }
 
@@ -108,6 +129,3 @@ impl fmt::Debug for CallContext {
         f.debug_struct("CallContext").finish_non_exhaustive()
     }
 }
-
-/// OpenTelemetry's name for it.
-const REQUEST_ID: &str = "jsonrpc.request.id";

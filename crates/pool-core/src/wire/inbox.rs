@@ -1,10 +1,6 @@
 //! What a server sends on its own, and where it goes.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
 use rmcp::{
     ErrorData,
@@ -13,19 +9,19 @@ use rmcp::{
         ServerNotification, ServerRequest,
     },
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::sync::Semaphore;
 
 use super::{
+    background::Background,
+    call_route::CallRoute,
     message::{Incoming, IncomingKind, RequestIds, progress_token},
-    service::{Delivery, RmcpService, SessionPeer},
-    wire::{SharedWire, WeakWire, Wire, WireCall, reply},
+    replies::Replies,
+    service::{Delivery, OnDemand, SessionPeer},
+    wire::{Wire, WireCall},
 };
 use crate::{
-    error::{CallFailure, FaultKind, Outcome},
-    handler::{ListKind, ProgressRoute, ProxiedHandler},
+    error::CallFailure,
+    handler::{ListKind, ProxiedHandler},
 };
 
 /// Receives what the server of one session sends on its own: requests and notifications, whichever
@@ -36,45 +32,42 @@ use crate::{
 /// gone.
 pub struct ServerInbox {
     handler: Arc<ProxiedHandler>,
+    background: Background,
     ids: Arc<RequestIds>,
-    wire: OnceLock<WeakWire>,
-    service: Mutex<Slot>,
-    replies: Arc<Semaphore>,
+    service: OnDemand,
+    replies: Replies,
     requests: Arc<Semaphore>,
 }
 
-/// The rmcp service of the session, while there is one.
-#[derive(Default)]
-struct Slot {
-    running: Weak<RmcpService>,
-    closed: bool,
-}
-
-/// The way of a call's progress to its sink. Dropping it ends the way.
-pub struct CallRoute<'i>(Option<ProgressRoute<'i>>);
-
 impl ServerInbox {
-    pub(crate) fn new(handler: Arc<ProxiedHandler>) -> Arc<Self> {
+    pub(crate) fn new(handler: Arc<ProxiedHandler>, background: Background) -> Arc<Self> {
+        let ids = Arc::new(RequestIds::random());
         Arc::new(Self {
+            service: OnDemand::new(Arc::clone(&handler), Arc::clone(&ids)),
             handler,
-            ids: Arc::new(RequestIds::random()),
-            wire: OnceLock::new(),
-            service: Mutex::default(),
-            replies: Arc::new(Semaphore::new(MAX_REPLIES)),
+            background,
+            ids,
+            replies: Replies::default(),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
         })
     }
 
     /// Names the session that answers are sent on. Only the first call has an effect.
     pub fn attach<W: Wire>(&self, wire: &Arc<W>) {
-        let wire: WeakWire = Arc::<W>::downgrade(wire);
-        let _ = self.wire.set(wire);
+        self.service.attach(Arc::<W>::downgrade(wire));
     }
 
     /// The ids of the session's requests.
     #[must_use]
     pub fn ids(&self) -> &RequestIds {
         &self.ids
+    }
+
+    /// Hands over work that outlives the future it belongs to, such as the cancellation of a request
+    /// whose caller is gone. Needs no runtime, so that it may be called in a drop. The work has to
+    /// bound its own time.
+    pub fn run_in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.run(work);
     }
 
     /// What the session declares in its handshake.
@@ -89,7 +82,7 @@ impl ServerInbox {
     pub fn route(&self, call: &WireCall) -> CallRoute<'_> {
         let sink = call.progress().cloned();
         let routes = self.handler.routes();
-        CallRoute(sink.map(|sink| routes.route(progress_token(&call.id), sink)))
+        CallRoute::new(sink.map(|sink| routes.route(progress_token(&call.id), sink)))
     }
 
     /// Receives a request or a notification. Results and errors are ignored.
@@ -131,18 +124,13 @@ impl ServerInbox {
     /// # Cancel safety
     /// Safe.
     pub async fn peer(self: &Arc<Self>) -> Result<SessionPeer, CallFailure> {
-        Ok(SessionPeer::of_service(self.service().await?).await)
+        let service = self.service.introduced().await?;
+        Ok(SessionPeer::of_service(service).await)
     }
 
     /// Ends the rmcp service of the session, if there is one. There will be no other.
     pub fn close(&self) {
-        let mut slot = self.lock();
-        slot.closed = true;
-        let running = slot.running.upgrade();
-        drop(slot);
-        if let Some(running) = running {
-            running.cancel();
-        }
+        self.service.close();
     }
 
     /// False for a notification that has no effect but on handlers, where those ignore all.
@@ -181,7 +169,7 @@ impl ServerInbox {
         let permit = Arc::clone(&self.requests).try_acquire_owned();
         let permit =
             permit.map_err(|_| ErrorData::internal_error("too many open requests", None))?;
-        let service = self.service().await;
+        let service = self.service.service().await;
         let service =
             service.map_err(|_| ErrorData::internal_error("the session is over", None))?;
         service.request(id.clone(), request, permit);
@@ -191,7 +179,7 @@ impl ServerInbox {
     async fn notification(self: &Arc<Self>, notification: ServerNotification) -> Delivery {
         use rmcp::model::GetMeta;
         if notification.get_meta().subscription_id().is_some() {
-            if let Some(service) = self.running() {
+            if let Some(service) = self.service.running() {
                 service.subscribed(notification);
             }
             return Delivery::DONE;
@@ -203,7 +191,7 @@ impl ServerInbox {
                 return Delivery::DONE;
             }
             ServerNotification::CancelledNotification(cancelled) => {
-                if let Some(service) = self.running() {
+                if let Some(service) = self.service.running() {
                     service.cancelled(cancelled.clone());
                 }
                 return Delivery::DONE;
@@ -216,70 +204,17 @@ impl ServerInbox {
         if self.handler.ignores() {
             return Delivery::DONE;
         }
-        match self.service().await {
+        match self.service.service().await {
             Ok(service) => service.notification(notification).await,
             Err(_) => Delivery::DONE,
         }
     }
 
-    /// Sends an answer on a task of its own, so that a server that does not take it cannot hold up
-    /// what comes after its request.
     async fn reply(&self, id: RequestId, answer: Result<ClientResult, ErrorData>) {
-        let Some(wire) = self.wire() else {
-            return;
-        };
-        let Ok(permit) = Arc::clone(&self.replies).acquire_owned().await else {
-            return;
-        };
-        tokio::spawn(send_reply(wire, id, answer, permit));
-    }
-
-    /// The rmcp service, started where there is none.
-    async fn service(self: &Arc<Self>) -> Result<Arc<RmcpService>, CallFailure> {
-        if let Some(running) = self.running() {
-            return Ok(running);
+        if let Some(wire) = self.service.wire() {
+            self.replies.send(wire, id, answer).await;
         }
-        let wire = self.wire().ok_or_else(session_over)?;
-        let info = wire.peer_info().await?;
-        let mut slot = self.lock();
-        if slot.closed {
-            return Err(session_over());
-        }
-        // Another caller may have started one meanwhile.
-        if let Some(running) = slot.running.upgrade() {
-            return Ok(running);
-        }
-        let service =
-            RmcpService::start(Arc::clone(&self.ids), Arc::clone(&self.handler), wire, info);
-        slot.running = Arc::downgrade(&service);
-        Ok(service)
     }
-
-    fn running(&self) -> Option<Arc<RmcpService>> {
-        self.lock().running.upgrade()
-    }
-
-    fn wire(&self) -> Option<SharedWire> {
-        self.wire.get()?.upgrade()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slot> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn send_reply(
-    wire: SharedWire,
-    id: RequestId,
-    answer: Result<ClientResult, ErrorData>,
-    _permit: OwnedSemaphorePermit,
-) {
-    // A server that does not take an answer has no use for it.
-    let _ = timeout(REPLY_TIMEOUT, wire.send(reply(id, answer))).await;
-}
-
-fn session_over() -> CallFailure {
-    CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone)
 }
 
 impl fmt::Debug for ServerInbox {
@@ -288,16 +223,6 @@ impl fmt::Debug for ServerInbox {
     }
 }
 
-impl fmt::Debug for CallRoute<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CallRoute").field(&self.0.is_some()).finish()
-    }
-}
-
-/// Answers to a server that are under way at the same time.
-const MAX_REPLIES: usize = 16;
 /// Requests of a server that wait for a handler at the same time. More are refused.
 const MAX_REQUESTS: usize = 256;
-/// The time limit for sending one answer.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_METHOD: &str = "notifications/message";

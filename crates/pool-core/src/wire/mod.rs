@@ -1,15 +1,21 @@
 //! Sessions that write and read their messages themselves.
 
+mod background;
 mod call_context;
+mod call_route;
 mod inbox;
 mod message;
 mod over_peer;
+mod replies;
 mod service;
 mod unique_ids;
 mod wire;
 
+pub(crate) use background::{Background, BackgroundWork};
 pub use call_context::CallContext;
-pub use inbox::{CallRoute, ServerInbox};
+pub(crate) use call_context::RequestIdSlot;
+pub use call_route::CallRoute;
+pub use inbox::ServerInbox;
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, RequestIds, ResultKind, encode_request,
     read_messages,

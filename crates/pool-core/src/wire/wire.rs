@@ -1,6 +1,6 @@
 //! The seam for sessions that write and read messages themselves.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, RequestId, ServerPeerInfo};
@@ -13,6 +13,67 @@ use crate::{error::CallFailure, handler::ProgressSink};
 ///
 /// What a server sends on its own goes to the session's [`ServerInbox`](super::ServerInbox), which
 /// in turn sends answers here.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use async_trait::async_trait;
+/// # use mcp_pool_core::error::{CallFailure, FaultKind, Outcome};
+/// # use mcp_pool_core::extend::{
+/// #     Answer, Delivery, IncomingKind, ResultKind, ServerInbox, Wire, WireCall, encode_request,
+/// #     read_messages,
+/// # };
+/// # use rmcp::model::{ClientJsonRpcMessage, ServerPeerInfo};
+/// /// A session with a server that pigeons fly to.
+/// struct Pigeons {
+///     inbox: Arc<ServerInbox>,
+///     info: ServerPeerInfo,
+/// }
+///
+/// impl Pigeons {
+///     /// Carries a text to the server, and brings back what the server wrote.
+///     async fn fly(&self, text: Vec<u8>) -> Result<Vec<u8>, CallFailure> {
+///         # let _ = text;
+///         Err(CallFailure::new(Outcome::NotExecuted, FaultKind::Unreachable))
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Wire for Pigeons {
+///     async fn call(&self, call: WireCall) -> Result<Answer, CallFailure> {
+///         let _route = self.inbox.route(&call); // the way of the call's progress
+///         let text = encode_request(&call.request, &call.id, None)
+///             .map_err(|_| CallFailure::new(Outcome::NotExecuted, FaultKind::Other))?;
+///         let text = self.fly(text).await?;
+///         let mut progress = Delivery::default();
+///         for message in read_messages(&text).into_iter().flatten() {
+///             let answer = match message.kind() {
+///                 _ if !message.is_for(&call.id) => None,
+///                 IncomingKind::Result => message.result().map(|result| {
+///                     Answer::from_raw(ResultKind::of(&call.request), result.to_owned())
+///                 }),
+///                 IncomingKind::Error => message.error().map(Answer::from_error),
+///                 _ => None,
+///             };
+///             if let Some(answer) = answer {
+///                 progress.handled().await; // an answer must not overtake its progress
+///                 return Ok(answer);
+///             }
+///             progress = self.inbox.receive(&message).await;
+///         }
+///         Err(CallFailure::new(Outcome::Unknown, FaultKind::Protocol))
+///     }
+///
+///     async fn send(&self, message: ClientJsonRpcMessage) -> Result<(), CallFailure> {
+///         let text = serde_json::to_vec(&message)
+///             .map_err(|_| CallFailure::new(Outcome::NotExecuted, FaultKind::Other))?;
+///         self.fly(text).await.map(drop)
+///     }
+///
+///     async fn peer_info(&self) -> Result<ServerPeerInfo, CallFailure> {
+///         Ok(self.info.clone()) // from the handshake
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Wire: Send + Sync + 'static {
     /// Sends one request and returns its answer.
@@ -98,6 +159,9 @@ pub(in crate::wire) fn reply(
         Err(error) => JsonRpcMessage::error(error, Some(id)),
     }
 }
+
+/// The time limit for sending one answer.
+pub(in crate::wire) const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A session that its inbox knows, without keeping it open.
 pub(super) type WeakWire = std::sync::Weak<dyn Wire>;

@@ -25,9 +25,9 @@ fn the_guide_has_exactly_the_settings_with_their_defaults() {
             value => drop(expected.insert(field, shown(&value))),
         }
     }
-    let rows = OPERATING
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `"));
+    let (_, settings) = OPERATING.split_once("## Settings").expect("the section");
+    let (settings, _) = settings.split_once("\n## ").expect("the next section");
+    let rows = settings.lines().filter_map(|line| line.strip_prefix("| `"));
     let settings = rows.filter_map(|row| {
         let (field, rest) = row.split_once("` | ")?;
         let default = rest.split(" | ").next()?.trim_matches('`');

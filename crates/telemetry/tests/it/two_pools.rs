@@ -63,6 +63,11 @@ async fn one_observer_counts_two_pools_under_their_own_names() {
     );
     let limits = exported(&exporter, "mcp.pool.session.max", "");
     assert_eq!(limits, by_pool([("first", "", 3), ("second", "", 5)]));
+    let other = first.limits().with_max_total_sessions(8);
+    first.resize(other).expect("a valid limit");
+    provider.force_flush().expect("an export");
+    let limits = exported(&exporter, "mcp.pool.session.max", "");
+    assert_eq!(limits, by_pool([("first", "", 8), ("second", "", 5)]));
     drop(held.expect("a session"));
 }
 

@@ -8,7 +8,7 @@ use mcp_pool_core::{
     error::{CallFailure, CheckError, ConnectError, FaultKind},
     extend::{
         CloseNotifier, CloseOutcome, ConnectRequest, Connector, Era, ProbePlan, RunningSession,
-        Session, SessionDriver, SessionInfo, SessionPeer, Support,
+        Session, SessionDriver, SessionInfo, SessionPeer, Support, UniqueIds,
     },
 };
 use rmcp::{RoleClient, Service, ServiceExt, model::ProtocolVersion, service::ServiceError};
@@ -63,7 +63,7 @@ impl Connector for FakeConnector {
         let id = connecting.open(&notifier);
         let handshake = Handshake::begin(&self.remote, id);
         let version = ProtocolVersion::LATEST_WITH_INITIALIZE;
-        let memory = Memory::new(id, self.remote.clone());
+        let memory = UniqueIds::new(Memory::new(id, self.remote.clone()));
         let service = request.handler().into_service(version.clone());
         let running = service
             .serve(memory)
@@ -75,9 +75,10 @@ impl Connector for FakeConnector {
             remote: self.remote.clone(),
             running: RunningSession::new(running),
         };
-        let info = SessionInfo::new(Era::Legacy, version.as_str())
+        let mut info = SessionInfo::new(Era::Legacy, version.as_str())
             .with_session_id(&id.to_string())
             .with_network("memory", "pipe");
+        info.max_concurrent = self.remote.concurrent_calls();
         info.metadata.insert(SessionNumber(id));
         Ok(Session::new(driver, info).with_close_notifier(notifier))
     }

@@ -37,6 +37,7 @@ pub struct Remote {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) answer: Option<Support>,
+    pub(super) concurrent_calls: Option<u32>,
     pub(super) next_id: u64,
     pub(super) sessions: BTreeMap<u64, Record>,
     pub(super) connects: usize,

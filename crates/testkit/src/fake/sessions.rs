@@ -58,6 +58,12 @@ pub(super) struct Handshake {
 }
 
 impl Remote {
+    /// Sets how many calls the transport allows on a session that is opened from now on. Default: the
+    /// transport leaves that to the pool.
+    pub fn allow_concurrent_calls(&self, calls: u32) {
+        self.lock().concurrent_calls = Some(calls);
+    }
+
     /// The open sessions, by number.
     #[must_use]
     pub fn sessions(&self) -> Vec<OpenSession> {
@@ -123,6 +129,10 @@ impl Remote {
         let calls = record.calls;
         state.calls += 1;
         Some(calls)
+    }
+
+    pub(super) fn concurrent_calls(&self) -> Option<u32> {
+        self.lock().concurrent_calls
     }
 
     pub(super) fn begin_check(&self) -> Checking {

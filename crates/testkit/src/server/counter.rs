@@ -20,6 +20,8 @@ use rmcp::{
     service::RequestContext,
 };
 
+use serde_json::Value;
+
 use super::{modes::Revisions, server_requests, switches::Switches};
 
 /// The state that the handlers of one server share.
@@ -108,6 +110,9 @@ impl ServerHandler for Counter {
         if let Some(result) = server_requests::run(&request.name, &context).await {
             return result.map(answer);
         }
+        if let Some(result) = typed(&request) {
+            return Ok(CallToolResponse::Complete(result));
+        }
         let count = self.count(&context);
         let count = match request.name.as_ref() {
             "increment" | "increment_here" => count.fetch_add(1, Ordering::SeqCst) + 1,
@@ -129,6 +134,21 @@ impl ServerHandler for Counter {
     }
 }
 
+/// The results of the tools that use no count: a structured one, a text and a failure.
+fn typed(request: &CallToolRequestParams) -> Option<CallToolResult> {
+    let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
+    let result = match request.name.as_ref() {
+        "echo" => CallToolResult::structured(arguments),
+        "greet" => CallToolResult::success(vec![ContentBlock::text(format!(
+            "hello, {}",
+            arguments["name"].as_str().unwrap_or("stranger")
+        ))]),
+        "refuse" => CallToolResult::error(vec![ContentBlock::text("refused by the tool")]),
+        _ => return None,
+    };
+    Some(result)
+}
+
 fn answer(text: String) -> CallToolResponse {
     CallToolResponse::Complete(CallToolResult::success(vec![ContentBlock::text(text)]))
 }
@@ -143,15 +163,26 @@ fn tools(count: u64) -> Vec<Tool> {
     let own = [
         ("count", format!("the count, {count} by now"), &nothing),
         (
+            "echo",
+            "answers with its arguments, structured".to_owned(),
+            &nothing,
+        ),
+        (
             "fail",
             "answers with an error that repeats the arguments".to_owned(),
             &nothing,
         ),
+        ("greet", "answers with a plain text".to_owned(), &nothing),
         ("increment", "adds one to the count".to_owned(), &nothing),
         (
             "increment_here",
             "adds one to the count; requires the region in a header".to_owned(),
             &region,
+        ),
+        (
+            "refuse",
+            "reports a failure of its own".to_owned(),
+            &nothing,
         ),
         (
             "wait",

@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use tokio_util::sync::CancellationToken;
+
+use crate::connections::{Connections, CountingListener};
 
 /// A running server. Dropping it closes every connection.
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
+    connections: Connections,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,9 +36,12 @@ impl Running {
             .expect("a listener can be made non-blocking");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let thread = thread::spawn(move || serve(listener, router, &stopped));
+        let connections = Connections::default();
+        let counting = connections.clone();
+        let thread = thread::spawn(move || serve(listener, counting, router, &stopped));
         Self {
             address,
+            connections,
             stop,
             thread: Some(thread),
         }
@@ -43,6 +49,11 @@ impl Running {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The number of open connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.count()
     }
 }
 
@@ -67,7 +78,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-fn serve(listener: TcpListener, router: impl FnOnce() -> Router, stop: &CancellationToken) {
+fn serve(
+    listener: TcpListener,
+    connections: Connections,
+    router: impl FnOnce() -> Router,
+    stop: &CancellationToken,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -75,10 +91,7 @@ fn serve(listener: TcpListener, router: impl FnOnce() -> Router, stop: &Cancella
         .expect("a runtime for the test server");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listening socket");
-        // Without it each answer in two writes waits 40 ms for the client's delayed acknowledgement.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
+        let listener = CountingListener::new(listener, connections);
         let router = router();
         let served = tokio::spawn(async move { axum::serve(listener, router).await });
         stop.cancelled().await;

@@ -4,50 +4,100 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    error::CallFailure,
-    extend::{CloseOutcome, RunningSession, SessionDriver, SessionPeer},
+    error::{CallFailure, ConnectError},
+    extend::{
+        Answer, CallContext, CloseNotifier, CloseOutcome, ServerInbox, SessionDriver, SessionPeer,
+        Wire, WireCall, initialize_request, initialize_result,
+    },
 };
-use mcp_pool_http::HttpFault;
-use rmcp::{RoleClient, Service, service::ServiceError};
-use tokio::time::{Instant, timeout_at};
+use rmcp::model::{
+    ClientNotification, ClientRequest, InitializedNotification, JsonRpcMessage, ServerPeerInfo,
+};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
+use super::{
+    connection::{Connection, NewConnection},
+    post::{Message, post},
+    reader::Reader,
+    wire::SessionWire,
+};
+use crate::stream::Stream;
 
-/// The driver of a session over HTTP+SSE.
-pub(crate) struct Driver<S: Service<RoleClient>> {
-    pub(crate) running: RunningSession<S>,
-    pub(crate) connection: Arc<Connection>,
+/// The driver of a session over HTTP+SSE. Dropping it ends the session.
+pub(crate) struct Driver {
+    wire: Arc<SessionWire>,
+    /// Cancelled when the stream is closed, which the server takes as the end.
+    closed: CancellationToken,
+}
+
+impl Driver {
+    /// Starts to read the stream. The session has to be initialised.
+    pub(crate) fn start(new: NewConnection, stream: Stream, inbox: Arc<ServerInbox>) -> Self {
+        let wire = SessionWire::new(Connection::new(new), inbox);
+        let closed = stream.closed.clone();
+        tokio::spawn(Reader::new(Arc::clone(&wire), stream).run());
+        Self { wire, closed }
+    }
+
+    /// Initialises the session and returns the negotiated revision.
+    ///
+    /// # Errors
+    /// The server refused, or it chose a revision that was not offered.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: only the end of the session is left.
+    pub(crate) async fn initialize(&self) -> Result<String, ConnectError> {
+        let (wire, inbox) = (&self.wire, &self.wire.inbox);
+        let request = initialize_request(inbox.client_config());
+        let call = WireCall::new(inbox.ids().next(), request, None);
+        let result = initialize_result(wire.request(call).await?)?;
+        let revision = result.protocol_version.to_string();
+        wire.connection.note_revision(&revision);
+        // Only the first handshake of a session sets it, and there is one.
+        let _ = wire.peer_info.set(ServerPeerInfo::from(result));
+        let initialized = InitializedNotification::default();
+        let initialized = ClientNotification::InitializedNotification(initialized);
+        let message = Message::of(&JsonRpcMessage::notification(initialized))?;
+        post(Arc::clone(&wire.connection), message).await?;
+        wire.connection.note_initialized();
+        Ok(revision)
+    }
+
+    pub(crate) fn close_notifier(&self) -> CloseNotifier {
+        self.wire.connection.close_notifier.clone()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.wire.connection.close();
+    }
 }
 
 #[async_trait]
-impl<S: Service<RoleClient>> SessionDriver for Driver<S> {
+impl SessionDriver for Driver {
     async fn peer(&self) -> Result<SessionPeer, CallFailure> {
-        self.running.peer().await
+        self.wire.inbox.peer().await
+    }
+
+    async fn call(
+        &self,
+        request: ClientRequest,
+        context: Option<&CallContext>,
+    ) -> Result<Answer, CallFailure> {
+        let id = self.wire.inbox.ids().next();
+        let call = WireCall::new(id, request, context.cloned());
+        self.wire.call(call).await
     }
 
     fn is_over(&self) -> bool {
-        self.running.is_over()
+        self.wire.connection.ended.is_cancelled()
     }
 
-    fn classify(&self, error: &ServiceError) -> CallFailure {
-        match error {
-            ServiceError::TransportSend(sent) => match sent.error.downcast_ref::<HttpFault>() {
-                Some(fault) => fault.failure().clone(),
-                None => CallFailure::conservative(error),
-            },
-            ServiceError::TransportClosed => self.connection.interrupted().failure().clone(),
-            _ => CallFailure::conservative(error),
-        }
-    }
-
-    async fn close(&self, timeout: Duration) -> CloseOutcome {
-        let deadline = Instant::now() + timeout;
-        self.connection.close();
-        let closed = timeout_at(deadline, self.connection.closed.cancelled()).await;
-        self.running
-            .close(deadline.saturating_duration_since(Instant::now()))
-            .await;
-        match closed {
+    async fn close(&self, limit: Duration) -> CloseOutcome {
+        self.wire.connection.close();
+        match timeout(limit, self.closed.cancelled()).await {
             Ok(()) => CloseOutcome::Completed,
             Err(_) => CloseOutcome::TimedOut,
         }

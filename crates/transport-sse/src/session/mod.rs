@@ -1,12 +1,18 @@
 //! An open session: its connection, its messages and its driver.
 
-mod bound_handler;
 mod connection;
-mod driver;
-mod post;
-mod rmcp_adapter;
+mod malformed;
+mod pending;
 
-pub(crate) use bound_handler::BoundHandler;
-pub(crate) use connection::{Connection, NewConnection};
+mod post;
+
+mod cancel;
+
+mod wire;
+
+mod reader;
+
+mod driver;
+
+pub(crate) use connection::NewConnection;
 pub(crate) use driver::Driver;
-pub(crate) use rmcp_adapter::RmcpAdapter;

@@ -2,25 +2,52 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 use mcp_pool_core::{
     error::{FaultKind, Outcome},
-    extend::CallContext,
+    extend::{Answer, CallContext, IncomingKind, ResultKind, read_messages},
 };
 use mcp_pool_http::{HttpFault, body, send};
-use rmcp::model::{ClientJsonRpcMessage, GetExtensions, RequestId, ServerJsonRpcMessage};
+use rmcp::model::RequestId;
 use tokio::time::timeout;
 
-use super::connection::Connection;
+use super::{connection::Connection, pending::answer_in};
 
-/// Sends a message. Its answer comes on the stream.
+/// A message on its way out.
+pub(super) struct Message {
+    pub(super) text: Bytes,
+    /// The caller whose credentials it is sent with; `None`: those of the session.
+    pub(super) context: Option<CallContext>,
+    /// The id and the result of a request.
+    pub(super) request: Option<(RequestId, ResultKind)>,
+}
+
+impl Message {
+    /// A message without an answer, from the session itself.
+    ///
+    /// # Errors
+    /// It holds a value that JSON has no form for.
+    pub(super) fn of(message: &rmcp::model::ClientJsonRpcMessage) -> Result<Self, HttpFault> {
+        Ok(Self {
+            text: serde_json::to_vec(message).map_err(|_| no_json())?.into(),
+            context: None,
+            request: None,
+        })
+    }
+}
+
+/// Sends a message. Returns the answer where it comes in the response, and not on the stream.
 ///
 /// # Errors
 /// The server did not accept the message, or the session ended meanwhile.
-pub(crate) async fn post(
+///
+/// # Cancel safety
+/// Not cancel safe: the server may or may not get the message.
+pub(super) async fn post(
     connection: Arc<Connection>,
-    message: ClientJsonRpcMessage,
-) -> Result<(), HttpFault> {
+    message: Message,
+) -> Result<Option<Answer>, HttpFault> {
     if connection.ended.is_cancelled() {
         let what = "the session ended before the message was sent";
         return Err(HttpFault::new(
@@ -32,96 +59,114 @@ pub(crate) async fn post(
     let sent = tokio::select! {
         // The result of the POST is more precise than the end of the session.
         biased;
-        sent = timeout(connection.limits.post_timeout, exchange(&connection, &message)) => {
-            sent.unwrap_or_else(|_| Err(late()))
-        }
+        sent = exchange(&connection, &message) => sent,
         () = connection.ended.cancelled() => Err(connection.interrupted()),
     };
-    if let Err(fault) = &sent {
-        connection.note_fault(fault);
-        if *fault.kind() == FaultKind::SessionGone {
-            // The pool starts no further call. Calls in flight may still be answered.
-            connection.close_notifier.notify();
-        }
+    if let Err(fault) = &sent
+        && *fault.kind() == FaultKind::SessionGone
+    {
+        // The pool starts no further call. Calls in flight may still be answered.
+        connection.close_notifier.notify();
     }
     sent
 }
 
-async fn exchange(
-    connection: &Connection,
-    message: &ClientJsonRpcMessage,
-) -> Result<(), HttpFault> {
-    let text = serde_json::to_vec(message).map_err(|_| {
-        let what = "the message cannot be written as json";
-        HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
-    })?;
-    let text = bytes::Bytes::from(text);
-    let call = call_context(message);
-    let response = send(&connection.credentials, call, |headers| {
-        connection.request(headers, text.clone())
-    });
-    let response = response.await?;
-    if !response.status().is_success() {
-        return refused(connection, response, message).await;
+async fn exchange(connection: &Connection, message: &Message) -> Result<Option<Answer>, HttpFault> {
+    let limit = connection.limits.post_timeout;
+    let response = send(
+        &connection.credentials,
+        message.context.as_ref(),
+        |headers| connection.request(headers, message.text.clone()),
+    );
+    let response = timeout(limit, response)
+        .await
+        .unwrap_or_else(|_| Err(late()))?;
+    match response.status().is_success() {
+        true => Ok(accepted(connection, response, message).await),
+        false => {
+            let refused = timeout(limit, refused(connection, response, message)).await;
+            refused.unwrap_or_else(|_| Err(late()))
+        }
     }
-    // Reading the body lets reqwest reuse the connection.
-    let _ = timeout(DRAIN_TIMEOUT, body(response, MAX_BODY)).await;
-    Ok(())
+}
+
+/// Reads a response with a status of success. The server may answer in it.
+async fn accepted(
+    connection: &Connection,
+    response: reqwest::Response,
+    message: &Message,
+) -> Option<Answer> {
+    let limits = &connection.limits;
+    let (time, size) = match message.request.is_some() && is_json(response.headers()) {
+        true => (limits.post_timeout, limits.max_event),
+        // Reading the body lets reqwest reuse the connection.
+        false => (DRAIN_TIMEOUT, MAX_BODY),
+    };
+    // The body is not needed: an answer that is not in it comes on the stream.
+    let body = timeout(time, body(response, size)).await.ok()?.ok()?;
+    let (id, kind) = message.request.as_ref()?;
+    answer_to(id, *kind, &body)
 }
 
 /// Reads a response with a status of failure.
 async fn refused(
     connection: &Connection,
     response: reqwest::Response,
-    message: &ClientJsonRpcMessage,
-) -> Result<(), HttpFault> {
+    message: &Message,
+) -> Result<Option<Answer>, HttpFault> {
     let status = response.status();
     let in_session = connection.is_initialized();
     let fault = HttpFault::of_status(status, response.headers(), in_session);
-    let is_final = matches!(
-        fault.kind(),
-        FaultKind::Credentials(_)
-            | FaultKind::Unauthorized(_)
-            | FaultKind::Forbidden(_)
-            | FaultKind::RateLimited { .. }
-            | FaultKind::SessionGone
-    );
-    let (false, Some(request)) = (is_final, request_id(message)) else {
+    let (false, Some((id, kind))) = (fault.is_decided_by_status(), &message.request) else {
         return Err(fault);
     };
-    let body = body(response, MAX_BODY).await;
-    let parsed = body
-        .ok()
-        .and_then(|body| serde_json::from_slice(&body).ok());
-    let Some(ServerJsonRpcMessage::Error(mut error)) = parsed else {
+    let Ok(body) = body(response, MAX_BODY).await else {
+        return Err(fault);
+    };
+    if let Some(answer) = answer_to(id, *kind, &body) {
+        return Ok(Some(answer));
+    }
+    let Some(error) = nameless_error(&body) else {
         return Err(fault);
     };
     // A server that returns an error without an id has not read the request. With 400 inside a
     // session, several servers report an unknown session like this.
-    if error.id.is_none() && in_session && status == StatusCode::BAD_REQUEST {
-        return Err(HttpFault::session_gone());
-    }
-    if error.id.as_ref().is_some_and(|id| id != request) {
-        return Err(fault);
-    }
-    error.id = Some(request.clone());
-    let _ = connection.answers.send(ServerJsonRpcMessage::Error(error));
-    Ok(())
-}
-
-fn request_id(message: &ClientJsonRpcMessage) -> Option<&RequestId> {
-    match message {
-        ClientJsonRpcMessage::Request(request) => Some(&request.id),
-        _ => None,
+    match in_session && status == StatusCode::BAD_REQUEST {
+        true => Err(HttpFault::session_gone()),
+        false => Ok(Some(error)),
     }
 }
 
-/// The context of the call that a message belongs to, set by the pool.
-fn call_context(message: &ClientJsonRpcMessage) -> Option<&CallContext> {
-    match message {
-        ClientJsonRpcMessage::Request(request) => request.request.extensions().get(),
-        _ => None,
-    }
+/// The answer to the request with this id, if the body holds one.
+fn answer_to(id: &RequestId, kind: ResultKind, body: &[u8]) -> Option<Answer> {
+    let messages = read_messages(body)?;
+    let is_answer = |kind| matches!(kind, IncomingKind::Result | IncomingKind::Error);
+    let mut answers = messages.iter().filter(|message| is_answer(message.kind()));
+    let answer = answers.find(|message| message.is_for(id))?;
+    Some(answer_in(answer, kind))
+}
+
+/// The error in a body that names no request.
+fn nameless_error(body: &[u8]) -> Option<Answer> {
+    let messages = read_messages(body)?;
+    let [message] = messages.as_slice() else {
+        return None;
+    };
+    let is_nameless = message.kind() == IncomingKind::Error && !message.has_id();
+    is_nameless.then(|| message.error().map(Answer::from_error))?
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = text.split(';').next().unwrap_or("").trim();
+    media.eq_ignore_ascii_case("application/json")
+}
+
+/// A message that cannot be written.
+pub(super) fn no_json() -> HttpFault {
+    let what = "the message cannot be written as json";
+    HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
 }
 
 fn late() -> HttpFault {
@@ -135,17 +180,13 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
     use mcp_pool_core::{Endpoint, extend::Credentials};
     use rmcp::model::{ClientRequest, PingRequest};
-    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{limits::Limits, session::NewConnection};
 
-    fn connection() -> (Arc<Connection>, UnboundedReceiver<ServerJsonRpcMessage>) {
-        let (sender, answers) = unbounded_channel();
+    fn connection() -> Connection {
         let endpoint = Endpoint::sse("http://localhost/sse").unwrap();
         let connection = Connection::new(NewConnection {
             http: reqwest::Client::new(),
@@ -153,37 +194,39 @@ mod tests {
             limits: Limits::default(),
             stream: endpoint.url().clone(),
             endpoint: endpoint.url().clone(),
-            answers: sender,
-            closed: CancellationToken::new(),
         });
         connection.note_initialized();
-        (connection, answers)
+        connection
+    }
+
+    fn ping() -> Message {
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        let id = RequestId::Number(3);
+        Message {
+            text: Bytes::new(),
+            context: None,
+            request: Some((id, ResultKind::of(&ping))),
+        }
+    }
+
+    fn response(status: u16, text: String) -> reqwest::Response {
+        let response = http::Response::builder().status(status);
+        let response = response.header(header::CONTENT_TYPE, "application/json");
+        response.body(text).unwrap().into()
     }
 
     /// Answers request 3 with this status and an error that has `id`.
-    async fn refuse(
-        status: u16,
-        id: &str,
-    ) -> (Result<(), HttpFault>, Option<ServerJsonRpcMessage>) {
-        let (connection, mut answers) = connection();
-        let ping = ClientRequest::PingRequest(PingRequest::default());
-        let message = ClientJsonRpcMessage::request(ping, RequestId::Number(3));
+    async fn refuse(status: u16, id: &str) -> Result<Option<Answer>, HttpFault> {
         let text =
             format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32601,"message":"x"}},"id":{id}}}"#);
-        let response = http::Response::builder().status(status).body(text).unwrap();
-        let refused = refused(&connection, response.into(), &message).await;
-        (refused, answers.try_recv().ok())
+        refused(&connection(), response(status, text), &ping()).await
     }
 
     #[tokio::test]
     async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
         for status in [400, 500] {
-            let (refused, answer) = refuse(status, "3").await;
-            refused.unwrap();
-            let Some(ServerJsonRpcMessage::Error(error)) = answer else {
-                panic!("{status}: {answer:?}");
-            };
-            assert_eq!(error.id, Some(RequestId::Number(3)));
+            let answer = refuse(status, "3").await.unwrap().expect("an answer");
+            assert_eq!(answer.error().map(|error| error.code.0), Some(-32601));
         }
     }
 
@@ -195,9 +238,23 @@ mod tests {
             (401, "3", "unauthorized"),
             (404, "3", "session_gone"),
         ] {
-            let (refused, answer) = refuse(status, id).await;
-            assert_eq!(refused.unwrap_err().kind().label(), kind, "{status}");
-            assert!(answer.is_none(), "{status}");
+            let fault = refuse(status, id).await.unwrap_err();
+            assert_eq!(fault.kind().label(), kind, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_in_the_response_is_the_answer_to_its_request_alone() {
+        for (text, expected) in [
+            (r#"{"jsonrpc":"2.0","id":3,"result":{"a":1}}"#, true),
+            (r#"[{"id":2,"result":{}},{"id":3,"result":{"a":1}}]"#, true),
+            (r#"{"jsonrpc":"2.0","id":4,"result":{"a":1}}"#, false),
+            (r#"{"jsonrpc":"2.0","id":3,"method":"ping"}"#, false),
+            ("\"Accepted\"", false),
+        ] {
+            let answer = accepted(&connection(), response(200, text.to_owned()), &ping()).await;
+            let raw = answer.as_ref().and_then(Answer::raw).map(|raw| raw.get());
+            assert_eq!(raw, expected.then_some(r#"{"a":1}"#), "{text}");
         }
     }
 }

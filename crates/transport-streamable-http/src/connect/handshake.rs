@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
     extend::{
@@ -47,12 +48,42 @@ pub(crate) struct Handshake<'r> {
 pub(crate) struct FailedHandshake {
     pub(crate) error: ConnectError,
     pub(crate) evidence: EraEvidence,
+    pub(crate) denial: Denial,
+}
+
+/// What a failed handshake shows of the transport (revision 2025-11-25, transports, backwards
+/// compatibility).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// Nothing, or that it is spoken.
+    None,
+    /// 400, 404 or 405 to `initialize`: it is not spoken.
+    OfInitialize,
+    /// 404 or 405 without a JSON-RPC answer: nothing is there that takes a POST.
+    OfPost,
+}
+
+impl Denial {
+    fn of(era: Era, status: Option<StatusCode>, error_code: Option<i32>, answered: bool) -> Self {
+        let is_modern = error_code.is_some_and(|code| MODERN_ERRORS.contains(&code));
+        match status {
+            Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) if !answered => {
+                Self::OfPost
+            }
+            Some(
+                StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED,
+            ) if era == Era::Legacy && !is_modern => Self::OfInitialize,
+            _ => Self::None,
+        }
+    }
 }
 
 /// Why a handshake failed: the HTTP fault, where there was one, and what it comes to.
 struct Failure {
     error: ConnectError,
     fault: Option<HttpFault>,
+    /// The code of a JSON-RPC error.
+    code: Option<i32>,
 }
 
 impl<'r> Handshake<'r> {
@@ -104,10 +135,13 @@ impl<'r> Handshake<'r> {
             Err(_) => ConnectError::new(FaultKind::Timeout).into(),
         };
         let evidence = EraEvidence::of(connection.era, &failure.error, failure.fault.as_ref());
+        let (era, status) = (connection.era, connection.first_status());
+        let denial = Denial::of(era, status, failure.code, failure.fault.is_none());
         tokio::spawn(close(connection));
         Err(FailedHandshake {
             error: failure.error,
             evidence,
+            denial,
         })
     }
 
@@ -116,7 +150,9 @@ impl<'r> Handshake<'r> {
         let connection = &self.connection;
         let request = initialize_request(connection.inbox.client_config());
         let call = WireCall::new(connection.inbox.ids().next(), request, None);
-        let result = initialize_result(answer(connection, call).await?)?;
+        let answer = answer(connection, call).await?;
+        let code = code_of(&answer);
+        let result = initialize_result(answer).map_err(|error| Failure::refused(error, code))?;
         connection.note_revision(&result.protocol_version);
         let revision = result.protocol_version.as_str();
         let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
@@ -127,7 +163,8 @@ impl<'r> Handshake<'r> {
         let initialized = InitializedNotification::default();
         let initialized = ClientNotification::InitializedNotification(initialized);
         let initialized = ClientJsonRpcMessage::notification(initialized);
-        connection.send_message(&initialized).await?;
+        connection.send_message(&initialized, None).await?;
+        connection.receive_early().await;
         connection.start_listening();
         if self.request.needs_server_messages() {
             // Without the wait, a server request during the first call would race with the stream.
@@ -143,9 +180,11 @@ impl<'r> Handshake<'r> {
         if !self.is_known {
             let call = WireCall::new(connection.inbox.ids().next(), discover_request(), None);
             let answer = answer(connection, call).await?;
-            let result = discover_result(answer)?;
+            let code = code_of(&answer);
+            let result = discover_result(answer).map_err(|error| Failure::refused(error, code))?;
             let info = ServerPeerInfo::from_discover_result(STATELESS, result);
             connection.note_info(self.shared(info));
+            connection.receive_early().await;
         }
         let slots = self.request.slots_of(Era::Stateless);
         let info = SessionInfo::new(Era::Stateless, STATELESS.as_str())
@@ -184,7 +223,7 @@ async fn answer(connection: &Arc<Connection>, call: WireCall) -> Result<Answer, 
 }
 
 /// Ends a session that is not used, and closes it on the server once its id is known.
-pub(super) async fn close(connection: Arc<Connection>) {
+async fn close(connection: Arc<Connection>) {
     connection.end();
     let _ = timeout(CLOSE_TIMEOUT, connection.delete_session()).await;
 }
@@ -214,16 +253,65 @@ impl From<HttpFault> for Failure {
         Self {
             error: fault.clone().into(),
             fault: Some(fault),
+            code: None,
         }
     }
 }
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self { error, fault: None }
+        Self::refused(error, None)
     }
 }
 
+impl Failure {
+    /// The server answered, and not with what was requested.
+    fn refused(error: ConnectError, code: Option<i32>) -> Self {
+        Self {
+            error,
+            fault: None,
+            code,
+        }
+    }
+}
+
+fn code_of(answer: &Answer) -> Option<i32> {
+    answer.error().map(|error| error.code.0)
+}
+
+/// Errors of revision 2026-07-28 that reject a request before execution.
+///
+/// In this order: header mismatch, missing client capability, unsupported protocol version, method
+/// not found (basic, error codes; transports, streamable HTTP).
+const MODERN_ERRORS: [i32; 4] = [-32020, -32021, -32022, -32601];
 /// How long the answer that opens a session is waited for after the handshake was given up.
 const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_specification_names_denies_the_transport() {
+        let of = |era, status: u16, code, answered| {
+            Denial::of(era, StatusCode::from_u16(status).ok(), code, answered)
+        };
+        for status in [404, 405] {
+            assert_eq!(of(Era::Stateless, status, None, false), Denial::OfPost);
+            assert_eq!(of(Era::Legacy, status, None, false), Denial::OfPost);
+            let code = Some(-32000);
+            assert_eq!(of(Era::Stateless, status, code, true), Denial::None);
+            assert_eq!(of(Era::Legacy, status, code, true), Denial::OfInitialize);
+        }
+        assert_eq!(of(Era::Stateless, 400, None, false), Denial::None);
+        assert_eq!(of(Era::Legacy, 400, None, false), Denial::OfInitialize);
+        for code in MODERN_ERRORS {
+            assert_eq!(of(Era::Legacy, 400, Some(code), true), Denial::None);
+        }
+        for status in [200, 307, 401, 403, 406, 429, 500] {
+            assert_eq!(of(Era::Legacy, status, Some(-1), true), Denial::None);
+        }
+        assert_eq!(Denial::of(Era::Legacy, None, None, false), Denial::None);
+    }
+}

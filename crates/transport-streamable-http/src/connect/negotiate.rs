@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use mcp_pool_core::{
     config::Lifecycle,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Era, Session},
+    extend::{ConnectRequest, DetectOutcome, Era, Session, Support},
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     era_evidence::EraEvidence,
-    handshake::{FailedHandshake, Handshake, Shared},
+    handshake::{Denial, FailedHandshake, Handshake, Shared},
 };
 use crate::era_cache::EraCache;
 
@@ -32,16 +32,64 @@ struct FirstSession {
 impl EraNegotiation {
     /// Opens the session, within the deadline of the request.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
-        let deadline = self.request.deadline();
-        let opened = match self.request.endpoint().lifecycle() {
-            Lifecycle::Legacy => self.try_era(Era::Legacy, deadline).await,
-            Lifecycle::Stateless => self.try_era(Era::Stateless, deadline).await,
-            _ => return self.detect_era().await,
+        let opened = match self.configured_era() {
+            Some(era) => self.open_configured(era).await,
+            None => return self.detect_era().await,
         };
-        let session = opened.map_err(|failed| failed.error)?;
+        opened.map_err(|failed| failed.error)
+    }
+
+    /// Opens a session where the transport is spoken, within the deadline of the request.
+    ///
+    /// The session itself is the probe, so that detection costs no request of its own.
+    pub(crate) async fn detect(self) -> Result<DetectOutcome, ConnectError> {
+        let server = self.eras.server(self.request.endpoint());
+        let opened = match (self.configured_era(), server.era()) {
+            (Some(era), _) => self.open_configured(era).await,
+            (None, Some(era)) => self.open_in(era).await,
+            (None, None) => self.open_unless_denied().await,
+        };
+        match opened {
+            Ok(session) => Ok(DetectOutcome::Connected(session)),
+            Err(failed) if failed.denial != Denial::None => {
+                Ok(DetectOutcome::Support(Support::Unsupported))
+            }
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    /// The era that the endpoint names.
+    fn configured_era(&self) -> Option<Era> {
+        match self.request.endpoint().lifecycle() {
+            Lifecycle::Legacy => Some(Era::Legacy),
+            Lifecycle::Stateless => Some(Era::Stateless),
+            _ => None,
+        }
+    }
+
+    async fn open_configured(&self, era: Era) -> Result<Session, FailedHandshake> {
+        let session = self.try_era(era, self.request.deadline()).await?;
         // The next session with the server has one request less.
-        self.eras
-            .insert(self.request.endpoint(), session.info().era);
+        self.eras.insert(self.request.endpoint(), era);
+        Ok(session)
+    }
+
+    /// Opens a session in either era, unless the first POST shows that nothing takes one.
+    async fn open_unless_denied(&self) -> Result<Session, FailedHandshake> {
+        let first = match self.try_era(Era::Stateless, self.probe_deadline()).await {
+            Ok(session) => {
+                self.eras.insert(self.request.endpoint(), Era::Stateless);
+                return Ok(session);
+            }
+            Err(failed) => failed,
+        };
+        if first.denial == Denial::OfPost || first.evidence == EraEvidence::NotReached {
+            return Err(first);
+        }
+        let session = self.try_era(Era::Legacy, self.request.deadline()).await?;
+        if let Some(era) = first.evidence.era() {
+            self.eras.insert(self.request.endpoint(), era);
+        }
         Ok(session)
     }
 
@@ -66,7 +114,8 @@ impl EraNegotiation {
             era = detected.map_err(|_| ConnectError::new(FaultKind::Timeout))??;
         }
         // Without proof, try the era of most servers.
-        self.open_in(era.unwrap_or(Era::Legacy)).await
+        let opened = self.open_in(era.unwrap_or(Era::Legacy)).await;
+        opened.map_err(|failed| failed.error)
     }
 
     /// Opens the first session with a server: stateless first, then legacy.
@@ -100,13 +149,13 @@ impl EraNegotiation {
     }
 
     /// Opens a session in the cached era, or in the other one on proof of it.
-    async fn open_in(&self, era: Era) -> Result<Session, ConnectError> {
+    async fn open_in(&self, era: Era) -> Result<Session, FailedHandshake> {
         let failed = match self.try_era(era, self.request.deadline()).await {
             Ok(session) => return Ok(session),
             Err(failed) => failed,
         };
         let Some(other) = failed.evidence.era() else {
-            return Err(failed.error);
+            return Err(failed);
         };
         let deadline = match other {
             Era::Stateless => self.probe_deadline(),
@@ -120,9 +169,9 @@ impl EraNegotiation {
             // The legacy error is the more precise one. An inconclusive error comes from a server
             // of this era that is too busy to answer.
             Err(again) if other == Era::Legacy || again.evidence == EraEvidence::Inconclusive => {
-                Err(again.error)
+                Err(again)
             }
-            Err(_) => Err(failed.error),
+            Err(_) => Err(failed),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a request says in its HTTP headers.
+//! The HTTP headers of a request.
 
 mod header_value;
 mod headers;

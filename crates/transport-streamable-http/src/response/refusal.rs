@@ -141,6 +141,7 @@ mod tests {
             kind: ResultKind::of(&ClientRequest::PingRequest(PingRequest::default())),
             era,
             in_session,
+            introduces: false,
         };
         read_refusal(response, &sent, 1_000).await
     }

@@ -12,6 +12,8 @@ pub(crate) struct SentRequest<'a> {
     pub(crate) era: Option<Era>,
     /// Whether the request named a session.
     pub(crate) in_session: bool,
+    /// Whether the answer introduces the server: no handler can get a message before.
+    pub(crate) introduces: bool,
 }
 
 impl SentRequest<'_> {
@@ -46,6 +48,7 @@ mod tests {
             kind: ResultKind::of(&ClientRequest::PingRequest(PingRequest::default())),
             era: None,
             in_session: false,
+            introduces: false,
         };
         for (text, is_answer) in [
             (r#"{"id":"a-1","result":{}}"#, true),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use mcp_pool_core::{
     Endpoint,
     error::{FaultKind, Outcome},
@@ -16,7 +16,7 @@ use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::standalone::Standalone;
+use super::{early::EarlyMessages, standalone::Standalone};
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
@@ -45,10 +45,13 @@ pub(crate) struct Connection {
     /// The standalone stream, for a session that wants one.
     pub(super) standalone: Option<Box<Standalone>>,
     pub(super) info: OnceCell<Arc<ServerPeerInfo>>,
+    pub(super) early: EarlyMessages,
     pub(super) tools: Mutex<ToolHeaders>,
     pub(super) deleted: OnceCell<CloseOutcome>,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
+    /// The status of the response to the first request.
+    first_status: OnceLock<StatusCode>,
 }
 
 /// The parts of a new connection.
@@ -91,10 +94,12 @@ impl Connection {
             client: new.client.map(Box::new),
             standalone: wants_stream.then(Box::default),
             info: OnceCell::new(),
+            early: EarlyMessages::default(),
             tools: Mutex::default(),
             deleted: OnceCell::new(),
             session: OnceLock::new(),
             revision: OnceLock::new(),
+            first_status: OnceLock::new(),
         });
         if connection.era == Era::Stateless {
             connection.note_revision(&STATELESS);
@@ -114,13 +119,27 @@ impl Connection {
         .await
     }
 
+    /// Stores the status of the response to the first request, and its session id.
+    ///
+    /// # Errors
+    /// As [`note_session`](Self::note_session).
+    pub(super) fn note_first(&self, response: &reqwest::Response) -> Result<(), HttpFault> {
+        let _ = self.first_status.set(response.status());
+        self.note_session(response.headers())
+    }
+
+    /// The status of the response to the first request, once it has come.
+    pub(crate) fn first_status(&self) -> Option<StatusCode> {
+        self.first_status.get().copied()
+    }
+
     /// Stores the session id of the response that opened the session.
     ///
     /// An id from a stateless server is used for its DELETE only.
     ///
     /// # Errors
     /// The id of a legacy server is not visible ASCII (revision 2025-11-25, transports).
-    pub(super) fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
+    fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
         let Some(id) = response.get(SESSION_ID) else {
             return Ok(());
         };

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     connection::Connection,
     pace::Pace,
+    read::PROGRESS,
     standalone::{Standalone, StreamState},
 };
 
@@ -93,7 +94,12 @@ impl Connection {
                 match message.kind() {
                     IncomingKind::Error | IncomingKind::Result => standalone.answer(&message),
                     // The reader does not wait for handlers.
-                    _ => drop(self.inbox.receive(&message).await),
+                    _ => {
+                        let delivery = self.inbox.receive(&message).await;
+                        if message.method() == Some(PROGRESS) {
+                            standalone.note_progress(&message, delivery);
+                        }
+                    }
                 }
             }
         }

@@ -1,11 +1,15 @@
 //! An open session: its state, its requests, its streams and its driver.
 
 mod call;
+mod cancel;
 mod connection;
 mod driver;
+mod early;
 mod listen;
 mod pace;
+mod read;
 mod standalone;
+mod tools;
 mod wire;
 
 pub(crate) use connection::{Connection, NewConnection, STATELESS};

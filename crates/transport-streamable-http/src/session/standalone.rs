@@ -5,8 +5,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_pool_core::extend::{Answer, Incoming, IncomingKind, ResultKind};
+use mcp_pool_core::extend::{Answer, Delivery, Incoming, IncomingKind, ResultKind};
 use rmcp::model::RequestId;
+use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
 use crate::response::SentRequest;
@@ -20,7 +21,21 @@ pub(crate) struct Standalone {
 
 struct Expected {
     kind: ResultKind,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<(Answer, Delivery)>,
+    /// The last progress of the call that came on the stream.
+    progress: Delivery,
+}
+
+/// The part of a progress notification that names its call.
+#[derive(Deserialize)]
+struct Progress {
+    params: ProgressParams,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProgressParams {
+    progress_token: RequestId,
 }
 
 /// The state of the standalone stream.
@@ -37,7 +52,7 @@ pub(crate) enum StreamState {
 pub(super) struct ExpectedAnswer<'s> {
     stream: &'s Standalone,
     id: RequestId,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<(Answer, Delivery)>,
 }
 
 impl Default for Standalone {
@@ -59,6 +74,7 @@ impl Standalone {
         let expected = Expected {
             kind: sent.kind,
             answer: sender,
+            progress: Delivery::default(),
         };
         self.lock().insert(sent.id.clone(), expected);
         Some(ExpectedAnswer {
@@ -81,7 +97,17 @@ impl Standalone {
         };
         if let Some(answer) = answer {
             // The call may have ended meanwhile.
-            let _ = expected.answer.send(answer);
+            let _ = expected.answer.send((answer, expected.progress));
+        }
+    }
+
+    /// Keeps the delivery of a call's progress, which its answer must not overtake.
+    pub(super) fn note_progress(&self, message: &Incoming<'_>, delivery: Delivery) {
+        let Ok(progress) = serde_json::from_str::<Progress>(message.text()) else {
+            return;
+        };
+        if let Some(expected) = self.lock().get_mut(&progress.params.progress_token) {
+            expected.progress = delivery;
         }
     }
 
@@ -91,9 +117,12 @@ impl Standalone {
 }
 
 impl ExpectedAnswer<'_> {
-    /// Waits for the answer; `None`: the stream's session has ended.
+    /// Waits for the answer, and for the delivery of the progress before it; `None`: the stream's
+    /// session has ended.
     pub(super) async fn answer(mut self) -> Option<Answer> {
-        (&mut self.answer).await.ok()
+        let (answer, progress) = (&mut self.answer).await.ok()?;
+        progress.handled().await;
+        Some(answer)
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use http::{Method, StatusCode};
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, CloseOutcome, Era, Wire, WireCall},
+    extend::{Answer, CallContext, CloseOutcome, Era, Wire, WireCall, read_messages},
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::model::{
@@ -24,13 +24,14 @@ impl Wire for Connection {
     }
 
     async fn send(&self, message: ClientJsonRpcMessage) -> Result<(), CallFailure> {
-        let sent = self.send_message(&message).await;
+        let sent = self.send_message(&message, None).await;
         sent.map_err(|fault| self.failure(&fault))
     }
 
     async fn peer_info(&self) -> Result<ServerPeerInfo, CallFailure> {
         let info = self.info.get_or_try_init(|| self.discover()).await;
         let info = info.map_err(|fault| self.failure(&fault))?;
+        self.receive_early().await;
         Ok(ServerPeerInfo::clone(info))
     }
 }
@@ -40,6 +41,7 @@ impl Connection {
     pub(crate) async fn send_message(
         &self,
         message: &ClientJsonRpcMessage,
+        context: Option<&CallContext>,
     ) -> Result<(), HttpFault> {
         let text = serde_json::to_vec(message).map_err(|_| {
             let what = "the message cannot be written as json";
@@ -47,7 +49,7 @@ impl Connection {
         })?;
         let outgoing = Outgoing {
             method: Method::POST,
-            call: None,
+            call: context,
             request: None,
             body: Some(text.into()),
             last_event_id: None,
@@ -71,6 +73,15 @@ impl Connection {
         *self.deleted.get_or_init(|| self.send_delete()).await
     }
 
+    /// Receives the messages that came beside the answer which introduced the server.
+    pub(crate) async fn receive_early(&self) {
+        for text in self.early.take() {
+            for message in read_messages(text.as_bytes()).into_iter().flatten() {
+                drop(self.inbox.receive(&message).await);
+            }
+        }
+    }
+
     /// Ends every call and every task of the session.
     pub(crate) fn end(&self) {
         self.ended.cancel();
@@ -81,13 +92,13 @@ impl Connection {
         self.ended.is_cancelled()
     }
 
-    /// Keeps what the server says of itself.
+    /// Keeps the description that the server gave of itself.
     pub(crate) fn note_info(&self, info: Arc<ServerPeerInfo>) {
         // Set once, in the handshake.
         let _ = self.info.set(info);
     }
 
-    /// What the server says of itself (revision 2026-07-28, discovery).
+    /// The description that the server gives of itself (revision 2026-07-28, discovery).
     async fn discover(&self) -> Result<Arc<ServerPeerInfo>, HttpFault> {
         let call = WireCall::new(self.inbox.ids().next(), discover_request(), None);
         let answer = Self::call(self, call).await?;

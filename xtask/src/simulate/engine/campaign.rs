@@ -173,7 +173,6 @@ fn settings(options: &Options, seed: u64, keeps_text: bool) -> Settings {
     Settings {
         seed,
         keeps_text,
-        checks_tasks: options.threads == Some(1),
         allowed: Arc::from(options.allow.clone()),
     }
 }

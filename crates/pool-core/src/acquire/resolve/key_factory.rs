@@ -82,17 +82,21 @@ impl KeyFactory {
         credential: &Credential,
         permit: Permit,
     ) -> Arc<KeyPool> {
+        // Held until the key is in the map: a change of the limits comes before or finds the key.
+        let limits = self.services.capacity.limits();
         let new = || {
             let new = NewKey {
                 key,
                 profile,
                 upstream: self.upstreams.of(key.endpoint()),
                 credential: credential.clone(),
+                max_sessions: limits.max_sessions_per_key,
                 permit,
             };
             KeyPool::new(new, Arc::clone(&self.services))
         };
         let (pool, is_new) = self.keys.insert(key, new);
+        drop(limits);
         match is_new {
             true => self.begin(&pool),
             false => self.note_credential(&pool, credential),

@@ -125,10 +125,7 @@ impl Resolver {
         if self.context.is_closed() {
             return Err(AcquireError::Closed);
         }
-        if !self.context.connectors.claims(&parts.endpoint) {
-            let kind = parts.endpoint.transport().clone();
-            return Err(AcquireError::UnsupportedScheme(kind));
-        }
+        self.context.connectors.check_scheme(&parts.endpoint)?;
         let profile = self.profile(parts)?;
         let identity = self.identify(parts, deadline).await?;
         let key_parts = KeyParts {

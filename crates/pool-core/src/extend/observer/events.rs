@@ -7,7 +7,7 @@ use crate::{
     error::{AcquireError, CallError, CheckError, ConnectError, Outcome},
     extend::session::{CloseOutcome, SessionInfo},
     handler::ListKind,
-    types::{BreakerState, Endpoint, PoolKey, TransportKind},
+    types::{BreakerState, Endpoint, PoolKey, PoolLimits, TransportKind},
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -165,6 +165,16 @@ event! {
         key: &'a PoolKey,
         /// Why.
         reason: CloseReason,
+    }
+}
+
+event! {
+    /// The limits of a pool were changed.
+    Resized {
+        /// The limits before.
+        before: PoolLimits,
+        /// The limits now.
+        after: PoolLimits,
     }
 }
 

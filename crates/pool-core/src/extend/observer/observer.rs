@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
-    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, ToolsListed,
+    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized, ToolsListed,
 };
 
 /// Receives every event of a pool. All methods do nothing by default.
@@ -51,6 +51,8 @@ pub trait Observer: Send + Sync {
     fn key_created(&self, event: &KeyCreated<'_>) {}
     /// A key was removed.
     fn key_evicted(&self, event: &KeyEvicted<'_>) {}
+    /// The limits of a pool were changed.
+    fn resized(&self, event: &Resized<'_>) {}
     /// The circuit of an endpoint changed.
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {}
     /// A call of a [`PooledClient`](crate::PooledClient) ended.
@@ -104,6 +106,10 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 
     fn key_evicted(&self, event: &KeyEvicted<'_>) {
         (**self).key_evicted(event);
+    }
+
+    fn resized(&self, event: &Resized<'_>) {
+        (**self).resized(event);
     }
 
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {

@@ -1,9 +1,12 @@
 //! A session inside the pool, and the sessions that are open.
 
+mod detected_sessions;
 mod history;
+mod lists;
 mod open_sessions;
 mod pooled_session;
 
+pub(crate) use detected_sessions::{DetectedSession, DetectedSessions};
 pub(crate) use history::History;
 pub(crate) use open_sessions::OpenSessions;
-pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot};
+pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot, Sharing};

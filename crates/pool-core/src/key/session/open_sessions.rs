@@ -6,25 +6,38 @@ use std::{
 };
 
 use super::pooled_session::PooledSession;
+use crate::key::job::JobSender;
 
 /// Every session that is open and not being closed. Written when a session is opened and when its
 /// closing begins, never in between.
 #[derive(Default)]
-pub(crate) struct OpenSessions(Mutex<HashMap<u64, Weak<PooledSession>>>);
+pub(crate) struct OpenSessions(Mutex<HashMap<u64, OpenSession>>);
+
+struct OpenSession {
+    session: Weak<PooledSession>,
+    /// Keeps the maintenance task alive until it has the session to close.
+    jobs: JobSender,
+}
 
 impl OpenSessions {
-    pub(crate) fn add(&self, session: &Arc<PooledSession>) {
+    pub(crate) fn add(&self, session: &Arc<PooledSession>, jobs: JobSender) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(session.id, Arc::downgrade(session));
+        let open = OpenSession {
+            session: Arc::downgrade(session),
+            jobs,
+        };
+        sessions.insert(session.id, open);
     }
 
-    pub(crate) fn remove(&self, id: u64) {
+    /// Takes a session out. Returns the sender for the job that closes it.
+    pub(crate) fn remove(&self, id: u64) -> Option<JobSender> {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.remove(&id);
+        sessions.remove(&id).map(|open| open.jobs)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<PooledSession>> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.values().filter_map(Weak::upgrade).collect()
+        let open = sessions.values();
+        open.filter_map(|open| open.session.upgrade()).collect()
     }
 }

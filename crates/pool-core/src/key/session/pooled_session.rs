@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::history::History;
 use crate::{
-    extend::Session,
+    extend::{Session, SessionInfo, SlotsByEra},
     handler::HandlerProxy,
     key::slots::{Member, Slot},
     limits::Permit,
@@ -23,7 +23,7 @@ pub(crate) struct PooledSession {
     pub(crate) key: PoolKey,
     pub(crate) session: Session,
     pub(crate) proxy: Arc<HandlerProxy>,
-    pub(crate) slots: u32,
+    sharing: Sharing,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
     pub(crate) ends_at: Timestamp,
@@ -43,11 +43,38 @@ pub(crate) struct NewSession {
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
     pub(crate) history: Arc<History>,
-    pub(crate) slots: u32,
+    pub(crate) sharing: Sharing,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
     pub(crate) ends_at: Timestamp,
     pub(crate) permit: Permit,
+}
+
+/// How the calls of a key share a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sharing {
+    /// How many calls the session serves at the same time.
+    pub(crate) slots: u32,
+    /// True when the session is all that its key needs.
+    pub(crate) suffices: bool,
+}
+
+impl Sharing {
+    /// One call, and a session of its own for the next one.
+    pub(crate) const NONE: Self = Self {
+        slots: 1,
+        suffices: false,
+    };
+
+    /// The sharing of a session that is reused. Its transport knows the slots better than the
+    /// configuration does.
+    pub(crate) fn of(info: &SessionInfo, slots: SlotsByEra) -> Self {
+        let own = info.max_concurrent;
+        Self {
+            slots: own.unwrap_or_else(|| slots.of(info.era)).max(1),
+            suffices: info.era == Era::Stateless,
+        }
+    }
 }
 
 /// A slot of a pooled session.
@@ -59,7 +86,7 @@ impl PooledSession {
             id: new.id,
             key: new.key,
             proxy: new.proxy,
-            slots: session.info().max_concurrent.unwrap_or(new.slots).max(1),
+            sharing: new.sharing,
             generation: new.generation,
             opened_at: new.opened_at,
             ends_at: new.ends_at,
@@ -79,7 +106,7 @@ impl PooledSession {
 
     /// Counts one more use. The caller holds a slot of the session.
     pub(crate) fn count_use(&self) {
-        if self.slots == 1 {
+        if self.sharing.slots == 1 {
             // No other thread counts: the slot went from owner to owner through the key's lock.
             let uses = self.uses.load(Ordering::Relaxed);
             self.uses.store(uses + 1, Ordering::Relaxed);
@@ -108,7 +135,7 @@ impl Member for Arc<PooledSession> {
     }
 
     fn slots(&self) -> u32 {
-        self.slots
+        self.sharing.slots
     }
 
     fn generation(&self) -> u64 {
@@ -116,6 +143,6 @@ impl Member for Arc<PooledSession> {
     }
 
     fn suffices(&self) -> bool {
-        self.session.info().era == Era::Stateless
+        self.sharing.suffices
     }
 }

@@ -12,7 +12,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// [`abandon`](Self::abandon).
     pub(crate) fn begin_connect(&self) -> Option<(u64, W)> {
         let mut state = self.lock();
-        if !state.wants_connect(self.max) {
+        if !state.wants_connect() {
             return None;
         }
         state.open += 1;
@@ -41,11 +41,13 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// waiter that left comes back with [`release`](Self::release).
     ///
     /// # Errors
-    /// The member, when it came too late: its generation was retired meanwhile.
+    /// The member, when it came too late: its generation was retired meanwhile, or the limit was
+    /// lowered and no waiter needs it.
     pub(crate) fn admit(&self, member: M, now: T) -> Result<Vec<Served<M, W, T>>, M> {
         let mut state = self.lock();
         state.connecting -= 1;
-        if state.removed || member.generation() != state.generation {
+        let is_surplus = state.waiters.is_empty() && state.surplus() > 0;
+        if state.is_removed() || member.generation() != state.generation || is_surplus {
             state.open -= 1;
             return Err(member);
         }

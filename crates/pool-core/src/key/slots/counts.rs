@@ -8,7 +8,7 @@ use super::{
 impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// True once the key was removed.
     pub(crate) fn is_removed(&self) -> bool {
-        self.lock().removed
+        self.lock().is_removed()
     }
 
     /// The earliest of the ends of the members that are ready.
@@ -27,14 +27,14 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
 
     /// How many members the key may have.
     pub(crate) fn max(&self) -> usize {
-        self.max
+        self.lock().max
     }
 
     pub(crate) fn counts(&self) -> Counts {
         let state = self.lock();
         let idle = state.ready.iter().filter(|entry| entry.used == 0).count();
         Counts {
-            removed: state.removed,
+            removed: state.is_removed(),
             in_use: state.in_use,
             idle,
             busy: state.open - state.connecting - idle,

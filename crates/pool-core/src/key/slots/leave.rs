@@ -2,7 +2,7 @@
 
 use super::{
     slots::Slots,
-    state::{Entry, position},
+    state::{Entry, Phase, position},
     types::{ClosedKey, HitCounts, Member},
 };
 
@@ -42,7 +42,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         let index = position(&state.ready, id)?;
         let entry = state.ready.remove(index);
         if entry.used > 0 {
-            state.draining.push(entry);
+            state.draining.push(entry.drain());
             return None;
         }
         state.open -= 1;
@@ -61,10 +61,10 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         let mut state = self.lock();
         let busy = state.in_use + state.connecting + state.waiters.len() + state.draining.len();
         let recent = unless_used_since.is_some_and(|since| state.last_used > since);
-        if state.removed || busy > 0 || recent {
+        if state.is_removed() || busy > 0 || recent {
             return None;
         }
-        state.removed = true;
+        state.phase = Phase::Removed;
         let members: Vec<M> = std::mem::take(&mut state.ready)
             .into_iter()
             .map(|entry| entry.member)
@@ -78,10 +78,10 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// `None` when the key was removed or closed before.
     pub(crate) fn close(&self) -> Option<ClosedKey<M, W>> {
         let mut state = self.lock();
-        if state.removed {
+        if state.is_removed() {
             return None;
         }
-        state.removed = true;
+        state.phase = Phase::Removed;
         let unused = state.begin_generation();
         let waiters = std::mem::take(&mut state.waiters);
         Some(ClosedKey {

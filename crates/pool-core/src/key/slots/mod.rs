@@ -5,11 +5,13 @@
 //! model checker replaces.
 //!
 //! At every instant, under the lock: `open` is the number of members (idle, in use, draining) plus
-//! the connects under way, and a waiter waits only while no slot is ready.
+//! the connects under way, and a waiter waits only while no slot is ready. `open` is above the limit
+//! only after the limit was lowered, and until the members above it are released.
 
 mod connect;
 mod counts;
 mod leave;
+mod resize;
 mod slots;
 mod state;
 mod types;

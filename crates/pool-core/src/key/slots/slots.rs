@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use super::{
     super::sync::{Mutex, MutexGuard, lock},
-    state::{QueuedWaiter, State},
+    state::{Entry, Phase, QueuedWaiter, State, position},
     types::{
-        Enqueued, Fate, HitCounts, Likely, Member, QueuePosition, ReleaseOutcome, Slot, Taken,
+        Enqueued, Fate, HitCounts, Likely, Member, Origin, QueuePosition, ReleaseOutcome, Slot,
+        Taken,
     },
 };
 
 /// The sessions and waiters of one key.
 pub(crate) struct Slots<M, W, T> {
-    pub(super) max: usize,
     state: Mutex<State<M, W, T>>,
 }
 
@@ -23,18 +23,18 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             ready: Vec::new(),
             draining: Vec::new(),
             waiters: VecDeque::new(),
+            max,
             open: 0,
             connecting: 0,
             in_use: 0,
             generation: 0,
-            removed: false,
+            phase: Phase::Open,
             likely,
             last_used: now,
             watched: None,
             hit_counts: HitCounts::default(),
         };
         Self {
-            max,
             state: Mutex::new(state),
         }
     }
@@ -43,7 +43,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     #[inline(always)]
     pub(crate) fn take(&self) -> Taken<M, T> {
         let mut state = self.lock();
-        if state.removed {
+        if state.phase == Phase::Removed {
             return Taken::Removed;
         }
         state.take_ready().map_or(Taken::None, Taken::Slot)
@@ -58,7 +58,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         deadline: T,
     ) -> Enqueued<M, T> {
         let mut state = self.lock();
-        if state.removed {
+        if state.is_removed() {
             return Enqueued::Removed;
         }
         if let Some(slot) = state.take_ready() {
@@ -79,7 +79,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             state.watched = Some(deadline);
         }
         Enqueued::InQueue {
-            wants_connect: state.wants_connect(self.max),
+            wants_connect: state.wants_connect(),
             watch,
         }
     }
@@ -104,23 +104,87 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         (late, state.watched)
     }
 
-    /// A slot comes back.
+    /// A slot comes back. Where it would go to a waiter, `is_surplus` decides whether its member is
+    /// closed instead, since the limit over all keys was lowered.
     #[inline(always)]
-    pub(crate) fn release(&self, slot: Slot<M, T>, fate: Fate) -> ReleaseOutcome<M, W, T> {
+    pub(crate) fn release(
+        &self,
+        slot: Slot<M, T>,
+        fate: Fate,
+        is_surplus: impl FnOnce() -> bool,
+    ) -> ReleaseOutcome<M, W, T> {
         let mut state = self.lock();
         state.last_used = state.last_used.max(slot.acquired_at);
-        let stale = slot.member.generation() != state.generation || state.removed;
+        let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
         let undisturbed = state.waiters.is_empty() && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
             state.in_use -= 1;
             state.entry(slot);
             return ReleaseOutcome::Ready;
         }
-        state.release(slot, fate, self.max)
+        state.release(slot, fate, is_surplus)
     }
 
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, State<M, W, T>> {
         lock(&self.state)
+    }
+}
+
+/// What most acquires and releases do under the lock.
+impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+    #[inline(always)]
+    pub(super) fn take_ready(&mut self) -> Option<Slot<M, T>> {
+        let entry = self.ready.last_mut()?;
+        entry.used += 1;
+        self.in_use += 1;
+        self.hit_counts.hits += 1;
+        let alive_at = entry.alive_at;
+        let member = if entry.used >= entry.member.slots() {
+            self.ready.pop()?.member
+        } else {
+            entry.member.clone()
+        };
+        Some(Slot {
+            member,
+            alive_at,
+            acquired_at: alive_at,
+            origin: Origin::Found,
+        })
+    }
+
+    pub(super) fn wants_connect(&self) -> bool {
+        let likely_served = self.connecting.saturating_mul(self.likely.slots as usize);
+        let has_enough = self.likely.suffices && self.open > self.draining.len();
+        !self.is_removed()
+            && self.open < self.max
+            && !has_enough
+            && likely_served < self.waiters.len()
+    }
+
+    /// Puts a slot back among the ready ones.
+    #[inline(always)]
+    pub(super) fn entry(&mut self, slot: Slot<M, T>) {
+        let Slot {
+            member, alive_at, ..
+        } = slot;
+        let slots = member.slots();
+        let found = if slots == 1 {
+            None
+        } else {
+            position(&self.ready, member.id())
+        };
+        let Some(index) = found else {
+            // It was full, or it would be among the ready ones.
+            self.ready.push(Entry {
+                member,
+                used: slots - 1,
+                alive_at,
+            });
+            return;
+        };
+        let entry = &mut self.ready[index];
+        entry.used -= 1;
+        entry.alive_at = entry.alive_at.max(alive_at);
     }
 }

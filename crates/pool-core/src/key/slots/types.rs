@@ -99,7 +99,17 @@ pub(crate) enum ReleaseOutcome<M, W, T> {
         member: M,
         /// Whether a connect is wanted now.
         wanted: bool,
+        /// Whether it is closed because a limit was lowered.
+        is_surplus: bool,
     },
+}
+
+/// What is to be done after the limit of a key was changed.
+pub(crate) struct Resized<M> {
+    /// The unused members above the limit, which have left the key.
+    pub(crate) close: Vec<M>,
+    /// Whether a waiter needs a connect, which the limit now allows.
+    pub(crate) wanted: bool,
 }
 
 /// What is left of a key that was ended.

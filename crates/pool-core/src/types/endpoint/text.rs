@@ -7,7 +7,7 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{Endpoint, EndpointError};
+use super::endpoint::{Endpoint, EndpointError};
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// As [`Endpoint::auto`].

@@ -9,28 +9,27 @@ use std::{
 use rmcp::{
     RoleClient,
     model::{
-        ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, GetMeta,
-        JsonRpcMessage, ProgressNotification, RequestId, ServerNotification, ServerResult,
-        SubscriptionsListenResultMeta,
+        ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, JsonRpcMessage,
+        RequestId, ServerNotification, ServerResult, SubscriptionsListenResultMeta,
     },
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    call_progress::CallProgress,
     subscriptions::Subscriptions,
-    turn::{CurrentTurn, Delivery, Queued},
+    turn::{CurrentTurn, Queued},
     urgent::{OpenRequest, Urgent},
 };
 use crate::{
     error::CallFailure,
-    handler::ProgressSink,
     wire::{
         call_context::CallContext,
         message::{Answer, RequestIds},
-        wire::{SharedWire, WireCall, reply},
+        wire::{REPLY_TIMEOUT, SharedWire, WireCall, reply},
     },
 };
 
@@ -191,7 +190,11 @@ impl Sender {
         let open = lock(&self.state.open).remove(&id);
         let sealed = open.as_ref().and_then(|open| open.answer.take());
         let message = sealed.map_or(message, |answer| reply(id, answer));
-        self.pass_on(message).await
+        // A server that does not take an answer has no use for it, and must not keep the service.
+        match timeout(REPLY_TIMEOUT, self.pass_on(message)).await {
+            Ok(sent) => sent,
+            Err(_) => Ok(()),
+        }
     }
 
     /// Sends a request of rmcp under an id of the session, and its answer under rmcp's own.
@@ -202,7 +205,7 @@ impl Sender {
         let is_subscription = matches!(request, ClientRequest::SubscriptionsListenRequest(_));
         let _subscription =
             is_subscription.then(|| self.subscriptions.open(id.clone(), known.clone()));
-        let progress = Progress::of(&request, &self.ordered);
+        let progress = CallProgress::of(&request, &self.ordered);
         let context = request.extensions().get::<CallContext>().cloned();
         let mut call = WireCall::new(id, request, context);
         if let Some(progress) = &progress {
@@ -243,44 +246,6 @@ fn to_message(answer: Answer, known: RequestId) -> RxJsonRpcMessage<RoleClient> 
         }
         Ok(result) => JsonRpcMessage::response(result, known),
         Err(error) => JsonRpcMessage::error(error, Some(known)),
-    }
-}
-
-/// The progress of a call that rmcp sends, under rmcp's own token.
-struct Progress {
-    token: rmcp::model::ProgressToken,
-    ordered: mpsc::Sender<Queued>,
-    last: Arc<Mutex<Delivery>>,
-}
-
-impl Progress {
-    fn of(request: &ClientRequest, ordered: &mpsc::Sender<Queued>) -> Option<Self> {
-        Some(Self {
-            token: request.get_meta().get_progress_token()?,
-            ordered: ordered.clone(),
-            last: Arc::default(),
-        })
-    }
-
-    fn sink(&self) -> ProgressSink {
-        let (token, ordered) = (self.token.clone(), self.ordered.clone());
-        let last = Arc::clone(&self.last);
-        ProgressSink::new(move |mut params| {
-            params.progress_token = token.clone();
-            let notification = ProgressNotification::new(params);
-            let notification = ServerNotification::ProgressNotification(notification);
-            let (queued, delivery) = Queued::new(notification);
-            // A full queue is the fault of a handler that hangs, and loses progress alone.
-            if ordered.try_send(queued).is_ok() {
-                *lock(&last) = delivery;
-            }
-        })
-    }
-
-    /// Waits until the handler has the progress that came before the answer.
-    async fn delivered(self) {
-        let last = std::mem::take(&mut *lock(&self.last));
-        last.handled().await;
     }
 }
 

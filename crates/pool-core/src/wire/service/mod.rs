@@ -1,12 +1,15 @@
 //! rmcp's client side over a session that needs none for its calls.
 
 mod adapter;
+mod bound;
+mod call_progress;
+mod on_demand;
 mod peer;
 mod service;
 mod subscriptions;
 mod turn;
 mod urgent;
 
+pub(super) use on_demand::OnDemand;
 pub use peer::SessionPeer;
-pub(super) use service::RmcpService;
 pub use turn::Delivery;

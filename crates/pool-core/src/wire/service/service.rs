@@ -16,6 +16,7 @@ use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
 
 use super::{
     adapter::{Adapter, NewAdapter},
+    bound::BoundService,
     subscriptions::Subscriptions,
     turn::{Delivery, Queued},
     urgent::{OpenRequest, Urgent},
@@ -30,7 +31,7 @@ use crate::{
 ///
 /// [`SessionPeer`]: super::SessionPeer
 pub(in crate::wire) struct RmcpService {
-    running: RunningService<RoleClient, ProxyService>,
+    running: RunningService<RoleClient, BoundService>,
     stop: CancellationToken,
     urgent: mpsc::UnboundedSender<Urgent>,
     ordered: mpsc::Sender<Queued>,
@@ -43,7 +44,7 @@ impl RmcpService {
         ids: Arc<RequestIds>,
         handler: Arc<ProxiedHandler>,
         wire: SharedWire,
-        info: ServerPeerInfo,
+        info: Option<ServerPeerInfo>,
     ) -> Arc<Self> {
         let (urgent, urgent_messages) = mpsc::unbounded_channel();
         let (ordered, notifications) = mpsc::channel(MAX_NOTIFICATIONS);
@@ -58,10 +59,13 @@ impl RmcpService {
             subscriptions: Arc::clone(&subscriptions),
         });
         let stop = CancellationToken::new();
-        let service = ProxyService(handler);
+        let service = BoundService {
+            service: ProxyService(handler),
+            ended: stop.clone(),
+        };
         // rmcp keeps the span that it is started in, and would hold a caller's span open.
         let running = dispatcher::with_default(&Dispatch::new(NoSubscriber::new()), || {
-            serve_directly_with_ct(service, adapter, Some(info), stop.clone())
+            serve_directly_with_ct(service, adapter, info, stop.clone())
         });
         Arc::new(Self {
             running,

@@ -11,7 +11,7 @@ use super::world::{World, settle};
 impl World {
     /// Closes the pool and checks that every session is closed, every caller served or refused, and
     /// every call executed as reported.
-    pub(super) async fn end(mut self, numbers: &mut Numbers, checks_tasks: bool) {
+    pub(super) async fn end(mut self, numbers: &mut Numbers) {
         if numbers.chance(50) {
             settle().await;
             self.check(true);
@@ -27,7 +27,7 @@ impl World {
         if report.turned_away > 0 {
             self.history.reach(Sometimes::CloseTurnedAway);
         }
-        if report.cut > 0 {
+        if report.forced > 0 {
             self.history.reach(Sometimes::CloseCut);
         }
         self.history.step(|| format!("{report:?}"));
@@ -41,9 +41,7 @@ impl World {
         settle().await;
         self.check_sessions();
         self.check_calls();
-        if checks_tasks {
-            self.check_tasks().await;
-        }
+        self.check_tasks().await;
     }
 
     fn check_callers(&self) {

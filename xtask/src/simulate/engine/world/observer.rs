@@ -87,7 +87,7 @@ impl Observer for Recorder {
             CloseReason::CredentialExpired => Some(Sometimes::CredentialRetired),
             CloseReason::Expired => Some(Sometimes::SessionExpired),
             CloseReason::Lost => Some(Sometimes::SessionLost),
-            CloseReason::Room => Some(Sometimes::SessionReclaimed),
+            CloseReason::Reclaimed => Some(Sometimes::SessionReclaimed),
             _ => None,
         };
         let outcome = match event.outcome() {
@@ -113,7 +113,7 @@ impl Observer for Recorder {
 
     fn key_evicted<'a>(&self, event: &KeyEvicted<'a>) {
         match event.reason() {
-            CloseReason::Room => self.history.reach(Sometimes::KeyReclaimed),
+            CloseReason::Reclaimed => self.history.reach(Sometimes::KeyReclaimed),
             CloseReason::Idle => self.history.reach(Sometimes::KeyRemovedIdle),
             _ => {}
         }

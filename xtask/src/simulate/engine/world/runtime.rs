@@ -21,9 +21,6 @@ pub(in super::super) struct Settings {
     pub(in super::super) seed: u64,
     /// Whether the history keeps texts.
     pub(in super::super) keeps_text: bool,
-    /// Whether every task must end with the pool. Needs a single thread: the map of the pool drops
-    /// what is removed from it once no other thread reads any such map.
-    pub(in super::super) checks_tasks: bool,
     /// The names of violations that are accepted.
     pub(in super::super) allowed: Arc<[String]>,
 }
@@ -49,7 +46,7 @@ pub(in super::super) fn simulate(settings: &Settings, steps: &[Step]) -> crate::
         }
         history.begin_step(None);
         let mut numbers = Numbers::new(settings.seed, END);
-        world.end(&mut numbers, settings.checks_tasks).await;
+        world.end(&mut numbers).await;
         if let Some(panic) = PANIC.take() {
             history.violate("panic", || panic);
         }

@@ -1,4 +1,4 @@
-//! A handler that stops with its session.
+//! A handler that stops with its service.
 
 use rmcp::{
     ErrorData, RoleClient, Service,
@@ -7,23 +7,25 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A handler that stops answering requests when its session ends.
+use crate::handler::ProxyService;
+
+/// A handler that stops answering requests when its service ends.
 ///
-/// When the session has ended, an answer cannot be sent any more. rmcp waits for busy handlers
-/// before it ends the calls of the session, so a busy handler would delay every call.
-pub(crate) struct BoundHandler<S> {
-    pub(crate) handler: S,
-    pub(crate) ended: CancellationToken,
+/// rmcp waits for busy handlers before it ends the calls of a service, so that a handler that hangs
+/// would delay the calls of a session that is over.
+pub(super) struct BoundService {
+    pub(super) service: ProxyService,
+    pub(super) ended: CancellationToken,
 }
 
-impl<S: Service<RoleClient>> Service<RoleClient> for BoundHandler<S> {
+impl Service<RoleClient> for BoundService {
     async fn handle_request(
         &self,
         request: ServerRequest,
         context: RequestContext<RoleClient>,
     ) -> Result<ClientResult, ErrorData> {
         tokio::select! {
-            answer = self.handler.handle_request(request, context) => answer,
+            answer = self.service.handle_request(request, context) => answer,
             () = self.ended.cancelled() => {
                 Err(ErrorData::internal_error("the session has ended", None))
             }
@@ -35,12 +37,11 @@ impl<S: Service<RoleClient>> Service<RoleClient> for BoundHandler<S> {
         notification: ServerNotification,
         context: NotificationContext<RoleClient>,
     ) -> Result<(), ErrorData> {
-        self.handler
-            .handle_notification(notification, context)
-            .await
+        let handled = self.service.handle_notification(notification, context);
+        handled.await
     }
 
     fn get_info(&self) -> ClientConfig {
-        self.handler.get_info()
+        self.service.get_info()
     }
 }

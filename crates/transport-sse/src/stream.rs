@@ -1,37 +1,26 @@
-//! The events of a session's stream.
+//! The event stream of a session.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
     extend::{Credentials, protocol_violation},
 };
-use mcp_pool_http::{HttpFault, bounded, send};
+use mcp_pool_http::{EventStream, HttpFault, send};
 use reqwest::Url;
-use sse_stream::{Sse, SseStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::bytes::{split_lines, with_idle_timeout};
 use crate::{announcement::resolve, limits::Limits};
 
 /// The event stream of one session.
 ///
-/// Dropping or closing it closes its connection, and that ends the session on the server.
-pub(crate) struct Incoming {
-    open: Option<Open>,
+/// Dropping it closes its connection, and that ends the session on the server.
+pub(crate) struct Stream {
+    events: EventStream,
     /// Cancelled when the stream is closed.
     pub(crate) closed: CancellationToken,
-}
-
-struct Open {
-    events: BoxStream<'static, Result<Sse, sse_stream::Error>>,
-    /// Cancels `closed`.
-    ///
-    /// Declared after `events`, since fields drop in this order: the connection is closed first.
-    _closed: DropGuard,
+    /// Cancels `closed`. Declared after `events`, since fields drop in this order: the connection
+    /// is closed first.
+    _guard: DropGuard,
 }
 
 /// One event of the protocol.
@@ -39,13 +28,13 @@ struct Open {
 pub(crate) enum Event {
     /// The server announces its endpoint for messages.
     Endpoint(String),
-    /// A JSON-RPC message.
+    /// A JSON-RPC message, or a batch of them.
     Message(String),
-    /// An event of an unknown name, or without data.
+    /// An event of an unknown name, such as `ping`.
     Other,
 }
 
-impl Incoming {
+impl Stream {
     /// Opens a stream.
     ///
     /// # Errors
@@ -65,28 +54,16 @@ impl Incoming {
         if !is_events(response.headers()) {
             return Err(protocol_violation("the response is no event stream"));
         }
-        Ok(Self::of(
-            bounded(response, limits.max_event),
-            limits.idle_timeout,
-        ))
+        Ok(Self::of(response, limits))
     }
 
-    /// Parses the bytes of a stream.
-    pub(crate) fn of(
-        bytes: impl Stream<Item = Result<Bytes, HttpFault>> + Send + 'static,
-        idle_timeout: Option<Duration>,
-    ) -> Self {
+    /// Reads the events of a response.
+    fn of(response: reqwest::Response, limits: Limits) -> Self {
         let closed = CancellationToken::new();
-        let open = Open {
-            events: SseStream::from_bytes_stream(split_lines(with_idle_timeout(
-                bytes,
-                idle_timeout,
-            )))
-            .boxed(),
-            _closed: closed.clone().drop_guard(),
-        };
+        let events = EventStream::new(response, limits.max_event);
         Self {
-            open: Some(open),
+            events: events.with_idle_timeout(limits.idle_timeout),
+            _guard: closed.clone().drop_guard(),
             closed,
         }
     }
@@ -94,18 +71,17 @@ impl Incoming {
     /// Waits for the next event.
     ///
     /// # Errors
-    /// The stream has ended or failed. The function closes it.
+    /// The stream has ended or failed. The protocol cannot resume it, so its session has ended too.
+    ///
+    /// # Cancel safety
+    /// Safe; no event is lost to a dropped call.
     pub(crate) async fn next(&mut self) -> Result<Event, HttpFault> {
-        let Some(open) = &mut self.open else {
-            return Err(ended());
-        };
-        let fault = match open.events.next().await {
-            Some(Ok(event)) => return Ok(Event::of(event)),
-            Some(Err(error)) => fault_of(error),
-            None => ended(),
-        };
-        self.close();
-        Err(fault)
+        let event = self.events.next().await?.ok_or_else(ended)?;
+        Ok(match event.name.as_str() {
+            "endpoint" => Event::Endpoint(event.data),
+            "message" => Event::Message(event.data),
+            _ => Event::Other,
+        })
     }
 
     /// Waits for the announced endpoint, which must come before any message.
@@ -123,20 +99,6 @@ impl Incoming {
             }
         }
     }
-
-    pub(crate) fn close(&mut self) {
-        self.open = None;
-    }
-}
-
-impl Event {
-    fn of(event: Sse) -> Self {
-        match (event.event.as_deref(), event.data) {
-            (Some("endpoint"), Some(data)) => Self::Endpoint(data),
-            (None | Some("" | "message"), Some(data)) if !data.is_empty() => Self::Message(data),
-            _ => Self::Other,
-        }
-    }
 }
 
 fn headers_of(mut headers: HeaderMap) -> HeaderMap {
@@ -152,21 +114,6 @@ fn is_events(headers: &HeaderMap) -> bool {
     media.eq_ignore_ascii_case(EVENTS)
 }
 
-fn fault_of(error: sse_stream::Error) -> HttpFault {
-    let unreadable = || {
-        let what = "the stream is malformed";
-        HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
-    };
-    match error {
-        sse_stream::Error::Body(error) => match error.downcast::<HttpFault>() {
-            Ok(fault) => *fault,
-            Err(_) => unreadable(),
-        },
-        _ => unreadable(),
-    }
-}
-
-/// The end of the stream ends the session: the protocol cannot resume it.
 fn ended() -> HttpFault {
     let what = "the server ended the stream";
     HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
@@ -176,19 +123,31 @@ const EVENTS: &str = "text/event-stream";
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
     use futures::FutureExt;
     use mcp_pool_testkit::streams::{ENDPOINT, STREAMS};
     use proptest::prelude::*;
 
     use super::*;
 
+    fn stream(body: reqwest::Body, idle_timeout: Option<Duration>) -> Stream {
+        let limits = Limits {
+            idle_timeout,
+            ..Limits::default()
+        };
+        Stream::of(http::Response::new(body).into(), limits)
+    }
+
     /// Reads all events of these chunks, and the kind of the fault at the end.
     fn read(chunks: Vec<Bytes>) -> (Vec<Event>, FaultKind) {
-        let chunks = futures::stream::iter(chunks.into_iter().map(Ok));
-        let mut incoming = Incoming::of(chunks, None);
+        let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
+        let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+        let mut stream = stream(body, None);
         let mut events = Vec::new();
         loop {
-            match incoming.next().now_or_never().expect("all bytes are there") {
+            match stream.next().now_or_never().expect("all bytes are there") {
                 Ok(Event::Other) => {}
                 Ok(event) => events.push(event),
                 Err(fault) => return (events, fault.kind().clone()),
@@ -230,33 +189,42 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_line_ends_the_stream_after_the_events_before_it() {
+    fn a_line_of_an_unknown_form_hides_no_event() {
         let (events, end) = read(whole(b"data: 1\n\nwhat is this\ndata: 2\n\n"));
-        assert_eq!(events, [Event::Message("1".to_owned())]);
-        assert_eq!(end, FaultKind::Protocol);
+        let expected = ["1", "2"].map(|data| Event::Message(data.to_owned()));
+        assert_eq!(events, expected);
+        assert_eq!(end, FaultKind::SessionGone);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_stream_ends_after_the_idle_timeout_and_comments_count_as_activity() {
         let pause = Duration::from_secs(60);
-        let stream = move || {
-            futures::stream::unfold(0, move |number| async move {
+        let comments = move || {
+            let chunks = futures::stream::unfold(0, move |number| async move {
                 tokio::time::sleep(pause).await;
-                let chunk = Ok(Bytes::from_static(b": alive\n\n"));
+                let chunk = Ok::<_, std::io::Error>(Bytes::from_static(b": alive\n\n"));
                 (number < 10).then_some((chunk, number + 1))
-            })
+            });
+            reqwest::Body::wrap_stream(chunks)
         };
         for (idle_timeout, end) in [
             (None, FaultKind::SessionGone),
             (Some(pause * 2), FaultKind::SessionGone),
             (Some(pause / 2), FaultKind::Timeout),
         ] {
-            let fault = Incoming::of(stream(), idle_timeout)
-                .next()
-                .await
-                .unwrap_err();
+            let mut stream = stream(comments(), idle_timeout);
+            let fault = stream.next().await.unwrap_err();
             assert_eq!(fault.kind(), &end, "{idle_timeout:?}");
         }
+    }
+
+    #[test]
+    fn the_stream_is_closed_when_it_is_dropped() {
+        let stream = stream(reqwest::Body::from(""), None);
+        let closed = stream.closed.clone();
+        assert!(!closed.is_cancelled());
+        drop(stream);
+        assert!(closed.is_cancelled());
     }
 
     /// Bytes with many tokens of the format.
@@ -275,6 +243,7 @@ mod tests {
         "id: 1",
         "retry: 1",
         "retry: x",
+        "what is this",
         ":",
         "\n",
         "\r",

@@ -1,8 +1,7 @@
 //! The proxy between a session and its handler.
 
 use std::{
-    any::Any,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -12,18 +11,18 @@ use rmcp::{
         ClientCapabilities, ClientConfig, ClientResult, ElicitRequestParams, ErrorCode,
         Implementation, ServerNotification, ServerRequest,
     },
-    service::{DynService, NotificationContext, RequestContext, ServiceExt},
+    service::{DynService, NotificationContext, RequestContext},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    factory::{ClientHandlerBox, HandlerFactory},
-    list_kind::ListKind,
-    list_versions::ListVersions,
-    progress::ProgressRoutes,
-    sealed::{SealedNotification, SealedRequest},
+use super::{sealed::SealedNotification, turn::NotificationTurn};
+use crate::{
+    handler::{
+        factory::HandlerFactory, list_kind::ListKind, list_versions::ListVersions,
+        progress::ProgressRoutes,
+    },
+    types::PoolKey,
 };
-use crate::types::PoolKey;
 
 /// The proxy in front of the handler of one session: it receives everything first, and refuses
 /// requests for capabilities that were not declared.
@@ -47,8 +46,9 @@ pub(crate) trait ListWatcher: Send + Sync {
 /// What a handler shares with its proxy.
 #[derive(Default)]
 struct ProxyState {
-    /// The key of the session; `None` where there is no pool.
-    watcher: Option<Weak<dyn ListWatcher>>,
+    /// The key of the session; unset where there is no pool, and before a session that detection
+    /// opened has a key.
+    watcher: OnceLock<Weak<dyn ListWatcher>>,
     /// The `clientInfo` that replaces that of the handler.
     client_info: Option<Implementation>,
     /// Where the progress of single calls goes.
@@ -73,14 +73,22 @@ impl HandlerProxy {
         client_info: Option<Implementation>,
     ) -> Arc<Self> {
         let state = ProxyState {
-            watcher,
             client_info,
             ..ProxyState::default()
         };
-        Arc::new(Self {
+        let proxy = Self {
             state: Arc::new(state),
             handler: Mutex::default(),
-        })
+        };
+        if let Some(watcher) = watcher {
+            proxy.watch(watcher);
+        }
+        Arc::new(proxy)
+    }
+
+    /// Reports list changes to `watcher` from now on. Only the first one is kept.
+    pub(crate) fn watch(&self, watcher: Weak<dyn ListWatcher>) {
+        let _ = self.state.watcher.set(watcher);
     }
 
     /// Where the progress of single calls goes.
@@ -117,11 +125,6 @@ impl HandlerProxy {
 }
 
 impl ProxiedHandler {
-    /// The handler as rmcp serves it for the whole life of a session.
-    pub(crate) fn boxed(self: &Arc<Self>) -> ClientHandlerBox {
-        ClientHandlerBox::from_dyn(ProxyService(Arc::clone(self)).into_dyn())
-    }
-
     /// True when the handler does nothing with any message.
     pub(crate) fn ignores(&self) -> bool {
         self.ignores
@@ -140,7 +143,7 @@ impl ProxiedHandler {
     }
 
     fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
-        self.state.watcher.as_ref().and_then(Weak::upgrade)
+        self.state.watcher.get().and_then(Weak::upgrade)
     }
 
     /// What the session declares in its handshake.
@@ -201,7 +204,7 @@ impl ProxiedHandler {
         }
     }
 
-    async fn notify(
+    pub(super) async fn notify(
         &self,
         notification: ServerNotification,
         mut context: NotificationContext<RoleClient>,
@@ -272,49 +275,6 @@ impl PendingDelivery {
 impl Drop for PendingDelivery {
     fn drop(&mut self) {
         self.watcher.versions().end_delivery(self.list);
-    }
-}
-
-/// The turn of a notification among those of its session: the next one waits until it is dropped.
-#[derive(Clone)]
-pub(crate) struct NotificationTurn {
-    _guard: Arc<dyn Any + Send + Sync>,
-}
-
-impl NotificationTurn {
-    /// The turn that `guard` ends when it is dropped.
-    pub(crate) fn new(guard: Arc<dyn Any + Send + Sync>) -> Self {
-        Self { _guard: guard }
-    }
-}
-
-/// The handler as rmcp serves it.
-pub(crate) struct ProxyService(pub(crate) Arc<ProxiedHandler>);
-
-impl Service<RoleClient> for ProxyService {
-    async fn handle_request(
-        &self,
-        request: ServerRequest,
-        mut context: RequestContext<RoleClient>,
-    ) -> Result<ClientResult, ErrorData> {
-        let Some((request, sealed)) = SealedRequest::open(&mut context) else {
-            return self.0.answer(request, context).await;
-        };
-        sealed.set(self.0.answer(request, context).await);
-        // What rmcp sees in place of the answer.
-        Ok(ClientResult::empty(()))
-    }
-
-    async fn handle_notification(
-        &self,
-        notification: ServerNotification,
-        context: NotificationContext<RoleClient>,
-    ) -> Result<(), ErrorData> {
-        self.0.notify(notification, context).await
-    }
-
-    fn get_info(&self) -> ClientConfig {
-        self.0.client_config()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Upstream addresses.
 
-mod text;
-
 use std::{
     fmt,
     hash::{Hash, Hasher},
@@ -11,7 +9,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{era::Lifecycle, transport_kind::TransportKind};
+use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
 ///

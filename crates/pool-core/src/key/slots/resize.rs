@@ -1,0 +1,58 @@
+//! Another limit for a key in use.
+
+use super::{
+    slots::Slots,
+    state::{Draining, Phase, State},
+    types::{Member, Resized},
+};
+
+impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+    /// Changes how many members the key may have. Takes out the unused members above the limit, the
+    /// least recently used first. A member in use above it is closed when its last slot is released.
+    pub(crate) fn resize(&self, max: usize) -> Resized<M> {
+        let mut state = self.lock();
+        state.max = max;
+        let close = state.take_unused_surplus();
+        state.drain_used_surplus();
+        if state.phase != Phase::Removed {
+            state.phase = match state.surplus() {
+                0 => Phase::Open,
+                _ => Phase::Shrinking,
+            };
+        }
+        Resized {
+            close,
+            wanted: state.wants_connect(),
+        }
+    }
+}
+
+impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+    /// Takes the unused members above the limit out of the key.
+    fn take_unused_surplus(&mut self) -> Vec<M> {
+        let mut surplus = self.surplus();
+        let mut taken = Vec::new();
+        // The least recently used member is the first.
+        self.ready.retain(|entry| {
+            let goes = surplus > 0 && entry.used == 0;
+            if goes {
+                surplus -= 1;
+                taken.push(entry.member.clone());
+            }
+            !goes
+        });
+        self.open -= taken.len();
+        taken
+    }
+
+    /// Hands out the members above the limit no more, as far as they have a free slot. The others are
+    /// known only when a slot of theirs comes back.
+    fn drain_used_surplus(&mut self) {
+        let count = self.surplus().min(self.ready.len());
+        let surplus = self.ready.drain(..count);
+        self.draining.extend(surplus.map(|entry| Draining {
+            is_surplus: true,
+            ..entry.drain()
+        }));
+    }
+}

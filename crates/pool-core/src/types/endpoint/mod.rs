@@ -1,0 +1,6 @@
+//! Upstream addresses.
+
+mod endpoint;
+mod text;
+
+pub use endpoint::{Endpoint, EndpointError};

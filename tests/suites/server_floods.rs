@@ -1,0 +1,144 @@
+//! A server that sends without end takes a bounded part of the pool, and only for a while.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use mcp_pool_testkit::{Exchange, ScriptedServer};
+use mcp_session_pool::{PoolConfig, PooledClient, SessionPool, rmcp::model::ClientResult};
+use serde_json::json;
+
+use crate::{
+    closures::Closures,
+    common::{call, close, eventually},
+    over::{Over, builder},
+    task_counts::{back_to, settled, tasks_beside},
+};
+
+const PING: &str = r#""method":"ping""#;
+const QUESTION: &str = r#""method":"elicitation/create","params":{"mode":"form","message":"who?","requestedSchema":{"type":"object","properties":{}}}"#;
+
+/// Sends this request without end during a call, until the client is gone or the flood is over.
+async fn flood(exchange: Exchange, request: &'static str, over: Arc<AtomicBool>) {
+    if exchange.method() != "tools/call" || exchange.tool() != "flood" {
+        exchange.answer_plainly().await;
+        return;
+    }
+    for number in 0_u64.. {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":{number},{request}}}"#);
+        if over.load(Ordering::SeqCst) || !exchange.send(&text).await {
+            break;
+        }
+    }
+}
+
+struct Flood {
+    server: ScriptedServer,
+    pool: SessionPool,
+    client: PooledClient,
+    is_over: Arc<AtomicBool>,
+    before: usize,
+}
+
+impl Flood {
+    /// A server that floods, and a client with a session and its stream.
+    async fn start(over: Over, request: &'static str) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_over);
+        let server =
+            ScriptedServer::start(move |exchange| flood(exchange, request, Arc::clone(&flag)));
+        let handlers = Closures::default()
+            .declaring(json!({ "elicitation": {} }))
+            .on_request(|_request, _context| async { Ok(ClientResult::empty(())) });
+        let pool = builder(PoolConfig::default()).handlers(handlers).build();
+        let pool = pool.expect("a pool");
+        let client = pool.client(over.request(&server, "alice")).await;
+        let client = client.expect("a client");
+        // The HTTP client has its task for idle connections from the first call on.
+        let calls = (0..8).map(|_| call(&client, "count"));
+        for count in futures::future::join_all(calls).await {
+            count.expect("a count");
+        }
+        let before = settled(&server).await;
+        Self {
+            server,
+            pool,
+            client,
+            is_over,
+            before,
+        }
+    }
+
+    fn answers(&self) -> usize {
+        let messages = self.server.messages().into_iter();
+        messages.filter(|it| it.get("method").is_none()).count()
+    }
+
+    /// Waits for two hundred answers, and returns the largest number of tasks meanwhile.
+    async fn watch(&self) -> usize {
+        let mut most = 0;
+        let until = self.answers() + 200;
+        eventually("the flood is answered", || {
+            most = most.max(tasks_beside(&self.server));
+            self.answers() >= until
+        })
+        .await;
+        most
+    }
+
+    /// The end of the pool, which leaves no task behind.
+    async fn end(self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        close(&self.pool).await;
+        drop((self.pool, self.client));
+        back_to(&self.server, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_flood_during_a_call_has_bounded_tasks_and_leaves_none() {
+    for over in Over::IN_SESSIONS {
+        for request in [PING, QUESTION] {
+            let flood = Flood::start(over, request).await;
+            let most = tokio::select! {
+                answer = call(&flood.client, "flood") => panic!("{answer:?}"),
+                most = flood.watch() => most,
+            };
+            assert!(most <= flood.before + MOST_TASKS, "{over:?}: {most}");
+            if over == Over::Sse {
+                // The stream of the session goes on without the call.
+                flood.is_over.store(true, Ordering::SeqCst);
+            }
+            back_to(&flood.server, flood.before).await;
+            flood.end().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_on_the_standalone_stream_has_bounded_tasks_and_leaves_none() {
+    for over in Over::IN_SESSIONS {
+        for request in [PING, QUESTION] {
+            let flood = Flood::start(over, request).await;
+            eventually("the stream is open", || flood.server.open_streams() > 0).await;
+            let send = async {
+                for number in 0_u64.. {
+                    let text = format!(r#"{{"jsonrpc":"2.0","id":{number},{request}}}"#);
+                    flood.server.broadcast(&text).await;
+                }
+            };
+            let most = tokio::select! {
+                most = flood.watch() => most,
+                () = send => 0,
+            };
+            assert!(most <= flood.before + MOST_TASKS, "{over:?}: {most}");
+            // A call is answered in between.
+            call(&flood.client, "count").await.expect("a count");
+            flood.end().await;
+        }
+    }
+}
+
+/// The answers under way at the same time, the requests at handlers, and what serves them.
+const MOST_TASKS: usize = 600;
