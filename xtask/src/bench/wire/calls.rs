@@ -8,11 +8,10 @@ use rmcp::{RoleClient, service::Peer};
 use tokio::{runtime::Runtime, task::JoinSet, time::Instant};
 
 use super::{
-    cpu::ClientCpu,
     figures::WireFigures,
     form::Form,
     server::Server,
-    sides::{CALLERS, Held, call_held, call_pooled, client, hold, pool},
+    sides::{CALLERS, ClientCpu, Held, call_held, call_pooled, client, hold, pool},
 };
 use crate::{Result, statistics::median};
 

@@ -9,11 +9,10 @@ use tokio::{
 };
 
 use super::{
-    cpu::ClientCpu,
     figures::WireFigures,
     form::Form,
     server::Server,
-    sides::{client, hold, open, pool},
+    sides::{ClientCpu, client, hold, open, pool},
 };
 use crate::Result;
 

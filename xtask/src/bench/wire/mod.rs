@@ -8,7 +8,6 @@
 mod bytes;
 mod calls;
 mod count;
-mod cpu;
 mod figures;
 mod form;
 mod idle;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cpu_time::ProcessTime;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use mcp_pool_core::{AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool};
 use mcp_session_pool::StreamableHttpConnector;
@@ -17,7 +18,7 @@ use rmcp::{
     },
 };
 
-use super::form::Form;
+use super::{form::Form, server::Server};
 use crate::Result;
 
 /// A session of rmcp's own client, kept open.
@@ -113,4 +114,30 @@ fn token(user: usize) -> String {
 
 /// The callers of a crowd.
 pub(super) const CALLERS: usize = 64;
+
+/// The CPU time of all threads but the server's, since a beginning.
+pub(super) struct ClientCpu<'s> {
+    server: &'s Server,
+    began: Duration,
+}
+
+impl<'s> ClientCpu<'s> {
+    pub(super) fn begin(server: &'s Server) -> Self {
+        Self {
+            server,
+            began: now(server),
+        }
+    }
+
+    /// The microseconds so far.
+    pub(super) fn us(&self) -> f64 {
+        now(self.server).saturating_sub(self.began).as_secs_f64() * 1e6
+    }
+}
+
+fn now(server: &Server) -> Duration {
+    let server = server.cpu();
+    ProcessTime::now().as_duration().saturating_sub(server)
+}
+
 const LONG: Duration = Duration::from_secs(86_400);

@@ -1,9 +1,6 @@
 //! The proxy between a session and its handler.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rmcp::{
     ErrorData, RoleClient, Service,
@@ -15,12 +12,13 @@ use rmcp::{
 };
 use tokio::sync::SetOnce;
 
-use super::{sealed::SealedNotification, turn::NotificationTurn};
+use super::{
+    list_watcher::{ListWatcher, PendingDelivery},
+    sealed::SealedNotification,
+    turn::NotificationTurn,
+};
 use crate::{
-    handler::{
-        factory::HandlerFactory, list_kind::ListKind, list_versions::ListVersions,
-        progress::ProgressRoutes,
-    },
+    handler::{factory::HandlerFactory, list_kind::ListKind, progress::ProgressRoutes},
     types::PoolKey,
 };
 
@@ -31,16 +29,6 @@ pub(crate) struct HandlerProxy {
     state: Arc<ProxyState>,
     /// The handler of the session, once it has one.
     handler: Mutex<Option<Arc<ProxiedHandler>>>,
-}
-
-/// What a key wants to know of its sessions' notifications.
-pub(crate) trait ListWatcher: Send + Sync {
-    /// A session of the key received a list change. The cached list is stale from now on.
-    fn list_changed(&self, list: ListKind);
-    /// The delay before the handler receives a list change.
-    fn debounce(&self) -> Duration;
-    /// The versions of the key's lists.
-    fn versions(&self) -> &ListVersions;
 }
 
 /// What a handler shares with its proxy.
@@ -283,28 +271,6 @@ impl ProxiedHandler {
         }
         // The delivery ends before the handler runs: a change from now on is another one.
         true
-    }
-}
-
-/// The delivery of a list change to the handler of a key; one at a time for each list.
-struct PendingDelivery {
-    watcher: Arc<dyn ListWatcher>,
-    list: ListKind,
-}
-
-impl PendingDelivery {
-    fn begin(watcher: Arc<dyn ListWatcher>, list: ListKind) -> Option<Self> {
-        // Lazily: a delivery that did not begin must not end.
-        watcher
-            .versions()
-            .begin_delivery(list)
-            .then(|| Self { watcher, list })
-    }
-}
-
-impl Drop for PendingDelivery {
-    fn drop(&mut self) {
-        self.watcher.versions().end_delivery(self.list);
     }
 }
 

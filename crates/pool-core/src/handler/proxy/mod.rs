@@ -1,11 +1,13 @@
 //! The pool in front of a handler.
 
 mod handler_proxy;
+mod list_watcher;
 mod sealed;
 mod service;
 mod turn;
 
-pub(crate) use handler_proxy::{HandlerProxy, ListWatcher, ProxiedHandler};
+pub(crate) use handler_proxy::{HandlerProxy, ProxiedHandler};
+pub(crate) use list_watcher::ListWatcher;
 pub(crate) use sealed::{SealedAnswer, SealedNotification, SealedRequest};
 pub(crate) use service::ProxyService;
 pub(crate) use turn::NotificationTurn;
