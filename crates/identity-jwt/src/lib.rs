@@ -12,5 +12,7 @@ pub use claims::JwtClaim;
 pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
 pub use identity::{JwtIdentity, JwtIdentityBuilder, OpaqueTokens};
 pub use jsonwebtoken::Algorithm;
+// A public signature names a type of this crate.
 pub use keys::{JwksSettings, JwtKeys};
+pub use reqwest;
 pub use token_cache::JwtCacheSettings;

@@ -33,5 +33,12 @@ pub use acquire::{AcquireRequest, Lease};
 pub use client::PooledClient;
 pub use config::PoolConfig;
 pub use pool::{EvictMode, PoolBuilder, SessionPool, WeakPool};
-pub use rmcp;
 pub use types::{ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind};
+
+// The public signatures name types of these crates.
+pub use http;
+pub use rmcp;
+pub use serde_json;
+pub use tokio;
+pub use tracing;
+pub use url;

@@ -8,5 +8,8 @@ mod observer;
 mod trace_context;
 mod upstreams;
 
+// The public signatures name a type of this crate.
+pub use opentelemetry;
+
 pub use observer::MetricsObserver;
 pub use trace_context::TraceContext;

@@ -69,7 +69,10 @@ impl KeyPool {
         };
         let now = context.clock.now();
         // A session that detection opened takes its credentials from there, too.
-        let detected = services.detected.credentials(new.key, &new.credential, now);
+        let detected = match services.detected.is_empty() {
+            true => None,
+            false => services.detected.credentials(new.key, &new.credential, now),
+        };
         let credentials =
             detected.unwrap_or_else(|| Arc::new(LatestCredentials::new(new.credential, now)));
         Self {
