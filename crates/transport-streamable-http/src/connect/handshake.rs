@@ -12,9 +12,10 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::HttpFault;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, DiscoverResult, InitializedNotification,
-    RequestMetaObject, ServerPeerInfo, ServerResult,
+    ClientJsonRpcMessage, ClientNotification, DiscoverResult, ErrorCode, ErrorData,
+    InitializedNotification, RequestMetaObject, ServerPeerInfo, ServerResult,
 };
+use serde_json::Value;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
@@ -178,8 +179,7 @@ impl<'r> Handshake<'r> {
     async fn open_stateless(self) -> Result<Session, Failure> {
         let connection = &self.connection;
         if !self.is_known {
-            let call = WireCall::new(connection.inbox.ids().next(), discover_request(), None);
-            let answer = answer(connection, call).await?;
+            let answer = discover(connection).await?;
             let code = code_of(&answer);
             let result = discover_result(answer).map_err(|error| Failure::refused(error, code))?;
             let info = ServerPeerInfo::from_discover_result(STATELESS, result);
@@ -220,6 +220,25 @@ async fn answer(connection: &Arc<Connection>, call: WireCall) -> Result<Answer, 
         let what = "the runtime is shutting down";
         Err(HttpFault::new(Outcome::Unknown, FaultKind::Other, what))
     })
+}
+
+/// Requests the server's revisions; once more where the server refuses the revision of the request
+/// and names it as supported (revision 2026-07-28, versioning).
+async fn discover(connection: &Arc<Connection>) -> Result<Answer, HttpFault> {
+    let call = || WireCall::new(connection.inbox.ids().next(), discover_request(), None);
+    let first = answer(connection, call()).await?;
+    match first.error().is_some_and(supports_ours) {
+        true => answer(connection, call()).await,
+        false => Ok(first),
+    }
+}
+
+/// True for an error about the revision that lists ours among the supported ones.
+fn supports_ours(error: &ErrorData) -> bool {
+    let supported = error.data.as_ref().and_then(|data| data.get("supported"));
+    let mut supported = supported.and_then(Value::as_array).into_iter().flatten();
+    error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+        && supported.any(|version| version.as_str() == Some(STATELESS.as_str()))
 }
 
 /// Ends a session that is not used, and closes it on the server once its id is known.
@@ -313,5 +332,30 @@ mod tests {
             assert_eq!(of(Era::Legacy, status, Some(-1), true), Denial::None);
         }
         assert_eq!(Denial::of(Era::Legacy, None, None, false), Denial::None);
+    }
+
+    #[test]
+    fn a_refused_revision_is_tried_again_only_where_the_server_names_it() {
+        let error = |code, supported: Value| {
+            let data = serde_json::json!({ "supported": supported });
+            ErrorData::new(code, "", Some(data))
+        };
+        let refused = ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
+        for (code, supported, expected) in [
+            (refused, serde_json::json!(["2026-07-28"]), true),
+            (refused, serde_json::json!(["2025-11-25"]), false),
+            (refused, Value::Null, false),
+            (
+                ErrorCode::INVALID_REQUEST,
+                serde_json::json!(["2026-07-28"]),
+                false,
+            ),
+        ] {
+            assert_eq!(
+                supports_ours(&error(code, supported.clone())),
+                expected,
+                "{supported}"
+            );
+        }
     }
 }
