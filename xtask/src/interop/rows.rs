@@ -84,11 +84,6 @@ impl Row {
         }
     }
 
-    /// True where the detection of the transport sends that request too.
-    pub(super) fn is_found_by_opening(&self) -> bool {
-        self.transport == TransportKind::STREAMABLE_HTTP && !self.is_modern()
-    }
-
     /// The number of sessions that a user's calls need.
     ///
     /// The second one follows after the server was killed.
@@ -99,7 +94,7 @@ impl Row {
         }
     }
 
-    fn is_modern(&self) -> bool {
+    pub(super) fn is_modern(&self) -> bool {
         self.revision == MODERN.revision
     }
 

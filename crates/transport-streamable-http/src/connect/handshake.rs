@@ -1,31 +1,32 @@
 //! One handshake, in one era.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::StatusCode;
 use mcp_pool_core::{
-    error::{ConnectError, FaultKind, Outcome},
+    error::{ConnectError, FaultKind},
     extend::{
         Answer, ClientContext, ConnectRequest, Era, Session, SessionInfo, WireCall,
-        initialize_request, initialize_result, protocol_violation,
+        initialize_request, initialize_result,
     },
 };
 use mcp_pool_http::HttpFault;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, DiscoverResult, ErrorCode, ErrorData,
-    InitializedNotification, RequestMetaObject, ServerPeerInfo, ServerResult,
+    ClientJsonRpcMessage, ClientNotification, InitializedNotification, RequestMetaObject,
+    ServerPeerInfo,
 };
-use serde_json::Value;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
-use super::{era_evidence::EraEvidence, shared_info::SharedInfo};
+use super::{
+    discover::{discover, discover_result},
+    era_evidence::EraEvidence,
+    first_request::{answer, close},
+    shared_info::SharedInfo,
+};
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
-    session::{Connection, Driver, NewConnection, STATELESS, discover_request},
+    session::{Connection, Driver, NewConnection, STATELESS},
 };
 
 /// What the handshakes of a connector share.
@@ -203,70 +204,6 @@ impl<'r> Handshake<'r> {
     }
 }
 
-/// Sends the first request of a session on a task of its own.
-///
-/// The request outlives a dropped handshake: only its response has the id that is needed to close
-/// the session which the server has opened.
-async fn answer(connection: &Arc<Connection>, call: WireCall) -> Result<Answer, HttpFault> {
-    let (sender, receiver) = oneshot::channel();
-    let own = Arc::clone(connection);
-    tokio::spawn(async move {
-        let answer = timeout(LONGEST_ANSWER, own.handshake(&call)).await;
-        if sender.send(answer.unwrap_or_else(|_| Err(late()))).is_err() {
-            close(own).await;
-        }
-    });
-    receiver.await.unwrap_or_else(|_| {
-        let what = "the runtime is shutting down";
-        Err(HttpFault::new(Outcome::Unknown, FaultKind::Other, what))
-    })
-}
-
-/// Requests the server's revisions; once more where the server refuses the revision of the request
-/// and names it as supported (revision 2026-07-28, versioning).
-async fn discover(connection: &Arc<Connection>) -> Result<Answer, HttpFault> {
-    let call = || WireCall::new(connection.inbox.ids().next(), discover_request(), None);
-    let first = answer(connection, call()).await?;
-    match first.error().is_some_and(supports_ours) {
-        true => answer(connection, call()).await,
-        false => Ok(first),
-    }
-}
-
-/// True for an error about the revision that lists ours among the supported ones.
-fn supports_ours(error: &ErrorData) -> bool {
-    let supported = error.data.as_ref().and_then(|data| data.get("supported"));
-    let mut supported = supported.and_then(Value::as_array).into_iter().flatten();
-    error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
-        && supported.any(|version| version.as_str() == Some(STATELESS.as_str()))
-}
-
-/// Ends a session that is not used, and closes it on the server once its id is known.
-async fn close(connection: Arc<Connection>) {
-    connection.end();
-    let _ = timeout(CLOSE_TIMEOUT, connection.delete_session()).await;
-}
-
-/// The server's revisions, where ours is among them.
-fn discover_result(answer: Answer) -> Result<DiscoverResult, ConnectError> {
-    match answer.into_result() {
-        Ok(ServerResult::DiscoverResult(result)) => {
-            match result.supported_versions.contains(&STATELESS) {
-                true => Ok(result),
-                false => Err(protocol_violation("the server has no common revision")),
-            }
-        }
-        _ => Err(protocol_violation(
-            "the answer to `server/discover` is no valid answer",
-        )),
-    }
-}
-
-fn late() -> HttpFault {
-    let what = "no answer to the first request of a session";
-    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
-}
-
 impl From<HttpFault> for Failure {
     fn from(fault: HttpFault) -> Self {
         Self {
@@ -303,9 +240,6 @@ fn code_of(answer: &Answer) -> Option<i32> {
 /// In this order: header mismatch, missing client capability, unsupported protocol version, method
 /// not found (basic, error codes; transports, streamable HTTP).
 const MODERN_ERRORS: [i32; 4] = [-32020, -32021, -32022, -32601];
-/// How long the answer that opens a session is waited for after the handshake was given up.
-const LONGEST_ANSWER: Duration = Duration::from_secs(60);
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -332,30 +266,5 @@ mod tests {
             assert_eq!(of(Era::Legacy, status, Some(-1), true), Denial::None);
         }
         assert_eq!(Denial::of(Era::Legacy, None, None, false), Denial::None);
-    }
-
-    #[test]
-    fn a_refused_revision_is_tried_again_only_where_the_server_names_it() {
-        let error = |code, supported: Value| {
-            let data = serde_json::json!({ "supported": supported });
-            ErrorData::new(code, "", Some(data))
-        };
-        let refused = ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
-        for (code, supported, expected) in [
-            (refused, serde_json::json!(["2026-07-28"]), true),
-            (refused, serde_json::json!(["2025-11-25"]), false),
-            (refused, Value::Null, false),
-            (
-                ErrorCode::INVALID_REQUEST,
-                serde_json::json!(["2026-07-28"]),
-                false,
-            ),
-        ] {
-            assert_eq!(
-                supports_ours(&error(code, supported.clone())),
-                expected,
-                "{supported}"
-            );
-        }
     }
 }

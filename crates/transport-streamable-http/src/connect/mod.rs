@@ -1,6 +1,8 @@
 //! From an endpoint to an open session.
 
+mod discover;
 mod era_evidence;
+mod first_request;
 mod handshake;
 mod negotiate;
 mod shared_info;
