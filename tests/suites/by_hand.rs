@@ -15,7 +15,7 @@ use mcp_pool_testkit::{
 };
 use mcp_session_pool::{
     EvictMode, PoolBuilder, PoolConfig, PoolKey, Principal, Selector, SessionPool,
-    error::{AcquireError, ConnectError, FaultKind},
+    error::{AcquireError, ConnectError, FaultKind, SessionCondition},
     event::{CloseReason, Closed},
     extend::{Hooks, Observer, Session, SessionInfo},
     rmcp::service::ServiceError,
@@ -75,7 +75,7 @@ async fn a_lease_classifies_an_error_as_a_client_does() {
     let error = peer.list_all_tools().await.expect_err("no server");
     let failure = lease.classify(&error);
     assert_eq!(*failure.kind(), FaultKind::Unreachable);
-    assert!(!failure.is_session_usable());
+    assert_eq!(failure.session(), SessionCondition::Suspect);
     let closed = lease.classify(&ServiceError::TransportClosed);
     assert!(!closed.is_session_usable());
     lease.discard();

@@ -9,10 +9,10 @@ use mcp_pool_testkit::{
     server::{CounterServer, Modes, Refusal},
 };
 use mcp_session_pool::{
-    AcquireRequest, EvictMode, PoolBuilder, PoolConfig, Principal, Scope, Selector, SessionPool,
-    SseConnector, StreamableHttpConnector, TransportKind,
+    AcquireRequest, Endpoint, EvictMode, PoolBuilder, PoolConfig, Principal, Scope, Selector,
+    SessionPool, SseConnector, StreamableHttpConnector, TransportKind,
     error::{AcquireError, ConnectError, ExtractError},
-    extend::{ConnectRequest, Connector, Identity, IdentityExtractor, Session},
+    extend::{ConnectRequest, Connector, EndpointProbe, Identity, IdentityExtractor, Session},
     stats::BreakerState,
 };
 use tokio::time::Instant;
@@ -256,6 +256,7 @@ async fn circuit_breaker_metrics<S: Setup>() {
     let server = S::server();
     let pool = build::<S>(
         PoolConfig::default()
+            .with_circuit_breaker_patience(Duration::ZERO)
             .with_circuit_breaker_threshold(2)
             .with_circuit_breaker_reset(Duration::from_millis(500)),
     );
@@ -274,7 +275,11 @@ async fn circuit_breaker_metrics<S: Setup>() {
     let before = server.requests().len();
     let error = pool.acquire(&alice).await.expect_err("an open circuit");
     assert!(matches!(error, AcquireError::CircuitOpen { .. }), "{error}");
-    assert_eq!(server.requests().len(), before, "no request was sent");
+    let requests = server.requests();
+    let sent = requests[before..]
+        .iter()
+        .filter(|seen| seen.method != "OPTIONS");
+    assert_eq!(sent.count(), 0, "nothing but a probe was sent");
     server.switches().serve();
     tokio::time::sleep(Duration::from_millis(550)).await;
     drop(pool.acquire(&alice).await.expect("an attempt is admitted"));
@@ -429,6 +434,10 @@ impl<C: std::ops::Deref<Target: Connector> + Send + Sync> Connector for Renamed<
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         self.0.connect(request).await
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        self.0.probe(endpoint)
     }
 }
 

@@ -101,10 +101,10 @@ impl EventStream {
 
 fn too_large() -> HttpFault {
     let what = "an event is larger than allowed";
-    HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
+    HttpFault::suspect(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
 fn idle() -> HttpFault {
     let what = "nothing came on the stream for too long";
-    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
+    HttpFault::suspect(Outcome::Unknown, FaultKind::Timeout, what)
 }

@@ -2,8 +2,9 @@
 
 use std::{error::Error, fmt, io, sync::Arc};
 
-use http::{HeaderMap, StatusCode};
-use mcp_pool_core::error::{CallFailure, ConnectError, FaultKind, Outcome};
+use mcp_pool_core::error::{
+    CallFailure, ConnectError, Evidence, FaultKind, Outcome, SessionCondition,
+};
 
 /// A fault of one HTTP exchange.
 ///
@@ -26,14 +27,16 @@ impl HttpFault {
         }
     }
 
+    /// A fault of which it is not known what it means for the session.
+    #[must_use]
+    pub fn suspect(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
+        Self::new(outcome, kind, what).with_session(SessionCondition::Suspect)
+    }
+
     /// A fault that leaves the session usable.
     #[must_use]
     pub fn harmless(outcome: Outcome, kind: FaultKind, what: &'static str) -> Self {
-        Self {
-            failure: CallFailure::new(outcome, kind).with_usable_session(),
-            what,
-            source: None,
-        }
+        Self::new(outcome, kind, what).with_session(SessionCondition::Fine)
     }
 
     /// The server does not know the session. It did not execute the request.
@@ -60,26 +63,33 @@ impl HttpFault {
         } else {
             (Outcome::Unknown, FaultKind::Unreachable, "no response")
         };
-        Self::new(outcome, kind, what).with_source(error)
+        Self::suspect(outcome, kind, what).with_source(error)
     }
 
     /// The response broke off. The server may have executed the request.
     #[must_use]
     pub fn of_body(error: reqwest::Error) -> Self {
-        let what = "the response broke off";
-        Self::new(Outcome::Unknown, FaultKind::Unreachable, what).with_source(error)
+        Self::cut_off("the response broke off").with_source(error)
     }
 
-    /// The response has a status of failure.
-    ///
-    /// With `in_session`, 404 means that the server does not know the session.
+    /// The server began to answer and did not end. The connection is lost, which a session outlives.
     #[must_use]
-    pub fn of_status(status: StatusCode, headers: &HeaderMap, in_session: bool) -> Self {
-        if status == StatusCode::NOT_FOUND && in_session {
-            return Self::session_gone();
-        }
-        let kind = FaultKind::from_status(status, headers);
-        Self::harmless(outcome_of(status), kind, "refused by status")
+    pub fn cut_off(what: &'static str) -> Self {
+        Self::suspect(Outcome::Unknown, FaultKind::Unreachable, what).with_evidence(Evidence::Here)
+    }
+
+    /// Sets what the fault shows of the session.
+    #[must_use]
+    pub fn with_session(mut self, session: SessionCondition) -> Self {
+        self.failure = self.failure.with_session(session);
+        self
+    }
+
+    /// Sets what the fault shows of the endpoint.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.failure = self.failure.with_evidence(evidence);
+        self
     }
 
     /// The fault as a call reports it.
@@ -94,19 +104,6 @@ impl HttpFault {
         self.failure.kind()
     }
 
-    /// True when the status alone decides what the fault is, with any body: a refused credential, a
-    /// rate limit, a lost session.
-    #[must_use]
-    pub fn is_decided_by_status(&self) -> bool {
-        matches!(
-            self.kind(),
-            FaultKind::Forbidden(_)
-                | FaultKind::RateLimited { .. }
-                | FaultKind::SessionGone
-                | FaultKind::Unauthorized(_)
-        )
-    }
-
     fn with_source(mut self, error: reqwest::Error) -> Self {
         self.source = Some(Arc::new(error.without_url()));
         self
@@ -115,7 +112,13 @@ impl HttpFault {
 
 impl From<HttpFault> for ConnectError {
     fn from(fault: HttpFault) -> Self {
-        Self::new(fault.kind().clone()).with_source(fault)
+        let (kind, evidence) = (fault.kind().clone(), fault.failure.evidence());
+        let error = Self::new(kind).with_source(fault);
+        match evidence {
+            // Of a connect, the kind shows more: its time limit is not a caller's.
+            Evidence::None => error,
+            evidence => error.with_evidence(evidence),
+        }
     }
 }
 
@@ -129,19 +132,6 @@ impl Error for HttpFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;
         Some(source)
-    }
-}
-
-/// Whether a server that returns this status may have executed the request.
-///
-/// The client follows no redirect. The client errors listed are those that a server returns before
-/// it processes a request (RFC 9110 section 15.5; MCP, transports and authorization).
-fn outcome_of(status: StatusCode) -> Outcome {
-    match status.as_u16() {
-        300..=399 | 400..=407 | 411..=415 | 417 | 421 | 426 | 428 | 429 | 431 => {
-            Outcome::NotExecuted
-        }
-        _ => Outcome::Unknown,
     }
 }
 
@@ -166,50 +156,4 @@ fn is_tls(error: &reqwest::Error) -> bool {
 fn is_invalid_data(error: &io::Error) -> bool {
     let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref());
     error.kind() == io::ErrorKind::InvalidData || wrapped.is_some_and(is_invalid_data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fault(status: u16, in_session: bool) -> HttpFault {
-        let status = StatusCode::from_u16(status).unwrap();
-        HttpFault::of_status(status, &HeaderMap::new(), in_session)
-    }
-
-    #[test]
-    fn a_404_means_a_lost_session_only_inside_a_session() {
-        assert_eq!(fault(404, true).kind(), &FaultKind::SessionGone);
-        assert!(!fault(404, true).failure().is_session_usable());
-        assert_eq!(fault(404, false).kind(), &FaultKind::NotFound);
-    }
-
-    #[test]
-    fn a_body_cannot_overrule_a_refused_credential_a_rate_limit_or_a_lost_session() {
-        for status in [401, 403, 429, 404] {
-            assert!(fault(status, true).is_decided_by_status(), "{status}");
-        }
-        for status in [400, 405, 422, 500, 503] {
-            assert!(!fault(status, true).is_decided_by_status(), "{status}");
-        }
-        assert!(!fault(404, false).is_decided_by_status());
-    }
-
-    #[test]
-    fn a_status_returned_after_processing_began_has_an_unknown_outcome() {
-        for status in [408, 409, 410, 500, 502, 503, 504] {
-            assert_eq!(
-                fault(status, true).failure().outcome(),
-                Outcome::Unknown,
-                "{status}"
-            );
-        }
-        for status in [307, 400, 401, 403, 405, 413, 415, 429] {
-            assert_eq!(
-                fault(status, true).failure().outcome(),
-                Outcome::NotExecuted,
-                "{status}"
-            );
-        }
-    }
 }

@@ -7,6 +7,9 @@ mod fault;
 mod body;
 mod event_parser;
 mod event_stream;
+mod probe;
+mod refusal;
+mod repeat;
 mod send;
 
 // The public signatures name types of these crates.
@@ -19,4 +22,7 @@ pub use client::{BuildError, client, client_builder};
 pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
 pub use fault::HttpFault;
+pub use probe::probe;
+pub use refusal::{Refusal, RefusalBody, answer_to};
+pub use repeat::send_repeatedly;
 pub use send::send;

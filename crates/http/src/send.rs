@@ -1,18 +1,23 @@
 //! Requests with the credentials of their caller.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
     error::{CredentialError, FaultKind, Outcome},
-    extend::{CallContext, Credentials, upstream_headers},
+    extend::{CallContext, Credentials, read_messages, upstream_headers},
 };
+use tokio::time::timeout;
 
-use crate::fault::HttpFault;
+use crate::{body::body, fault::HttpFault};
 
 /// Sends a request, and once more with renewed credentials after a 401.
 ///
-/// `request` builds the request from the headers of the caller's credentials and of the call. A
-/// repetition is safe, since a server that returns 401 has not executed the request. If the renewed
-/// credentials are the same, the function returns the first response.
+/// `request` builds the request from the headers of the caller's credentials and of the call. A call is
+/// repeated only where the response has a challenge and no JSON-RPC answer: a server gives a challenge
+/// before it processes a request (RFC 9110 section 15.5.2). If the renewed credentials are the same, or
+/// none, the function returns the first response: no request is ever repeated as another caller, or as
+/// none.
 ///
 /// # Errors
 /// [`HttpFault`] of kind `Credentials`: the credential source failed, with its reason. The server has
@@ -32,12 +37,42 @@ pub async fn send(
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(response);
     }
+    let (response, is_unprocessed) = match call {
+        // The requests of a session itself may be executed twice.
+        None => (response, true),
+        Some(_) => unprocessed(response).await,
+    };
     let renewed = credentials.renewed(call, &headers).await;
     let renewed = renewed.map_err(no_credentials)?;
-    match *renewed == *headers {
-        true => Ok(response),
-        false => send_with(&renewed).await.map_err(HttpFault::of_send),
+    match is_unprocessed && *renewed != *headers && has_all_names(&renewed, &headers) {
+        true => send_with(&renewed).await.map_err(HttpFault::of_send),
+        false => Ok(response),
     }
+}
+
+/// Whether a response with status 401 shows that the request was not processed: it has a challenge and
+/// no JSON-RPC answer. Returns the response with it.
+async fn unprocessed(mut response: reqwest::Response) -> (reqwest::Response, bool) {
+    if !response.headers().contains_key(header::WWW_AUTHENTICATE) {
+        return (response, false);
+    }
+    let head = http::Response::builder().status(response.status());
+    let headers = std::mem::take(response.headers_mut());
+    let text = timeout(READ_TIMEOUT, body(response, MAX_READ)).await;
+    let text = text.ok().and_then(Result::ok).unwrap_or_default();
+    let has_answer = read_messages(&text).is_some_and(|messages| {
+        let mut messages = messages.iter();
+        messages.any(|message| message.has_id() && message.method().is_none())
+    });
+    let mut response = head.body(text).unwrap_or_default();
+    *response.headers_mut() = headers;
+    (response.into(), !has_answer)
+}
+
+/// Whether the renewed credentials have each header of the rejected ones, so that no request goes out
+/// with less than its caller gave it.
+fn has_all_names(renewed: &HeaderMap, rejected: &HeaderMap) -> bool {
+    rejected.keys().all(|name| renewed.contains_key(name))
 }
 
 /// The headers of the caller's credentials and of this call.
@@ -67,6 +102,9 @@ fn no_credentials(error: CredentialError) -> HttpFault {
     )
 }
 
+/// Bytes that are read of a rejection.
+const MAX_READ: usize = 64 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 const NEVER_EXTRA: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::CONNECTION,

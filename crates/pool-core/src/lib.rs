@@ -32,7 +32,7 @@ pub mod event {
 pub use acquire::{AcquireRequest, Lease};
 pub use client::PooledClient;
 pub use config::PoolConfig;
-pub use pool::{EvictMode, PoolBuilder, SessionPool, WeakPool};
+pub use pool::{Circuit, CircuitStatus, EvictMode, PoolBuilder, SessionPool, WeakPool};
 pub use types::{ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind};
 
 // The public signatures name types of these crates.

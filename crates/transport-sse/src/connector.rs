@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    TransportKind,
+    Endpoint, TransportKind,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Connector, DetectOutcome, Session, Support, open_detached},
+    extend::{
+        ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
+    },
 };
-use mcp_pool_http::{BuildError, client, client_builder};
+use mcp_pool_http::{BuildError, client, client_builder, probe};
 
 use crate::{detect::detect, handshake::Handshake, limits::Limits};
 
@@ -95,6 +97,10 @@ impl Connector for SseConnector {
         // The task outlives a dropped future: dropping the session closes its stream.
         let detected = tokio::spawn(handshake.run_if_spoken()).await;
         detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        Some(probe(&self.http, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {

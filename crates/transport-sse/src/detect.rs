@@ -26,6 +26,7 @@ pub(crate) async fn detect(
     let exchange = async {
         let (credentials, url) = (request.credentials(), request.endpoint().url());
         let mut stream = Stream::open(http, credentials, url, limits).await?;
+        request.note_answered();
         loop {
             match stream.next().await? {
                 // Only a connect checks the announced address.
@@ -41,6 +42,6 @@ pub(crate) async fn detect(
             Ok(Support::Unsupported)
         }
         Ok(answer) => answer,
-        Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
+        Err(_) => Err(request.timed_out()),
     }
 }

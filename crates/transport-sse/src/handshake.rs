@@ -9,7 +9,7 @@ use mcp_pool_core::{
     },
 };
 use reqwest::Url;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::{
     announcement::{AnnouncementError, session_id},
@@ -25,7 +25,7 @@ pub(crate) struct Handshake {
     credentials: Credentials,
     stream: Url,
     inbox: Arc<ServerInbox>,
-    deadline: Instant,
+    request: ConnectRequest,
 }
 
 impl Handshake {
@@ -36,7 +36,7 @@ impl Handshake {
             credentials: request.credentials().clone(),
             stream: request.endpoint().url().clone(),
             inbox: request.inbox(),
-            deadline: request.deadline(),
+            request: request.clone(),
         }
     }
 
@@ -44,10 +44,9 @@ impl Handshake {
     ///
     /// On failure or timeout the stream is dropped, and that ends the session on the server.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
-        match timeout_at(self.deadline, self.initialize()).await {
-            Ok(result) => result,
-            Err(_) => Err(ConnectError::new(FaultKind::Timeout)),
-        }
+        let request = self.request.clone();
+        let opened = timeout_at(request.deadline(), self.initialize()).await;
+        opened.unwrap_or_else(|_| Err(request.timed_out()))
     }
 
     /// Opens the session where the transport is spoken, within the deadline.
@@ -55,7 +54,7 @@ impl Handshake {
     /// The rule is that of the specification (revision 2025-11-25, transports, backwards
     /// compatibility): a GET opens a stream with `endpoint` as its first event.
     pub(crate) async fn run_if_spoken(self) -> Result<DetectOutcome, ConnectError> {
-        let deadline = self.deadline;
+        let request = self.request.clone();
         let detected = async {
             let (stream, endpoint) = match self.open_stream().await {
                 Ok(opened) => opened,
@@ -68,8 +67,8 @@ impl Handshake {
             let session = self.initialize_on(stream, endpoint).await?;
             Ok(DetectOutcome::Connected(session))
         };
-        let detected = timeout_at(deadline, detected).await;
-        detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout)))
+        let detected = timeout_at(request.deadline(), detected).await;
+        detected.unwrap_or_else(|_| Err(request.timed_out()))
     }
 
     async fn initialize(self) -> Result<Session, ConnectError> {
@@ -80,6 +79,7 @@ impl Handshake {
     async fn open_stream(&self) -> Result<(Stream, Url), ConnectError> {
         let mut stream =
             Stream::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
+        self.request.note_answered();
         let endpoint = stream.endpoint(&self.stream).await?;
         Ok((stream, endpoint))
     }

@@ -5,7 +5,7 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
     extend::{Credentials, protocol_violation},
 };
-use mcp_pool_http::{EventStream, HttpFault, send};
+use mcp_pool_http::{EventStream, HttpFault, Refusal, RefusalBody, send, send_repeatedly};
 use reqwest::Url;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -46,10 +46,15 @@ impl Stream {
         limits: Limits,
     ) -> Result<Self, ConnectError> {
         let request = |headers| http.get(url.clone()).headers(headers_of(headers));
-        let response = send(credentials, None, request).await?;
+        let response = send_repeatedly(|| send(credentials, None, request)).await?;
         if !response.status().is_success() {
-            let fault = HttpFault::of_status(response.status(), response.headers(), false);
-            return Err(fault.into());
+            let refusal = Refusal {
+                status: response.status(),
+                headers: response.headers(),
+                body: RefusalBody::Other,
+                in_session: false,
+            };
+            return Err(refusal.fault().into());
         }
         if !is_events(response.headers()) {
             return Err(protocol_violation("the response is no event stream"));

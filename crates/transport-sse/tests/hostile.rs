@@ -10,7 +10,7 @@ use std::{
 
 use http::HeaderMap;
 use mcp_pool_core::{
-    error::{CallFailure, ConnectError, FaultKind, Outcome},
+    error::{CallFailure, ConnectError, FaultKind, Outcome, SessionCondition},
     extend::{ConnectRequest, Connector},
 };
 use mcp_pool_testkit::server::{HostileSse, Mischief};
@@ -52,7 +52,7 @@ async fn call(connector: SseConnector, mischief: Mischief) -> CallFailure {
     let called = session.driver().call(increment, None);
     let called = timeout(CONNECT_TIMEOUT + LEEWAY, called).await;
     let failure = called.expect("an end").expect_err("no answer");
-    assert!(!failure.is_session_usable());
+    assert_ne!(failure.session(), SessionCondition::Fine);
     failure
 }
 

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mcp_pool_core::{
-    TransportKind,
+    Endpoint, TransportKind,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Connector, DetectOutcome, Session, Support, open_detached},
+    extend::{
+        ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
+    },
 };
-use mcp_pool_http::{BuildError, client, client_builder};
+use mcp_pool_http::{BuildError, client, client_builder, probe};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -93,6 +95,10 @@ impl Connector for StreamableHttpConnector {
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         open_detached(self.negotiation(request).run()).await
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        Some(probe(&self.shared.http, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {

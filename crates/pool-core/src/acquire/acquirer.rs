@@ -236,6 +236,7 @@ impl Acquirer {
     pub(crate) fn close(&self) -> u64 {
         self.context().close();
         self.services.detected.close();
+        self.upstreams.close();
         let mut turned_away = self.detector.close() + self.services.capacity.close() as u64;
         for key in self.keys.iter() {
             let Some(closed) = key.close() else {

@@ -7,12 +7,13 @@ use tracing::Instrument;
 
 use crate::{
     context::{Context, Counters},
-    error::{AcquireError, CheckError, Stage, within},
+    error::{AcquireError, CheckError, ConnectError, Evidence, FaultKind, Stage, within},
     extend::{Checked, CloseReason},
     key::{Fate, PooledSession, SlotGuard},
     time::{Deadline, Freshness, Timestamp},
     trace,
     types::Era,
+    upstream::{BreakerPermit, Holder, admitted},
 };
 
 /// Whether the session of a slot may be handed out.
@@ -164,11 +165,17 @@ async fn check(
     mut slot: SlotGuard,
     deadline: Deadline,
 ) -> Result<Option<SlotGuard>, AcquireError> {
-    let began = Instant::now();
     let pooled = Arc::clone(slot.session());
     let Some(connector) = context.connectors.get(pooled.key.transport()) else {
         return Ok(unless_evicted(slot));
     };
+    let upstream = Arc::clone(&slot.key().upstream);
+    let is_open = || !context.is_closed();
+    // An endpoint that is not there would fail every session.
+    let permit = admitted(&upstream, Holder::of(&pooled.key), deadline.at, is_open);
+    let permit = within(deadline, Stage::Circuit, permit).await??;
+    let permit = permit.ok_or(AcquireError::Closed)?;
+    let began = Instant::now();
     let span = trace::check(pooled.session.info());
     let check = connector.check(&pooled.session, &context.probes);
     let check = within(deadline, Stage::Check, check).instrument(span.clone());
@@ -179,16 +186,48 @@ async fn check(
         trace::note_error(&span, error.label());
     }
     report(context, &slot, result.err(), began);
-    if result.is_err() {
-        slot.release(Fate::Unfit, CloseReason::CheckFailed);
-        return Ok(None);
+    if let Err(error) = result {
+        settle(permit, error);
+        return after_failed_check(slot, error).map(|()| None);
     }
+    permit.succeeded();
     pooled.suspect.store(false, Ordering::Relaxed);
     let now = context.clock.now();
     slot.set_alive_at(now);
     slot.set_acquired_at(now);
     let fitness = fitness_of_proven(context, &slot, now);
     Ok(unless_unfit(slot, fitness))
+}
+
+/// Tells the circuit what a failed check shows of the endpoint.
+fn settle(permit: BreakerPermit, error: CheckError) {
+    match error {
+        CheckError::Failed(_) => permit.ended(&FaultKind::SessionGone, Evidence::Here),
+        CheckError::Unreached { evidence, .. } => {
+            permit.ended(&FaultKind::Unreachable, evidence);
+        }
+        CheckError::Closed | CheckError::Exhausted => drop(permit),
+    }
+}
+
+/// Closes a session that did not pass its check, unless the state of a conversation would be lost
+/// with it and nothing proves that the session is gone.
+///
+/// # Errors
+/// The server did not answer, and the conversation has no other session.
+fn after_failed_check(mut slot: SlotGuard, error: CheckError) -> Result<(), AcquireError> {
+    if error.is_proof() || !slot.session().has_state_of_conversation() {
+        slot.release(Fate::Unfit, CloseReason::CheckFailed);
+        return Ok(());
+    }
+    slot.session().suspect.store(true, Ordering::Relaxed);
+    slot.release(Fate::Undelivered, CloseReason::Superseded);
+    let kind = match error {
+        CheckError::Unreached { .. } => FaultKind::Unreachable,
+        _ => FaultKind::Timeout,
+    };
+    let error = ConnectError::new(kind).with_source(error);
+    Err(AcquireError::Connect(Arc::new(error)))
 }
 
 fn report(context: &Context, slot: &SlotGuard, error: Option<CheckError>, began: Instant) {

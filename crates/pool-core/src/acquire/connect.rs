@@ -15,7 +15,7 @@ use crate::{
     },
     limits::Permit,
     trace,
-    upstream::BreakerPermit,
+    upstream::{BreakerPermit, Holder, Refusal, admitted},
 };
 
 /// Starts the connects that a key wants, at once and as far as its limit allows.
@@ -29,6 +29,11 @@ impl ConnectStarter for Connects {
                 requester,
                 is_settled: false,
             };
+            // All who wait count on the state that was lost.
+            if key.history.take_lost() {
+                guard.fail(&AcquireError::SessionLost, Blame::Endpoint);
+                continue;
+            }
             match key.services.jobs.upgrade() {
                 Some(jobs) => start(guard, jobs, waiter),
                 None => guard.fail(&AcquireError::Closed, Blame::Endpoint),
@@ -44,27 +49,18 @@ fn start(guard: ConnectGuard, jobs: JobSender, waiter: Arc<Waiter>) {
         let kind = key.key.transport().clone();
         return guard.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
     };
-    match BreakerPermit::acquire(&key.upstream) {
-        Err(retry_after) => {
-            guard.fail(&AcquireError::CircuitOpen { retry_after }, Blame::Endpoint);
-        }
-        Ok(permit) => {
-            let connect = Connect {
-                connector: Arc::clone(connector),
-                permit,
-                guard,
-                jobs,
-                waiter,
-            };
-            context.tasks.spawn_on(connect.run(), &context.runtime);
-        }
-    }
+    let connect = Connect {
+        connector: Arc::clone(connector),
+        guard,
+        jobs,
+        waiter,
+    };
+    context.tasks.spawn_on(connect.run(), &context.runtime);
 }
 
 /// One connect.
 struct Connect {
     connector: Arc<dyn Connector>,
-    permit: BreakerPermit,
     guard: ConnectGuard,
     /// Keeps the maintenance task alive, which closes the session in the end.
     jobs: JobSender,
@@ -83,13 +79,18 @@ impl Connect {
     async fn connect(self) {
         let Self {
             connector,
-            permit,
             guard,
             jobs,
             waiter,
         } = self;
         let key = Arc::clone(&guard.key);
         let context = &key.services.context;
+        // Before the capacity, which callers of other endpoints wait for.
+        let mut permit = match permit(&key, &waiter).await {
+            Ok(Some(permit)) => permit,
+            Ok(None) => return,
+            Err(refusal) => return guard.fail(&refusal.into(), Blame::Endpoint),
+        };
         let Some(capacity) = capacity(&key, &waiter).await else {
             return;
         };
@@ -108,6 +109,7 @@ impl Connect {
         let span = trace::open(&context.config.name, &key.key, &waiter.trace);
         let generation = key.generation();
         let began = Instant::now();
+        permit.begin();
         match open_session(&connector, &key, &waiter).await {
             Ok(opened) => {
                 permit.succeeded();
@@ -123,6 +125,7 @@ impl Connect {
             }
             Err(error) => {
                 permit.failed(&error);
+                key.upstream.doubt_settled().await;
                 trace::note_error(&span, error.label());
                 waiter.trace.connect_failed(error.label());
                 report_failed(&key, &error, began);
@@ -136,6 +139,17 @@ impl Connect {
             }
         }
     }
+}
+
+/// A permit to reach the endpoint; `None` when the deadline passes first, or when no caller waits for
+/// the key any more.
+async fn permit(key: &Arc<KeyPool>, waiter: &Waiter) -> Result<Option<BreakerPermit>, Refusal> {
+    waiter.enter(Stage::Circuit);
+    let end = waiter.deadline.at;
+    let is_wanted = || key.has_waiters() && Instant::now() < end;
+    let permit = admitted(&key.upstream, Holder::of(&key.key), end, is_wanted).await;
+    waiter.enter(Stage::Queue);
+    permit
 }
 
 /// A permit under `max_total_sessions`; `None` when the deadline passes first, or when no caller

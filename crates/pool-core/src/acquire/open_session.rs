@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     context::Context,
-    error::{ConnectError, FaultKind},
+    error::{ConnectError, Evidence, FaultKind},
     extend::{ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session},
     handler::{HandlerProxy, ListWatcher},
     key::{DetectedSession, KeyPool, Waiter},
@@ -63,7 +63,7 @@ pub(crate) async fn open_session(
         .with_background(key.services.background.clone())
         .listening(context.tools.is_some());
     let connected = timeout_at(deadline, connector.connect(&request)).await;
-    match connected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
+    match connected.unwrap_or_else(|_| Err(request.timed_out())) {
         Ok(session) => finish(key, session, proxy, deadline).await,
         Err(error) => {
             proxy.close();
@@ -115,13 +115,18 @@ async fn after_connect(
         return Ok(session);
     };
     let hook = timeout_at(deadline, hooks.after_connect(&key.key, &session)).await;
-    match hook.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Timeout))) {
+    match hook.unwrap_or_else(|_| Err(late_hook())) {
         Ok(()) => Ok(session),
         Err(error) => {
             session.driver().close(context.close_timeout()).await;
             Err(error)
         }
     }
+}
+
+/// The error of a hook that ran out of time, after the endpoint had answered.
+fn late_hook() -> ConnectError {
+    ConnectError::new(FaultKind::Timeout).with_evidence(Evidence::Here)
 }
 
 /// The credentials of a session's own requests: the latest of its key, or else those that it was

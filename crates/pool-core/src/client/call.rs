@@ -1,6 +1,9 @@
 //! One call: the sessions it is tried on, and what becomes of a failure.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use rmcp::model::{ClientRequest, ServerResult};
 use tokio::time::{Instant, timeout_at};
@@ -8,23 +11,23 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     input_responder::InputResponder,
     pooled_client::PooledClient,
-    retry_policy::{Step, next_step},
     send::{Failed, send},
     trace_context::{extract, inject},
 };
 use crate::{
     acquire::Lease,
-    error::{AcquireError, CallError, CallFailure, FaultKind, InputError, Outcome},
-    extend::{Answer, CloseReason, SessionInfo},
+    error::{CallError, InputError, Outcome},
+    extend::{Answer, SessionInfo},
+    key::PooledSession,
     time::after,
     trace::{CallTrace, Target},
-    types::{Era, Scope},
 };
 
 /// One call of a client.
 pub(super) struct Call<'c> {
-    client: &'c PooledClient,
-    method: &'c str,
+    pub(super) client: &'c PooledClient,
+    pub(super) method: &'c str,
+    target: Target<'c>,
     pub(super) trace: CallTrace,
     /// What asking for a session at once came to, as the call began; `None` when that was used.
     ready: Option<Option<Lease>>,
@@ -35,8 +38,10 @@ pub(super) struct Call<'c> {
     /// The session it was sent on last.
     session: Option<SessionInfo>,
     tool_failed: bool,
-    /// Whether it was repeated already.
-    repeated: bool,
+    /// When the last attempt began.
+    pub(super) attempt_began: Instant,
+    /// How often it was repeated.
+    pub(super) repetitions: u32,
 }
 
 impl PooledClient {
@@ -80,7 +85,7 @@ impl PooledClient {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'_>) -> Self {
+    pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'c>) -> Self {
         let began = Instant::now();
         let context = client.context();
         let ready = client.try_acquire();
@@ -100,7 +105,9 @@ impl<'c> Call<'c> {
             session: None,
             tool_failed: false,
             deadline: after(began, client.timeout),
-            repeated: false,
+            attempt_began: began,
+            repetitions: 0,
+            target,
         }
     }
 
@@ -134,7 +141,7 @@ impl<'c> Call<'c> {
             let lease = self.lease().await?;
             match self.send_with_headers(&lease, request).await {
                 Ok(answer) => return Ok((answer, lease)),
-                Err(failed) => self.judge(lease, failed)?,
+                Err(failed) => Box::pin(self.judge(lease, failed)).await?,
             }
         }
     }
@@ -164,7 +171,8 @@ impl<'c> Call<'c> {
         let deadline = client.acquire_deadline().no_later_than(self.deadline);
         let lease = Box::pin(self.trace.cover(client.acquire_slowly(deadline))).await;
         self.waited += deadline.waited();
-        let lease = lease.map_err(|error: AcquireError| CallError::Acquire(Arc::new(error)))?;
+        let lease = lease.map_err(CallError::of_acquire)?;
+        self.attempt_began = Instant::now();
         self.trace.note_session(lease.info());
         Ok(lease)
     }
@@ -185,26 +193,18 @@ impl<'c> Call<'c> {
         let context = context.on_session(proxy, self.trace.request_id());
         let answer = send(lease.pooled(), request, &context, self.deadline).await?;
         lease.key_pool().upstream.call_answered();
-        answer.into_success().map_err(Failed::Answered)
+        note_answered(lease.pooled(), &answer);
+        match answer.is_refusal() {
+            true => answer.into_success().map_err(Failed::Refused),
+            false => answer.into_success().map_err(Failed::Answered),
+        }
     }
 
-    /// Decides what becomes of a failed attempt, and of the session it failed on. `Ok` means that
-    /// the call is to be repeated.
-    pub(super) fn judge(&mut self, lease: Lease, failed: Failed) -> Result<(), CallError> {
-        let Some(failure) = failed.failure() else {
-            return Err(failed.surfaced());
-        };
-        let is_conversation = matches!(lease.key().scope(), Scope::Conversation(_));
-        let loses_state = is_conversation && lease.info().era == Era::Legacy;
-        let step = next_step(&failure, loses_state, self.repeated);
-        dispose(lease, &failure);
-        match step {
-            Step::Repeat => {
-                self.repeated = true;
-                Ok(())
-            }
-            Step::TellLoss => Err(CallError::SessionLost),
-            Step::Surface => Err(CallError::of_failure(failure)),
+    /// What the call is about, for the memory of refused calls.
+    pub(super) fn subject(&self) -> String {
+        match self.target {
+            Target::None => self.method.to_owned(),
+            Target::Prompt(name) | Target::Tool(name) => format!("{} {name}", self.method),
         }
     }
 
@@ -242,7 +242,7 @@ impl<'c> Call<'c> {
 }
 
 /// What a request is about, besides its method.
-fn target(request: &ClientRequest) -> Target<'_> {
+pub(super) fn target(request: &ClientRequest) -> Target<'_> {
     match request {
         ClientRequest::CallToolRequest(request) => Target::Tool(&request.params.name),
         ClientRequest::GetPromptRequest(request) => Target::Prompt(&request.params.name),
@@ -250,20 +250,9 @@ fn target(request: &ClientRequest) -> Target<'_> {
     }
 }
 
-/// Gives a session back after a failure, in the condition the failure left it in.
-fn dispose(lease: Lease, failure: &CallFailure) {
-    if matches!(failure.kind(), FaultKind::Unreachable | FaultKind::Tls) {
-        lease.key_pool().upstream.call_unreachable();
+/// Ends the row of refused calls on a session.
+fn note_answered(pooled: &PooledSession, answer: &Answer) {
+    if pooled.strikes.load(Ordering::Relaxed) != 0 && answer.error().is_none() {
+        pooled.strikes.store(0, Ordering::Relaxed);
     }
-    if failure.is_session_usable() {
-        if *failure.kind() == FaultKind::Timeout {
-            lease.suspect();
-        }
-        return drop(lease);
-    }
-    let reason = match failure.kind() {
-        FaultKind::SessionGone => CloseReason::Lost,
-        _ => CloseReason::Broken,
-    };
-    lease.discard_broken(reason);
 }

@@ -11,11 +11,12 @@ use rmcp::model::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{call::Call, input_responder::InputResponder, pooled_client::PooledClient};
-use crate::{
-    error::{CallError, InputError},
-    trace::Target,
+use super::{
+    call::{Call, target},
+    input_responder::InputResponder,
+    pooled_client::PooledClient,
 };
+use crate::error::{CallError, InputError};
 
 /// A request whose server may request input.
 trait Asking {
@@ -23,8 +24,6 @@ trait Asking {
     type Answer;
 
     fn request(self) -> ClientRequest;
-    /// What the request is about.
-    fn target(&self) -> Target<'_>;
     /// The final answer, if that is what it is.
     fn answer(result: ServerResult) -> Option<Self::Answer>;
     /// Adds what goes along with the next attempt: the input, and the server's own note, untouched.
@@ -36,17 +35,13 @@ trait Asking {
 }
 
 macro_rules! asking {
-    ($wire:literal: $Request:ident($Params:ident) -> $Answer:ident, $target:expr, $answer:expr) => {
+    ($wire:literal: $Request:ident($Params:ident) -> $Answer:ident, $answer:expr) => {
         impl Asking for $Params {
             const METHOD: &'static str = $wire;
             type Answer = $Answer;
 
             fn request(self) -> ClientRequest {
                 ClientRequest::$Request($Request::new(self))
-            }
-
-            fn target(&self) -> Target<'_> {
-                $target(self)
             }
 
             fn answer(result: ServerResult) -> Option<$Answer> {
@@ -67,27 +62,19 @@ macro_rules! asking {
     };
 }
 
-asking!("tools/call": CallToolRequest(CallToolRequestParams) -> CallToolResult, tool, tool_result);
-asking!("prompts/get": GetPromptRequest(GetPromptRequestParams) -> GetPromptResult, prompt, |result| {
+asking!("tools/call": CallToolRequest(CallToolRequestParams) -> CallToolResult, tool_result);
+asking!("prompts/get": GetPromptRequest(GetPromptRequestParams) -> GetPromptResult, |result| {
     match result {
         ServerResult::GetPromptResult(result) => Some(result),
         _ => None,
     }
 });
-asking!("resources/read": ReadResourceRequest(ReadResourceRequestParams) -> ReadResourceResult, |_| Target::None, |result| {
+asking!("resources/read": ReadResourceRequest(ReadResourceRequestParams) -> ReadResourceResult, |result| {
     match result {
         ServerResult::ReadResourceResult(result) => Some(result),
         _ => None,
     }
 });
-
-fn tool(params: &CallToolRequestParams) -> Target<'_> {
-    Target::Tool(&params.name)
-}
-
-fn prompt(params: &GetPromptRequestParams) -> Target<'_> {
-    Target::Prompt(&params.name)
-}
 
 fn tool_result(result: ServerResult) -> Option<CallToolResult> {
     match result {
@@ -203,26 +190,33 @@ impl PooledClient {
     }
 
     async fn go_through<A: Asking>(&self, asking: A) -> Result<A::Answer, CallError> {
-        let mut call = Call::begin(self, A::METHOD, asking.target());
-        let result = call.go_through(asking).await;
+        let request = asking.request();
+        let mut call = Call::begin(self, A::METHOD, target(&request));
+        let result = call.go_through::<A>(&request).await;
         call.finish(&result);
         result
     }
 }
 
 impl Call<'_> {
-    async fn go_through<A: Asking>(&mut self, asking: A) -> Result<A::Answer, CallError> {
-        let mut request = asking.request();
+    async fn go_through<A: Asking>(
+        &mut self,
+        first: &ClientRequest,
+    ) -> Result<A::Answer, CallError> {
+        let mut later: Option<ClientRequest> = None;
         let mut idle_rounds = 0;
         for _ in 0..DEFAULT_MRTR_MAX_ROUNDS {
-            let (result, responder) = self.run(&request).await?;
+            let request = later.as_ref().unwrap_or(first);
+            let (result, responder) = self.run(request).await?;
             let ServerResult::InputRequiredResult(asked) = result else {
                 return final_answer::<A>(result);
             };
             let deadline = self.deadline();
             let input = input(asked, responder, &mut idle_rounds, deadline);
             let (input, state) = Box::pin(self.trace.cover(input)).await?;
-            A::go_on_with(&mut request, input, state);
+            let mut next = request.clone();
+            A::go_on_with(&mut next, input, state);
+            later = Some(next);
         }
         Err(InputError::TooManyRounds(DEFAULT_MRTR_MAX_ROUNDS).into())
     }

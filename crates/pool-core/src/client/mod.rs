@@ -6,6 +6,7 @@ mod input_responder;
 mod list;
 mod methods;
 mod pooled_client;
+mod recovery;
 mod retry_policy;
 mod send;
 mod subscription;

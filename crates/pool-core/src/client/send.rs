@@ -4,7 +4,7 @@ use rmcp::model::ClientRequest;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    error::{CallError, CallFailure, FaultKind, Outcome},
+    error::{CallError, CallFailure, FaultKind, Outcome, SessionCondition},
     extend::{Answer, CallContext, Session},
     key::PooledSession,
 };
@@ -13,6 +13,8 @@ use crate::{
 pub(super) enum Failed {
     /// The server answered with an error.
     Answered(rmcp::ErrorData),
+    /// The server answered with an error, and may have refused the session, not the request.
+    Refused(rmcp::ErrorData),
     /// The deadline passed after the request was sent.
     TimedOut,
     /// The transport failed.
@@ -47,7 +49,7 @@ impl Failed {
     pub(super) fn surfaced(self) -> CallError {
         match (self.failure(), self) {
             (Some(failure), _) => CallError::of_failure(failure),
-            (None, Self::Answered(error)) => CallError::Rpc(error),
+            (None, Self::Answered(error) | Self::Refused(error)) => CallError::Rpc(error),
             (None, _) => CallError::UnexpectedResult,
         }
     }
@@ -55,9 +57,10 @@ impl Failed {
     /// The failure of the transport, if that is what it was.
     pub(super) fn failure(&self) -> Option<CallFailure> {
         match self {
-            Self::Answered(_) => None,
+            Self::Answered(_) | Self::Refused(_) => None,
             Self::TimedOut => {
-                Some(CallFailure::new(Outcome::Unknown, FaultKind::Timeout).with_usable_session())
+                let failure = CallFailure::new(Outcome::Unknown, FaultKind::Timeout);
+                Some(failure.with_session(SessionCondition::Suspect))
             }
             Self::Broken(failure) => Some(failure.clone()),
         }

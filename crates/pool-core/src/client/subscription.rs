@@ -75,7 +75,7 @@ impl Call<'_> {
                 Ok(Err(failure)) => Failed::Broken(failure),
                 Err(_) => Failed::TimedOut,
             };
-            self.judge(lease, failed)?;
+            Box::pin(self.judge(lease, failed)).await?;
         }
     }
 

@@ -9,6 +9,7 @@ impl PoolConfig {
     /// | variable (after the prefix) | field | form |
     /// |---|---|---|
     /// | `ACQUIRE_TIMEOUT` | `timeouts.acquire_timeout` | duration |
+    /// | `CIRCUIT_BREAKER_PATIENCE` | `breaker.circuit_breaker_patience` | duration |
     /// | `CIRCUIT_BREAKER_RESET` | `breaker.circuit_breaker_reset` | duration |
     /// | `CIRCUIT_BREAKER_THRESHOLD` | `breaker.circuit_breaker_threshold` | count |
     /// | `CLEANUP_TIMEOUT` | `timeouts.close_timeout` | duration |

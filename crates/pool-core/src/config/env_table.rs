@@ -37,6 +37,14 @@ pub(super) const VARIABLES: &[Variable] = &[
         },
     ),
     Variable::new(
+        "CIRCUIT_BREAKER_PATIENCE",
+        "breaker.circuit_breaker_patience",
+        |config, value| {
+            config.breaker.circuit_breaker_patience = value.duration()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
         "CIRCUIT_BREAKER_RESET",
         "breaker.circuit_breaker_reset",
         |config, value| {

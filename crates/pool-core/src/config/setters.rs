@@ -41,6 +41,7 @@ impl PoolConfig {
 
 setters! {
     breaker: "BreakerConfig" {
+        circuit_breaker_patience as with_circuit_breaker_patience: Duration,
         circuit_breaker_reset as with_circuit_breaker_reset: Duration,
         circuit_breaker_threshold as with_circuit_breaker_threshold: u32,
     }

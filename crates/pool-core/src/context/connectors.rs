@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{AcquireError, ConfigError},
-    extend::Connector,
+    extend::{Connector, EndpointProbe},
     types::{Endpoint, TransportKind},
 };
 
@@ -49,6 +49,15 @@ impl Connectors {
             scheme: endpoint.url().scheme().into(),
             transport,
         })
+    }
+
+    /// A probe of an endpoint; for `auto`, that of the first connector that has one.
+    pub(crate) fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        if endpoint.is_auto() {
+            let mut all = self.0.iter();
+            return all.find_map(|(_, connector)| connector.probe(endpoint));
+        }
+        self.get(endpoint.transport())?.probe(endpoint)
     }
 
     fn claims(&self, endpoint: &Endpoint) -> bool {

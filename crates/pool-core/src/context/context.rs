@@ -9,7 +9,7 @@ use std::{
 };
 
 use rmcp::model::Implementation;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -18,10 +18,13 @@ use super::{
 };
 use crate::{
     config::PoolConfig,
-    extend::{BreakerChanged, ContextPropagator, CredentialSource, Hooks, Observer, ProbePlan},
+    extend::{
+        BreakerChanged, ContextPropagator, CredentialSource, EndpointProbe, Hooks, Observer,
+        ProbePlan,
+    },
     time::{Clock, ExpiryPolicy, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
-    upstream::CircuitListener,
+    upstream::{CircuitHost, CircuitReading, ProberTask},
 };
 
 /// The settings, seams and counters of a pool. Knows no key, so that every key may hold it.
@@ -137,19 +140,41 @@ impl Context {
     }
 }
 
-impl CircuitListener for Context {
-    fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: BreakerState) {
-        if after == BreakerState::Open && before != BreakerState::Open {
+impl CircuitHost for Context {
+    fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: &CircuitReading) {
+        let state = after.state;
+        if state == BreakerState::Open && before == BreakerState::Closed {
             Counters::add(&self.counters.breaker_trips);
         }
-        tracing::info!(%endpoint, from = before.as_str(), to = after.as_str(), "circuit changed");
+        tracing::info!(
+            %endpoint,
+            from = before.as_str(),
+            to = state.as_str(),
+            evidence = after.evidence,
+            "circuit changed"
+        );
         self.events.emit(|observer, pool| {
             observer.breaker_changed(&BreakerChanged {
                 pool,
                 endpoint,
                 before,
-                after,
+                after: state,
+                evidence: after.evidence,
+                next_probe: after.next_probe,
+                forced: after.is_forced,
             });
         });
+    }
+
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        self.connectors.probe(endpoint)
+    }
+
+    fn jitter(&self) -> f64 {
+        self.random.fraction()
+    }
+
+    fn start(&self, task: ProberTask) -> Option<JoinHandle<()>> {
+        (!self.is_closed()).then(|| self.runtime.spawn(task))
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     key::{DetectedSession, KeyServices, slots_by_era},
     time::after,
     types::{Endpoint, PoolKey, Scope, TransportKind},
-    upstream::{BreakerPermit, Upstream},
+    upstream::{Holder, Upstream, admitted},
 };
 
 /// The caller that a detection is made for: its key over any transport, and what its requests need.
@@ -24,6 +24,8 @@ pub(crate) struct Requester {
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) credential: Credential,
+    /// When the caller's time is up.
+    pub(crate) deadline: Instant,
 }
 
 /// One detection.
@@ -46,8 +48,11 @@ impl Detection {
     }
 
     async fn admitted(&self) -> Result<usize, AcquireError> {
-        let permit = BreakerPermit::acquire(&self.upstream)
-            .map_err(|retry_after| AcquireError::CircuitOpen { retry_after })?;
+        let holder = Holder::of(&self.requester.key);
+        let context = self.context();
+        let is_open = || !context.is_closed();
+        let permit = admitted(&self.upstream, holder, self.requester.deadline, is_open).await?;
+        let permit = permit.ok_or(AcquireError::Closed)?;
         match self.query_all().await {
             Ok(Some(position)) => {
                 permit.succeeded();
@@ -104,7 +109,7 @@ impl Detection {
             .with_proxy(Arc::clone(&proxy))
             .with_background(self.services.background.clone())
             .listening(context.tools.is_some());
-        let late = || ConnectError::new(FaultKind::Timeout);
+        let late = || request.timed_out();
         if !self.keeps_session(&key) {
             let detected = timeout_at(deadline, connector.detect(&request)).await;
             return detected.map_err(|_| late())?;

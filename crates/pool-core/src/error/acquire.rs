@@ -9,10 +9,12 @@ use crate::{time::Deadline, types::TransportKind};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// The endpoint's circuit is open after repeated failures. The upstream's fault.
+    /// The endpoint's circuit is open after repeated failures to reach it, for longer than callers
+    /// wait ([`circuit_breaker_patience`](crate::config::BreakerConfig::circuit_breaker_patience)). The
+    /// upstream's fault.
     #[error("circuit open for another {retry_after:?}")]
     CircuitOpen {
-        /// How long until an attempt is admitted again.
+        /// The time until the next probe of the endpoint.
         retry_after: Duration,
     },
     /// The pool is closed, or closing.
@@ -41,6 +43,10 @@ pub enum AcquireError {
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
     NotShareable,
+    /// The session of this conversation is gone, and with it the state that the server kept for it.
+    /// The next acquire opens a new session. The upstream's fault.
+    #[error("the conversation's session is gone")]
+    SessionLost,
     /// The connector of the endpoint's transport does not claim the scheme of its URL
     /// ([`Connector::schemes`](crate::extend::Connector::schemes)); for `auto`, no connector does. The
     /// caller's fault.
@@ -82,7 +88,7 @@ impl AcquireError {
             Self::CircuitOpen { retry_after } => Retry::Later(Some(*retry_after)),
             Self::Connect(error) => error.retry(),
             Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
-            Self::Timeout { .. } => Retry::Later(None),
+            Self::SessionLost | Self::Timeout { .. } => Retry::Later(None),
             Self::Closed
             | Self::NoCaller(_)
             | Self::NoConnector(_)
@@ -113,6 +119,7 @@ impl AcquireError {
             Self::NoConnector(_) => "no_connector",
             Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
+            Self::SessionLost => "session_lost",
             Self::Timeout { stage, .. } => stage.as_timeout(),
             Self::UnsupportedScheme { .. } => "unsupported_scheme",
         }
@@ -154,6 +161,8 @@ pub enum Stage {
     Capacity,
     /// For an idle session to prove that it is alive.
     Check,
+    /// For the endpoint to be there again, or for a wait that it requested to end.
+    Circuit,
     /// For a new session to be opened.
     Connect,
     /// For an answer to which transport the address speaks.
@@ -171,6 +180,7 @@ impl Stage {
         match self {
             Self::Capacity => "capacity",
             Self::Check => "check",
+            Self::Circuit => "circuit",
             Self::Connect => "connect",
             Self::Detect => "detect",
             Self::Identity => "identity",
@@ -182,6 +192,7 @@ impl Stage {
         match self {
             Self::Capacity => "timeout_capacity",
             Self::Check => "timeout_check",
+            Self::Circuit => "timeout_circuit",
             Self::Connect => "timeout_connect",
             Self::Detect => "timeout_detect",
             Self::Identity => "timeout_identity",
@@ -195,6 +206,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Capacity => "waiting for capacity under the pool's limits",
             Self::Check => "checking a session",
+            Self::Circuit => "waiting for the endpoint to be there again",
             Self::Connect => "opening a session",
             Self::Detect => "detecting the transport",
             Self::Identity => "identifying the caller",

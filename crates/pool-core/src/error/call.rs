@@ -67,6 +67,14 @@ impl CallError {
         }
     }
 
+    /// What a failed acquire comes to for its caller.
+    pub(crate) fn of_acquire(error: AcquireError) -> Self {
+        match error {
+            AcquireError::SessionLost => Self::SessionLost,
+            error => Self::Acquire(Arc::new(error)),
+        }
+    }
+
     /// What a failed request comes to for its caller.
     pub(crate) fn of_failure(failure: CallFailure) -> Self {
         match failure.outcome() {

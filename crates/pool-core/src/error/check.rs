@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::acquire::AcquireError;
+use super::{acquire::AcquireError, outcome::Evidence};
 
 /// Why a session did not pass its health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +14,26 @@ pub enum CheckError {
     /// Every probe of the chain was unknown to the server or unanswered.
     #[error("no probe was answered")]
     Exhausted,
-    /// A probe was answered with an error, or could not be sent.
+    /// The server refused a probe, or answered it with an error.
     #[error("probe `{0}` failed")]
     Failed(&'static str),
+    /// The server was not reached, or its answer was lost. Nothing is known of the session.
+    #[error("probe `{probe}` got no answer")]
+    Unreached {
+        /// The probe.
+        probe: &'static str,
+        /// What that shows of the endpoint.
+        evidence: Evidence,
+    },
 }
 
 impl CheckError {
+    /// True when the check shows that the session is not known to the server any more, rather than
+    /// that nothing is known of it.
+    pub(crate) fn is_proof(self) -> bool {
+        matches!(self, Self::Closed | Self::Failed(_))
+    }
+
     /// A short word for labels and logs.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -27,6 +41,7 @@ impl CheckError {
             Self::Closed => "closed",
             Self::Exhausted => "exhausted",
             Self::Failed(_) => "failed",
+            Self::Unreached { .. } => "unreached",
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt};
 
-use super::fault::{FaultKind, Retry};
+use super::{
+    fault::{FaultKind, Retry},
+    outcome::Evidence,
+};
 
 /// Why a session could not be opened.
 ///
@@ -12,6 +15,7 @@ use super::fault::{FaultKind, Retry};
 pub struct ConnectError {
     kind: FaultKind,
     retry: Retry,
+    evidence: Evidence,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -21,6 +25,7 @@ impl ConnectError {
     pub fn new(kind: FaultKind) -> Self {
         Self {
             retry: kind.retry(),
+            evidence: kind.evidence(),
             kind,
             source: None,
         }
@@ -38,6 +43,20 @@ impl ConnectError {
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// Sets what the failure shows of the endpoint, where the connector knows better than the kind
+    /// ([`FaultKind::evidence`]): of a server that answered and then failed, [`Evidence::Here`].
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// What the failure shows of the endpoint.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        self.evidence
     }
 
     /// What went wrong.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::{challenge::Challenge, credential::CredentialError};
+use super::{challenge::Challenge, credential::CredentialError, outcome::Evidence};
 
 /// What went wrong with an upstream, for a connect as for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl FaultKind {
             StatusCode::UNAUTHORIZED => Self::Unauthorized(Challenge::from_headers(headers)),
             StatusCode::FORBIDDEN => Self::Forbidden(Challenge::from_headers(headers)),
             StatusCode::NOT_FOUND => Self::NotFound,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::Timeout,
+            StatusCode::REQUEST_TIMEOUT => Self::Timeout,
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited {
                 retry_after: retry_after(headers),
             },
@@ -87,31 +87,46 @@ impl FaultKind {
         }
     }
 
-    /// True when the endpoint's circuit breaker counts it. A refused credential (401, 403) and a
-    /// rate limit never open the circuit for other callers.
+    /// What a connect that failed so shows of the endpoint. Whatever a server answered shows that it
+    /// is there; a gateway that answers 502, 503 or 504 does not reach its server.
     #[must_use]
-    pub fn counts_against_endpoint(&self) -> bool {
+    pub fn evidence(&self) -> Evidence {
         match self {
-            Self::NotFound
+            Self::Timeout | Self::Tls | Self::Unreachable => Evidence::Absent,
+            Self::Server { status, .. } if matches!(status, 502..=504) => Evidence::Absent,
+            Self::Credentials(_) | Self::Other => Evidence::None,
+            Self::Forbidden(_)
+            | Self::NotFound
             | Self::Protocol
-            | Self::Server { .. }
-            | Self::Timeout
-            | Self::Tls
-            | Self::Unreachable => true,
-            Self::Credentials(_)
-            | Self::Forbidden(_)
-            | Self::Other
             | Self::RateLimited { .. }
+            | Self::Server { .. }
             | Self::SessionGone
-            | Self::Unauthorized(_) => false,
+            | Self::Unauthorized(_) => Evidence::Here,
         }
     }
 
-    /// True when the endpoint answered: everything but [`FaultKind::Credentials`],
-    /// [`FaultKind::Other`] and what counts against the endpoint.
+    /// True when the endpoint's circuit breaker counts it: [`Evidence::Absent`]. What a server
+    /// answered never opens the circuit for other callers.
     #[must_use]
-    pub(crate) fn is_from_endpoint(&self) -> bool {
-        !self.counts_against_endpoint() && !matches!(self, Self::Credentials(_) | Self::Other)
+    pub fn counts_against_endpoint(&self) -> bool {
+        self.evidence() == Evidence::Absent
+    }
+
+    /// The wait that the upstream requests.
+    #[must_use]
+    pub fn requested_wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Sets the wait that the upstream requests, where the kind has one.
+    pub(crate) fn with_requested_wait(mut self, wait: Duration) -> Self {
+        if let Self::RateLimited { retry_after } | Self::Server { retry_after, .. } = &mut self {
+            *retry_after = Some(wait);
+        }
+        self
     }
 
     /// Whether only this caller's credential is to blame, so that another caller of the same key
@@ -191,15 +206,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_and_rate_limits_never_count_against_an_endpoint() {
+    fn only_a_server_that_is_not_reached_counts_against_an_endpoint() {
         let kind = |status: u16| {
             FaultKind::from_status(StatusCode::from_u16(status).unwrap(), &HeaderMap::new())
         };
-        for status in [401, 403, 429] {
-            assert!(!kind(status).counts_against_endpoint(), "{status}");
+        for status in [303, 400, 401, 403, 404, 405, 409, 422, 429, 500, 501, 505] {
+            assert_eq!(kind(status).evidence(), Evidence::Here, "{status}");
         }
-        for status in [500, 502, 503, 504] {
-            assert!(kind(status).counts_against_endpoint(), "{status}");
+        for status in [502, 503, 504] {
+            assert_eq!(kind(status).evidence(), Evidence::Absent, "{status}");
+        }
+        for kind in [FaultKind::Unreachable, FaultKind::Tls, FaultKind::Timeout] {
+            assert!(kind.counts_against_endpoint(), "{kind}");
         }
     }
 

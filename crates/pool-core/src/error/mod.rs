@@ -10,6 +10,7 @@ mod connect;
 mod credential;
 mod extract;
 mod fault;
+mod lost_session;
 mod outcome;
 
 pub use crate::types::EndpointError;
@@ -23,4 +24,5 @@ pub use connect::ConnectError;
 pub use credential::CredentialError;
 pub use extract::{ExtractError, ExtractFault};
 pub use fault::{FaultKind, Retry};
-pub use outcome::{CallFailure, Outcome};
+pub use lost_session::names_lost_session;
+pub use outcome::{CallFailure, Evidence, Outcome, SessionCondition};

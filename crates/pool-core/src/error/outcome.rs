@@ -30,29 +30,78 @@ impl Outcome {
     }
 }
 
-/// What a transport makes of an error that rmcp gave it for one request.
+/// What a failed request shows of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionCondition {
+    /// The session is as good as before.
+    Fine,
+    /// The session has ended, or must not be used again.
+    Gone,
+    /// The server refused the request in a way in which servers refuse an unknown session. A check
+    /// of the session decides: where it is refused too, the session is gone and the request was not
+    /// executed.
+    Refused,
+    /// Nothing is known of the session. The pool checks it before its next use.
+    Suspect,
+}
+
+/// What a failure shows of the endpoint, to its circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// No server is there: no connection, or a gateway that does not reach its server.
+    Absent,
+    /// A server answered, with whatever status.
+    Here,
+    /// Neither.
+    None,
+}
+
+/// What a transport makes of a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
     outcome: Outcome,
     kind: FaultKind,
-    session_usable: bool,
+    session: SessionCondition,
+    evidence: Evidence,
 }
 
 impl CallFailure {
     /// A failure after which the session is not to be used again.
     #[must_use]
     pub fn new(outcome: Outcome, kind: FaultKind) -> Self {
+        let evidence = match kind {
+            // The time limit of a call is its caller's.
+            FaultKind::Timeout => Evidence::None,
+            _ => kind.evidence(),
+        };
         Self {
             outcome,
             kind,
-            session_usable: false,
+            session: SessionCondition::Gone,
+            evidence,
         }
     }
 
-    /// Marks the session as usable.
+    /// Marks the session as usable: [`SessionCondition::Fine`].
     #[must_use]
-    pub fn with_usable_session(mut self) -> Self {
-        self.session_usable = true;
+    pub fn with_usable_session(self) -> Self {
+        self.with_session(SessionCondition::Fine)
+    }
+
+    /// Sets the condition of the session. Default: [`SessionCondition::Gone`].
+    #[must_use]
+    pub fn with_session(mut self, session: SessionCondition) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Sets what the failure shows of the endpoint. Default: what its kind shows
+    /// ([`FaultKind::evidence`]); of [`FaultKind::Timeout`], nothing.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
         self
     }
 
@@ -65,7 +114,8 @@ impl CallFailure {
             ServiceError::McpError(_) | ServiceError::UnexpectedResponse => {
                 Self::new(Outcome::Answered, FaultKind::Protocol).with_usable_session()
             }
-            ServiceError::Timeout { .. } => Self::new(Outcome::Unknown, FaultKind::Timeout),
+            ServiceError::Timeout { .. } => Self::new(Outcome::Unknown, FaultKind::Timeout)
+                .with_session(SessionCondition::Suspect),
             ServiceError::TransportSend(error) => match error.error.downcast_ref::<Self>() {
                 Some(failure) => failure.clone(),
                 None => Self::new(Outcome::Unknown, FaultKind::Other),
@@ -87,10 +137,23 @@ impl CallFailure {
         &self.kind
     }
 
-    /// Whether other calls may use the session further.
+    /// The condition that the failure left the session in.
+    #[must_use]
+    pub fn session(&self) -> SessionCondition {
+        self.session
+    }
+
+    /// What the failure shows of the endpoint.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
+    /// Whether other calls may use the session further: once it has passed a check, where its
+    /// [condition](Self::session) is another one than [`SessionCondition::Fine`].
     #[must_use]
     pub fn is_session_usable(&self) -> bool {
-        self.session_usable
+        self.session != SessionCondition::Gone
     }
 
     /// Whether the session is gone and the call was provably not executed, so that it may be

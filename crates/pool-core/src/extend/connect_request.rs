@@ -1,11 +1,19 @@
 //! What a connector needs to know to open a session.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
+    error::{ConnectError, Evidence, FaultKind},
     extend::credentials::Credentials,
     extend::session::SlotsByEra,
     handler::{
@@ -26,6 +34,8 @@ pub struct ConnectRequest {
     background: Background,
     slots: SlotsByEra,
     deadline: Instant,
+    /// True once the endpoint has answered anything.
+    answered: Arc<AtomicBool>,
 }
 
 impl ConnectRequest {
@@ -45,6 +55,24 @@ impl ConnectRequest {
             background: Background::default(),
             slots,
             deadline,
+            answered: Arc::default(),
+        }
+    }
+
+    /// Notes that the endpoint has answered something, so that a connect which runs out of time does
+    /// not count against it. For connectors; call it with the first response, whatever its status.
+    pub fn note_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// The error of a connect that ran out of time. It counts against the endpoint, unless
+    /// [something was answered](Self::note_answered).
+    #[must_use]
+    pub fn timed_out(&self) -> ConnectError {
+        let error = ConnectError::new(FaultKind::Timeout);
+        match self.answered.load(Ordering::Relaxed) {
+            true => error.with_evidence(Evidence::Here),
+            false => error,
         }
     }
 

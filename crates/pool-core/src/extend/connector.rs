@@ -1,6 +1,6 @@
 //! The seam for transports.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -8,7 +8,7 @@ use super::{connect_request::ConnectRequest, health_check::ProbePlan};
 use crate::{
     error::{CheckError, ConnectError},
     extend::session::Session,
-    types::TransportKind,
+    types::{Endpoint, TransportKind},
 };
 
 /// Opens sessions over one transport.
@@ -82,6 +82,19 @@ pub trait Connector: Send + Sync {
         self.detect(request).await.map(DetectOutcome::Support)
     }
 
+    /// A request that finds out whether anything answers at the endpoint. The pool sends it while the
+    /// endpoint's circuit is not closed.
+    ///
+    /// It must carry no caller's credentials or headers and open no session. Any answer, with
+    /// whatever status, is a success, unless a gateway gives it for a server that it does not reach.
+    /// The pool gives it two seconds.
+    ///
+    /// Default: `None`, the connector has no such request; the connect of one caller is the probe.
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        let _ = endpoint;
+        None
+    }
+
     /// Checks that an idle session is alive. Never called for a session of
     /// [`Era::Stateless`](crate::extend::Era::Stateless), which has no state that could be lost.
     ///
@@ -126,10 +139,18 @@ impl<T: Connector + ?Sized> Connector for Arc<T> {
         (**self).detect_and_connect(request).await
     }
 
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
+        (**self).probe(endpoint)
+    }
+
     async fn check(&self, session: &Session, plan: &ProbePlan) -> Result<(), CheckError> {
         (**self).check(session, plan).await
     }
 }
+
+/// A request that finds out whether anything answers at an endpoint, not sent yet. The
+/// [evidence](ConnectError::evidence) of its error decides.
+pub type EndpointProbe = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 
 /// The answer of a connector to a detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::session::Session;
 use crate::{
-    error::{CallFailure, CheckError, FaultKind},
+    error::{CallFailure, CheckError, Evidence, FaultKind},
     wire::Answer,
 };
 
@@ -91,7 +91,8 @@ impl ProbePlan {
     /// # Errors
     /// - [`CheckError::Closed`]: the transport is closed; no probe was sent.
     /// - [`CheckError::Exhausted`]: the chain ended without an answer.
-    /// - [`CheckError::Failed`]: a probe failed for another reason than the two above.
+    /// - [`CheckError::Failed`]: the server refused a probe, or answered it with an error.
+    /// - [`CheckError::Unreached`]: the server was not reached, or its answer was lost.
     ///
     /// # Cancel safety
     /// Safe: a probe under way is abandoned, the session is as good as before.
@@ -108,6 +109,10 @@ impl ProbePlan {
                 Verdict::Alive => return Ok(()),
                 Verdict::Next => {}
                 Verdict::Dead => return Err(CheckError::Failed(probe.as_str())),
+                Verdict::Unreached(evidence) => {
+                    let probe = probe.as_str();
+                    return Err(CheckError::Unreached { probe, evidence });
+                }
             }
         }
         Err(CheckError::Exhausted)
@@ -120,6 +125,7 @@ enum Verdict {
     Alive,
     Next,
     Dead,
+    Unreached(Evidence),
 }
 
 impl Verdict {
@@ -131,7 +137,11 @@ impl Verdict {
                 Some(_) => Self::Dead,
             },
             Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Next,
-            Ok(Err(_)) => Self::Dead,
+            Ok(Err(failure)) => match (failure.kind(), failure.evidence()) {
+                (_, evidence @ Evidence::Absent) => Self::Unreached(evidence),
+                (FaultKind::Unreachable, evidence) => Self::Unreached(evidence),
+                _ => Self::Dead,
+            },
             Err(_) => Self::Next,
         }
     }
@@ -158,6 +168,9 @@ mod tests {
         assert_eq!(verdict(error(ErrorCode::INTERNAL_ERROR)), Verdict::Dead);
         let failure = |kind| Ok(Err(CallFailure::new(Outcome::Unknown, kind)));
         assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Next);
-        assert_eq!(verdict(failure(FaultKind::Unreachable)), Verdict::Dead);
+        assert_eq!(verdict(failure(FaultKind::Protocol)), Verdict::Dead);
+        assert_eq!(verdict(failure(FaultKind::SessionGone)), Verdict::Dead);
+        let absent = Verdict::Unreached(Evidence::Absent);
+        assert_eq!(verdict(failure(FaultKind::Unreachable)), absent);
     }
 }

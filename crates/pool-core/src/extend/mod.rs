@@ -23,7 +23,7 @@ pub use crate::wire::{
     ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
 };
 pub use connect_request::ConnectRequest;
-pub use connector::{Connector, DetectOutcome, Support};
+pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};
 pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
 pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::open_detached;

@@ -29,6 +29,9 @@ impl KeyServices {
         if !session.begin_close() {
             return;
         }
+        if is_loss(reason) {
+            session.note_lost();
+        }
         if let Some(jobs) = self.sessions.remove(session.id) {
             jobs.send(Job::Close(session, reason));
         }
@@ -50,6 +53,14 @@ impl KeyServices {
             self.jobs.send(Job::Reclaim);
         }
     }
+}
+
+/// True where a session ended for a reason that neither its pool nor its user chose.
+fn is_loss(reason: CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
+    )
 }
 
 fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {

@@ -79,6 +79,7 @@ impl Waiter {
     fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Relaxed) {
             CAPACITY => Stage::Capacity,
+            CIRCUIT => Stage::Circuit,
             CONNECT => Stage::Connect,
             _ => Stage::Queue,
         }
@@ -88,6 +89,7 @@ impl Waiter {
     pub(crate) fn enter(&self, stage: Stage) {
         let code = match stage {
             Stage::Capacity => CAPACITY,
+            Stage::Circuit => CIRCUIT,
             Stage::Connect => CONNECT,
             _ => QUEUE,
         };
@@ -114,3 +116,4 @@ impl Waiter {
 const QUEUE: u8 = 0;
 const CAPACITY: u8 = 1;
 const CONNECT: u8 = 2;
+const CIRCUIT: u8 = 3;

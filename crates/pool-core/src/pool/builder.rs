@@ -26,7 +26,7 @@ use crate::{
     key::{JobSender, KeyMap, KeyServices, OpenSessions, background},
     limits::Capacity,
     maintenance::Maintenance,
-    upstream::{BreakerPolicy, Upstreams},
+    upstream::{CircuitPolicy, Upstreams},
 };
 
 /// Builds a pool. Made by [`SessionPool::builder`].
@@ -202,9 +202,9 @@ fn acquirer(
         jobs: jobs.downgrade(),
     });
     let keys = Arc::new(KeyMap::new());
-    let policy = BreakerPolicy::new(&context.config);
-    let listener = Arc::clone(&context);
-    let upstreams = Arc::new(Upstreams::new(policy, listener));
+    let policy = CircuitPolicy::new(&context.config);
+    let host = Arc::clone(&context);
+    let upstreams = Arc::new(Upstreams::new(policy, host));
     let detector = Arc::new(Detector::new(Arc::clone(&services), Arc::clone(&upstreams)));
     let resolver = Resolver::new(ResolverParts {
         pool: POOLS.fetch_add(1, Ordering::Relaxed),

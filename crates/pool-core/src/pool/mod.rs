@@ -1,6 +1,7 @@
 //! The pool, as users hold it.
 
 mod builder;
+mod circuit;
 mod close;
 mod evict;
 mod resize;
@@ -9,6 +10,7 @@ mod views;
 mod weak;
 
 pub use builder::PoolBuilder;
+pub use circuit::{Circuit, CircuitStatus};
 pub use evict::EvictMode;
 pub use session_pool::SessionPool;
 pub use weak::WeakPool;

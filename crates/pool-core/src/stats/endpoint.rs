@@ -1,6 +1,6 @@
 //! The state of each endpoint, over all of its keys.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
@@ -32,6 +32,18 @@ pub struct EndpointStats {
     pub waiting: usize,
     /// Its circuit.
     pub breaker: BreakerState,
+    /// Failures in a row to reach it, each of an event of its own.
+    pub failures: u32,
+    /// The kind of the last of them, as a label.
+    pub evidence: Option<&'static str>,
+    /// How long the outage has lasted; `None` while the circuit is closed.
+    #[serde(with = "humantime_serde")]
+    pub outage: Option<Duration>,
+    /// The time until the next probe; `None` while the circuit is closed, or open by hand.
+    #[serde(with = "humantime_serde")]
+    pub next_probe: Option<Duration>,
+    /// True while the circuit is open by hand.
+    pub forced: bool,
 }
 
 impl EndpointStats {
@@ -59,6 +71,7 @@ impl EndpointStats {
     }
 
     fn unused(upstream: &Upstream, now: Instant) -> Self {
+        let circuit = upstream.circuit(now);
         Self {
             endpoint: upstream.endpoint.clone(),
             era: upstream.era(),
@@ -67,7 +80,12 @@ impl EndpointStats {
             active: 0,
             connecting: 0,
             waiting: 0,
-            breaker: upstream.circuit(now).state,
+            breaker: circuit.state,
+            failures: circuit.failures,
+            evidence: circuit.evidence,
+            outage: circuit.open_since,
+            next_probe: circuit.next_probe,
+            forced: circuit.is_forced,
         }
     }
 }

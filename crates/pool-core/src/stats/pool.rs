@@ -84,10 +84,11 @@ pub struct BreakerStats {
     pub failures: u32,
     /// Whether attempts are admitted.
     pub state: BreakerState,
-    /// The remaining time until the circuit admits a probe; `None` when it is not open.
+    /// The remaining time until the next probe; `None` when the circuit is closed, or open by hand.
     #[serde(with = "humantime_serde")]
     pub open_for: Option<Duration>,
-    /// When the circuit admits a probe, by the wall clock; `None` when it is not open.
+    /// When the next probe is due, by the wall clock; `None` when the circuit is closed, or open by
+    /// hand.
     #[serde(with = "humantime_serde")]
     pub open_until: Option<SystemTime>,
 }
@@ -151,8 +152,8 @@ fn circuits(pool: &Acquirer, now: Instant) -> BTreeMap<String, BreakerStats> {
         let row = BreakerStats {
             failures: reading.failures,
             state: reading.state,
-            open_for: reading.open_for,
-            open_until: reading.open_for.map(|wait| SystemTime::now() + wait),
+            open_for: reading.next_probe,
+            open_until: reading.next_probe.map(|wait| SystemTime::now() + wait),
         };
         let of_url = circuits.entry(upstream.endpoint.to_string());
         of_url

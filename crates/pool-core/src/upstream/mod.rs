@@ -1,11 +1,20 @@
 //! What all keys of one endpoint share.
 
+mod admission;
 mod breaker;
 mod breaker_permit;
+mod circuit;
+mod contradictions;
+mod holds;
+mod pause;
+mod prober;
+mod ramp;
 mod upstream;
 mod upstreams;
 
-pub(crate) use breaker::BreakerPolicy;
-pub(crate) use breaker_permit::BreakerPermit;
-pub(crate) use upstream::{CircuitListener, Upstream};
+pub(crate) use admission::Refusal;
+pub(crate) use breaker_permit::{BreakerPermit, admitted};
+pub(crate) use circuit::{CircuitPolicy, CircuitReading};
+pub(crate) use holds::Holder;
+pub(crate) use upstream::{CircuitHost, ProberTask, Upstream};
 pub(crate) use upstreams::Upstreams;

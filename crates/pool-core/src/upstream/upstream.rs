@@ -1,41 +1,83 @@
 //! What all keys of one endpoint share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
-use super::breaker::{Attempt, Breaker, BreakerPolicy, BreakerReading, Transition};
-use crate::types::{BreakerState, Endpoint, Era};
+use super::{
+    admission::{Admission, Refusal},
+    breaker::{Breaker, Change},
+    circuit::{AttemptKind, Circuit, CircuitPolicy, CircuitReading, Failed, ProbeOutcome},
+    contradictions::Contradictions,
+    holds::Holder,
+    prober::probe_until_closed,
+};
+use crate::{
+    error::FaultKind,
+    extend::EndpointProbe,
+    types::{BreakerState, Endpoint, Era},
+};
 
 /// What all keys of one endpoint share: the circuit breaker, and what is known of its server.
 pub(crate) struct Upstream {
+    me: Weak<Self>,
     pub(crate) endpoint: Endpoint,
+    pub(crate) contradictions: Contradictions,
     breaker: Breaker,
-    listener: Arc<dyn CircuitListener>,
+    host: Arc<dyn CircuitHost>,
+    /// The task that probes the endpoint, while its circuit is not closed.
+    prober: Mutex<Option<JoinHandle<()>>>,
+    /// Counts the answers of the endpoint.
+    answers: AtomicU64,
     /// The era of the newest session.
     era: AtomicU8,
 }
 
-/// Receives the changes of circuits.
-pub(crate) trait CircuitListener: Send + Sync {
-    fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: BreakerState);
+/// What a circuit needs of its pool.
+pub(crate) trait CircuitHost: Send + Sync {
+    /// Receives the changes of circuits.
+    fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: &CircuitReading);
+
+    /// A probe of an endpoint; `None` where its connector has none.
+    fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe>;
+
+    /// A random number in `0.0..1.0`.
+    fn jitter(&self) -> f64;
+
+    /// Starts a task; `None` where the pool is closed.
+    fn start(&self, task: ProberTask) -> Option<JoinHandle<()>>;
 }
+
+/// The work of a task that probes an endpoint.
+pub(crate) type ProberTask = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Upstream {
     pub(crate) fn new(
         endpoint: Endpoint,
-        policy: BreakerPolicy,
-        listener: Arc<dyn CircuitListener>,
-    ) -> Self {
-        Self {
+        policy: CircuitPolicy,
+        host: Arc<dyn CircuitHost>,
+    ) -> Arc<Self> {
+        let has_probe = host.probe(&endpoint).is_some();
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             endpoint,
-            breaker: Breaker::new(policy, Instant::now()),
-            listener,
+            contradictions: Contradictions::default(),
+            breaker: Breaker::new(policy, has_probe),
+            host,
+            prober: Mutex::default(),
+            answers: AtomicU64::new(0),
             era: AtomicU8::new(UNKNOWN),
-        }
+        })
     }
 
     /// The era of the newest session with the endpoint, if there was one.
@@ -56,60 +98,169 @@ impl Upstream {
     }
 
     /// The circuit as it is at `now`.
-    pub(crate) fn circuit(&self, now: Instant) -> BreakerReading {
+    pub(crate) fn circuit(&self, now: Instant) -> CircuitReading {
         self.breaker.read(now)
     }
 
     /// A call on an open session was answered: the server is there.
+    #[inline]
     pub(crate) fn call_answered(&self) {
-        let change = self.breaker.call_answered();
-        self.report(change);
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        if !self.breaker.is_calm() {
+            self.change(|circuit, _, _| circuit.answered(AttemptKind::Plain));
+        }
     }
 
-    /// A call on an open session did not reach the server.
-    pub(crate) fn call_unreachable(&self) {
-        let change = self.breaker.failed(Attempt::CALL, Instant::now());
-        self.report(change);
+    /// A call on an open session, begun at `began`, did not reach the server.
+    pub(crate) fn call_unreachable(&self, began: Instant, fault: &FaultKind) {
+        self.attempt_failed(AttemptKind::Plain, began, fault);
     }
 
-    /// Admits an attempt to reach the server.
-    ///
-    /// # Errors
-    /// How long to wait, when the circuit is open.
-    pub(crate) fn admit(&self) -> Result<Attempt, std::time::Duration> {
-        let (attempt, change) = self.breaker.admit(Instant::now())?;
-        self.report(change);
-        Ok(attempt)
-    }
-
-    /// Ends an admitted attempt.
-    pub(crate) fn settle(&self, attempt: Attempt, outcome: AttemptOutcome) {
-        let change = match outcome {
-            AttemptOutcome::Answered => self.breaker.succeeded(attempt),
-            AttemptOutcome::Absent => self.breaker.failed(attempt, Instant::now()),
-            AttemptOutcome::Unknown => self.breaker.abandoned(attempt),
+    /// Waits for the pool's probe, where failures have raised doubt, for a short time: so that the
+    /// caller of the failure that opens a circuit finds it open.
+    pub(crate) async fn doubt_settled(&self) {
+        let settled = async {
+            loop {
+                let changed = self.changed().notified();
+                if !self.breaker.is_doubted() {
+                    return;
+                }
+                changed.await;
+            }
         };
-        self.report(change);
+        if self.breaker.is_doubted() {
+            let _ = timeout(DOUBT_TIMEOUT, settled).await;
+        }
     }
 
-    fn report(&self, change: Transition) {
-        if let Some((before, after)) = change {
-            self.listener.circuit_changed(&self.endpoint, before, after);
+    /// Opens the circuit until it is closed by hand.
+    pub(crate) fn force_open(&self) {
+        self.change(|circuit, now, _| circuit.force_open(now));
+    }
+
+    /// Has the endpoint probed at the next opportunity.
+    pub(crate) fn half_open(&self) {
+        self.stop_probing();
+        self.change(|circuit, now, _| circuit.half_open(now));
+    }
+
+    /// Closes the circuit.
+    pub(crate) fn close_circuit(&self) {
+        self.change(|circuit, _, _| circuit.close());
+    }
+
+    /// Ends the task that probes the endpoint, and wakes the attempts that wait: the pool closes.
+    pub(crate) fn close(&self) {
+        self.stop_probing();
+        self.changed().notify_waiters();
+    }
+
+    fn stop_probing(&self) {
+        if let Some(prober) = self.prober().take() {
+            prober.abort();
+        }
+    }
+
+    pub(super) fn admit(&self, holder: &Holder) -> Admission {
+        let (admission, change) = self.breaker.admit(holder, Instant::now());
+        self.report(change);
+        admission
+    }
+
+    pub(super) fn refusal(&self, holder: &Holder) -> Refusal {
+        self.breaker.refusal(holder, Instant::now())
+    }
+
+    pub(super) fn changed(&self) -> &Notify {
+        self.breaker.changed()
+    }
+
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold(&self, holder: &Holder, fault: &FaultKind) -> bool {
+        self.breaker.hold(holder, fault, Instant::now())
+    }
+
+    pub(super) fn attempt_answered(&self, kind: AttemptKind) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        if kind != AttemptKind::Plain || !self.breaker.is_calm() {
+            self.change(|circuit, _, _| circuit.answered(kind));
+        }
+    }
+
+    pub(super) fn attempt_failed(&self, kind: AttemptKind, began: Instant, fault: &FaultKind) {
+        let failed = Failed {
+            kind,
+            began,
+            evidence: fault.label(),
+        };
+        self.change(|circuit, now, jitter| circuit.failed(failed, now, jitter));
+    }
+
+    pub(super) fn attempt_abandoned(&self, kind: AttemptKind) {
+        if kind != AttemptKind::Plain {
+            self.change(|circuit, now, _| circuit.abandoned(kind, now));
+        }
+    }
+
+    /// When the next probe is due. `None` ends the task that probes.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        // Under the lock, so that a change which needs a task sees whether there is one.
+        let mut prober = self.prober();
+        let next = self.breaker.next_probe(Instant::now());
+        if next.is_none() {
+            *prober = None;
+        }
+        next
+    }
+
+    pub(super) fn probe(&self) -> Option<EndpointProbe> {
+        self.host.probe(&self.endpoint)
+    }
+
+    pub(super) fn probed(&self, outcome: ProbeOutcome) {
+        self.change(|circuit, now, jitter| circuit.probed(outcome, now, jitter));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Circuit, Instant, f64)) {
+        let (now, jitter) = (Instant::now(), self.host.jitter());
+        let change = self
+            .breaker
+            .change(now, |circuit| change(circuit, now, jitter));
+        self.report(change);
+        self.start_probing();
+    }
+
+    /// Starts the task that probes the endpoint, where one is needed and none runs.
+    fn start_probing(&self) {
+        let mut prober = self.prober();
+        if prober.is_some() || self.breaker.next_probe(Instant::now()).is_none() {
+            return;
+        }
+        let task = probe_until_closed(Weak::clone(&self.me));
+        *prober = self.host.start(Box::pin(task));
+    }
+
+    fn prober(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.prober.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, change: Option<Change>) {
+        if let Some(Change { before, after }) = change {
+            self.host.circuit_changed(&self.endpoint, before, &after);
         }
     }
 }
 
-/// What an attempt shows of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptOutcome {
-    /// The server does not work.
-    Absent,
-    /// The server answered.
-    Answered,
-    /// Nothing.
-    Unknown,
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.stop_probing();
+    }
 }
 
+const DOUBT_TIMEOUT: Duration = Duration::from_millis(200);
 const UNKNOWN: u8 = 0;
 const LEGACY: u8 = 1;
 const STATELESS: u8 = 2;

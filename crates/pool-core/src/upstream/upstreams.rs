@@ -5,15 +5,15 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use super::{
-    breaker::BreakerPolicy,
-    upstream::{CircuitListener, Upstream},
+    circuit::CircuitPolicy,
+    upstream::{CircuitHost, Upstream},
 };
 use crate::types::Endpoint;
 
 /// The endpoints that a pool knows.
 pub(crate) struct Upstreams {
-    policy: BreakerPolicy,
-    listener: Arc<dyn CircuitListener>,
+    policy: CircuitPolicy,
+    host: Arc<dyn CircuitHost>,
     known: Cache<Address, Arc<Upstream>, foldhash::fast::RandomState>,
 }
 
@@ -22,14 +22,14 @@ pub(crate) struct Upstreams {
 struct Address(Box<str>);
 
 impl Upstreams {
-    pub(crate) fn new(policy: BreakerPolicy, listener: Arc<dyn CircuitListener>) -> Self {
+    pub(crate) fn new(policy: CircuitPolicy, host: Arc<dyn CircuitHost>) -> Self {
         let known = Cache::builder()
             .max_capacity(MAX_KNOWN)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build_with_hasher(foldhash::fast::RandomState::default());
         Self {
             policy,
-            listener,
+            host,
             known,
         }
     }
@@ -38,9 +38,16 @@ impl Upstreams {
     pub(crate) fn of(&self, endpoint: &Endpoint) -> Arc<Upstream> {
         let address = format!("{} {}", endpoint.transport(), endpoint.url());
         self.known.get_with(Address(address.into()), || {
-            let listener = Arc::clone(&self.listener);
-            Arc::new(Upstream::new(endpoint.clone(), self.policy, listener))
+            let host = Arc::clone(&self.host);
+            Upstream::new(endpoint.clone(), self.policy, host)
         })
+    }
+
+    /// Ends all work for upstreams: the pool closes.
+    pub(crate) fn close(&self) {
+        for upstream in self.all() {
+            upstream.close();
+        }
     }
 
     /// Every known upstream, in no order.

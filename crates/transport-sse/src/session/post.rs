@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use mcp_pool_core::{
-    error::{FaultKind, Outcome},
+    error::{FaultKind, Outcome, SessionCondition, names_lost_session},
     extend::{Answer, CallContext, IncomingKind, ResultKind, read_messages},
 };
-use mcp_pool_http::{HttpFault, body, send};
-use rmcp::model::RequestId;
+use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body, send};
+use rmcp::{ErrorData, model::RequestId};
 use tokio::time::timeout;
 
 use super::{connection::Connection, pending::answer_in};
@@ -111,30 +111,51 @@ async fn accepted(
 /// Reads a response with a status of failure.
 async fn refused(
     connection: &Connection,
-    response: reqwest::Response,
+    mut response: reqwest::Response,
     message: &Message,
 ) -> Result<Option<Answer>, HttpFault> {
     let status = response.status();
     let in_session = connection.is_initialized();
-    let fault = HttpFault::of_status(status, response.headers(), in_session);
-    let (false, Some((id, kind))) = (fault.is_decided_by_status(), &message.request) else {
+    let headers = std::mem::take(response.headers_mut());
+    let text = body(response, MAX_BODY).await.unwrap_or_default();
+    let refusal = Refusal {
+        status,
+        headers: &headers,
+        body: match names_lost_session(&String::from_utf8_lossy(&text)) {
+            true => RefusalBody::LostSession,
+            false => RefusalBody::Other,
+        },
+        in_session,
+    };
+    let fault = refusal.fault();
+    let Some((id, kind)) = &message.request else {
         return Err(fault);
     };
-    let Ok(body) = body(response, MAX_BODY).await else {
-        return Err(fault);
-    };
-    if let Some(answer) = answer_to(id, *kind, &body) {
+    let has_challenge = fault.kind().challenge().is_some();
+    if !has_challenge && let Some(answer) = answer_to(id, *kind, &text) {
         return Ok(Some(answer));
     }
-    let Some(error) = nameless_error(&body) else {
-        return Err(fault);
-    };
-    // A server that returns an error without an id has not read the request. With 400 inside a
-    // session, several servers report an unknown session like this.
-    match in_session && status == StatusCode::BAD_REQUEST {
-        true => Err(HttpFault::session_gone()),
-        false => Ok(Some(error)),
+    match nameless_error(&text) {
+        Some(error) if !is_decided(&fault) => {
+            let may_be_lost = in_session && fault.failure().session() == SessionCondition::Refused;
+            Ok(Some(match may_be_lost {
+                true => Answer::from_refusal(error),
+                false => Answer::from_error(error),
+            }))
+        }
+        _ => Err(fault),
     }
+}
+
+/// True where the status tells more than an error that names no request.
+fn is_decided(fault: &HttpFault) -> bool {
+    matches!(
+        fault.kind(),
+        FaultKind::Forbidden(_)
+            | FaultKind::RateLimited { .. }
+            | FaultKind::SessionGone
+            | FaultKind::Unauthorized(_)
+    )
 }
 
 /// The answer to the request with this id, if the body holds one.
@@ -147,13 +168,13 @@ fn answer_to(id: &RequestId, kind: ResultKind, body: &[u8]) -> Option<Answer> {
 }
 
 /// The error in a body that names no request.
-fn nameless_error(body: &[u8]) -> Option<Answer> {
+fn nameless_error(body: &[u8]) -> Option<ErrorData> {
     let messages = read_messages(body)?;
     let [message] = messages.as_slice() else {
         return None;
     };
     let is_nameless = message.kind() == IncomingKind::Error && !message.has_id();
-    is_nameless.then(|| message.error().map(Answer::from_error))?
+    is_nameless.then(|| message.error())?
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -171,7 +192,7 @@ pub(super) fn no_json() -> HttpFault {
 
 fn late() -> HttpFault {
     let what = "the server did not accept the message in time";
-    HttpFault::new(Outcome::Unknown, FaultKind::Timeout, what)
+    HttpFault::suspect(Outcome::Unknown, FaultKind::Timeout, what)
 }
 
 const MAX_BODY: usize = 64 * 1024;
@@ -224,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
-        for status in [400, 500] {
+        for status in [400, 404, 500] {
             let answer = refuse(status, "3").await.unwrap().expect("an answer");
             assert_eq!(answer.error().map(|error| error.code.0), Some(-32601));
         }
@@ -234,9 +255,10 @@ mod tests {
     async fn an_error_that_does_not_answer_the_request_is_a_fault() {
         for (status, id, kind) in [
             (400, "4", "protocol"),
-            (400, "null", "session_gone"),
             (401, "3", "unauthorized"),
-            (404, "3", "session_gone"),
+            (403, "4", "forbidden"),
+            (404, "4", "not_found"),
+            (429, "null", "rate_limited"),
         ] {
             let fault = refuse(status, id).await.unwrap_err();
             assert_eq!(fault.kind().label(), kind, "{status}");

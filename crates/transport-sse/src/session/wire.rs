@@ -7,7 +7,7 @@ use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
     extend::{Answer, ResultKind, ServerInbox, Wire, WireCall, encode_request},
 };
-use mcp_pool_http::HttpFault;
+use mcp_pool_http::{HttpFault, answer_to};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
 use tokio::{sync::SetOnce, time::timeout};
 
@@ -55,10 +55,10 @@ impl SessionWire {
         }
         let context = call.context;
         let text = encode_request(&call.request, &call.id, None).map_err(|_| no_json())?;
-        let kind = ResultKind::of(&call.request);
+        let (kind, request) = (ResultKind::of(&call.request), call.request);
         let pending = self.pending.insert(call.id.clone(), kind);
         let mut cancellation = self.cancellations.guard(call.id.clone(), context.clone());
-        if matches!(call.request, ClientRequest::InitializeRequest(_)) {
+        if matches!(request, ClientRequest::InitializeRequest(_)) {
             cancellation.disarm();
         }
         let message = Message {
@@ -69,7 +69,10 @@ impl SessionWire {
         let post: Post = Box::pin(post(Arc::clone(&self.connection), message));
         let received = self.exchange(pending, post).await;
         cancellation.disarm();
-        let Received { answer, progress } = received?;
+        let Received { answer, progress } = match received {
+            Ok(received) => received,
+            Err(fault) => return self.noted(answer_to(&request, Err(fault))),
+        };
         let delivered = async {
             for delivery in progress {
                 delivery.handled().await;
@@ -80,6 +83,16 @@ impl SessionWire {
             _ = timeout(DELIVERY_TIMEOUT, delivered) => {}
             // A busy handler does not hold up the callers of a session that has ended.
             () = self.connection.ended.cancelled() => {}
+        }
+        self.noted(answer_to(&request, answer))
+    }
+
+    /// Notifies the pool of the end of the session, where that is what a fault shows.
+    fn noted(&self, answer: Result<Answer, HttpFault>) -> Result<Answer, HttpFault> {
+        if let Err(fault) = &answer
+            && *fault.kind() == FaultKind::SessionGone
+        {
+            self.connection.close_notifier.notify();
         }
         answer
     }

@@ -53,6 +53,7 @@ impl EraEvidence {
 mod tests {
     use http::StatusCode;
     use mcp_pool_core::extend::protocol_violation;
+    use mcp_pool_http::{Refusal, RefusalBody};
 
     use super::*;
 
@@ -60,7 +61,13 @@ mod tests {
     fn only_a_rejection_unknown_to_this_era_proves_the_other_era() {
         let evidence = |status: u16| {
             let status = StatusCode::from_u16(status).unwrap();
-            let fault = HttpFault::of_status(status, &http::HeaderMap::new(), false);
+            let refusal = Refusal {
+                status,
+                headers: &http::HeaderMap::new(),
+                body: RefusalBody::Other,
+                in_session: false,
+            };
+            let fault = refusal.fault();
             EraEvidence::of(Era::Stateless, &fault.clone().into(), Some(&fault))
         };
         for (status, expected) in [

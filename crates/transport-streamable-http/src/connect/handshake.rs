@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use mcp_pool_core::{
-    error::{ConnectError, FaultKind},
+    error::ConnectError,
     extend::{
         Answer, ClientContext, ConnectRequest, Era, Session, SessionInfo, WireCall,
         initialize_request, initialize_result,
@@ -126,7 +126,7 @@ impl<'r> Handshake<'r> {
     ///
     /// On failure a background task closes the session that the server may have opened.
     pub(crate) async fn run(self, deadline: Instant) -> Result<Session, FailedHandshake> {
-        let connection = Arc::clone(&self.connection);
+        let (connection, request) = (Arc::clone(&self.connection), self.request);
         let opened = match connection.era {
             Era::Stateless => timeout_at(deadline, self.open_stateless()).await,
             _ => timeout_at(deadline, self.open_legacy()).await,
@@ -134,7 +134,12 @@ impl<'r> Handshake<'r> {
         let failure = match opened {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err(failure)) => failure,
-            Err(_) => ConnectError::new(FaultKind::Timeout).into(),
+            Err(_) => {
+                if connection.first_status().is_some() {
+                    request.note_answered();
+                }
+                request.timed_out().into()
+            }
         };
         let evidence = EraEvidence::of(connection.era, &failure.error, failure.fault.as_ref());
         let (era, status) = (connection.era, connection.first_status());

@@ -1,46 +1,87 @@
 //! Responses with a status of failure.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use mcp_pool_core::{
-    error::{FaultKind, Outcome},
+    error::{FaultKind, Outcome, SessionCondition, names_lost_session},
     extend::{Answer, Era, IncomingKind, read_messages},
 };
-use mcp_pool_http::{HttpFault, body};
+use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body};
 use rmcp::model::{ErrorCode, ErrorData};
+use tokio::time::timeout;
 
 use super::sent::SentRequest;
 
 /// Reads the response with a status of failure: an error of the server that answers the request,
 /// or a fault.
 pub(crate) async fn read_refusal(
-    response: reqwest::Response,
+    mut response: reqwest::Response,
     sent: &SentRequest<'_>,
     max_body: usize,
 ) -> Result<Answer, HttpFault> {
     let status = response.status();
-    let fault = match status {
-        // The server of the session took POSTs, so another server answers here now.
-        StatusCode::METHOD_NOT_ALLOWED if sent.in_session => HttpFault::session_gone(),
-        _ => HttpFault::of_status(status, response.headers(), sent.in_session),
-    };
-    if fault.is_decided_by_status() {
-        return Err(fault);
-    }
-    let error = error_in(response, sent, max_body).await;
+    let headers = std::mem::take(response.headers_mut());
+    let text = body(response, max_body).await.unwrap_or_default();
+    let error = error_in(&text, sent);
     if is_of_another_era(sent, status, error.as_ref()) {
         let what = "the server has changed its era";
         let kind = FaultKind::SessionGone;
         return Err(HttpFault::new(Outcome::NotExecuted, kind, what));
     }
-    let Some(error) = error else {
-        return Err(fault);
+    let names_lost_session = match &error {
+        Some(error) => names_lost_session(&error.data.message),
+        None => names_lost_session(&String::from_utf8_lossy(&text)),
     };
-    // A server that returns an error without an id has not read the request. With 400 inside a
-    // session, several servers report an unknown session like this.
-    match !error.is_answer && sent.in_session && status == StatusCode::BAD_REQUEST {
-        true => Err(HttpFault::session_gone()),
-        false => Ok(Answer::from_error(error.data)),
+    let refusal = Refusal {
+        status,
+        headers: &headers,
+        body: match names_lost_session {
+            true => RefusalBody::LostSession,
+            false => RefusalBody::Other,
+        },
+        in_session: sent.in_session,
+    };
+    let fault = refusal.fault();
+    match error {
+        Some(error) if is_answer(&error, &fault, sent) => Ok(error.into_answer(&fault, sent)),
+        _ => Err(fault),
     }
+}
+
+/// The fault of a refused request that has no answer: a notification, or a GET.
+pub(crate) async fn refusal_of(mut response: reqwest::Response, in_session: bool) -> HttpFault {
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let text = timeout(READ_TIMEOUT, body(response, MAX_READ)).await;
+    let text = text.ok().and_then(Result::ok).unwrap_or_default();
+    let body = match names_lost_session(&String::from_utf8_lossy(&text)) {
+        true => RefusalBody::LostSession,
+        false => RefusalBody::Other,
+    };
+    let refusal = Refusal {
+        status,
+        headers: &headers,
+        body,
+        in_session,
+    };
+    refusal.fault()
+}
+
+/// Whether an error in a refusal is the server's answer to the request.
+///
+/// It is with the id of the request, unless the response has a challenge, which the caller needs. An
+/// error without an id is one where the status does not tell more.
+fn is_answer(error: &BodyError, fault: &HttpFault, sent: &SentRequest<'_>) -> bool {
+    let is_decided = matches!(
+        fault.kind(),
+        FaultKind::Forbidden(_) | FaultKind::RateLimited { .. } | FaultKind::Unauthorized(_)
+    );
+    if !error.is_answer || sent.era.is_none() {
+        return !is_decided && *fault.kind() != FaultKind::SessionGone;
+    }
+    let challenge = fault.kind().challenge();
+    challenge.is_none_or(|challenge| challenge.www_authenticate().is_none())
 }
 
 /// The JSON-RPC error in a body.
@@ -50,58 +91,42 @@ struct BodyError {
     is_answer: bool,
 }
 
+impl BodyError {
+    /// The error as an answer. Where it names no request, the server may have refused the session.
+    fn into_answer(self, fault: &HttpFault, sent: &SentRequest<'_>) -> Answer {
+        let may_be_lost = fault.failure().session() == SessionCondition::Refused;
+        match !self.is_answer && sent.era.is_some() && may_be_lost {
+            true => Answer::from_refusal(self.data),
+            false => Answer::from_error(self.data),
+        }
+    }
+}
+
 /// Whether a rejection proves that the server has changed its era.
 ///
-/// Proof is a rejection of what every server of the supposed era understands. The server has not
-/// executed the request then. A stateless server rejects an older revision as unsupported, or for
-/// missing headers. A legacy server misses its session, in an error that does not answer the
-/// request (revision 2026-07-28, versioning; transports).
+/// Proof is an error that only servers of another era return: of an older revision as unsupported, or
+/// of missing headers (revision 2026-07-28, versioning; transports). The server has not executed the
+/// request then. Any other rejection needs a check.
 fn is_of_another_era(
     sent: &SentRequest<'_>,
     status: StatusCode,
     error: Option<&BodyError>,
 ) -> bool {
-    let code = error.map(|error| error.data.code);
-    let is_answer = error.is_some_and(|error| error.is_answer);
-    match sent.era {
-        Some(Era::Legacy) => {
-            status == StatusCode::BAD_REQUEST
-                && matches!(
-                    code,
-                    Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION | ErrorCode::HEADER_MISMATCH)
-                )
-        }
-        Some(Era::Stateless) => match status {
-            StatusCode::BAD_REQUEST if code == Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION) => {
-                true
-            }
-            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                !is_answer && !code.is_some_and(is_stateless_rejection)
-            }
+    let Some(code) = error.map(|error| error.data.code) else {
+        return false;
+    };
+    let is_unsupported = code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
+    status == StatusCode::BAD_REQUEST
+        && match sent.era {
+            Some(Era::Legacy) => is_unsupported || code == ErrorCode::HEADER_MISMATCH,
+            Some(Era::Stateless) => is_unsupported,
             _ => false,
-        },
-        _ => false,
-    }
+        }
 }
 
-/// Whether only servers of revision 2026-07-28 and later return this code.
-///
-/// The code for an unsupported revision is not among them.
-fn is_stateless_rejection(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::HEADER_MISMATCH | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
-    )
-}
-
-/// Reads the body and returns its JSON-RPC error, if it is one that may answer the request.
-async fn error_in(
-    response: reqwest::Response,
-    sent: &SentRequest<'_>,
-    max_body: usize,
-) -> Option<BodyError> {
-    let body = body(response, max_body).await.ok()?;
-    let messages = read_messages(&body)?;
+/// The JSON-RPC error in a body, if it is one that may answer the request.
+fn error_in(body: &[u8], sent: &SentRequest<'_>) -> Option<BodyError> {
+    let messages = read_messages(body)?;
     let mut errors = messages.iter().filter(|message| {
         message.kind() == IncomingKind::Error && (!message.has_id() || message.is_for(sent.id))
     });
@@ -111,6 +136,10 @@ async fn error_in(
         is_answer: error.is_for(sent.id),
     })
 }
+
+/// Bytes that are read of a refusal whose text is not shown.
+const MAX_READ: usize = 64 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -149,72 +178,163 @@ mod tests {
     const LEGACY: Option<Era> = Some(Era::Legacy);
     const STATELESS: Option<Era> = Some(Era::Stateless);
 
-    #[tokio::test]
-    async fn a_400_with_an_error_without_id_in_a_session_is_a_lost_session() {
-        let fault = read(response(400, WITHOUT_ID), LEGACY, true).await;
-        let fault = fault.unwrap_err();
-        assert_eq!(fault.kind(), &FaultKind::SessionGone);
-        assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
-    }
+    const LOST: &str =
+        r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}"#;
 
-    #[tokio::test]
-    async fn a_405_in_a_session_is_a_lost_session() {
-        for (in_session, kind) in [(true, FaultKind::SessionGone), (false, FaultKind::Protocol)] {
-            let fault = read(response(405, ""), None, in_session).await.unwrap_err();
-            assert_eq!(fault.kind(), &kind);
-            assert_eq!(fault.failure().outcome(), Outcome::NotExecuted);
+    /// What is read: `answer`, `refusal`, or the kind, outcome and session of a fault.
+    fn shown(read: Result<Answer, HttpFault>) -> String {
+        match read {
+            Ok(answer) => match format!("{answer:?}").contains("Refusal") {
+                true => "refusal".to_owned(),
+                false => "answer".to_owned(),
+            },
+            Err(fault) => {
+                let failure = fault.failure();
+                let (outcome, session) = (failure.outcome().as_str(), failure.session());
+                format!("{} {outcome} {session:?}", failure.kind().label())
+            }
         }
     }
 
     #[tokio::test]
-    async fn an_error_without_id_outside_of_a_session_is_the_answer() {
-        for status in [400, 500] {
-            let answer = read(response(status, WITHOUT_ID), None, false).await;
-            let code = answer.unwrap().error().map(|error| error.code.0);
-            assert_eq!(code, Some(-32000), "{status}");
-        }
-    }
-
-    #[tokio::test]
-    async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
-        for status in [400, 404, 500] {
-            let answer = read(response(status, named(-32601)), None, false).await;
-            assert!(answer.is_ok(), "{status}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_rejection_of_what_its_era_understands_proves_another_era() {
-        let without_id = || WITHOUT_ID.to_owned();
-        for (status, text, era, is_proof) in [
-            (400, named(-32022), LEGACY, true),
-            (400, named(-32020), LEGACY, true),
-            (400, named(-32602), LEGACY, false),
-            (400, named(-32022), STATELESS, true),
-            (400, without_id(), STATELESS, true),
-            (404, "no such page".to_owned(), STATELESS, true),
-            (405, String::new(), STATELESS, true),
-            (404, named(-32601), STATELESS, false),
-            (400, named(-32020), STATELESS, false),
-            (400, named(-32602), STATELESS, false),
-            (403, String::new(), STATELESS, false),
-            (500, without_id(), STATELESS, false),
-            (400, without_id(), None, false),
+    async fn a_refusal_is_read_by_its_status_body_and_era() {
+        let own = || named(-32601);
+        for (era, in_session, status, text, expected) in [
+            (
+                LEGACY,
+                true,
+                404,
+                LOST.to_owned(),
+                "session_gone not_executed Gone",
+            ),
+            (
+                LEGACY,
+                true,
+                404,
+                "Session not found".to_owned(),
+                "session_gone not_executed Gone",
+            ),
+            (
+                LEGACY,
+                true,
+                404,
+                "no such page".to_owned(),
+                "not_found unknown Refused",
+            ),
+            (
+                LEGACY,
+                true,
+                404,
+                String::new(),
+                "not_found unknown Refused",
+            ),
+            (LEGACY, true, 404, own(), "answer"),
+            (LEGACY, true, 400, WITHOUT_ID.to_owned(), "refusal"),
+            (LEGACY, true, 400, LOST.to_owned(), "refusal"),
+            (LEGACY, true, 400, own(), "answer"),
+            (
+                LEGACY,
+                true,
+                400,
+                "Bad Request: No valid session ID".to_owned(),
+                "protocol unknown Refused",
+            ),
+            (LEGACY, true, 405, String::new(), "protocol unknown Refused"),
+            (LEGACY, true, 401, own(), "answer"),
+            (LEGACY, true, 429, own(), "answer"),
+            (
+                LEGACY,
+                true,
+                429,
+                WITHOUT_ID.to_owned(),
+                "rate_limited unknown Fine",
+            ),
+            (
+                LEGACY,
+                true,
+                401,
+                "Session not found".to_owned(),
+                "unauthorized unknown Refused",
+            ),
+            (LEGACY, true, 500, WITHOUT_ID.to_owned(), "answer"),
+            (
+                LEGACY,
+                true,
+                503,
+                String::new(),
+                "server_error unknown Suspect",
+            ),
+            (
+                LEGACY,
+                false,
+                404,
+                "no such page".to_owned(),
+                "not_found unknown Refused",
+            ),
+            (
+                LEGACY,
+                true,
+                400,
+                named(-32022),
+                "session_gone not_executed Gone",
+            ),
+            (
+                LEGACY,
+                true,
+                400,
+                named(-32020),
+                "session_gone not_executed Gone",
+            ),
+            (LEGACY, true, 400, named(-32602), "answer"),
+            (
+                STATELESS,
+                false,
+                400,
+                named(-32022),
+                "session_gone not_executed Gone",
+            ),
+            (STATELESS, false, 400, named(-32020), "answer"),
+            (STATELESS, false, 400, WITHOUT_ID.to_owned(), "refusal"),
+            (
+                STATELESS,
+                false,
+                404,
+                "no such page".to_owned(),
+                "not_found unknown Refused",
+            ),
+            (
+                STATELESS,
+                false,
+                405,
+                String::new(),
+                "protocol unknown Refused",
+            ),
+            (STATELESS, false, 404, own(), "answer"),
+            (
+                STATELESS,
+                false,
+                403,
+                String::new(),
+                "forbidden unknown Suspect",
+            ),
+            (None, false, 400, WITHOUT_ID.to_owned(), "answer"),
+            (None, false, 401, own(), "unauthorized unknown Suspect"),
+            (None, false, 404, own(), "answer"),
         ] {
             let what = format!("{status} {text} {era:?}");
-            let fault = read(response(status, text), era, era == LEGACY).await.err();
-            let is_gone = fault.is_some_and(|fault| {
-                fault.failure().is_repeatable_elsewhere() && !fault.failure().is_session_usable()
-            });
-            assert_eq!(is_gone, is_proof, "{what}");
+            let read = read(response(status, text), era, in_session).await;
+            assert_eq!(shown(read), expected, "{what}");
         }
     }
 
     #[tokio::test]
-    async fn a_rejected_credential_is_never_an_answer() {
-        let fault = read(response(401, named(1)), LEGACY, true)
-            .await
-            .unwrap_err();
+    async fn a_challenge_is_never_hidden_by_an_answer() {
+        let response = http::Response::builder()
+            .status(401)
+            .header("www-authenticate", "Bearer")
+            .body(named(1));
+        let fault = read(response.unwrap().into(), LEGACY, true).await;
+        let fault = fault.unwrap_err();
         assert!(matches!(fault.kind(), FaultKind::Unauthorized(_)));
         assert!(fault.failure().is_session_usable());
     }

@@ -5,7 +5,7 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::{Answer, ResultKind, WireCall, encode_request},
 };
-use mcp_pool_http::HttpFault;
+use mcp_pool_http::{HttpFault, answer_to};
 use rmcp::model::ClientRequest;
 
 use super::{
@@ -25,7 +25,7 @@ impl Connection {
         let mut unanswered = Unanswered::of(self, &call);
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(&call) => answer,
+            answer = self.exchange(&call) => answer_to(&call.request, answer),
             () = self.ended.cancelled() => Err(interrupted()),
         };
         unanswered.end();

@@ -11,7 +11,7 @@ use mcp_pool_core::{
         CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ServerInbox,
     },
 };
-use mcp_pool_http::{HttpFault, send};
+use mcp_pool_http::{HttpFault, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -77,6 +77,18 @@ pub(super) struct Outgoing<'a> {
     pub(super) last_event_id: Option<&'a str>,
 }
 
+impl Outgoing<'_> {
+    /// True for the requests of the session itself: those that open it, its GET and its DELETE. The
+    /// pool repeats the calls that only read.
+    fn may_be_executed_twice(&self) -> bool {
+        matches!(self.method, Method::GET | Method::DELETE)
+            || matches!(
+                self.request,
+                Some(ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_))
+            )
+    }
+}
+
 impl Connection {
     pub(crate) fn new(new: NewConnection) -> Arc<Self> {
         let wants_stream = new.wants_stream && new.era == Era::Legacy;
@@ -108,15 +120,21 @@ impl Connection {
         connection
     }
 
-    /// Sends a request, and once more with renewed credentials after a 401.
+    /// Sends a request, and once more with renewed credentials after a 401. A request that may be
+    /// executed twice is sent again when its connection dies before a response comes.
     pub(super) async fn send(
         &self,
         outgoing: Outgoing<'_>,
     ) -> Result<reqwest::Response, HttpFault> {
-        send(&self.credentials, outgoing.call, |headers| {
-            self.request(&outgoing, headers)
-        })
-        .await
+        let send = || {
+            send(&self.credentials, outgoing.call, |headers| {
+                self.request(&outgoing, headers)
+            })
+        };
+        match outgoing.may_be_executed_twice() {
+            true => Box::pin(send_repeatedly(send)).await,
+            false => send().await,
+        }
     }
 
     /// Stores the status of the response to the first request, and its session id.

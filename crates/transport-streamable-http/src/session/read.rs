@@ -11,7 +11,7 @@ use super::{
     connection::{Connection, Outgoing},
     pace::Pace,
 };
-use crate::response::{SentRequest, is_event_stream, read_refusal};
+use crate::response::{SentRequest, is_event_stream, read_refusal, refusal_of};
 
 impl Connection {
     /// Reads the response to a request.
@@ -124,11 +124,10 @@ impl Connection {
                 last_event_id,
             })
             .await?;
-        let (status, headers) = (response.status(), response.headers());
-        if !status.is_success() {
-            return Err(HttpFault::of_status(status, headers, self.is_in_session()));
+        if !response.status().is_success() {
+            return Err(refusal_of(response, self.is_in_session()).await);
         }
-        match is_event_stream(headers) {
+        match is_event_stream(response.headers()) {
             true => Ok(response),
             false => Err(unreadable("the response is no event stream")),
         }
@@ -145,8 +144,7 @@ enum Taken {
 }
 
 fn ended_early() -> HttpFault {
-    let what = "the response ended before the answer came";
-    HttpFault::new(Outcome::Unknown, FaultKind::Unreachable, what)
+    HttpFault::cut_off("the response ended before the answer came")
 }
 
 pub(super) fn unreadable(what: &'static str) -> HttpFault {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{Method, StatusCode};
 use mcp_pool_core::{
-    error::{CallFailure, FaultKind, Outcome},
+    error::{CallFailure, FaultKind, Outcome, SessionCondition},
     extend::{Answer, CallContext, CloseOutcome, Era, Wire, WireCall, read_messages},
 };
 use mcp_pool_http::{HttpFault, body};
@@ -15,6 +15,7 @@ use rmcp::model::{
 };
 
 use super::connection::{Connection, Outgoing, STATELESS};
+use crate::response::refusal_of;
 
 #[async_trait]
 impl Wire for Connection {
@@ -55,9 +56,8 @@ impl Connection {
             last_event_id: None,
         };
         let response = Self::send(self, outgoing).await?;
-        let (status, headers) = (response.status(), response.headers());
-        if !status.is_success() {
-            return Err(HttpFault::of_status(status, headers, self.is_in_session()));
+        if !response.status().is_success() {
+            return Err(refusal_of(response, self.is_in_session()).await);
         }
         // Reading the body lets reqwest reuse the connection. A body without end is not read.
         let read = body(response, MAX_DRAINED);
@@ -119,13 +119,11 @@ impl Connection {
     }
 
     /// The fault as a call reports it. A stateless session has no state that a failed call could
-    /// damage.
+    /// damage, so that only a refusal is worth a check.
     pub(super) fn failure(&self, fault: &HttpFault) -> CallFailure {
         let failure = fault.failure().clone();
-        match self.era {
-            Era::Stateless if *failure.kind() != FaultKind::SessionGone => {
-                failure.with_usable_session()
-            }
+        match (self.era, failure.session()) {
+            (Era::Stateless, SessionCondition::Suspect) => failure.with_usable_session(),
             _ => failure,
         }
     }

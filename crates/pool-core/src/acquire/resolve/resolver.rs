@@ -150,6 +150,7 @@ impl Resolver {
             key,
             profile,
             credential,
+            deadline: deadline.at,
         };
         let known = self.detector.of(&parts.endpoint);
         let detected = self.detector.detect(&known, &requester, deadline).await?;
@@ -232,6 +233,7 @@ impl Resolver {
             key: root.key.clone(),
             profile: root.profile.clone(),
             credential: credential.clone(),
+            deadline: deadline.at,
         };
         loop {
             let detected = self

@@ -85,7 +85,7 @@ impl Call<'_> {
                         P::from_result(result).ok_or(CallError::UnexpectedResult)?
                     }
                     Err(failed) => {
-                        self.judge(lease, failed)?;
+                        Box::pin(self.judge(lease, failed)).await?;
                         continue 'listing;
                     }
                 };

@@ -187,6 +187,12 @@ event! {
         before: BreakerState,
         /// Its state now.
         after: BreakerState,
+        /// The kind of the last failure that counted, as a label; `None` after a close.
+        evidence: Option<&'static str>,
+        /// The time until the next probe of the endpoint, where one is due.
+        next_probe: Option<Duration>,
+        /// True while the circuit is open by hand.
+        forced: bool,
     }
 }
 

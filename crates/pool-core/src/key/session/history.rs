@@ -14,6 +14,8 @@ struct Entries {
     /// The open sessions by id, and since when they are open.
     open: Vec<(u64, Timestamp)>,
     last_error: Option<LastError>,
+    /// True from the loss of a conversation's session until a caller gets to know of it.
+    lost: bool,
 }
 
 /// The last failure of a connect or a check.
@@ -38,6 +40,16 @@ impl History {
 
     pub(crate) fn session_closed(&self, id: u64) {
         self.lock().open.retain(|(open, _)| *open != id);
+    }
+
+    /// The session of a conversation was lost, and with it the state that the server kept.
+    pub(crate) fn note_lost(&self) {
+        self.lock().lost = true;
+    }
+
+    /// Whether the session of the conversation was lost since the last look.
+    pub(crate) fn take_lost(&self) -> bool {
+        std::mem::take(&mut self.lock().lost)
     }
 
     /// A connect or a check failed.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
 };
 
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use crate::{
     key::slots::{Member, Slot},
     limits::Permit,
     time::Timestamp,
-    types::{Era, PoolKey},
+    types::{Era, PoolKey, Scope},
 };
 
 /// A session inside the pool.
@@ -29,6 +29,8 @@ pub(crate) struct PooledSession {
     pub(crate) ends_at: Timestamp,
     /// True while the session must pass a check before it is handed out again.
     pub(crate) suspect: AtomicBool,
+    /// Calls in a row that the server refused as if it did not know the session.
+    pub(crate) strikes: AtomicU8,
     uses: AtomicU64,
     closing: AtomicBool,
     /// The history of the key, which lists the sessions that are open.
@@ -91,6 +93,7 @@ impl PooledSession {
             opened_at: new.opened_at,
             ends_at: new.ends_at,
             suspect: AtomicBool::new(false),
+            strikes: AtomicU8::new(0),
             uses: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             history: new.history,
@@ -112,6 +115,18 @@ impl PooledSession {
             self.uses.store(uses + 1, Ordering::Relaxed);
         } else {
             self.uses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// True where the server keeps state for a conversation that is lost with the session.
+    pub(crate) fn has_state_of_conversation(&self) -> bool {
+        matches!(self.key.scope(), Scope::Conversation(_)) && self.session.info().era == Era::Legacy
+    }
+
+    /// Keeps in mind that the session was lost with the state of its conversation.
+    pub(crate) fn note_lost(&self) {
+        if self.has_state_of_conversation() && self.uses() > 0 {
+            self.history.note_lost();
         }
     }
 

@@ -13,6 +13,8 @@ use rmcp::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use crate::error::names_lost_session;
+
 /// The answer of a server to one request: its result or its error.
 ///
 /// A transport that reads JSON itself keeps the result as text. Its typed form is made when it is
@@ -21,6 +23,7 @@ pub struct Answer(Body);
 
 enum Body {
     Error(ErrorData),
+    Refusal(ErrorData),
     Raw(ResultKind, Box<RawValue>),
     Typed(Box<ServerResult>),
 }
@@ -77,6 +80,25 @@ impl Answer {
         Self(Body::Error(error))
     }
 
+    /// An error without an id, in a response with a status with which servers refuse unknown sessions.
+    /// The pool checks the session before it takes the error for an answer.
+    #[must_use]
+    pub fn from_refusal(error: ErrorData) -> Self {
+        Self(Body::Refusal(error))
+    }
+
+    /// True for an error with which the server may have refused the session, and not the request: one
+    /// [made so](Self::from_refusal), or one with the words of a lost session
+    /// ([`names_lost_session`]).
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match &self.0 {
+            Body::Refusal(_) => true,
+            Body::Error(error) => names_lost_session(&error.message),
+            Body::Raw(..) | Body::Typed(_) => false,
+        }
+    }
+
     /// A result as the server wrote it.
     #[must_use]
     pub fn from_raw(kind: ResultKind, result: Box<RawValue>) -> Self {
@@ -93,7 +115,7 @@ impl Answer {
     #[must_use]
     pub fn error(&self) -> Option<&ErrorData> {
         match &self.0 {
-            Body::Error(error) => Some(error),
+            Body::Error(error) | Body::Refusal(error) => Some(error),
             Body::Raw(..) | Body::Typed(_) => None,
         }
     }
@@ -104,7 +126,7 @@ impl Answer {
     pub fn raw(&self) -> Option<&RawValue> {
         match &self.0 {
             Body::Raw(_, raw) => Some(raw),
-            Body::Error(_) | Body::Typed(_) => None,
+            Body::Error(_) | Body::Refusal(_) | Body::Typed(_) => None,
         }
     }
 
@@ -114,7 +136,7 @@ impl Answer {
     /// The server's error.
     pub(crate) fn into_success(self) -> Result<Self, ErrorData> {
         match self.0 {
-            Body::Error(error) => Err(error),
+            Body::Error(error) | Body::Refusal(error) => Err(error),
             body => Ok(Self(body)),
         }
     }
@@ -129,7 +151,7 @@ impl Answer {
             Body::Raw(ResultKind(Kind::CallToolResult), raw) => {
                 read::<ToolError>(raw.get()).is_some_and(|result| result.is_error)
             }
-            Body::Error(_) | Body::Raw(..) => false,
+            Body::Error(_) | Body::Raw(..) | Body::Refusal(_) => false,
         }
     }
 
@@ -140,7 +162,7 @@ impl Answer {
     /// The server's error.
     pub fn into_result(self) -> Result<ServerResult, ErrorData> {
         match self.0 {
-            Body::Error(error) => Err(error),
+            Body::Error(error) | Body::Refusal(error) => Err(error),
             Body::Typed(result) => Ok(*result),
             Body::Raw(kind, raw) => Ok(typed(kind, raw.get())),
         }
@@ -170,6 +192,7 @@ impl fmt::Debug for Answer {
         match &self.0 {
             Body::Error(error) => f.debug_tuple("Error").field(&error.code.0).finish(),
             Body::Raw(..) => f.write_str("Raw(..)"),
+            Body::Refusal(error) => f.debug_tuple("Refusal").field(&error.code.0).finish(),
             Body::Typed(_) => f.write_str("Typed(..)"),
         }
     }

@@ -1,0 +1,613 @@
+//! The state of one endpoint's circuit. Pure: each method gets the time.
+//!
+//! ```text
+//!           threshold failures in a row
+//!   Closed ─────────────────────────────▶ Doubted ──▶ a probe of the pool is answered ──▶ Closed
+//!     ▲   ╲                                  │
+//!     │    ╲ the connector has no probe      │ the probe is not answered
+//!     │     ╲                                ▼
+//!     │      ╲─────────────────────────────▶ Open ──▶ the connect of one caller is the probe
+//!     │                                      │  ▲       │
+//!     │ a probe, a connect or a call is      │  │       ▼
+//!     └──────────────────────────────────────┴──┴─── HalfOpen
+//!       answered
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{pause::pause, ramp::Ramp};
+use crate::{config::PoolConfig, types::BreakerState};
+
+/// The settings of a circuit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CircuitPolicy {
+    /// Failures in a row that raise doubt.
+    pub(crate) threshold: u32,
+    /// The longest pause between two probes.
+    pub(crate) longest_pause: Duration,
+    /// Callers wait for the endpoint while its outage is younger than this.
+    pub(crate) patience: Duration,
+}
+
+impl CircuitPolicy {
+    pub(crate) fn new(config: &PoolConfig) -> Self {
+        Self {
+            threshold: config.breaker.circuit_breaker_threshold,
+            longest_pause: config.breaker.circuit_breaker_reset,
+            patience: config
+                .breaker
+                .circuit_breaker_patience
+                .min(config.breaker.circuit_breaker_reset),
+        }
+    }
+}
+
+/// The state of one endpoint's circuit.
+#[derive(Debug)]
+pub(super) struct Circuit {
+    policy: CircuitPolicy,
+    phase: Phase,
+    /// Whether the pool sends probes of its own.
+    has_probe: bool,
+    /// Failures in a row, each of an event of its own.
+    failures: u32,
+    /// When the last of them ended.
+    counted_at: Option<Instant>,
+    /// The kind of the last of them.
+    evidence: Option<&'static str>,
+    /// The limit of connects after an outage.
+    ramp: Option<Ramp>,
+    /// True while the circuit is open by hand.
+    is_forced: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    /// The next probe of the pool decides.
+    Doubted,
+    Open(Outage),
+    /// The connect of one caller is the probe; another one may follow at `until`.
+    HalfOpen {
+        outage: Outage,
+        until: Instant,
+    },
+}
+
+/// An outage of the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outage {
+    since: Instant,
+    /// When the pool probes next.
+    next_probe: Instant,
+    /// When the connect of a caller may be the probe; `None`: never.
+    callers_from: Option<Instant>,
+}
+
+/// The circuit's decision on an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Admitted(AttemptKind),
+    /// No attempt is admitted now. The decision may be another one at `until`, or after a change.
+    Wait {
+        until: Instant,
+    },
+    Refused {
+        retry_after: Duration,
+    },
+}
+
+/// An attempt, by its part in the recovery of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AttemptKind {
+    /// One of any number.
+    Plain,
+    /// The one that finds out whether the endpoint is there again.
+    Probe,
+    /// One of the few that are admitted after an outage.
+    Ramped,
+}
+
+/// The result of a probe of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProbeOutcome {
+    /// The endpoint is not there.
+    Absent,
+    /// The endpoint answered, with whatever status.
+    Answered,
+    /// The endpoint was reached and did not answer in time.
+    Unclear,
+}
+
+/// What can be read off a circuit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CircuitReading {
+    pub(crate) state: BreakerState,
+    pub(crate) failures: u32,
+    pub(crate) evidence: Option<&'static str>,
+    /// How long the outage has lasted.
+    pub(crate) open_since: Option<Duration>,
+    /// The time until the next probe.
+    pub(crate) next_probe: Option<Duration>,
+    pub(crate) is_forced: bool,
+}
+
+impl Circuit {
+    pub(super) fn new(policy: CircuitPolicy, has_probe: bool) -> Self {
+        Self {
+            policy,
+            phase: Phase::Closed,
+            has_probe,
+            failures: 0,
+            counted_at: None,
+            evidence: None,
+            ramp: None,
+            is_forced: false,
+        }
+    }
+
+    /// Decides on an attempt that begins now.
+    pub(super) fn admit(&mut self, now: Instant) -> Decision {
+        match self.phase {
+            Phase::Closed | Phase::Doubted => self.admit_ramped(now),
+            Phase::Open(outage) => {
+                let due = outage.callers_from.is_some_and(|from| from <= now);
+                match due && !self.is_forced {
+                    true => self.admit_probe(outage, now),
+                    false => self.hold_back(outage, outage.callers_from, now),
+                }
+            }
+            Phase::HalfOpen { outage, until } if until <= now => self.admit_probe(outage, now),
+            Phase::HalfOpen { outage, until } => self.hold_back(outage, Some(until), now),
+        }
+    }
+
+    /// Ends an attempt, or a request on an open session, that the endpoint answered.
+    pub(super) fn answered(&mut self, kind: AttemptKind) {
+        self.end_ramped(kind, true);
+        self.failures = 0;
+        self.evidence = None;
+        if self.is_forced {
+            return;
+        }
+        if matches!(self.phase, Phase::Open(_) | Phase::HalfOpen { .. }) {
+            self.ramp = Some(Ramp::default());
+        }
+        self.phase = Phase::Closed;
+    }
+
+    /// Ends an attempt, or a request on an open session, that began at `began` and found nothing.
+    ///
+    /// Requests that one event cuts off count once: of those that began before the last counted
+    /// failure, none counts.
+    pub(super) fn failed(&mut self, failed: Failed, now: Instant, jitter: f64) {
+        self.end_ramped(failed.kind, false);
+        let is_probe = failed.kind == AttemptKind::Probe;
+        if let Phase::HalfOpen { outage, .. } = self.phase
+            && is_probe
+        {
+            self.phase = Phase::Open(self.continued(outage, now, jitter));
+            return;
+        }
+        if self
+            .counted_at
+            .is_some_and(|counted| failed.began < counted)
+        {
+            return;
+        }
+        self.counted_at = Some(now);
+        self.evidence = Some(failed.evidence);
+        self.failures = self.failures.saturating_add(1);
+        if self.phase == Phase::Closed && self.failures >= self.policy.threshold {
+            self.phase = match self.has_probe {
+                true => Phase::Doubted,
+                false => Phase::Open(self.outage(now, jitter)),
+            };
+        }
+    }
+
+    /// Ends an attempt that shows nothing.
+    pub(super) fn abandoned(&mut self, kind: AttemptKind, now: Instant) {
+        self.end_ramped(kind, false);
+        if let Phase::HalfOpen { mut outage, .. } = self.phase
+            && kind == AttemptKind::Probe
+        {
+            outage.callers_from = Some(now);
+            self.phase = Phase::Open(outage);
+        }
+    }
+
+    /// Ends a probe of the pool.
+    pub(super) fn probed(&mut self, outcome: ProbeOutcome, now: Instant, jitter: f64) {
+        let outage = match self.phase {
+            _ if outcome == ProbeOutcome::Answered => return self.answered(AttemptKind::Plain),
+            Phase::Closed => return,
+            Phase::Doubted => self.outage(now, jitter),
+            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => {
+                self.continued(outage, now, jitter)
+            }
+        };
+        let callers_from = (outcome == ProbeOutcome::Unclear).then_some(now);
+        self.phase = match self.phase {
+            // The connect of a caller is on its way.
+            Phase::HalfOpen { until, .. } => Phase::HalfOpen { outage, until },
+            _ => Phase::Open(Outage {
+                callers_from,
+                ..outage
+            }),
+        };
+    }
+
+    /// When the pool sends its next probe; `None` where none is due.
+    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
+        if !self.has_probe || self.is_forced {
+            return None;
+        }
+        match self.phase {
+            Phase::Closed => None,
+            Phase::Doubted => Some(now),
+            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => Some(outage.next_probe),
+        }
+    }
+
+    /// Opens the circuit until it is closed by hand.
+    pub(super) fn force_open(&mut self, now: Instant) {
+        self.is_forced = true;
+        self.phase = Phase::Open(self.outage(now, 0.0));
+    }
+
+    /// Probes the endpoint of a circuit that is not closed at the next opportunity.
+    pub(super) fn half_open(&mut self, now: Instant) {
+        self.is_forced = false;
+        let since = match self.phase {
+            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => outage.since,
+            Phase::Closed | Phase::Doubted => now,
+        };
+        self.phase = Phase::Open(Outage {
+            since,
+            next_probe: now,
+            callers_from: Some(now),
+        });
+    }
+
+    /// Closes the circuit, and forgets every failure.
+    pub(super) fn close(&mut self) {
+        self.is_forced = false;
+        self.phase = Phase::Closed;
+        self.failures = 0;
+        self.evidence = None;
+        self.ramp = None;
+    }
+
+    /// True until the pool's probe has decided whether the circuit opens.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.phase == Phase::Doubted
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        match self.phase {
+            Phase::Closed | Phase::Doubted => BreakerState::Closed,
+            Phase::Open(_) => BreakerState::Open,
+            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// True where an answer of the endpoint would change nothing.
+    pub(super) fn is_calm(&self) -> bool {
+        self.phase == Phase::Closed && self.failures == 0
+    }
+
+    pub(super) fn read(&self, now: Instant) -> CircuitReading {
+        let outage = match self.phase {
+            Phase::Closed | Phase::Doubted => None,
+            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => Some(outage),
+        };
+        let next = outage.filter(|_| !self.is_forced).map(|outage| {
+            let callers = outage.callers_from.filter(|_| !self.has_probe);
+            callers.unwrap_or(outage.next_probe)
+        });
+        CircuitReading {
+            state: self.state(),
+            failures: self.failures,
+            evidence: self.evidence,
+            open_since: outage.map(|outage| now.saturating_duration_since(outage.since)),
+            next_probe: next.map(|next| next.saturating_duration_since(now)),
+            is_forced: self.is_forced,
+        }
+    }
+
+    fn admit_ramped(&mut self, now: Instant) -> Decision {
+        let Some(ramp) = &mut self.ramp else {
+            return Decision::Admitted(AttemptKind::Plain);
+        };
+        match ramp.begin() {
+            true => Decision::Admitted(AttemptKind::Ramped),
+            false => Decision::Wait {
+                until: now + LOOK_AGAIN,
+            },
+        }
+    }
+
+    fn end_ramped(&mut self, kind: AttemptKind, answered: bool) {
+        if kind != AttemptKind::Ramped {
+            return;
+        }
+        if let Some(ramp) = &mut self.ramp
+            && ramp.end(answered)
+        {
+            self.ramp = None;
+        }
+    }
+
+    fn admit_probe(&mut self, outage: Outage, now: Instant) -> Decision {
+        self.phase = Phase::HalfOpen {
+            outage,
+            until: now + PROBE_LIMIT,
+        };
+        Decision::Admitted(AttemptKind::Probe)
+    }
+
+    /// Holds back an attempt during an outage: for a while, and then at once.
+    fn hold_back(&self, outage: Outage, admits: Option<Instant>, now: Instant) -> Decision {
+        let age = now.saturating_duration_since(outage.since);
+        if age < self.policy.patience && !self.is_forced {
+            let left = self.policy.patience - age;
+            let until = now.checked_add(left).unwrap_or(now + LOOK_AGAIN);
+            return Decision::Wait {
+                until: admits.map_or(until, |admits| until.min(admits)),
+            };
+        }
+        let next = admits.unwrap_or(outage.next_probe).max(outage.next_probe);
+        let retry_after = match self.is_forced {
+            true => self.policy.longest_pause,
+            false => next.saturating_duration_since(now).max(SHORTEST_WAIT),
+        };
+        Decision::Refused { retry_after }
+    }
+
+    /// An outage that begins now.
+    fn outage(&self, now: Instant, jitter: f64) -> Outage {
+        let began = Outage {
+            since: now,
+            next_probe: now,
+            callers_from: None,
+        };
+        self.continued(began, now, jitter)
+    }
+
+    /// An outage that a probe has just confirmed.
+    fn continued(&self, outage: Outage, now: Instant, jitter: f64) -> Outage {
+        let age = now.saturating_duration_since(outage.since);
+        let next = now + pause(age, self.policy.longest_pause, jitter);
+        Outage {
+            since: outage.since,
+            next_probe: next,
+            callers_from: (!self.has_probe).then_some(next),
+        }
+    }
+}
+
+/// An attempt that found nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    pub(super) kind: AttemptKind,
+    pub(super) began: Instant,
+    /// The kind of the fault.
+    pub(super) evidence: &'static str,
+}
+
+/// How long one caller's connect keeps others from being the probe.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+/// How long a held back attempt waits for a change that it may have missed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: CircuitPolicy = CircuitPolicy {
+        threshold: 2,
+        longest_pause: Duration::from_secs(60),
+        patience: Duration::from_secs(3),
+    };
+    const PLAIN: Decision = Decision::Admitted(AttemptKind::Plain);
+    const PROBE: Decision = Decision::Admitted(AttemptKind::Probe);
+
+    /// A circuit and a clock that starts with it.
+    struct Setup {
+        circuit: Circuit,
+        start: Instant,
+    }
+
+    impl Setup {
+        fn new(has_probe: bool) -> Self {
+            Self {
+                circuit: Circuit::new(POLICY, has_probe),
+                start: Instant::now(),
+            }
+        }
+
+        /// A setup with failures up to the threshold, the last one at 1 ms.
+        fn failed(has_probe: bool) -> Self {
+            let mut setup = Self::new(has_probe);
+            setup.fail(AttemptKind::Plain, 0, 0);
+            setup.fail(AttemptKind::Plain, 1, 1);
+            setup
+        }
+
+        fn at(&self, ms: u64) -> Instant {
+            self.start + Duration::from_millis(ms)
+        }
+
+        fn admit(&mut self, ms: u64) -> Decision {
+            let now = self.at(ms);
+            self.circuit.admit(now)
+        }
+
+        fn fail(&mut self, kind: AttemptKind, began: u64, ended: u64) {
+            let failed = Failed {
+                kind,
+                began: self.at(began),
+                evidence: "unreachable",
+            };
+            let now = self.at(ended);
+            self.circuit.failed(failed, now, 0.0);
+        }
+
+        fn probe(&mut self, outcome: ProbeOutcome, ms: u64) {
+            let now = self.at(ms);
+            self.circuit.probed(outcome, now, 0.0);
+        }
+
+        /// When the next probe is due, in milliseconds.
+        fn next_probe(&self, ms: u64) -> Option<u128> {
+            let next = self.circuit.next_probe(self.at(ms))?;
+            Some(next.duration_since(self.start).as_millis())
+        }
+    }
+
+    #[test]
+    fn one_event_that_cuts_many_requests_counts_once() {
+        let mut setup = Setup::new(false);
+        for _ in 0..50 {
+            setup.fail(AttemptKind::Plain, 0, 10);
+        }
+        assert_eq!(setup.circuit.failures, 1);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+        setup.fail(AttemptKind::Plain, 10, 11);
+        assert_eq!(setup.circuit.state(), BreakerState::Open);
+    }
+
+    #[test]
+    fn an_answer_in_between_starts_the_count_anew() {
+        let mut setup = Setup::new(false);
+        for ms in 0..10 {
+            setup.fail(AttemptKind::Plain, ms, ms);
+            setup.circuit.answered(AttemptKind::Plain);
+        }
+        assert!(setup.circuit.is_calm());
+        assert_eq!(setup.admit(10), PLAIN);
+    }
+
+    #[test]
+    fn the_pool_probes_before_it_opens_a_circuit() {
+        let mut setup = Setup::failed(true);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+        assert_eq!(setup.admit(2), PLAIN);
+        assert_eq!(setup.next_probe(2), Some(2));
+        setup.probe(ProbeOutcome::Answered, 3);
+        assert!(setup.circuit.is_calm());
+        assert_eq!(setup.admit(4), PLAIN);
+    }
+
+    #[test]
+    fn an_outage_is_probed_at_pauses_that_grow_with_it() {
+        let mut setup = Setup::failed(true);
+        setup.probe(ProbeOutcome::Absent, 1);
+        assert_eq!(setup.circuit.state(), BreakerState::Open);
+        assert_eq!(setup.next_probe(1), Some(101));
+        setup.probe(ProbeOutcome::Absent, 101);
+        assert_eq!(setup.next_probe(101), Some(201));
+        setup.probe(ProbeOutcome::Absent, 10_001);
+        assert_eq!(setup.next_probe(10_001), Some(11_001));
+        setup.probe(ProbeOutcome::Answered, 11_001);
+        assert_eq!(setup.next_probe(11_001), None);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn callers_wait_during_a_young_outage_and_fail_at_once_during_an_old_one() {
+        let mut setup = Setup::failed(true);
+        setup.probe(ProbeOutcome::Absent, 1);
+        let until = setup.at(3_001);
+        assert_eq!(setup.admit(2), Decision::Wait { until });
+        setup.probe(ProbeOutcome::Absent, 3_001);
+        let retry_after = Duration::from_millis(300);
+        assert_eq!(setup.admit(3_001), Decision::Refused { retry_after });
+    }
+
+    #[test]
+    fn without_a_probe_of_the_pool_one_caller_at_a_time_is_the_probe() {
+        let mut setup = Setup::failed(false);
+        assert_eq!(setup.circuit.state(), BreakerState::Open);
+        let until = setup.at(101);
+        assert_eq!(setup.admit(2), Decision::Wait { until });
+        assert_eq!(setup.admit(101), PROBE);
+        assert_eq!(setup.circuit.state(), BreakerState::HalfOpen);
+        assert!(matches!(setup.admit(102), Decision::Wait { .. }));
+        setup.fail(AttemptKind::Probe, 101, 103);
+        assert_eq!(setup.circuit.state(), BreakerState::Open);
+        assert_eq!(setup.admit(203), PROBE);
+        setup.circuit.answered(AttemptKind::Probe);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_probe_that_is_lost_keeps_no_place() {
+        let mut setup = Setup::failed(false);
+        assert_eq!(setup.admit(101), PROBE);
+        let now = setup.at(102);
+        setup.circuit.abandoned(AttemptKind::Probe, now);
+        assert_eq!(setup.admit(102), PROBE);
+        // Nothing is heard of this one.
+        assert!(matches!(setup.admit(2_101), Decision::Wait { .. }));
+        assert_eq!(setup.admit(2_102), PROBE);
+    }
+
+    #[test]
+    fn a_probe_without_an_answer_lets_a_caller_try() {
+        let mut setup = Setup::failed(true);
+        setup.probe(ProbeOutcome::Unclear, 1);
+        assert_eq!(setup.circuit.state(), BreakerState::Open);
+        assert_eq!(setup.admit(2), PROBE);
+        setup.fail(AttemptKind::Probe, 2, 3);
+        setup.probe(ProbeOutcome::Absent, 101);
+        assert!(matches!(setup.admit(102), Decision::Wait { .. }));
+    }
+
+    #[test]
+    fn any_answer_closes_an_open_circuit_and_few_connects_follow_at_first() {
+        let mut setup = Setup::failed(true);
+        setup.probe(ProbeOutcome::Absent, 1);
+        setup.circuit.answered(AttemptKind::Plain);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+        for _ in 0..4 {
+            assert_eq!(setup.admit(2), Decision::Admitted(AttemptKind::Ramped));
+        }
+        assert!(matches!(setup.admit(2), Decision::Wait { .. }));
+        setup.circuit.answered(AttemptKind::Ramped);
+        for _ in 0..5 {
+            assert_eq!(setup.admit(3), Decision::Admitted(AttemptKind::Ramped));
+        }
+        assert!(matches!(setup.admit(3), Decision::Wait { .. }));
+    }
+
+    #[test]
+    fn a_circuit_that_is_open_by_hand_stays_open_until_it_is_closed_by_hand() {
+        let mut setup = Setup::new(true);
+        let now = setup.at(0);
+        setup.circuit.force_open(now);
+        setup.circuit.answered(AttemptKind::Plain);
+        assert_eq!(setup.next_probe(1), None);
+        for ms in [1, 1_000, 100_000] {
+            assert!(matches!(setup.admit(ms), Decision::Refused { .. }), "{ms}");
+        }
+        setup.circuit.close();
+        assert_eq!(setup.admit(100_001), PLAIN);
+    }
+
+    #[test]
+    fn half_open_by_hand_probes_at_once() {
+        let mut setup = Setup::new(true);
+        let now = setup.at(0);
+        setup.circuit.force_open(now);
+        let now = setup.at(5);
+        setup.circuit.half_open(now);
+        assert_eq!(setup.next_probe(5), Some(5));
+        setup.probe(ProbeOutcome::Answered, 6);
+        assert_eq!(setup.circuit.state(), BreakerState::Closed);
+    }
+}
