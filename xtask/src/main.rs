@@ -7,6 +7,7 @@ mod ci;
 mod conformance;
 mod demo;
 mod interop;
+mod outage;
 mod plain;
 mod repository;
 mod result;
@@ -38,6 +39,11 @@ enum Command {
     DemoInner(demo::Options),
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
     Interop(interop::Options),
+    /// Kills a server again and again under fifty callers: who fails, and for how long.
+    Outage(outage::Options),
+    /// Kills the servers in this process, which is a release build.
+    #[command(hide = true)]
+    OutageInner(outage::Options),
     /// Runs the pool on simulated time, one world for each seed, against an oracle.
     Simulate(simulate::Options),
     /// Simulates in this process, whose tokio draws from the seed.
@@ -84,6 +90,8 @@ fn run(command: &Command) -> Result {
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
         Command::Interop(options) => interop::run(&sh, options),
+        Command::Outage(options) => outage::run(&sh, options),
+        Command::OutageInner(options) => outage::show(options),
         Command::Simulate(options) => simulate::run(&sh, options),
         #[cfg(feature = "simulate")]
         Command::SimulateInner(options) => simulate::inner(options),

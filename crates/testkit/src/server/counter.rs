@@ -124,6 +124,12 @@ impl ServerHandler for Counter {
                 }
                 count.load(Ordering::SeqCst)
             }
+            "record" => {
+                let id = request.arguments.as_ref().and_then(|all| all.get("id"));
+                let id = id.and_then(Value::as_str).unwrap_or_default();
+                self.all.switches.record(id);
+                return Ok(answer(id.to_owned()));
+            }
             "fail" => {
                 let arguments = serde_json::to_string(&request.arguments).unwrap_or_default();
                 return Err(ErrorData::internal_error(arguments, None));
@@ -178,6 +184,11 @@ fn tools(count: u64) -> Vec<Tool> {
             "increment_here",
             "adds one to the count; requires the region in a header".to_owned(),
             &region,
+        ),
+        (
+            "record",
+            "counts the calls with its argument `id`, and returns the id".to_owned(),
+            &nothing,
         ),
         (
             "refuse",

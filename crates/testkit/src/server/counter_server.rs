@@ -21,6 +21,7 @@ use super::{
 /// - `increment` adds one and returns the count, `count` returns the count.
 /// - `increment_here` is `increment` with an argument `region`, which revision 2026-07-28 requires
 ///   in a header too.
+/// - `record` counts its calls by their argument `id` ([`Switches::executions`]), and returns the id.
 /// - `wait` returns the count after [`Switches::delay_tools`].
 /// - `sample` and `elicit` send the caller a request and return its answer as JSON.
 /// - `announce` sends a notification that the tools have changed, `progress` one of progress.

@@ -1,7 +1,7 @@
 //! Switches that control a server.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,6 +24,7 @@ struct State {
     lost_replies: Vec<String>,
     unknown_session: UnknownSession,
     stray_session: Option<HeaderValue>,
+    executions: BTreeMap<String, u32>,
 }
 
 /// A response that the server gives instead of executing a request.
@@ -89,6 +90,16 @@ impl Switches {
     /// Has the tool `wait` answer only once this many calls run at the same time.
     pub fn gather(&self, calls: usize) {
         self.lock().gathering = Some(Arc::new(sync::Barrier::new(calls)));
+    }
+
+    /// How often the tool `record` was executed with each `id`, over all restarts.
+    #[must_use]
+    pub fn executions(&self) -> BTreeMap<String, u32> {
+        self.lock().executions.clone()
+    }
+
+    pub(crate) fn record(&self, id: &str) {
+        *self.lock().executions.entry(id.to_owned()).or_default() += 1;
     }
 
     /// Refuses requests from now on.
