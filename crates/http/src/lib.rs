@@ -23,6 +23,6 @@ pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
 pub use fault::HttpFault;
 pub use probe::probe;
-pub use refusal::{Refusal, RefusalBody, answer_to};
+pub use refusal::{Refusal, RefusalBody, answer_to, is_check};
 pub use repeat::send_repeatedly;
 pub use send::send;

@@ -86,18 +86,23 @@ pub fn answer_to(
     request: &ClientRequest,
     result: Result<Answer, HttpFault>,
 ) -> Result<Answer, HttpFault> {
-    let is_check = matches!(
-        request,
-        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_)
-    );
     let is_refused = match &result {
         Ok(answer) => answer.is_refusal(),
         Err(fault) => fault.failure().session() == SessionCondition::Refused,
     };
-    match is_check && is_refused {
+    match is_check(request) && is_refused {
         true => Err(HttpFault::session_gone()),
         false => result,
     }
+}
+
+/// True for the requests that check a session: `ping` and `server/discover`.
+#[must_use]
+pub fn is_check(request: &ClientRequest) -> bool {
+    matches!(
+        request,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_)
+    )
 }
 
 /// Whether the status proves that the server did not execute the request.

@@ -6,9 +6,11 @@ pub mod fake;
 pub mod logs;
 pub mod mocks;
 mod notifying_server;
+mod raw;
 mod scripted;
 pub mod server;
 pub mod streams;
 
 pub use notifying_server::NotifyingServer;
+pub use raw::{RawRequest, RawServer, Reply};
 pub use scripted::{Exchange, ScriptedServer};

@@ -36,7 +36,9 @@ impl Call<'_> {
         };
         let failure = match (finding, failed.failure()) {
             (Finding::Gone, _) => CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone),
-            (Finding::Alive, Some(failure)) => failure.with_session(self.after_refusal(&lease)),
+            (Finding::Alive, Some(failure)) => {
+                disproved(failure).with_session(self.after_refusal(&lease))
+            }
             (Finding::Nothing, Some(failure)) => failure,
             (finding, None) => {
                 if matches!(failed, Failed::Refused(_)) {
@@ -164,6 +166,15 @@ impl Call<'_> {
     fn note_contradiction(&self, lease: &Lease) {
         let known = &lease.key_pool().upstream.contradictions;
         known.note(&self.subject(), Instant::now());
+    }
+}
+
+/// The failure of a call on a session that the server knows after all: of a report that it does not,
+/// nothing is left but the refusal.
+fn disproved(failure: CallFailure) -> CallFailure {
+    match failure.is_repeatable_elsewhere() {
+        true => CallFailure::new(Outcome::Unknown, FaultKind::NotFound),
+        false => failure,
     }
 }
 

@@ -64,8 +64,10 @@ pub(super) async fn post(
     };
     if let Err(fault) = &sent
         && *fault.kind() == FaultKind::SessionGone
+        && message.context.is_none()
     {
-        // The pool starts no further call. Calls in flight may still be answered.
+        // The pool starts no further call, and decides about its own calls itself. Calls in flight may
+        // still be answered.
         connection.close_notifier.notify();
     }
     sent

@@ -7,7 +7,7 @@ use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
     extend::{Answer, ResultKind, ServerInbox, Wire, WireCall, encode_request},
 };
-use mcp_pool_http::{HttpFault, answer_to};
+use mcp_pool_http::{HttpFault, answer_to, is_check};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
 use tokio::{sync::SetOnce, time::timeout};
 
@@ -71,7 +71,7 @@ impl SessionWire {
         cancellation.disarm();
         let Received { answer, progress } = match received {
             Ok(received) => received,
-            Err(fault) => return self.noted(answer_to(&request, Err(fault))),
+            Err(fault) => return self.noted(&request, answer_to(&request, Err(fault))),
         };
         let delivered = async {
             for delivery in progress {
@@ -84,13 +84,18 @@ impl SessionWire {
             // A busy handler does not hold up the callers of a session that has ended.
             () = self.connection.ended.cancelled() => {}
         }
-        self.noted(answer_to(&request, answer))
+        self.noted(&request, answer_to(&request, answer))
     }
 
-    /// Notifies the pool of the end of the session, where that is what a fault shows.
-    fn noted(&self, answer: Result<Answer, HttpFault>) -> Result<Answer, HttpFault> {
+    /// Notifies the pool of the end of the session, where a check of the session shows it.
+    fn noted(
+        &self,
+        request: &ClientRequest,
+        answer: Result<Answer, HttpFault>,
+    ) -> Result<Answer, HttpFault> {
         if let Err(fault) = &answer
             && *fault.kind() == FaultKind::SessionGone
+            && is_check(request)
         {
             self.connection.close_notifier.notify();
         }

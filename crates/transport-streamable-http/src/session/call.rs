@@ -3,9 +3,9 @@
 use http::{Method, StatusCode};
 use mcp_pool_core::{
     error::{FaultKind, Outcome},
-    extend::{Answer, ResultKind, WireCall, encode_request},
+    extend::{Answer, Era, ResultKind, WireCall, encode_request},
 };
-use mcp_pool_http::{HttpFault, answer_to};
+use mcp_pool_http::{HttpFault, answer_to, is_check};
 use rmcp::model::ClientRequest;
 
 use super::{
@@ -32,7 +32,11 @@ impl Connection {
         if let Err(fault) = &answer
             && *fault.kind() == FaultKind::SessionGone
         {
-            self.note_gone();
+            self.server.forget(Era::Stateless);
+            // The pool decides about its own calls, and may check the session first.
+            if call.context.is_none() || is_check(&call.request) {
+                self.close_notifier.notify();
+            }
         }
         answer
     }

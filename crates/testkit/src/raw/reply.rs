@@ -1,0 +1,118 @@
+//! What a raw server does with a request.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What a raw server does with a request, which it has read.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(super) bytes: Vec<u8>,
+    pub(super) pause: Duration,
+    pub(super) end: End,
+}
+
+/// What becomes of the connection after the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is kept for the next request.
+    Keep,
+    /// It is closed.
+    Close,
+    /// It is reset.
+    Reset,
+    /// Nothing more comes on it.
+    Hang,
+}
+
+impl Reply {
+    /// A response with this status and no body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self::text(status, "text/plain", "")
+    }
+
+    /// A response with a body of this type.
+    #[must_use]
+    pub fn text(status: u16, content_type: &str, body: &str) -> Self {
+        let head = match body.is_empty() {
+            true => format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"),
+            false => format!(
+                "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            ),
+        };
+        Self::bytes(format!("{head}{body}").into_bytes())
+    }
+
+    /// A response with a JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, "application/json", &body.to_string())
+    }
+
+    /// These bytes as they are, after which the connection is kept.
+    #[must_use]
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            pause: Duration::ZERO,
+            end: End::Keep,
+        }
+    }
+
+    /// No byte, and the connection is closed.
+    #[must_use]
+    pub fn cut() -> Self {
+        Self::bytes(Vec::new()).then_close()
+    }
+
+    /// No byte, and the connection is reset.
+    #[must_use]
+    pub fn reset() -> Self {
+        Self {
+            end: End::Reset,
+            ..Self::bytes(Vec::new())
+        }
+    }
+
+    /// No byte ever.
+    #[must_use]
+    pub fn hang() -> Self {
+        Self {
+            end: End::Hang,
+            ..Self::bytes(Vec::new())
+        }
+    }
+
+    /// Closes the connection after the bytes.
+    #[must_use]
+    pub fn then_close(mut self) -> Self {
+        self.end = End::Close;
+        self
+    }
+
+    /// Sends only this many bytes, and closes the connection.
+    #[must_use]
+    pub fn broken_off_after(mut self, bytes: usize) -> Self {
+        self.bytes.truncate(bytes);
+        self.then_close()
+    }
+
+    /// Adds a header to a response.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let line = format!("{name}: {value}\r\n").into_bytes();
+        let first_line = self.bytes.iter().position(|byte| *byte == b'\n');
+        let at = first_line.map_or(0, |at| at + 1);
+        self.bytes.splice(at..at, line);
+        self
+    }
+
+    /// Waits before the first byte.
+    #[must_use]
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+}

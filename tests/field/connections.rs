@@ -1,0 +1,130 @@
+//! A connection is not a session: what breaks one leaves the other.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use mcp_pool_testkit::{RawServer, Reply};
+use mcp_session_pool::{PoolConfig, config::Lifecycle, error::Outcome};
+
+use crate::common::{Refuse, call, client, close, conversation, pool};
+
+/// The ways in which a connection breaks under a call that the server has read.
+const BREAKS: [(&str, Refuse); 6] = [
+    ("closed", |_| Reply::cut()),
+    ("reset", |_| Reply::reset()),
+    ("half a head", |_| {
+        Reply::bytes(b"HTTP/1.1 200".to_vec()).then_close()
+    }),
+    ("half a body", |request| {
+        let reply = request.plain_reply("");
+        reply.broken_off_after(90)
+    }),
+    ("half a stream", |_| {
+        let head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
+        Reply::bytes(head.to_vec()).then_close()
+    }),
+    ("413", |_| Reply::status(413)),
+];
+
+/// A server with one session, whose tool `broken` breaks the connection.
+fn server(break_off: Refuse) -> RawServer {
+    RawServer::start(move |request| match request.tool() {
+        "broken" => break_off(request),
+        _ => request.plain_reply("session"),
+    })
+}
+
+#[tokio::test]
+async fn a_broken_connection_costs_its_call_and_no_session() {
+    for (name, break_off) in BREAKS {
+        let server = server(break_off);
+        let pool = pool(PoolConfig::default());
+        let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+        call(&alice, "count").await.expect(name);
+        let error = call(&alice, "broken").await.expect_err(name);
+        assert_eq!(error.outcome(), Outcome::Unknown, "{name}: {error:?}");
+        call(&alice, "count").await.expect(name);
+        assert_eq!(server.count("initialize"), 1, "{name}");
+        assert_eq!(server.count("DELETE"), 0, "{name}");
+        assert_eq!(server.count("ping"), 1, "{name}: it is checked once");
+        assert_eq!(pool.stats().circuit_breaker_trips, 0, "{name}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_keeps_its_session_through_a_broken_connection() {
+    for (name, break_off) in BREAKS {
+        let server = server(break_off);
+        let pool = pool(PoolConfig::default());
+        let endpoint = server.endpoint(Lifecycle::Legacy);
+        let talk = conversation(&pool, endpoint, "talk").await;
+        call(&talk, "count").await.expect(name);
+        call(&talk, "broken").await.expect_err(name);
+        call(&talk, "count").await.expect(name);
+        assert_eq!(server.count("initialize"), 1, "{name}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn an_opening_that_dies_on_its_connection_is_sent_again() {
+    for lifecycle in [Lifecycle::Legacy, Lifecycle::Stateless, Lifecycle::Auto] {
+        for reply in [Reply::cut(), Reply::reset()] {
+            let cut = AtomicBool::new(false);
+            let server = RawServer::start(move |request| {
+                let opens = matches!(request.method(), "initialize" | "server/discover");
+                if opens && !cut.swap(true, Ordering::SeqCst) {
+                    return reply.clone();
+                }
+                match lifecycle {
+                    Lifecycle::Stateless => request.stateless_reply(),
+                    _ => request.plain_reply("session"),
+                }
+            });
+            let pool = pool(PoolConfig::default());
+            let alice = client(&pool, server.endpoint(lifecycle), "alice").await;
+            call(&alice, "count").await.expect("an answer");
+            close(&pool).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_dies_on_its_connection_is_sent_again_and_a_call_is_not() {
+    for (name, break_off) in BREAKS.iter().filter(|(name, _)| *name != "413") {
+        let broken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&broken);
+        let break_off = *break_off;
+        let server = RawServer::start(move |request| {
+            let is_read = request.method() == "tools/list";
+            match is_read && count.fetch_add(1, Ordering::SeqCst) == 0 {
+                true => break_off(request),
+                false => request.plain_reply("session"),
+            }
+        });
+        let pool = pool(PoolConfig::default());
+        let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+        alice.list_all_tools().await.expect(name);
+        assert_eq!(server.count("tools/list"), 2, "{name}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_farewell_that_dies_on_its_connection_is_sent_again() {
+    let cut = AtomicBool::new(false);
+    let server = RawServer::start(move |request| {
+        match request.method() == "DELETE" && !cut.swap(true, Ordering::SeqCst) {
+            true => Reply::reset(),
+            false => request.plain_reply("session"),
+        }
+    });
+    let pool = pool(PoolConfig::default());
+    let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+    call(&alice, "count").await.expect("an answer");
+    close(&pool).await;
+    assert_eq!(server.count("DELETE"), 2);
+}
