@@ -2,7 +2,6 @@
 
 mod acquire;
 mod call;
-mod challenge;
 mod check;
 mod classes;
 mod config;
@@ -11,12 +10,12 @@ mod credential;
 mod extract;
 mod fault;
 mod outcome;
+mod refusal;
 
 pub use crate::types::EndpointError;
 pub(crate) use acquire::within;
 pub use acquire::{AcquireError, Stage};
 pub use call::{CallError, InputError};
-pub use challenge::Challenge;
 pub use check::{CheckError, HealthError};
 pub use config::{ConfigError, ResizeError};
 pub use connect::ConnectError;
@@ -24,3 +23,4 @@ pub use credential::CredentialError;
 pub use extract::{ExtractError, ExtractFault};
 pub use fault::{FaultKind, Retry};
 pub use outcome::{CallFailure, Outcome};
+pub use refusal::{Challenge, RedirectReason, Redirected};

@@ -17,7 +17,7 @@ pub use crate::handler::{
     ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
     ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
 };
-pub use crate::types::{Era, Fingerprint, Identity, upstream_headers};
+pub use crate::types::{Era, Fingerprint, Identity, is_reserved_header, upstream_headers};
 pub use crate::wire::{
     Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, RequestIds,
     ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
