@@ -43,7 +43,8 @@ impl HttpFault {
         Self::new(Outcome::NotExecuted, FaultKind::SessionGone, what)
     }
 
-    /// No response came. Only a failed connect proves "not executed".
+    /// No response came. A failed connect proves "not executed", and so does a server of HTTP/2 that
+    /// reports the request as not processed.
     #[must_use]
     pub fn of_send(error: reqwest::Error) -> Self {
         let (outcome, kind, what) = if error.is_builder() {
@@ -55,6 +56,9 @@ impl HttpFault {
                 false => FaultKind::Unreachable,
             };
             (Outcome::NotExecuted, kind, "no connection")
+        } else if is_unprocessed(&error) {
+            let what = "the server did not process the request";
+            (Outcome::NotExecuted, FaultKind::Unreachable, what)
         } else if error.is_timeout() {
             (Outcome::Unknown, FaultKind::Timeout, "no response in time")
         } else {
@@ -145,19 +149,30 @@ fn outcome_of(status: StatusCode) -> Outcome {
     }
 }
 
+/// Whether a server of HTTP/2 reports that it did not process the request: the stream was refused, or
+/// is above the last one of a `GOAWAY` (RFC 9113 sections 6.8 and 8.7).
+///
+/// h2 gives the error of a `GOAWAY` to no other stream.
+fn is_unprocessed(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref().is_some_and(|error: &h2::Error| {
+            let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            error.is_remote() && (error.is_go_away() || is_refused)
+        })
+    })
+}
+
 /// Whether the TCP connection was made and the TLS handshake on it failed.
 ///
 /// TLS libraries report a failed handshake as `io::Error` of kind `InvalidData`; a plain socket
 /// never returns that kind.
 fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.downcast_ref().is_some_and(is_invalid_data) {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_invalid_data))
+}
+
+/// The causes of an error, the nearest first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 /// Whether the error, or one that it wraps, is of kind `InvalidData`.

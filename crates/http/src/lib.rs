@@ -3,10 +3,15 @@
 // Ground first: a module imports only modules above it.
 mod client;
 mod fault;
+mod session;
 
 mod body;
 mod event_parser;
 mod event_stream;
+mod redirect;
+
+mod exchange;
+
 mod send;
 
 // The public signatures name types of these crates.
@@ -15,8 +20,9 @@ pub use http;
 pub use reqwest;
 
 pub use body::body;
-pub use client::{BuildError, client, client_builder};
+pub use client::{BuildError, USER_AGENT, client, client_builder};
 pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
 pub use fault::HttpFault;
 pub use send::send;
+pub use session::HttpSession;

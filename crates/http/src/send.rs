@@ -1,14 +1,20 @@
 //! Requests with the credentials of their caller.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
     error::{CredentialError, FaultKind, Outcome},
-    extend::{CallContext, Credentials, upstream_headers},
+    extend::{CallContext, Credentials, is_reserved_header, upstream_headers},
 };
 
-use crate::fault::HttpFault;
+use crate::{exchange::exchange, fault::HttpFault, session::HttpSession};
 
-/// Sends a request, and once more with renewed credentials after a 401.
+/// Sends a request of a session, and once more with renewed credentials after a 401.
+///
+/// Redirects within the origin of the request are followed, three at most: with 307 and 308 the server
+/// wants the same request elsewhere. The cookies that the server sets are sent back, beside those of
+/// the caller.
 ///
 /// `request` builds the request from the headers of the caller's credentials and of the call. A
 /// repetition is safe, since a server that returns 401 has not executed the request. If the renewed
@@ -17,18 +23,24 @@ use crate::fault::HttpFault;
 /// # Errors
 /// [`HttpFault`] of kind `Credentials`: the credential source failed, with its reason. The server has
 /// not executed the request.
+/// [`HttpFault`] of kind `Redirected`: a redirect to another origin, one that does not keep the
+/// method, or one too many.
 /// [`HttpFault`] of another kind: no response came.
 ///
 /// # Cancel safety
 /// Not cancel safe: the server may execute the request; its response is lost.
 pub async fn send(
+    session: &HttpSession,
     credentials: &Credentials,
     call: Option<&CallContext>,
     request: impl Fn(HeaderMap) -> reqwest::RequestBuilder,
 ) -> Result<reqwest::Response, HttpFault> {
     let headers = credentials.headers(call).await.map_err(no_credentials)?;
-    let send_with = |credentials: &HeaderMap| request(headers_of(credentials, call)).send();
-    let response = send_with(&headers).await.map_err(HttpFault::of_send)?;
+    let send_with = |credentials: Arc<HeaderMap>| {
+        let request = &request;
+        exchange(session, move || request(headers_of(&credentials, call)))
+    };
+    let response = send_with(Arc::clone(&headers)).await?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(response);
     }
@@ -36,7 +48,7 @@ pub async fn send(
     let renewed = renewed.map_err(no_credentials)?;
     match *renewed == *headers {
         true => Ok(response),
-        false => send_with(&renewed).await.map_err(HttpFault::of_send),
+        false => send_with(renewed).await,
     }
 }
 
@@ -51,7 +63,12 @@ fn headers_of(credentials: &HeaderMap, call: Option<&CallContext>) -> HeaderMap 
 
 /// Adds the headers of a call that neither authenticate nor frame a message.
 fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
-    for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
+    let authenticates =
+        |name: &HeaderName| *name == header::AUTHORIZATION || *name == header::COOKIE;
+    for name in extra.keys() {
+        if is_reserved_header(name) || authenticates(name) {
+            continue;
+        }
         headers.remove(name);
         for value in extra.get_all(name) {
             headers.append(name, value.clone());
@@ -66,17 +83,6 @@ fn no_credentials(error: CredentialError) -> HttpFault {
         "no credentials",
     )
 }
-
-const NEVER_EXTRA: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::COOKIE,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-];
 
 #[cfg(test)]
 mod tests {
