@@ -46,7 +46,8 @@ impl HttpFault {
         Self::new(Outcome::NotExecuted, FaultKind::SessionGone, what)
     }
 
-    /// No response came. Only a failed connect proves "not executed".
+    /// No response came. A failed connect proves "not executed", and so does a server of HTTP/2 that
+    /// reports the request as not processed.
     #[must_use]
     pub fn of_send(error: reqwest::Error) -> Self {
         let (outcome, kind, what) = if error.is_builder() {
@@ -58,6 +59,13 @@ impl HttpFault {
                 false => FaultKind::Unreachable,
             };
             (Outcome::NotExecuted, kind, "no connection")
+        } else if is_unprocessed(&error) {
+            let what = "the server did not process the request";
+            let fault = Self::suspect(Outcome::NotExecuted, FaultKind::Unreachable, what);
+            return fault.with_evidence(Evidence::Here).with_source(error);
+        } else if is_no_http(&error) {
+            let what = "the response is no http";
+            (Outcome::Unknown, FaultKind::Protocol, what)
         } else if error.is_timeout() {
             (Outcome::Unknown, FaultKind::Timeout, "no response in time")
         } else {
@@ -135,19 +143,36 @@ impl Error for HttpFault {
     }
 }
 
+/// Whether a server of HTTP/2 reports that it did not process the request: the stream was refused, or
+/// is above the last one of a `GOAWAY` (RFC 9113 sections 6.8 and 8.7).
+///
+/// h2 gives the error of a `GOAWAY` to no other stream.
+fn is_unprocessed(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref().is_some_and(|error: &h2::Error| {
+            let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            error.is_remote() && (error.is_go_away() || is_refused)
+        })
+    })
+}
+
 /// Whether the TCP connection was made and the TLS handshake on it failed.
 ///
 /// TLS libraries report a failed handshake as `io::Error` of kind `InvalidData`; a plain socket
 /// never returns that kind.
 fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.downcast_ref().is_some_and(is_invalid_data) {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_invalid_data))
+}
+
+/// The causes of an error, the nearest first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+/// Whether a response came that cannot be read as HTTP, or has too many headers.
+fn is_no_http(error: &reqwest::Error) -> bool {
+    let is_parse = |error: &hyper::Error| error.is_parse();
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_parse))
 }
 
 /// Whether the error, or one that it wraps, is of kind `InvalidData`.

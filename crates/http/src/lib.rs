@@ -3,13 +3,18 @@
 // Ground first: a module imports only modules above it.
 mod client;
 mod fault;
+mod session;
 
 mod body;
 mod event_parser;
 mod event_stream;
-mod probe;
+mod redirect;
 mod refusal;
 mod repeat;
+
+mod exchange;
+mod probe;
+
 mod send;
 
 // The public signatures name types of these crates.
@@ -18,7 +23,7 @@ pub use http;
 pub use reqwest;
 
 pub use body::body;
-pub use client::{BuildError, client, client_builder};
+pub use client::{BuildError, USER_AGENT, client, client_builder};
 pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
 pub use fault::HttpFault;
@@ -26,3 +31,4 @@ pub use probe::probe;
 pub use refusal::{Refusal, RefusalBody, answer_to, is_check};
 pub use repeat::send_repeatedly;
 pub use send::send;
+pub use session::HttpSession;

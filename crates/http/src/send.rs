@@ -1,17 +1,21 @@
 //! Requests with the credentials of their caller.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use mcp_pool_core::{
     error::{CredentialError, FaultKind, Outcome},
-    extend::{CallContext, Credentials, read_messages, upstream_headers},
+    extend::{CallContext, Credentials, is_reserved_header, read_messages, upstream_headers},
 };
 use tokio::time::timeout;
 
-use crate::{body::body, fault::HttpFault};
+use crate::{body::body, exchange::exchange, fault::HttpFault, session::HttpSession};
 
-/// Sends a request, and once more with renewed credentials after a 401.
+/// Sends a request of a session, and once more with renewed credentials after a 401.
+///
+/// Redirects within the origin of the request are followed, three at most: with 307 and 308 the server
+/// wants the same request elsewhere. The cookies that the server sets are sent back, beside those of
+/// the caller.
 ///
 /// `request` builds the request from the headers of the caller's credentials and of the call. A call is
 /// repeated only where the response has a challenge and no JSON-RPC answer: a server gives a challenge
@@ -22,18 +26,24 @@ use crate::{body::body, fault::HttpFault};
 /// # Errors
 /// [`HttpFault`] of kind `Credentials`: the credential source failed, with its reason. The server has
 /// not executed the request.
+/// [`HttpFault`] of kind `Redirected`: a redirect to another origin, one that does not keep the
+/// method, or one too many.
 /// [`HttpFault`] of another kind: no response came.
 ///
 /// # Cancel safety
 /// Not cancel safe: the server may execute the request; its response is lost.
 pub async fn send(
+    session: &HttpSession,
     credentials: &Credentials,
     call: Option<&CallContext>,
     request: impl Fn(HeaderMap) -> reqwest::RequestBuilder,
 ) -> Result<reqwest::Response, HttpFault> {
     let headers = credentials.headers(call).await.map_err(no_credentials)?;
-    let send_with = |credentials: &HeaderMap| request(headers_of(credentials, call)).send();
-    let response = send_with(&headers).await.map_err(HttpFault::of_send)?;
+    let send_with = |credentials: Arc<HeaderMap>| {
+        let request = &request;
+        exchange(session, move || request(headers_of(&credentials, call)))
+    };
+    let response = send_with(Arc::clone(&headers)).await?;
     if response.status() != StatusCode::UNAUTHORIZED {
         return Ok(response);
     }
@@ -45,7 +55,7 @@ pub async fn send(
     let renewed = credentials.renewed(call, &headers).await;
     let renewed = renewed.map_err(no_credentials)?;
     match is_unprocessed && *renewed != *headers && has_all_names(&renewed, &headers) {
-        true => send_with(&renewed).await.map_err(HttpFault::of_send),
+        true => send_with(renewed).await,
         false => Ok(response),
     }
 }
@@ -86,7 +96,12 @@ fn headers_of(credentials: &HeaderMap, call: Option<&CallContext>) -> HeaderMap 
 
 /// Adds the headers of a call that neither authenticate nor frame a message.
 fn add_extra(headers: &mut HeaderMap, extra: &HeaderMap) {
-    for name in extra.keys().filter(|name| !NEVER_EXTRA.contains(name)) {
+    let authenticates =
+        |name: &HeaderName| *name == header::AUTHORIZATION || *name == header::COOKIE;
+    for name in extra.keys() {
+        if is_reserved_header(name) || authenticates(name) {
+            continue;
+        }
         headers.remove(name);
         for value in extra.get_all(name) {
             headers.append(name, value.clone());
@@ -105,16 +120,6 @@ fn no_credentials(error: CredentialError) -> HttpFault {
 /// Bytes that are read of a rejection.
 const MAX_READ: usize = 64 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
-const NEVER_EXTRA: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::COOKIE,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TRANSFER_ENCODING,
-];
 
 #[cfg(test)]
 mod tests {

@@ -10,42 +10,64 @@ use mcp_pool_core::{
         ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
     },
 };
-use mcp_pool_http::{BuildError, client, client_builder, probe};
+use mcp_pool_http::{BuildError, client, probe};
 
-use crate::{detect::detect, handshake::Handshake, limits::Limits};
+use crate::{clients::Clients, detect::detect, handshake::Handshake, limits::Limits};
 
 /// Opens sessions over HTTP+SSE, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct SseConnector {
-    http: reqwest::Client,
+    clients: Clients,
     limits: Limits,
 }
 
 impl SseConnector {
     /// Creates a connector with the default HTTP client.
     ///
-    /// Connect timeout 10 seconds, proxies of the environment, no redirects.
+    /// Connect timeout 10 seconds, proxies of the environment, connections idle for 4 seconds at most,
+    /// `User-Agent: mcp-session-pool/` and the version. HTTP/2 where the server offers it over TLS,
+    /// except for the streams of sessions.
     ///
     /// # Errors
     /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
-        Self::from_builder(client_builder())
+        Ok(Self::over(Clients::new()?))
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
-    /// to a server that they are not meant for. Set no timeout for whole requests or for reading:
-    /// it would end every session, since a session lives as long as its stream.
+    /// The builder's own user agent and idle time of connections hold. Its redirect policy is replaced:
+    /// the connector follows 307 and 308 within the origin alone, since another server must not get
+    /// the credentials. Set no timeout for whole requests or for reading: it would end every
+    /// session, since a session lives as long as its stream.
+    ///
+    /// The one client serves the streams of sessions too. A server limits the streams of an
+    /// HTTP/2 connection, often to 100; see [`with_stream_builder`](Self::with_stream_builder).
     ///
     /// # Errors
-    /// [`BuildError`]: reqwest rejects the settings of the builder.
+    /// [`BuildError`]: reqwest rejects the settings of the builder, or the builder has a cookie store.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        Ok(Self {
-            http: client(builder)?,
+        Ok(Self::over(Clients::of(builder)?))
+    }
+
+    /// Uses another client for the streams of sessions.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder).
+    pub fn with_stream_builder(
+        mut self,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        self.clients.streams = client(builder)?;
+        Ok(self)
+    }
+
+    fn over(clients: Clients) -> Self {
+        Self {
+            clients,
             limits: Limits::default(),
-        })
+        }
     }
 
     /// Limits the size of one event, in bytes. Default: 4 MiB.
@@ -86,24 +108,24 @@ impl Connector for SseConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(Handshake::new(self.http.clone(), self.limits, request).run()).await
+        open_detached(Handshake::new(self.clients.clone(), self.limits, request).run()).await
     }
 
     async fn detect_and_connect(
         &self,
         request: &ConnectRequest,
     ) -> Result<DetectOutcome, ConnectError> {
-        let handshake = Handshake::new(self.http.clone(), self.limits, request);
+        let handshake = Handshake::new(self.clients.clone(), self.limits, request);
         // The task outlives a dropped future: dropping the session closes its stream.
         let detected = tokio::spawn(handshake.run_if_spoken()).await;
         detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
-        Some(probe(&self.http, endpoint.url()))
+        Some(probe(&self.clients.messages, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        detect(&self.http, self.limits, request).await
+        detect(&self.clients, self.limits, request).await
     }
 }

@@ -7,9 +7,11 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{ConnectRequest, Support},
 };
+use mcp_pool_http::HttpSession;
 use tokio::time::timeout_at;
 
 use crate::{
+    clients::Clients,
     limits::Limits,
     stream::{Event, Stream},
 };
@@ -19,13 +21,15 @@ use crate::{
 /// The stream is closed when it is dropped, also with the future, and that ends the session on the
 /// server.
 pub(crate) async fn detect(
-    http: &reqwest::Client,
+    clients: &Clients,
     limits: Limits,
     request: &ConnectRequest,
 ) -> Result<Support, ConnectError> {
     let exchange = async {
+        let session = HttpSession::of(request);
         let (credentials, url) = (request.credentials(), request.endpoint().url());
-        let mut stream = Stream::open(http, credentials, url, limits).await?;
+        let http = &clients.streams;
+        let mut stream = Stream::open(http, &session, credentials, url, limits).await?;
         request.note_answered();
         loop {
             match stream.next().await? {

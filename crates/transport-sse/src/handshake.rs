@@ -8,11 +8,13 @@ use mcp_pool_core::{
         ConnectRequest, Credentials, DetectOutcome, Era, ServerInbox, Session, SessionInfo, Support,
     },
 };
+use mcp_pool_http::HttpSession;
 use reqwest::Url;
 use tokio::time::timeout_at;
 
 use crate::{
     announcement::{AnnouncementError, session_id},
+    clients::Clients,
     limits::Limits,
     session::{Driver, NewConnection},
     stream::Stream,
@@ -20,7 +22,8 @@ use crate::{
 
 /// One handshake.
 pub(crate) struct Handshake {
-    http: reqwest::Client,
+    clients: Clients,
+    http_session: HttpSession,
     limits: Limits,
     credentials: Credentials,
     stream: Url,
@@ -29,9 +32,10 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    pub(crate) fn new(http: reqwest::Client, limits: Limits, request: &ConnectRequest) -> Self {
+    pub(crate) fn new(clients: Clients, limits: Limits, request: &ConnectRequest) -> Self {
         Self {
-            http,
+            clients,
+            http_session: HttpSession::of(request),
             limits,
             credentials: request.credentials().clone(),
             stream: request.endpoint().url().clone(),
@@ -77,20 +81,22 @@ impl Handshake {
     }
 
     async fn open_stream(&self) -> Result<(Stream, Url), ConnectError> {
-        let mut stream =
-            Stream::open(&self.http, &self.credentials, &self.stream, self.limits).await?;
+        let (http, session) = (&self.clients.streams, &self.http_session);
+        let (credentials, url) = (&self.credentials, &self.stream);
+        let mut stream = Stream::open(http, session, credentials, url, self.limits).await?;
         self.request.note_answered();
-        let endpoint = stream.endpoint(&self.stream).await?;
+        let endpoint = stream.endpoint().await?;
         Ok((stream, endpoint))
     }
 
     async fn initialize_on(self, stream: Stream, endpoint: Url) -> Result<Session, ConnectError> {
         let session_id = session_id(&endpoint);
         let connection = NewConnection {
-            http: self.http,
+            http: self.clients.messages,
+            http_session: self.http_session,
             credentials: self.credentials,
             limits: self.limits,
-            stream: self.stream,
+            stream: stream.url.clone(),
             endpoint,
         };
         let driver = Driver::start(connection, stream, self.inbox);

@@ -2,6 +2,7 @@
 
 // Ground first: a module imports only modules above it.
 mod announcement;
+mod clients;
 mod limits;
 
 mod stream;

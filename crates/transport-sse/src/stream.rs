@@ -5,7 +5,9 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
     extend::{Credentials, protocol_violation},
 };
-use mcp_pool_http::{EventStream, HttpFault, Refusal, RefusalBody, send, send_repeatedly};
+use mcp_pool_http::{
+    EventStream, HttpFault, HttpSession, Refusal, RefusalBody, send, send_repeatedly,
+};
 use reqwest::Url;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,6 +17,8 @@ use crate::{announcement::resolve, limits::Limits};
 ///
 /// Dropping it closes its connection, and that ends the session on the server.
 pub(crate) struct Stream {
+    /// Where it was opened, after all redirects.
+    pub(crate) url: Url,
     events: EventStream,
     /// Cancelled when the stream is closed.
     pub(crate) closed: CancellationToken,
@@ -41,12 +45,14 @@ impl Stream {
     /// No response came, or the response is no event stream.
     pub(crate) async fn open(
         http: &reqwest::Client,
+        session: &HttpSession,
         credentials: &Credentials,
         url: &Url,
         limits: Limits,
     ) -> Result<Self, ConnectError> {
         let request = |headers| http.get(url.clone()).headers(headers_of(headers));
-        let response = send_repeatedly(|| send(credentials, None, request)).await?;
+        let attempt = || send(session, credentials, None, request);
+        let response = send_repeatedly(attempt).await?;
         if !response.status().is_success() {
             let refusal = Refusal {
                 status: response.status(),
@@ -59,14 +65,16 @@ impl Stream {
         if !is_events(response.headers()) {
             return Err(protocol_violation("the response is no event stream"));
         }
-        Ok(Self::of(response, limits))
+        let url = response.url().clone();
+        Ok(Self::of(response, url, limits))
     }
 
     /// Reads the events of a response.
-    fn of(response: reqwest::Response, limits: Limits) -> Self {
+    fn of(response: reqwest::Response, url: Url, limits: Limits) -> Self {
         let closed = CancellationToken::new();
         let events = EventStream::new(response, limits.max_event);
         Self {
+            url,
             events: events.with_idle_timeout(limits.idle_timeout),
             _guard: closed.clone().drop_guard(),
             closed,
@@ -93,10 +101,10 @@ impl Stream {
     ///
     /// # Errors
     /// A message came first, the stream ended, or the endpoint is of another origin.
-    pub(crate) async fn endpoint(&mut self, stream: &Url) -> Result<Url, ConnectError> {
+    pub(crate) async fn endpoint(&mut self) -> Result<Url, ConnectError> {
         loop {
             match self.next().await? {
-                Event::Endpoint(announced) => return Ok(resolve(stream, &announced)?),
+                Event::Endpoint(announced) => return Ok(resolve(&self.url, &announced)?),
                 Event::Message(_) => {
                     return Err(protocol_violation("a message came before the endpoint"));
                 }
@@ -142,7 +150,8 @@ mod tests {
             idle_timeout,
             ..Limits::default()
         };
-        Stream::of(http::Response::new(body).into(), limits)
+        let url = "http://localhost/sse".parse().unwrap();
+        Stream::of(http::Response::new(body).into(), url, limits)
     }
 
     /// Reads all events of these chunks, and the kind of the fault at the end.

@@ -8,12 +8,13 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
         ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
+        run_detached,
     },
 };
-use mcp_pool_http::{BuildError, client, client_builder, probe};
-use tokio::sync::oneshot;
+use mcp_pool_http::{BuildError, client, probe};
 
 use crate::{
+    clients::Clients,
     connect::{EraNegotiation, Shared},
     era_cache::EraCache,
     limits::Limits,
@@ -29,32 +30,43 @@ pub struct StreamableHttpConnector {
 impl StreamableHttpConnector {
     /// Creates a connector with the default HTTP client.
     ///
-    /// Connect timeout 10 seconds, proxies of the environment, no redirects.
+    /// Connect timeout 10 seconds, proxies of the environment, connections idle for 4 seconds at most,
+    /// `User-Agent: mcp-session-pool/` and the version. HTTP/2 where the server offers it over TLS,
+    /// except for streams that stay open.
     ///
     /// # Errors
     /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
-        Self::from_builder(client_builder())
+        Ok(Self::over(Clients::new()?))
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
     ///
-    /// The redirect policy of the builder is replaced by "none": a redirect would send credentials
-    /// to a server that they are not meant for. Set no timeout for whole requests: it would end
-    /// long calls and the stream for server messages. Limit calls with the pool's `call_timeout`
-    /// instead.
+    /// The builder's own user agent and idle time of connections hold. Its redirect policy is replaced:
+    /// the connector follows 307 and 308 within the origin alone, since another server must not get
+    /// the credentials. Set no timeout for whole requests: it would end long calls and the
+    /// stream for server messages. Limit calls with the pool's `call_timeout` instead.
+    ///
+    /// The one client serves the streams for server messages too. A server limits the streams of an
+    /// HTTP/2 connection, often to 100; see [`with_stream_builder`](Self::with_stream_builder).
     ///
     /// # Errors
-    /// [`BuildError`]: reqwest rejects the settings of the builder.
+    /// [`BuildError`]: reqwest rejects the settings of the builder, or the builder has a cookie store.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        let shared = Shared {
-            http: client(builder)?,
-            limits: Limits::default(),
-            infos: Arc::default(),
-        };
-        let eras = Arc::new(EraCache::new(ERA_TTL));
-        Ok(Self { shared, eras })
+        Ok(Self::over(Clients::of(builder)?))
+    }
+
+    /// Uses another client for the streams for server messages.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder).
+    pub fn with_stream_builder(
+        mut self,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        self.shared.clients.streams = client(builder)?;
+        Ok(self)
     }
 
     /// Limits the size of one JSON answer, in bytes. Default: 16 MiB.
@@ -98,18 +110,14 @@ impl Connector for StreamableHttpConnector {
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
-        Some(probe(&self.shared.http, endpoint.url()))
+        Some(probe(&self.shared.clients.calls, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        match self.detect_and_connect(request).await? {
-            DetectOutcome::Connected(session) => {
-                session.driver().close(CLOSE_TIMEOUT).await;
-                Ok(Support::Supported)
-            }
-            DetectOutcome::Support(support) => Ok(support),
-            _ => Ok(Support::Unknown),
-        }
+        let negotiation = self.negotiation(request);
+        // The task outlives a dropped future, so that the session it has opened is closed.
+        let detected = run_detached(find_out(negotiation), |_| std::future::ready(())).await;
+        detected.unwrap_or_else(lost)
     }
 
     async fn detect_and_connect(
@@ -117,20 +125,46 @@ impl Connector for StreamableHttpConnector {
         request: &ConnectRequest,
     ) -> Result<DetectOutcome, ConnectError> {
         let negotiation = self.negotiation(request);
-        // The task outlives a dropped future, so that a session it has opened is closed.
-        let (sender, receiver) = oneshot::channel();
-        tokio::spawn(async move {
-            let detected = negotiation.detect().await;
-            if let Err(Ok(DetectOutcome::Connected(session))) = sender.send(detected) {
-                session.driver().close(CLOSE_TIMEOUT).await;
-            }
-        });
-        let lost = || Err(ConnectError::new(FaultKind::Other));
-        receiver.await.unwrap_or_else(|_| lost())
+        let detected = run_detached(negotiation.detect(), close).await;
+        detected.unwrap_or_else(lost)
     }
 }
 
+/// Detects the transport, and closes the session that this opened.
+async fn find_out(negotiation: EraNegotiation) -> Result<Support, ConnectError> {
+    match negotiation.detect().await? {
+        DetectOutcome::Connected(session) => {
+            session.driver().close(CLOSE_TIMEOUT).await;
+            Ok(Support::Supported)
+        }
+        DetectOutcome::Support(support) => Ok(support),
+        _ => Ok(Support::Unknown),
+    }
+}
+
+/// Closes the session that a detection opened.
+async fn close(detected: Result<DetectOutcome, ConnectError>) {
+    if let Ok(DetectOutcome::Connected(session)) = detected {
+        session.driver().close(CLOSE_TIMEOUT).await;
+    }
+}
+
+/// The runtime is shutting down.
+fn lost<T>() -> Result<T, ConnectError> {
+    Err(ConnectError::new(FaultKind::Other))
+}
+
 impl StreamableHttpConnector {
+    fn over(clients: Clients) -> Self {
+        let shared = Shared {
+            clients,
+            limits: Limits::default(),
+            infos: Arc::default(),
+        };
+        let eras = Arc::new(EraCache::new(ERA_TTL));
+        Self { shared, eras }
+    }
+
     fn negotiation(&self, request: &ConnectRequest) -> EraNegotiation {
         EraNegotiation {
             shared: self.shared.clone(),

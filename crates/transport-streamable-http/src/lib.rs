@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // Ground first: a module imports only modules above it.
+mod clients;
 mod era_cache;
 mod limits;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{challenge::Challenge, connect::ConnectError, extract::ExtractError, fault::Retry};
+use super::{connect::ConnectError, extract::ExtractError, fault::Retry, refusal::Challenge};
 use crate::{time::Deadline, types::TransportKind};
 
 /// Why no session could be had.

@@ -6,8 +6,8 @@ use rmcp::{ErrorData, model::CallToolResult};
 
 use super::{
     acquire::AcquireError,
-    challenge::Challenge,
     outcome::{CallFailure, Outcome},
+    refusal::Challenge,
 };
 
 /// Why a pooled call returned no result. [`outcome`](Self::outcome) tells apart whether it may have

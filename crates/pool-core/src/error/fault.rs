@@ -1,10 +1,17 @@
 //! What can go wrong between the pool and an upstream.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
-use super::{challenge::Challenge, credential::CredentialError, outcome::Evidence};
+use super::{
+    credential::CredentialError,
+    outcome::Evidence,
+    refusal::{Challenge, Redirected, retry_after},
+};
 
 /// What went wrong with an upstream, for a connect as for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +30,16 @@ pub enum FaultKind {
     Protocol,
     /// 429: the upstream limits the rate.
     RateLimited {
-        /// The wait that the upstream requests, where it is given in seconds.
+        /// The wait that the upstream requests, where it requests one.
         retry_after: Option<Duration>,
     },
+    /// A redirect that was not followed. The configuration's fault, or the upstream's.
+    Redirected(Redirected),
     /// 5xx. The upstream's fault.
     Server {
         /// The HTTP status code.
         status: u16,
-        /// The wait that the upstream requests, where it is given in seconds.
+        /// The wait that the upstream requests, where it requests one.
         retry_after: Option<Duration>,
     },
     /// The session is not known to the upstream any more.
@@ -58,11 +67,11 @@ impl FaultKind {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::REQUEST_TIMEOUT => Self::Timeout,
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited {
-                retry_after: retry_after(headers),
+                retry_after: retry_after(headers, SystemTime::now()),
             },
             status if status.is_server_error() => Self::Server {
                 status: status.as_u16(),
-                retry_after: retry_after(headers),
+                retry_after: retry_after(headers, SystemTime::now()),
             },
             _ => Self::Protocol,
         }
@@ -78,6 +87,7 @@ impl FaultKind {
             Self::Other => "other",
             Self::Protocol => "protocol",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Redirected(_) => "redirected",
             Self::Server { .. } => "server_error",
             Self::SessionGone => "session_gone",
             Self::Timeout => "timeout",
@@ -99,6 +109,7 @@ impl FaultKind {
             | Self::NotFound
             | Self::Protocol
             | Self::RateLimited { .. }
+            | Self::Redirected(_)
             | Self::Server { .. }
             | Self::SessionGone
             | Self::Unauthorized(_) => Evidence::Here,
@@ -159,7 +170,9 @@ impl FaultKind {
                 Retry::Later(*retry_after)
             }
             Self::Timeout | Self::Unreachable | Self::SessionGone => Retry::Later(None),
-            Self::NotFound | Self::Other | Self::Protocol | Self::Tls => Retry::Never,
+            Self::NotFound | Self::Other | Self::Protocol | Self::Redirected(_) | Self::Tls => {
+                Retry::Never
+            }
         }
     }
 }
@@ -173,6 +186,7 @@ impl fmt::Display for FaultKind {
             Self::Other => f.write_str("failed"),
             Self::Protocol => f.write_str("protocol violation"),
             Self::RateLimited { .. } => f.write_str("rate limited (429)"),
+            Self::Redirected(redirected) => fmt::Display::fmt(redirected, f),
             Self::Server { status, .. } => write!(f, "server error ({status})"),
             Self::SessionGone => f.write_str("session unknown to the upstream"),
             Self::Timeout => f.write_str("no answer in time"),
@@ -195,14 +209,10 @@ pub enum Retry {
     WithOtherCredentials,
 }
 
-/// `Retry-After` in seconds; the date form is not read.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     #[test]
@@ -222,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_seconds() {
+    fn a_rate_limit_names_the_wait_that_the_upstream_requests() {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
         let kind = FaultKind::from_status(StatusCode::TOO_MANY_REQUESTS, &headers);

@@ -2,7 +2,6 @@
 
 mod acquire;
 mod call;
-mod challenge;
 mod check;
 mod classes;
 mod config;
@@ -12,12 +11,12 @@ mod extract;
 mod fault;
 mod lost_session;
 mod outcome;
+mod refusal;
 
 pub use crate::types::EndpointError;
 pub(crate) use acquire::within;
 pub use acquire::{AcquireError, Stage};
 pub use call::{CallError, InputError};
-pub use challenge::Challenge;
 pub use check::{CheckError, HealthError};
 pub use config::{ConfigError, ResizeError};
 pub use connect::ConnectError;
@@ -26,3 +25,4 @@ pub use extract::{ExtractError, ExtractFault};
 pub use fault::{FaultKind, Retry};
 pub use lost_session::names_lost_session;
 pub use outcome::{CallFailure, Evidence, Outcome, SessionCondition};
+pub use refusal::{Challenge, RedirectReason, Redirected};

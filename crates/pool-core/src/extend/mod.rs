@@ -17,7 +17,7 @@ pub use crate::handler::{
     ClientHandlerBox, HandlerFactory, HandlerFn, ListKind, NoopHandlers, ServerEvent,
     ServerMessage, ServerMessages, ServerMessagesReceiver, with_schema_defaults,
 };
-pub use crate::types::{Era, Fingerprint, Identity, upstream_headers};
+pub use crate::types::{Era, Fingerprint, Identity, is_reserved_header, upstream_headers};
 pub use crate::wire::{
     Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, RequestIds,
     ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
@@ -26,7 +26,7 @@ pub use connect_request::ConnectRequest;
 pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};
 pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
 pub(crate) use credentials::{Credential, LatestCredentials};
-pub use detached::open_detached;
+pub use detached::{open_detached, run_detached};
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;

@@ -105,8 +105,7 @@ impl PoolBuilder {
     }
 
     /// The `clientInfo` of every session, whatever its handlers set. Default: that of the handlers,
-    /// which is `mcp-session-pool` and its version for [`NoopHandlers`] and
-    /// [`ServerMessages`](crate::extend::ServerMessages).
+    /// or `mcp-session-pool` and its version where they set none.
     #[must_use]
     pub fn client_info(mut self, client: Implementation) -> Self {
         self.client_info = Some(client);

@@ -1,34 +1,64 @@
 //! Which of a caller's headers may travel upstream.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName};
 
-/// Headers that belong to one hop, or to the message that carried them, and never travel on.
+/// True for a header that a caller can neither set nor remove upstream, whatever it sends: it belongs
+/// to one hop, describes the message that carried it, names the way that it took, or is set by the
+/// transport itself.
 ///
-/// RFC 9110 section 7.6.1 names the hop-by-hop ones; the rest describe a body that is not forwarded
-/// or are set by the transport itself.
-const NOT_FORWARDED: [HeaderName; 18] = [
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::EXPECT,
-    header::HOST,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("last-event-id"),
-    HeaderName::from_static("mcp-protocol-version"),
-    HeaderName::from_static("mcp-session-id"),
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
+/// This is the one list of the pool. RFC 9110 section 7.6.1 names the headers of a hop.
+#[must_use]
+pub fn is_reserved_header(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    RESERVED.binary_search(&name).is_ok()
+        || RESERVED_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+/// The names of reserved headers, in alphabetical order.
+const RESERVED: [&str; 27] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "connection",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "last-event-id",
+    "max-forwards",
+    "mcp-method",
+    "mcp-name",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "origin",
+    "range",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "via",
+    // The gateway's own session id, by the name that gateways give it.
+    "x-mcp-session-id",
+    "x-real-ip",
 ];
 
-/// The gateway's own session id, by the name that gateways give it.
-const GATEWAY_SESSION_ID: HeaderName = HeaderName::from_static("x-mcp-session-id");
+/// What the names of further reserved headers begin with.
+const RESERVED_PREFIXES: [&str; 7] = [
+    "access-control-",
+    "content-",
+    // Conditions on what the caller has cached; the answer to them is no JSON-RPC.
+    "if-",
+    "mcp-param-",
+    "proxy-",
+    "sec-",
+    "x-forwarded-",
+];
 
 /// Headers that belong to one request: trace context and correlation ids.
 ///
@@ -42,79 +72,122 @@ pub const PER_REQUEST_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-/// The part of a caller's headers that may go upstream: without hop-by-hop headers (those named by
-/// `Connection` included), without what describes the caller's own body, and without the gateway's
-/// session ids (`mcp-session-id`, `x-mcp-session-id`), and without [`PER_REQUEST_HEADERS`].
+/// The part of a caller's headers that may go upstream: without [reserved
+/// headers](is_reserved_header) and without [`PER_REQUEST_HEADERS`].
+///
+/// Headers that the caller's `Connection` names stay, since a key may be made of them: no caller may
+/// strip them. The server that received the caller's request is the one that the hop ends at.
 #[must_use]
 pub fn upstream_headers(caller: &HeaderMap) -> HeaderMap {
-    let named: Vec<HeaderName> = caller
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
     let mut upstream = caller.clone();
-    for name in own_headers().chain(named) {
-        upstream.remove(name);
+    for name in caller.keys() {
+        if is_reserved_header(name) || PER_REQUEST_HEADERS.contains(name) {
+            upstream.remove(name);
+        }
     }
     upstream
 }
 
-/// The headers that never travel upstream.
-fn own_headers() -> impl Iterator<Item = HeaderName> {
-    NOT_FORWARDED
-        .into_iter()
-        .chain(PER_REQUEST_HEADERS)
-        .chain([GATEWAY_SESSION_ID])
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     /// Written out by hand, so that a name that is missing in the code fails the test.
-    const STAY_BEHIND: [&str; 24] = [
+    const STAY_BEHIND: [&str; 47] = [
         "accept",
+        "accept-charset",
         "accept-encoding",
+        "access-control-request-method",
         "baggage",
         "connection",
         "content-encoding",
+        "content-language",
         "content-length",
         "content-type",
+        "date",
         "expect",
+        "forwarded",
         "host",
+        "http2-settings",
+        "if-match",
+        "if-none-match",
         "keep-alive",
         "last-event-id",
+        "max-forwards",
+        "mcp-method",
+        "mcp-name",
+        "mcp-param-region",
         "mcp-protocol-version",
         "mcp-session-id",
+        "origin",
         "proxy-authorization",
         "proxy-connection",
+        "range",
+        "referer",
+        "sec-fetch-mode",
+        "sec-websocket-key",
         "te",
         "traceparent",
         "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "upgrade-insecure-requests",
+        "via",
         "x-correlation-id",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
         "x-mcp-session-id",
+        "x-real-ip",
         "x-request-id",
     ];
 
-    #[test]
-    fn hop_by_hop_and_per_request_headers_and_gateway_session_ids_stay_behind() {
-        let mut caller = HeaderMap::new();
-        for name in STAY_BEHIND {
-            caller.insert(name, "x".parse().unwrap());
-        }
-        caller.insert(header::CONNECTION, "close, X-Hop".parse().unwrap());
-        caller.insert("x-hop", "1".parse().unwrap());
-        for name in ["authorization", "cookie", "x-api-key", "x-vendor"] {
-            caller.insert(name, "x".parse().unwrap());
-        }
-        let upstream = upstream_headers(&caller);
-        let mut names: Vec<_> = upstream.keys().map(HeaderName::as_str).collect();
+    const TRAVEL: [&str; 8] = [
+        "authorization",
+        "cookie",
+        "mcp-vendor",
+        "user-agent",
+        "x-api-key",
+        "x-tenant-id",
+        "x-user-id",
+        "x-vendor",
+    ];
+
+    fn headers(names: &[&'static str]) -> HeaderMap {
+        let value = HeaderValue::from_static("x");
+        let named = names.iter().map(|name| (*name, value.clone()));
+        named
+            .map(|(name, value)| (HeaderName::from_static(name), value))
+            .collect()
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["authorization", "cookie", "x-api-key", "x-vendor"]);
+        names
+    }
+
+    #[test]
+    fn reserved_and_per_request_headers_stay_behind() {
+        let mut caller = headers(&STAY_BEHIND);
+        caller.extend(headers(&TRAVEL));
+        assert_eq!(names(&upstream_headers(&caller)), TRAVEL);
+    }
+
+    #[test]
+    fn no_caller_strips_a_header_by_naming_it_in_connection() {
+        let mut caller = headers(&TRAVEL);
+        for value in ["close, Authorization", "x-tenant-id,cookie", "x-vendor"] {
+            caller.append("connection", HeaderValue::from_static(value));
+        }
+        assert_eq!(names(&upstream_headers(&caller)), TRAVEL);
+    }
+
+    #[test]
+    fn the_list_is_in_the_order_that_its_search_needs() {
+        assert!(RESERVED.is_sorted());
     }
 }

@@ -18,7 +18,7 @@ pub use digest::Fingerprint;
 pub(crate) use digest::{Digest, DigestKey, Hex};
 pub use endpoint::{Endpoint, EndpointError};
 pub use era::{Era, Lifecycle};
-pub use headers::{PER_REQUEST_HEADERS, upstream_headers};
+pub use headers::{PER_REQUEST_HEADERS, is_reserved_header, upstream_headers};
 pub use identity::Identity;
 pub use pool_key::PoolKey;
 pub(crate) use pool_key::{KeyParts, PrehashedState};

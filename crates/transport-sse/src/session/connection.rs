@@ -11,7 +11,7 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome, SessionCondition},
     extend::{CloseNotifier, Credentials},
 };
-use mcp_pool_http::HttpFault;
+use mcp_pool_http::{HttpFault, HttpSession};
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,7 @@ use crate::limits::Limits;
 /// The HTTP state of one session, shared by its parts.
 pub(crate) struct Connection {
     http: reqwest::Client,
+    pub(super) http_session: HttpSession,
     pub(super) credentials: Credentials,
     pub(super) limits: Limits,
     /// The URL of the stream.
@@ -38,6 +39,7 @@ pub(crate) struct Connection {
 /// The parts of a new connection.
 pub(crate) struct NewConnection {
     pub(crate) http: reqwest::Client,
+    pub(crate) http_session: HttpSession,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
     pub(crate) stream: Url,
@@ -48,6 +50,7 @@ impl Connection {
     pub(super) fn new(new: NewConnection) -> Self {
         Self {
             http: new.http,
+            http_session: new.http_session,
             credentials: new.credentials,
             limits: new.limits,
             stream: new.stream,

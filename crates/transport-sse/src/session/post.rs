@@ -76,6 +76,7 @@ pub(super) async fn post(
 async fn exchange(connection: &Connection, message: &Message) -> Result<Option<Answer>, HttpFault> {
     let limit = connection.limits.post_timeout;
     let response = send(
+        &connection.http_session,
         &connection.credentials,
         message.context.as_ref(),
         |headers| connection.request(headers, message.text.clone()),
@@ -213,6 +214,7 @@ mod tests {
         let endpoint = Endpoint::sse("http://localhost/sse").unwrap();
         let connection = Connection::new(NewConnection {
             http: reqwest::Client::new(),
+            http_session: mcp_pool_http::HttpSession::default(),
             credentials: Credentials::fixed(endpoint.clone(), HeaderMap::new()),
             limits: Limits::default(),
             stream: endpoint.url().clone(),

@@ -9,7 +9,7 @@ use mcp_pool_http::HttpFault;
 /// What a failed handshake proves about the era of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EraEvidence {
-    /// The server was not reached, or it rejected the credentials.
+    /// The server was not reached, is elsewhere, or rejected the credentials.
     NotReached,
     /// The failure has another cause: overload, a server error or a timeout.
     Inconclusive,
@@ -26,6 +26,8 @@ impl EraEvidence {
         match error.kind() {
             FaultKind::Credentials(_)
             | FaultKind::Forbidden(_)
+            // The address is at fault, in either era.
+            | FaultKind::Redirected(_)
             | FaultKind::Unauthorized(_)
             | FaultKind::Tls => Self::NotReached,
             FaultKind::Unreachable if !sent => Self::NotReached,

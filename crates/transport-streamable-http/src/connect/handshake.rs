@@ -10,7 +10,7 @@ use mcp_pool_core::{
         initialize_request, initialize_result,
     },
 };
-use mcp_pool_http::HttpFault;
+use mcp_pool_http::{HttpFault, HttpSession};
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, InitializedNotification, RequestMetaObject,
     ServerPeerInfo,
@@ -24,6 +24,7 @@ use super::{
     shared_info::SharedInfo,
 };
 use crate::{
+    clients::Clients,
     era_cache::ServerEra,
     limits::Limits,
     session::{Connection, Driver, NewConnection, STATELESS},
@@ -32,7 +33,7 @@ use crate::{
 /// What the handshakes of a connector share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    pub(crate) clients: Clients,
     pub(crate) limits: Limits,
     pub(crate) infos: Arc<SharedInfo>,
 }
@@ -104,7 +105,8 @@ impl<'r> Handshake<'r> {
         });
         let is_known = server.era() == Some(era);
         let connection = Connection::new(NewConnection {
-            http: shared.http.clone(),
+            clients: shared.clients.clone(),
+            http_session: HttpSession::of(request),
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
             limits: shared.limits,

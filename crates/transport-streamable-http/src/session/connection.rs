@@ -11,13 +11,14 @@ use mcp_pool_core::{
         CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ServerInbox,
     },
 };
-use mcp_pool_http::{HttpFault, send, send_repeatedly};
+use mcp_pool_http::{HttpFault, HttpSession, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::{early::EarlyMessages, standalone::Standalone};
 use crate::{
+    clients::Clients,
     era_cache::ServerEra,
     limits::Limits,
     request::{
@@ -30,7 +31,8 @@ use crate::{
 pub(crate) struct Connection {
     /// The session itself, for tasks that go on after a dropped call.
     pub(super) me: Weak<Self>,
-    http: reqwest::Client,
+    clients: Clients,
+    http_session: HttpSession,
     endpoint: Endpoint,
     credentials: Credentials,
     pub(super) limits: Limits,
@@ -56,7 +58,8 @@ pub(crate) struct Connection {
 
 /// The parts of a new connection.
 pub(crate) struct NewConnection {
-    pub(crate) http: reqwest::Client,
+    pub(crate) clients: Clients,
+    pub(crate) http_session: HttpSession,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
@@ -94,7 +97,8 @@ impl Connection {
         let wants_stream = new.wants_stream && new.era == Era::Legacy;
         let connection = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
-            http: new.http,
+            clients: new.clients,
+            http_session: new.http_session,
             endpoint: new.endpoint,
             credentials: new.credentials,
             limits: new.limits,
@@ -126,8 +130,9 @@ impl Connection {
         &self,
         outgoing: Outgoing<'_>,
     ) -> Result<reqwest::Response, HttpFault> {
+        let (session, credentials) = (&self.http_session, &self.credentials);
         let send = || {
-            send(&self.credentials, outgoing.call, |headers| {
+            send(session, credentials, outgoing.call, |headers| {
                 self.request(&outgoing, headers)
             })
         };
@@ -207,7 +212,11 @@ impl Connection {
         // The builder's own setters would hash every header once more.
         *request.headers_mut() = self.headers(outgoing, headers);
         *request.body_mut() = outgoing.body.clone().map(reqwest::Body::from);
-        reqwest::RequestBuilder::from_parts(self.http.clone(), request)
+        let http = match outgoing.method {
+            Method::GET => &self.clients.streams,
+            _ => &self.clients.calls,
+        };
+        reqwest::RequestBuilder::from_parts(http.clone(), request)
     }
 
     /// Adds the headers of the protocol to those of the caller.

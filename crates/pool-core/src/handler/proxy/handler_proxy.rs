@@ -18,7 +18,10 @@ use super::{
     turn::NotificationTurn,
 };
 use crate::{
-    handler::{factory::HandlerFactory, list_kind::ListKind, progress::ProgressRoutes},
+    handler::{
+        factory::HandlerFactory, list_kind::ListKind, noop::default_client_info,
+        progress::ProgressRoutes,
+    },
     types::PoolKey,
 };
 
@@ -170,6 +173,9 @@ impl ProxiedHandler {
         info.capabilities = self.declared.as_deref().cloned().unwrap_or_default();
         if let Some(client_info) = &self.state.client_info {
             info.client_info = Implementation::clone(client_info);
+        } else if info.client_info == Implementation::from_build_env() {
+            // The handler set none: that is rmcp's own default.
+            info.client_info = default_client_info();
         }
         info
     }

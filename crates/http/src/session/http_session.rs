@@ -1,0 +1,131 @@
+//! What the requests of one session share.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::SystemTime,
+};
+
+use http::{HeaderMap, header};
+use mcp_pool_core::{Scope, extend::ConnectRequest};
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::{cookie::Received, jar::CookieJar};
+
+/// What the requests of one session share: the cookies that its server set, and where the server has
+/// moved for good.
+///
+/// One session has one, and gives it to [`send`](crate::send) with each of its requests. It is never
+/// shared between sessions. `Debug` shows nothing of it.
+#[derive(Default)]
+pub struct HttpSession {
+    /// Made for the first cookie or move, which most sessions never have.
+    kept: OnceLock<Box<Mutex<Kept>>>,
+    drops_cookies: bool,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The server that everything here is of.
+    origin: Option<Url>,
+    cookies: CookieJar,
+    /// Addresses, and those that took their place (308).
+    moves: Vec<Move>,
+}
+
+struct Move {
+    from: Url,
+    to: Url,
+}
+
+impl HttpSession {
+    /// The state of a new session.
+    ///
+    /// A session of [`Scope::Shared`] keeps no cookies: its calls have the credentials of several
+    /// callers, and a cookie that the server set for one would log in another.
+    #[must_use]
+    pub fn of(request: &ConnectRequest) -> Self {
+        Self {
+            kept: OnceLock::new(),
+            drops_cookies: *request.key().scope() == Scope::Shared,
+        }
+    }
+
+    /// The address that took the place of this one, where it has moved.
+    pub(crate) fn moved(&self, url: &Url) -> Option<Url> {
+        let kept = lock(self.kept.get()?);
+        let next_of = |url: &Url| kept.moves.iter().find(|it| it.from == *url);
+        let mut to = &next_of(url)?.to;
+        // A server may move an address in a circle.
+        for _ in 1..MAX_MOVES {
+            let Some(next) = next_of(to) else { break };
+            to = &next.to;
+        }
+        Some(to.clone())
+    }
+
+    /// Notes that an address has moved for good.
+    pub(crate) fn note_move(&self, from: &Url, to: &Url) {
+        let mut kept = self.lock();
+        kept.moves.retain(|it| it.from != *from);
+        if kept.moves.len() < MAX_MOVES {
+            let (from, to) = (from.clone(), to.clone());
+            kept.moves.push(Move { from, to });
+        }
+    }
+
+    /// Keeps the cookies of a response from `url`.
+    pub(crate) fn note_cookies(&self, url: &Url, response: &HeaderMap) {
+        if self.drops_cookies || !response.contains_key(header::SET_COOKIE) {
+            return;
+        }
+        let now = Received {
+            at: Instant::now(),
+            date: SystemTime::now(),
+        };
+        let mut kept = self.lock();
+        if kept.is_of(url) {
+            kept.origin.get_or_insert_with(|| url.clone());
+            kept.cookies.store(response, url, now);
+        }
+    }
+
+    /// Adds the cookies of the session to a request.
+    pub(crate) fn add_cookies(&self, request: &mut reqwest::Request) {
+        let Some(kept) = self.kept.get() else {
+            return;
+        };
+        let kept = lock(kept);
+        if kept.is_of(request.url()) {
+            let path = request.url().path().to_owned();
+            let headers = request.headers_mut();
+            kept.cookies.add_to(headers, &path, Instant::now());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        lock(self.kept.get_or_init(Box::default))
+    }
+}
+
+impl Kept {
+    /// True for the server that the cookies are of, and for any before the first cookie.
+    fn is_of(&self, url: &Url) -> bool {
+        let origin = self.origin.as_ref();
+        origin.is_none_or(|origin| origin.origin() == url.origin())
+    }
+}
+
+impl fmt::Debug for HttpSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSession").finish_non_exhaustive()
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The addresses of a session that may move. It uses two at most, and each may move again.
+const MAX_MOVES: usize = 6;

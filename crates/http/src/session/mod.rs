@@ -1,0 +1,7 @@
+//! What the requests of one session share.
+
+mod cookie;
+mod http_session;
+mod jar;
+
+pub use http_session::HttpSession;

@@ -1,0 +1,31 @@
+//! The HTTP clients that all sessions of a connector share.
+
+use mcp_pool_http::{BuildError, client, client_builder};
+
+/// The HTTP clients that all sessions of a connector share.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(crate) messages: reqwest::Client,
+    /// For the streams of sessions. A server limits the streams of one HTTP/2 connection, often to
+    /// 100: open streams on the connection of the messages would leave no room for these.
+    pub(crate) streams: reqwest::Client,
+}
+
+impl Clients {
+    /// The default clients.
+    pub(crate) fn new() -> Result<Self, BuildError> {
+        Ok(Self {
+            messages: client(client_builder())?,
+            streams: client(client_builder().http1_only())?,
+        })
+    }
+
+    /// One client from this builder, for everything.
+    pub(crate) fn of(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
+        let client = client(builder)?;
+        Ok(Self {
+            streams: client.clone(),
+            messages: client,
+        })
+    }
+}
