@@ -11,4 +11,4 @@ pub mod server;
 pub mod streams;
 
 pub use notifying_server::NotifyingServer;
-pub use scripted::{Exchange, ScriptedServer};
+pub use scripted::{Exchange, Front, HttpRequest, ScriptedServer};
