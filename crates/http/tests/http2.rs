@@ -13,6 +13,8 @@ use tokio::{
 };
 
 const PREFACE: usize = 24;
+/// The text of a `GOAWAY`.
+const DEBUG_DATA: &[u8] = b"pl4nted";
 const HEADERS: u8 = 1;
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 
@@ -59,7 +61,11 @@ async fn serve(mut stream: TcpStream, reply: Reply, requests: &AtomicUsize) {
     };
     requests.fetch_add(1, Ordering::SeqCst);
     let frame = match reply {
-        Reply::GoAway(last, code) => vec![0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, code],
+        Reply::GoAway(last, code) => {
+            let length = u8::try_from(8 + DEBUG_DATA.len()).expect("a short frame");
+            let head = [0, 0, length, 7, 0, 0, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, code];
+            [&head[..], DEBUG_DATA].concat()
+        }
         Reply::Reset(code) => [&[0, 0, 4, 3, 0][..], &id, &[0, 0, 0, code]].concat(),
         Reply::Cut => return,
     };
@@ -114,5 +120,8 @@ async fn a_request_that_the_server_did_not_process_is_not_executed() {
         assert_eq!(fault.failure().outcome(), outcome, "{reply:?} {fault:?}");
         assert_eq!(fault.kind(), &FaultKind::Unreachable, "{reply:?}");
         assert_eq!(requests, 1, "{reply:?}");
+        let source = std::error::Error::source(&fault);
+        let shown = format!("{fault} {fault:?} {source:?}");
+        assert!(!shown.contains("pl4nted"), "{shown}");
     }
 }

@@ -1,5 +1,6 @@
 //! A server whose every byte a test decides.
 
+mod admit;
 mod exchange;
 mod front;
 mod routes;

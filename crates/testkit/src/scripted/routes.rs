@@ -15,8 +15,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
+    admit::admit,
     exchange::Exchange,
-    front::admit,
     session::{BUFFERED, Part},
     shared::Shared,
 };
