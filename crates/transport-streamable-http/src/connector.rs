@@ -108,14 +108,20 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        match self.detect_and_connect(request).await? {
-            DetectOutcome::Connected(session) => {
-                session.driver().close(CLOSE_TIMEOUT).await;
-                Ok(Support::Supported)
+        let negotiation = self.negotiation(request);
+        // The task outlives a dropped future, so that the farewell is sent.
+        let detected = tokio::spawn(async move {
+            match negotiation.detect().await? {
+                DetectOutcome::Connected(session) => {
+                    session.driver().close(CLOSE_TIMEOUT).await;
+                    Ok(Support::Supported)
+                }
+                DetectOutcome::Support(support) => Ok(support),
+                _ => Ok(Support::Unknown),
             }
-            DetectOutcome::Support(support) => Ok(support),
-            _ => Ok(Support::Unknown),
-        }
+        });
+        let lost = || Err(ConnectError::new(FaultKind::Other));
+        detected.await.unwrap_or_else(|_| lost())
     }
 
     async fn detect_and_connect(
