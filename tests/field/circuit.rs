@@ -14,7 +14,7 @@ use mcp_session_pool::{
     event::BreakerChanged, extend::Observer, stats::BreakerState,
 };
 
-use crate::common::{Refuse, call, client, close, pool, request};
+use crate::setup::{Refuse, call, client, close, pool, request};
 
 #[tokio::test]
 async fn what_a_server_answers_never_opens_its_circuit() {

@@ -8,7 +8,7 @@ use std::sync::{
 use mcp_pool_testkit::{RawServer, Reply};
 use mcp_session_pool::{PoolConfig, config::Lifecycle, error::Outcome};
 
-use crate::common::{Refuse, call, client, close, conversation, pool};
+use crate::setup::{Refuse, call, client, close, conversation, pool};
 
 /// The ways in which a connection breaks under a call that the server has read.
 const BREAKS: [(&str, Refuse); 6] = [

@@ -18,7 +18,7 @@ use mcp_session_pool::{
     error::{AcquireError, CallError, Outcome},
 };
 
-use crate::common::{ForgetfulServer, call, close, conversation, pool};
+use crate::setup::{ForgetfulServer, call, close, conversation, pool};
 
 #[tokio::test]
 async fn the_next_call_tells_that_the_session_of_its_conversation_is_lost() {

@@ -4,7 +4,7 @@ use mcp_pool_testkit::Reply;
 use mcp_session_pool::PoolConfig;
 use serde_json::json;
 
-use crate::common::{ForgetfulServer, Refuse, call, client, close, pool};
+use crate::setup::{ForgetfulServer, Refuse, call, client, close, pool};
 
 /// The ways in which servers refuse a session that they do not know.
 const REFUSALS: [(&str, Refuse); 16] = [

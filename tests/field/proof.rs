@@ -8,7 +8,7 @@ use std::sync::{
 use mcp_pool_testkit::{RawServer, Reply};
 use mcp_session_pool::{PoolConfig, config::Lifecycle, error::Outcome};
 
-use crate::common::{Refuse, call, client, close, pool};
+use crate::setup::{Refuse, call, client, close, pool};
 
 /// Answers that a server may give after it has executed the call.
 const AFTERWARDS: [(&str, Refuse); 13] = [

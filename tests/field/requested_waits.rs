@@ -15,7 +15,7 @@ use mcp_session_pool::{
     error::{AcquireError, Retry},
 };
 
-use crate::common::{close, pool, request};
+use crate::setup::{close, pool, request};
 
 /// A server that refuses `initialize` of alice with this status, while it is not zero.
 fn server(status: &Arc<AtomicU16>) -> RawServer {

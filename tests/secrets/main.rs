@@ -26,6 +26,7 @@ use tokio::time::Instant;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
+mod manners;
 mod messages;
 mod selections;
 mod shown;
@@ -290,6 +291,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     messages::show_the_rest(&shown);
     selections::show(&shown).await;
     wire::show(&shown, &server).await;
+    manners::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");

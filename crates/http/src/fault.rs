@@ -112,7 +112,12 @@ impl HttpFault {
         self.failure.kind()
     }
 
+    /// The error of a `GOAWAY` is left out, since it shows the text that the server sent with it.
     fn with_source(mut self, error: reqwest::Error) -> Self {
+        let is_go_away = |error: &h2::Error| error.is_go_away();
+        if causes(&error).any(|cause| cause.downcast_ref().is_some_and(is_go_away)) {
+            return self;
+        }
         self.source = Some(Arc::new(error.without_url()));
         self
     }

@@ -13,4 +13,4 @@ pub mod streams;
 
 pub use notifying_server::NotifyingServer;
 pub use raw::{RawRequest, RawServer, Reply};
-pub use scripted::{Exchange, ScriptedServer};
+pub use scripted::{Exchange, Front, HttpRequest, ScriptedServer};

@@ -128,7 +128,7 @@ async fn an_endpoint_of_another_origin_is_rejected_and_receives_nothing() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_to_another_origin_is_not_followed() {
     let victim = HostileSse::start(Mischief::StallsAfterEndpoint);
     let to = format!("http://{}/sse", victim.address());
     let error = connect(Mischief::Redirects(to)).await;

@@ -6,6 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Query, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
+    admit::admit,
     exchange::Exchange,
     session::{BUFFERED, Part},
     shared::Shared,
@@ -21,10 +23,16 @@ use super::{
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let streamable = post(call).get(listen).delete(end);
-    Router::new()
+    let routes = Router::new()
         .route("/mcp", streamable)
         .route("/sse", get(open))
-        .route("/messages", post(accept))
+        .route("/messages", post(accept));
+    let admit = middleware::from_fn_with_state(Arc::clone(&shared), admit);
+    // A front may redirect there.
+    Router::new()
+        .nest("/moved", routes.clone())
+        .merge(routes)
+        .layer(admit)
         .with_state(shared)
 }
 
@@ -70,7 +78,7 @@ async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> StatusCod
 /// The stream of a session over HTTP+SSE.
 async fn open(State(shared): State<Arc<Shared>>) -> Response {
     let session = shared.sessions.open();
-    let announcement = format!("event: endpoint\ndata: /messages?sessionId={session}\n\n");
+    let announcement = format!("event: endpoint\ndata: messages?sessionId={session}\n\n");
     let parts = shared.sessions.attach(session);
     events(Some(announcement.into()), parts)
 }

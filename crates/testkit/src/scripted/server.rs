@@ -5,11 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use http::HeaderMap;
 use mcp_pool_core::{Endpoint, config::Lifecycle};
 use serde_json::Value;
 
 use super::{
     exchange::{Exchange, event},
+    front::{Front, HttpRequest},
     routes::router,
     session::Part,
     shared::Shared,
@@ -46,7 +48,21 @@ impl ScriptedServer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::start_as(script, true)
+        Self::start_as(pass, script, true)
+    }
+
+    /// Starts a server behind a front, which sees every HTTP request first.
+    ///
+    /// All paths are served below `/moved` too.
+    #[must_use]
+    pub fn start_behind<F>(
+        front: impl Fn(&HttpRequest) -> Front + Send + Sync + 'static,
+        script: impl Fn(Exchange) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::start_as(front, script, true)
     }
 
     /// Starts a server whose sessions over Streamable HTTP have no standalone stream.
@@ -55,10 +71,11 @@ impl ScriptedServer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::start_as(script, false)
+        Self::start_as(pass, script, false)
     }
 
     fn start_as<F>(
+        front: impl Fn(&HttpRequest) -> Front + Send + Sync + 'static,
         script: impl Fn(Exchange) -> F + Send + Sync + 'static,
         has_streams: bool,
     ) -> Self
@@ -67,7 +84,9 @@ impl ScriptedServer {
     {
         let shared = Arc::new(Shared {
             script: Box::new(move |exchange| Box::pin(script(exchange))),
+            front: Box::new(front),
             messages: Mutex::default(),
+            requests: Mutex::default(),
             sessions: Arc::default(),
             has_streams,
         });
@@ -98,6 +117,19 @@ impl ScriptedServer {
     pub fn messages(&self) -> Vec<Value> {
         let messages = self.shared.messages.lock();
         messages.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every HTTP request so far, in the order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        let requests = self.shared.requests.lock();
+        requests.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The server's address without a path.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.running.address())
     }
 
     /// The number of messages with this method.
@@ -134,4 +166,9 @@ impl ScriptedServer {
             let _ = stream.send(Part::Bytes(event(text))).await;
         }
     }
+}
+
+/// The front of a server that has none.
+fn pass(_: &HttpRequest) -> Front {
+    Front::Pass(HeaderMap::new())
 }

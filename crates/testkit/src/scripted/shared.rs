@@ -8,12 +8,18 @@ use std::{
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{exchange::Exchange, session::Sessions};
+use super::{
+    exchange::Exchange,
+    front::{Front, HttpRequest},
+    session::Sessions,
+};
 
 /// What the routes of one server share.
 pub(super) struct Shared {
     pub(super) script: Box<dyn Fn(Exchange) -> BoxFuture<'static, ()> + Send + Sync>,
+    pub(super) front: Box<dyn Fn(&HttpRequest) -> Front + Send + Sync>,
     pub(super) messages: Mutex<Vec<Value>>,
+    pub(super) requests: Mutex<Vec<HttpRequest>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) has_streams: bool,
 }
