@@ -247,8 +247,11 @@ async fn a_circuit_is_opened_probed_and_closed_by_hand() {
 
 #[tokio::test]
 async fn a_change_of_a_circuit_is_an_event_with_its_evidence() {
+    /// The state, its evidence, and whether a probe is due.
+    type Change = (BreakerState, Option<&'static str>, bool);
+
     #[derive(Clone, Default)]
-    struct Changes(Arc<Mutex<Vec<(BreakerState, Option<&'static str>, bool)>>>);
+    struct Changes(Arc<Mutex<Vec<Change>>>);
 
     impl Observer for Changes {
         fn breaker_changed(&self, event: &BreakerChanged<'_>) {

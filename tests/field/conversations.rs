@@ -21,7 +21,7 @@ use mcp_session_pool::{
 use crate::setup::{ForgetfulServer, call, close, conversation, pool};
 
 #[tokio::test]
-async fn the_next_call_tells_that_the_session_of_its_conversation_is_lost() {
+async fn the_next_call_reports_that_the_session_of_its_conversation_is_lost() {
     for modes in [Modes::default(), Modes::default().over_sse()] {
         let mut server = CounterServer::start_as(modes);
         let pool = pool(PoolConfig::default());
@@ -48,7 +48,7 @@ async fn the_next_call_tells_that_the_session_of_its_conversation_is_lost() {
 }
 
 #[tokio::test]
-async fn a_lost_conversation_is_told_whatever_the_server_answers() {
+async fn a_lost_conversation_is_an_error_whatever_the_server_answers() {
     let refusals: [fn(&mcp_pool_testkit::RawRequest) -> Reply; 4] = [
         |_| Reply::status(404),
         |_| Reply::text(400, "text/plain", "no valid session"),
@@ -75,7 +75,7 @@ async fn a_lost_conversation_is_told_whatever_the_server_answers() {
 }
 
 #[tokio::test]
-async fn an_acquire_by_hand_tells_of_the_loss_too() {
+async fn an_acquire_by_hand_reports_the_loss_too() {
     let mut server = CounterServer::start_as(Modes::default().over_sse());
     let pool = pool(PoolConfig::default());
     let talk = conversation(&pool, server.endpoint(), "talk").await;
@@ -113,7 +113,7 @@ async fn a_conversation_survives_an_outage_that_its_session_survives() {
 }
 
 #[tokio::test]
-async fn a_caller_that_waits_for_a_lost_conversation_is_told() {
+async fn a_caller_that_waits_for_a_lost_conversation_gets_the_error_too() {
     let mut server = CounterServer::start();
     server.switches().delay_tools(Duration::from_secs(20));
     let one = std::num::NonZeroU32::MIN;

@@ -1,4 +1,4 @@
-//! A wait that a server requests is kept, and by whom it is meant for.
+//! A wait that a server requests is kept by the callers that it is meant for.
 
 use std::{
     sync::{

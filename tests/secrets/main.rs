@@ -341,13 +341,15 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 13] = [
+const NOT_SHOWN: [&str; 14] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
     "Connector",
     "ContextPropagator",
     "CredentialSource",
+    // A future, without output.
+    "EndpointProbe",
     "HandlerFactory",
     "Hooks",
     "IdentityExtractor",

@@ -48,7 +48,12 @@ async fn show_over(pool: &SessionPool, endpoint: Endpoint, shown: &Shown) {
         shown.show(redirected);
         shown.add(&redirected.to_string());
         shown.show(&redirected.reason());
+        shown.show(&failure.evidence());
+        shown.show(&failure.session());
     }
+    let circuit = pool.circuit(client.key().endpoint());
+    shown.show(&circuit);
+    shown.show(&circuit.status());
     let lease = pool.acquire(&request).await.expect("a session");
     shown.show(&lease);
 }

@@ -1,6 +1,6 @@
 //! The callers: fifty users, each with one call after the other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use mcp_session_pool::{
@@ -9,7 +9,7 @@ use mcp_session_pool::{
     rmcp::model::CallToolRequestParams,
 };
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::Result;
 

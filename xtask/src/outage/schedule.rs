@@ -1,9 +1,12 @@
 //! When the server is there.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcp_pool_testkit::server::CounterServer;
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 
 /// One outage of the server.
 #[derive(Clone, Copy, Debug)]

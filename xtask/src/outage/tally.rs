@@ -1,11 +1,9 @@
 //! What the calls came to.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Instant,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use mcp_session_pool::error::Outcome;
+use tokio::time::Instant;
 
 use super::{
     callers::{CALLERS, Call},

@@ -127,15 +127,8 @@ impl Connect {
                 permit.failed(&error);
                 key.upstream.doubt_settled().await;
                 trace::note_error(&span, error.label());
-                waiter.trace.connect_failed(error.label());
                 report_failed(&key, &error, began);
-                let blame = match error.kind().is_about_credentials() {
-                    true => Blame::Caller,
-                    false => Blame::Endpoint,
-                };
-                let error = Arc::new(error);
-                waiter.set_cause(&error);
-                guard.fail(&AcquireError::Connect(error), blame);
+                guard.fail_connect(error, &waiter);
             }
         }
     }
@@ -248,6 +241,18 @@ impl ConnectGuard {
     fn admit(mut self, session: Arc<PooledSession>) {
         self.is_settled = true;
         run_with(&self.key, self.key.admit(session), &Connects);
+    }
+
+    /// Ends the reserved connect with the error of its connector.
+    fn fail_connect(self, error: ConnectError, waiter: &Waiter) {
+        waiter.trace.connect_failed(error.label());
+        let blame = match error.kind().is_about_credentials() {
+            true => Blame::Caller,
+            false => Blame::Endpoint,
+        };
+        let error = Arc::new(error);
+        waiter.set_cause(&error);
+        self.fail(&AcquireError::Connect(error), blame);
     }
 
     /// Ends the reserved connect and fails the waiters that it was for.

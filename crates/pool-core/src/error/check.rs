@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{acquire::AcquireError, outcome::Evidence};
+use super::{acquire::AcquireError, evidence::Evidence};
 
 /// Why a session did not pass its health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

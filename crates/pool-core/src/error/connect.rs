@@ -3,8 +3,8 @@
 use std::{error::Error, fmt};
 
 use super::{
+    evidence::Evidence,
     fault::{FaultKind, Retry},
-    outcome::Evidence,
 };
 
 /// Why a session could not be opened.

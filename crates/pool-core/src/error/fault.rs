@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{
     credential::CredentialError,
-    outcome::Evidence,
+    evidence::Evidence,
     refusal::{Challenge, Redirected, retry_after},
 };
 
@@ -103,7 +103,9 @@ impl FaultKind {
     pub fn evidence(&self) -> Evidence {
         match self {
             Self::Timeout | Self::Tls | Self::Unreachable => Evidence::Absent,
-            Self::Server { status, .. } if matches!(status, 502..=504) => Evidence::Absent,
+            Self::Server {
+                status: 502..=504, ..
+            } => Evidence::Absent,
             Self::Credentials(_) | Self::Other => Evidence::None,
             Self::Forbidden(_)
             | Self::NotFound

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use rmcp::service::ServiceError;
 
-use super::fault::FaultKind;
+use super::{evidence::Evidence, fault::FaultKind};
 
 /// What is known of a call's effect on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,18 +44,6 @@ pub enum SessionCondition {
     Refused,
     /// Nothing is known of the session. The pool checks it before its next use.
     Suspect,
-}
-
-/// What a failure shows of the endpoint, to its circuit breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Evidence {
-    /// No server is there: no connection, or a gateway that does not reach its server.
-    Absent,
-    /// A server answered, with whatever status.
-    Here,
-    /// Neither.
-    None,
 }
 
 /// What a transport makes of a request that failed.

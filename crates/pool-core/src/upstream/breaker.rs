@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     admission::{Admission, Refusal},
-    circuit::{Circuit, CircuitPolicy, CircuitReading},
+    circuit::{AttemptKind, Circuit, CircuitPolicy, CircuitReading},
     holds::{Holder, Holds},
 };
 use crate::{error::FaultKind, types::BreakerState};
@@ -21,6 +21,8 @@ pub(super) struct Breaker {
     parts: Mutex<Parts>,
     /// True where an answer of the endpoint changes nothing, so that a call takes no lock.
     calm: AtomicBool,
+    /// True where the endpoint may have requested a wait.
+    holds: AtomicBool,
     /// Wakes the attempts that wait.
     changed: Notify,
 }
@@ -48,12 +50,16 @@ impl Breaker {
             policy,
             parts: Mutex::new(parts),
             calm: AtomicBool::new(true),
+            holds: AtomicBool::new(false),
             changed: Notify::new(),
         }
     }
 
-    /// Decides on an attempt that begins now.
+    /// Decides on an attempt that begins now. Costs two loads while nothing is wrong.
     pub(super) fn admit(&self, holder: &Holder, now: Instant) -> (Admission, Option<Change>) {
+        if self.is_calm() && !self.holds.load(Ordering::Acquire) {
+            return (Admission::Admitted(AttemptKind::Plain), None);
+        }
         let mut admission = Admission::Wait { until: now };
         let patience = self.policy.patience;
         let change = self.update(now, |parts| {
@@ -79,7 +85,11 @@ impl Breaker {
     /// Keeps the wait that a fault requests. `false` where it requests none.
     pub(super) fn hold(&self, holder: &Holder, kind: &FaultKind, now: Instant) -> bool {
         let longest = self.policy.longest_pause;
-        self.lock().holds.note(holder, kind, longest, now)
+        let is_held = self.lock().holds.note(holder, kind, longest, now);
+        if is_held {
+            self.holds.store(true, Ordering::Release);
+        }
+        is_held
     }
 
     /// True where an answer of the endpoint changes nothing.
@@ -117,6 +127,9 @@ impl Breaker {
         let before = parts.circuit.state();
         update(&mut parts);
         self.calm.store(parts.circuit.is_calm(), Ordering::Relaxed);
+        if parts.holds.have_ended(now) {
+            self.holds.store(false, Ordering::Release);
+        }
         let after = parts.circuit.read(now);
         (before != after.state).then_some(Change { before, after })
     }

@@ -74,6 +74,12 @@ impl Holds {
         (!left.is_zero()).then(|| (last.until, last.kind.clone().with_requested_wait(left)))
     }
 
+    /// True once every wait has ended.
+    pub(super) fn have_ended(&self, now: Instant) -> bool {
+        let mut holds = self.of.values().chain(&self.all);
+        holds.all(|hold| hold.until <= now)
+    }
+
     fn hold(&mut self, holder: &Holder, hold: Hold, now: Instant) {
         if self.of.len() >= MAX_HOLDERS {
             self.of.retain(|_, hold| hold.until > now);

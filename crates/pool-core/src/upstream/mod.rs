@@ -6,9 +6,7 @@ mod breaker_permit;
 mod circuit;
 mod contradictions;
 mod holds;
-mod pause;
 mod prober;
-mod ramp;
 mod upstream;
 mod upstreams;
 

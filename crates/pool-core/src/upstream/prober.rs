@@ -10,10 +10,22 @@ use crate::{
     extend::EndpointProbe,
 };
 
+impl Upstream {
+    /// Starts the task that probes the endpoint, where one is needed and none runs.
+    pub(super) fn start_probing(&self) {
+        let mut prober = self.prober();
+        if prober.is_some() || self.breaker.next_probe(Instant::now()).is_none() {
+            return;
+        }
+        let task = probe_until_closed(Weak::clone(&self.me));
+        *prober = self.host.start(Box::pin(task));
+    }
+}
+
 /// Probes an endpoint until its circuit is closed.
 ///
 /// The task does not keep the endpoint: it ends when the last key of the endpoint is gone.
-pub(super) async fn probe_until_closed(upstream: Weak<Upstream>) {
+async fn probe_until_closed(upstream: Weak<Upstream>) {
     loop {
         let Some(at) = upstream
             .upgrade()

@@ -20,7 +20,6 @@ use super::{
     circuit::{AttemptKind, Circuit, CircuitPolicy, CircuitReading, Failed, ProbeOutcome},
     contradictions::Contradictions,
     holds::Holder,
-    prober::probe_until_closed,
 };
 use crate::{
     error::FaultKind,
@@ -30,11 +29,11 @@ use crate::{
 
 /// What all keys of one endpoint share: the circuit breaker, and what is known of its server.
 pub(crate) struct Upstream {
-    me: Weak<Self>,
+    pub(super) me: Weak<Self>,
     pub(crate) endpoint: Endpoint,
     pub(crate) contradictions: Contradictions,
-    breaker: Breaker,
-    host: Arc<dyn CircuitHost>,
+    pub(super) breaker: Breaker,
+    pub(super) host: Arc<dyn CircuitHost>,
     /// The task that probes the endpoint, while its circuit is not closed.
     prober: Mutex<Option<JoinHandle<()>>>,
     /// Counts the answers of the endpoint.
@@ -233,17 +232,7 @@ impl Upstream {
         self.start_probing();
     }
 
-    /// Starts the task that probes the endpoint, where one is needed and none runs.
-    fn start_probing(&self) {
-        let mut prober = self.prober();
-        if prober.is_some() || self.breaker.next_probe(Instant::now()).is_none() {
-            return;
-        }
-        let task = probe_until_closed(Weak::clone(&self.me));
-        *prober = self.host.start(Box::pin(task));
-    }
-
-    fn prober(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+    pub(super) fn prober(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
         self.prober.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -196,134 +196,107 @@ mod tests {
         }
     }
 
+    const NAMED_020: &str = r#"{"error":{"code":-32020,"message":"x"},"id":"a-3"}"#;
+    const NAMED_022: &str = r#"{"error":{"code":-32022,"message":"x"},"id":"a-3"}"#;
+    const NAMED_601: &str = r#"{"error":{"code":-32601,"message":"x"},"id":"a-3"}"#;
+    const NAMED_602: &str = r#"{"error":{"code":-32602,"message":"x"},"id":"a-3"}"#;
+
+    /// Era, whether the request names a session, status, body, and what is read.
+    type Row = (Option<Era>, bool, u16, &'static str, &'static str);
+
+    const ROWS: &[Row] = &[
+        (LEGACY, true, 404, LOST, "session_gone not_executed Gone"),
+        (
+            LEGACY,
+            true,
+            404,
+            "Session not found",
+            "session_gone not_executed Gone",
+        ),
+        (
+            LEGACY,
+            true,
+            404,
+            "no such page",
+            "not_found unknown Refused",
+        ),
+        (LEGACY, true, 404, "", "not_found unknown Refused"),
+        (LEGACY, true, 404, NAMED_601, "answer"),
+        (LEGACY, true, 400, WITHOUT_ID, "refusal"),
+        (LEGACY, true, 400, LOST, "refusal"),
+        (LEGACY, true, 400, NAMED_601, "answer"),
+        (
+            LEGACY,
+            true,
+            400,
+            "Bad Request: No valid session ID",
+            "protocol unknown Refused",
+        ),
+        (LEGACY, true, 405, "", "protocol unknown Refused"),
+        (LEGACY, true, 401, NAMED_601, "answer"),
+        (LEGACY, true, 429, NAMED_601, "answer"),
+        (LEGACY, true, 429, WITHOUT_ID, "rate_limited unknown Fine"),
+        (
+            LEGACY,
+            true,
+            401,
+            "Session not found",
+            "unauthorized unknown Refused",
+        ),
+        (LEGACY, true, 500, WITHOUT_ID, "answer"),
+        (LEGACY, true, 503, "", "server_error unknown Suspect"),
+        (
+            LEGACY,
+            false,
+            404,
+            "no such page",
+            "not_found unknown Refused",
+        ),
+        (
+            LEGACY,
+            true,
+            400,
+            NAMED_022,
+            "session_gone not_executed Gone",
+        ),
+        (
+            LEGACY,
+            true,
+            400,
+            NAMED_020,
+            "session_gone not_executed Gone",
+        ),
+        (LEGACY, true, 400, NAMED_602, "answer"),
+        (
+            STATELESS,
+            false,
+            400,
+            NAMED_022,
+            "session_gone not_executed Gone",
+        ),
+        (STATELESS, false, 400, NAMED_020, "answer"),
+        (STATELESS, false, 400, WITHOUT_ID, "refusal"),
+        (
+            STATELESS,
+            false,
+            404,
+            "no such page",
+            "not_found unknown Refused",
+        ),
+        (STATELESS, false, 405, "", "protocol unknown Refused"),
+        (STATELESS, false, 404, NAMED_601, "answer"),
+        (STATELESS, false, 403, "", "forbidden unknown Suspect"),
+        (None, false, 400, WITHOUT_ID, "answer"),
+        (None, false, 401, NAMED_601, "unauthorized unknown Suspect"),
+        (None, false, 404, NAMED_601, "answer"),
+    ];
+
     #[tokio::test]
     async fn a_refusal_is_read_by_its_status_body_and_era() {
-        let own = || named(-32601);
-        for (era, in_session, status, text, expected) in [
-            (
-                LEGACY,
-                true,
-                404,
-                LOST.to_owned(),
-                "session_gone not_executed Gone",
-            ),
-            (
-                LEGACY,
-                true,
-                404,
-                "Session not found".to_owned(),
-                "session_gone not_executed Gone",
-            ),
-            (
-                LEGACY,
-                true,
-                404,
-                "no such page".to_owned(),
-                "not_found unknown Refused",
-            ),
-            (
-                LEGACY,
-                true,
-                404,
-                String::new(),
-                "not_found unknown Refused",
-            ),
-            (LEGACY, true, 404, own(), "answer"),
-            (LEGACY, true, 400, WITHOUT_ID.to_owned(), "refusal"),
-            (LEGACY, true, 400, LOST.to_owned(), "refusal"),
-            (LEGACY, true, 400, own(), "answer"),
-            (
-                LEGACY,
-                true,
-                400,
-                "Bad Request: No valid session ID".to_owned(),
-                "protocol unknown Refused",
-            ),
-            (LEGACY, true, 405, String::new(), "protocol unknown Refused"),
-            (LEGACY, true, 401, own(), "answer"),
-            (LEGACY, true, 429, own(), "answer"),
-            (
-                LEGACY,
-                true,
-                429,
-                WITHOUT_ID.to_owned(),
-                "rate_limited unknown Fine",
-            ),
-            (
-                LEGACY,
-                true,
-                401,
-                "Session not found".to_owned(),
-                "unauthorized unknown Refused",
-            ),
-            (LEGACY, true, 500, WITHOUT_ID.to_owned(), "answer"),
-            (
-                LEGACY,
-                true,
-                503,
-                String::new(),
-                "server_error unknown Suspect",
-            ),
-            (
-                LEGACY,
-                false,
-                404,
-                "no such page".to_owned(),
-                "not_found unknown Refused",
-            ),
-            (
-                LEGACY,
-                true,
-                400,
-                named(-32022),
-                "session_gone not_executed Gone",
-            ),
-            (
-                LEGACY,
-                true,
-                400,
-                named(-32020),
-                "session_gone not_executed Gone",
-            ),
-            (LEGACY, true, 400, named(-32602), "answer"),
-            (
-                STATELESS,
-                false,
-                400,
-                named(-32022),
-                "session_gone not_executed Gone",
-            ),
-            (STATELESS, false, 400, named(-32020), "answer"),
-            (STATELESS, false, 400, WITHOUT_ID.to_owned(), "refusal"),
-            (
-                STATELESS,
-                false,
-                404,
-                "no such page".to_owned(),
-                "not_found unknown Refused",
-            ),
-            (
-                STATELESS,
-                false,
-                405,
-                String::new(),
-                "protocol unknown Refused",
-            ),
-            (STATELESS, false, 404, own(), "answer"),
-            (
-                STATELESS,
-                false,
-                403,
-                String::new(),
-                "forbidden unknown Suspect",
-            ),
-            (None, false, 400, WITHOUT_ID.to_owned(), "answer"),
-            (None, false, 401, own(), "unauthorized unknown Suspect"),
-            (None, false, 404, own(), "answer"),
-        ] {
+        for (era, in_session, status, text, expected) in ROWS {
             let what = format!("{status} {text} {era:?}");
-            let read = read(response(status, text), era, in_session).await;
-            assert_eq!(shown(read), expected, "{what}");
+            let read = read(response(*status, *text), *era, *in_session).await;
+            assert_eq!(shown(read), *expected, "{what}");
         }
     }
 

@@ -17,125 +17,35 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{pause::pause, ramp::Ramp};
-use crate::{config::PoolConfig, types::BreakerState};
-
-/// The settings of a circuit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CircuitPolicy {
-    /// Failures in a row that raise doubt.
-    pub(crate) threshold: u32,
-    /// The longest pause between two probes.
-    pub(crate) longest_pause: Duration,
-    /// Callers wait for the endpoint while its outage is younger than this.
-    pub(crate) patience: Duration,
-}
-
-impl CircuitPolicy {
-    pub(crate) fn new(config: &PoolConfig) -> Self {
-        Self {
-            threshold: config.breaker.circuit_breaker_threshold,
-            longest_pause: config.breaker.circuit_breaker_reset,
-            patience: config
-                .breaker
-                .circuit_breaker_patience
-                .min(config.breaker.circuit_breaker_reset),
-        }
-    }
-}
+use super::{
+    attempt::{AttemptKind, Decision, Failed, ProbeOutcome},
+    outage::{Outage, Phase},
+    pause::pause,
+    policy::CircuitPolicy,
+    ramp::Ramp,
+};
 
 /// The state of one endpoint's circuit.
 #[derive(Debug)]
-pub(super) struct Circuit {
+pub(in crate::upstream) struct Circuit {
     policy: CircuitPolicy,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Whether the pool sends probes of its own.
-    has_probe: bool,
+    pub(super) has_probe: bool,
     /// Failures in a row, each of an event of its own.
-    failures: u32,
+    pub(super) failures: u32,
     /// When the last of them ended.
     counted_at: Option<Instant>,
     /// The kind of the last of them.
-    evidence: Option<&'static str>,
+    pub(super) evidence: Option<&'static str>,
     /// The limit of connects after an outage.
-    ramp: Option<Ramp>,
+    pub(super) ramp: Option<Ramp>,
     /// True while the circuit is open by hand.
-    is_forced: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Closed,
-    /// The next probe of the pool decides.
-    Doubted,
-    Open(Outage),
-    /// The connect of one caller is the probe; another one may follow at `until`.
-    HalfOpen {
-        outage: Outage,
-        until: Instant,
-    },
-}
-
-/// An outage of the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outage {
-    since: Instant,
-    /// When the pool probes next.
-    next_probe: Instant,
-    /// When the connect of a caller may be the probe; `None`: never.
-    callers_from: Option<Instant>,
-}
-
-/// The circuit's decision on an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    Admitted(AttemptKind),
-    /// No attempt is admitted now. The decision may be another one at `until`, or after a change.
-    Wait {
-        until: Instant,
-    },
-    Refused {
-        retry_after: Duration,
-    },
-}
-
-/// An attempt, by its part in the recovery of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttemptKind {
-    /// One of any number.
-    Plain,
-    /// The one that finds out whether the endpoint is there again.
-    Probe,
-    /// One of the few that are admitted after an outage.
-    Ramped,
-}
-
-/// The result of a probe of the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProbeOutcome {
-    /// The endpoint is not there.
-    Absent,
-    /// The endpoint answered, with whatever status.
-    Answered,
-    /// The endpoint was reached and did not answer in time.
-    Unclear,
-}
-
-/// What can be read off a circuit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CircuitReading {
-    pub(crate) state: BreakerState,
-    pub(crate) failures: u32,
-    pub(crate) evidence: Option<&'static str>,
-    /// How long the outage has lasted.
-    pub(crate) open_since: Option<Duration>,
-    /// The time until the next probe.
-    pub(crate) next_probe: Option<Duration>,
-    pub(crate) is_forced: bool,
+    pub(super) is_forced: bool,
 }
 
 impl Circuit {
-    pub(super) fn new(policy: CircuitPolicy, has_probe: bool) -> Self {
+    pub(in crate::upstream) fn new(policy: CircuitPolicy, has_probe: bool) -> Self {
         Self {
             policy,
             phase: Phase::Closed,
@@ -149,7 +59,7 @@ impl Circuit {
     }
 
     /// Decides on an attempt that begins now.
-    pub(super) fn admit(&mut self, now: Instant) -> Decision {
+    pub(in crate::upstream) fn admit(&mut self, now: Instant) -> Decision {
         match self.phase {
             Phase::Closed | Phase::Doubted => self.admit_ramped(now),
             Phase::Open(outage) => {
@@ -165,7 +75,7 @@ impl Circuit {
     }
 
     /// Ends an attempt, or a request on an open session, that the endpoint answered.
-    pub(super) fn answered(&mut self, kind: AttemptKind) {
+    pub(in crate::upstream) fn answered(&mut self, kind: AttemptKind) {
         self.end_ramped(kind, true);
         self.failures = 0;
         self.evidence = None;
@@ -182,7 +92,7 @@ impl Circuit {
     ///
     /// Requests that one event cuts off count once: of those that began before the last counted
     /// failure, none counts.
-    pub(super) fn failed(&mut self, failed: Failed, now: Instant, jitter: f64) {
+    pub(in crate::upstream) fn failed(&mut self, failed: Failed, now: Instant, jitter: f64) {
         self.end_ramped(failed.kind, false);
         let is_probe = failed.kind == AttemptKind::Probe;
         if let Phase::HalfOpen { outage, .. } = self.phase
@@ -209,7 +119,7 @@ impl Circuit {
     }
 
     /// Ends an attempt that shows nothing.
-    pub(super) fn abandoned(&mut self, kind: AttemptKind, now: Instant) {
+    pub(in crate::upstream) fn abandoned(&mut self, kind: AttemptKind, now: Instant) {
         self.end_ramped(kind, false);
         if let Phase::HalfOpen { mut outage, .. } = self.phase
             && kind == AttemptKind::Probe
@@ -220,7 +130,7 @@ impl Circuit {
     }
 
     /// Ends a probe of the pool.
-    pub(super) fn probed(&mut self, outcome: ProbeOutcome, now: Instant, jitter: f64) {
+    pub(in crate::upstream) fn probed(&mut self, outcome: ProbeOutcome, now: Instant, jitter: f64) {
         let outage = match self.phase {
             _ if outcome == ProbeOutcome::Answered => return self.answered(AttemptKind::Plain),
             Phase::Closed => return,
@@ -241,7 +151,7 @@ impl Circuit {
     }
 
     /// When the pool sends its next probe; `None` where none is due.
-    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::upstream) fn next_probe(&self, now: Instant) -> Option<Instant> {
         if !self.has_probe || self.is_forced {
             return None;
         }
@@ -249,72 +159,6 @@ impl Circuit {
             Phase::Closed => None,
             Phase::Doubted => Some(now),
             Phase::Open(outage) | Phase::HalfOpen { outage, .. } => Some(outage.next_probe),
-        }
-    }
-
-    /// Opens the circuit until it is closed by hand.
-    pub(super) fn force_open(&mut self, now: Instant) {
-        self.is_forced = true;
-        self.phase = Phase::Open(self.outage(now, 0.0));
-    }
-
-    /// Probes the endpoint of a circuit that is not closed at the next opportunity.
-    pub(super) fn half_open(&mut self, now: Instant) {
-        self.is_forced = false;
-        let since = match self.phase {
-            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => outage.since,
-            Phase::Closed | Phase::Doubted => now,
-        };
-        self.phase = Phase::Open(Outage {
-            since,
-            next_probe: now,
-            callers_from: Some(now),
-        });
-    }
-
-    /// Closes the circuit, and forgets every failure.
-    pub(super) fn close(&mut self) {
-        self.is_forced = false;
-        self.phase = Phase::Closed;
-        self.failures = 0;
-        self.evidence = None;
-        self.ramp = None;
-    }
-
-    /// True until the pool's probe has decided whether the circuit opens.
-    pub(super) fn is_doubted(&self) -> bool {
-        self.phase == Phase::Doubted
-    }
-
-    pub(super) fn state(&self) -> BreakerState {
-        match self.phase {
-            Phase::Closed | Phase::Doubted => BreakerState::Closed,
-            Phase::Open(_) => BreakerState::Open,
-            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
-        }
-    }
-
-    /// True where an answer of the endpoint would change nothing.
-    pub(super) fn is_calm(&self) -> bool {
-        self.phase == Phase::Closed && self.failures == 0
-    }
-
-    pub(super) fn read(&self, now: Instant) -> CircuitReading {
-        let outage = match self.phase {
-            Phase::Closed | Phase::Doubted => None,
-            Phase::Open(outage) | Phase::HalfOpen { outage, .. } => Some(outage),
-        };
-        let next = outage.filter(|_| !self.is_forced).map(|outage| {
-            let callers = outage.callers_from.filter(|_| !self.has_probe);
-            callers.unwrap_or(outage.next_probe)
-        });
-        CircuitReading {
-            state: self.state(),
-            failures: self.failures,
-            evidence: self.evidence,
-            open_since: outage.map(|outage| now.saturating_duration_since(outage.since)),
-            next_probe: next.map(|next| next.saturating_duration_since(now)),
-            is_forced: self.is_forced,
         }
     }
 
@@ -368,7 +212,7 @@ impl Circuit {
     }
 
     /// An outage that begins now.
-    fn outage(&self, now: Instant, jitter: f64) -> Outage {
+    pub(super) fn outage(&self, now: Instant, jitter: f64) -> Outage {
         let began = Outage {
             since: now,
             next_probe: now,
@@ -389,15 +233,6 @@ impl Circuit {
     }
 }
 
-/// An attempt that found nothing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failed {
-    pub(super) kind: AttemptKind,
-    pub(super) began: Instant,
-    /// The kind of the fault.
-    pub(super) evidence: &'static str,
-}
-
 /// How long one caller's connect keeps others from being the probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// How long a held back attempt waits for a change that it may have missed.
@@ -407,6 +242,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::BreakerState;
 
     const POLICY: CircuitPolicy = CircuitPolicy {
         threshold: 2,
