@@ -4,6 +4,7 @@ import sys
 from weakref import WeakKeyDictionary
 
 from mcp.server.fastmcp import Context, FastMCP
+from sessions import sessions
 
 port, transport, *options = sys.argv[1:]
 server = FastMCP(
@@ -13,6 +14,7 @@ server = FastMCP(
     stateless_http="stateless" in options,
     json_response="json" in options,
 )
+server.custom_route("/sessions", methods=["GET"])(sessions)
 counts: WeakKeyDictionary = WeakKeyDictionary()
 
 

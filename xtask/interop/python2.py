@@ -5,9 +5,11 @@ from collections import Counter
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+from sessions import sessions
 
 port, transport, *options = sys.argv[1:]
 server = MCPServer("python-2")
+server.custom_route("/sessions", methods=["GET"])(sessions)
 counts: Counter = Counter()
 
 

@@ -2,13 +2,13 @@
 
 use std::{
     error::Error,
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
 use xshell::{Shell, cmd};
 
-use super::rows::{Package, Registry};
+use super::rows::{EVERYTHING, Package, Program, Registry};
 use crate::{Result, root};
 
 /// A tool that is missing on this machine.
@@ -35,8 +35,9 @@ pub(super) fn install(sh: &Shell, package: &Package) -> Result {
     }
     let folder = folder(package);
     let done = folder.join("installed");
-    if done.exists() {
-        return Ok(());
+    let beside = package.beside;
+    if fs::read_to_string(&done).is_ok_and(|then| then == beside.join("\n")) {
+        return bring_script(package);
     }
     sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
@@ -47,7 +48,7 @@ pub(super) fn install(sh: &Shell, package: &Package) -> Result {
             let quiet = ["--no-audit", "--no-fund", "--loglevel", "error"];
             cmd!(
                 sh,
-                "npm install {quiet...} --prefix {folder} {name}@{version}"
+                "npm install {quiet...} --prefix {folder} {name}@{version} {beside...}"
             )
             .run()?;
         }
@@ -55,40 +56,48 @@ pub(super) fn install(sh: &Shell, package: &Package) -> Result {
             cmd!(sh, "python3 -m venv {folder}").run()?;
             let python = folder.join("bin/python");
             let quiet = ["--quiet", "--disable-pip-version-check"];
-            cmd!(sh, "{python} -m pip install {quiet...} {name}=={version}").run()?;
+            cmd!(
+                sh,
+                "{python} -m pip install {quiet...} {name}=={version} {beside...}"
+            )
+            .run()?;
         }
     }
-    sh.write_file(done, "")?;
+    sh.write_file(done, beside.join("\n"))?;
+    bring_script(package)
+}
+
+/// Copies a script for node into the folder, since node searches packages from where a script is.
+fn bring_script(package: &Package) -> Result {
+    if let (Registry::Npm, Program::Script(name)) = (package.registry, package.program) {
+        fs::copy(scripts().join(name), folder(package).join(name))?;
+    }
     Ok(())
 }
 
 /// The program of an installed package, and its first argument.
 pub(super) fn command(package: &Package) -> (PathBuf, PathBuf) {
     let folder = folder(package);
-    match package.registry {
-        Registry::Npm => {
-            let modules = folder.join("node_modules").join(package.name);
-            (PathBuf::from("node"), modules.join(package.program))
-        }
-        Registry::PyPi => {
-            let script = Path::new(root()).join("xtask/interop");
-            (folder.join("bin/python"), script.join(package.program))
+    let modules = folder.join("node_modules").join(package.name);
+    match (package.registry, package.program) {
+        (Registry::Npm, Program::File(path)) => ("node".into(), modules.join(path)),
+        (Registry::Npm, Program::Script(name)) => ("node".into(), folder.join(name)),
+        (Registry::PyPi, Program::File(path)) => (folder.join("bin/python"), path.into()),
+        (Registry::PyPi, Program::Script(name)) => {
+            (folder.join("bin/python"), scripts().join(name))
         }
     }
+}
+
+/// The command of the server over stdio behind bridges, for a shell.
+pub(super) fn behind_bridges() -> String {
+    let (program, script) = command(&EVERYTHING);
+    format!("'{}' '{}' stdio", program.display(), script.display())
 }
 
 /// The folder of the servers' logs.
 pub(super) fn logs() -> PathBuf {
     home().join("logs")
-}
-
-impl Registry {
-    fn tools(self) -> &'static [&'static str] {
-        match self {
-            Self::Npm => &["node", "npm"],
-            Self::PyPi => &["python3"],
-        }
-    }
 }
 
 fn is_there(sh: &Shell, tool: &str) -> bool {
@@ -104,6 +113,10 @@ fn is_there(sh: &Shell, tool: &str) -> bool {
 fn folder(package: &Package) -> PathBuf {
     let name = package.name.rsplit('/').next().unwrap_or(package.name);
     home().join(format!("{name}-{}", package.version))
+}
+
+fn scripts() -> PathBuf {
+    Path::new(root()).join("xtask/interop")
 }
 
 fn home() -> PathBuf {

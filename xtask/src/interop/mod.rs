@@ -5,7 +5,7 @@
 //! proxy shows that sessions were reused, and that all of them were closed.
 
 mod install;
-mod job;
+mod jobs;
 mod proxy;
 mod report;
 mod rows;
@@ -21,41 +21,49 @@ use xshell::Shell;
 
 use self::{
     install::Missing,
-    proxy::Proxy,
     report::{Line, Report},
-    rows::{ROWS, Row},
-    server::Server,
+    rows::{Job, Row, rows},
 };
 use crate::Result;
 
 /// Which servers to call, and what to do without their tools.
 #[derive(Default, clap::Args)]
 pub(crate) struct Options {
-    /// Calls only the servers with this text in their name.
+    /// Calls only the servers with this text in their name, which ends with the job.
     #[arg(long)]
     only: Option<String>,
+    /// Does the jobs that take long too, with more servers.
+    #[arg(long)]
+    all: bool,
     /// Leaves out servers without their tools (node, npm, python3).
     #[arg(long)]
     skip_missing: bool,
 }
 
-/// Runs the job of each server, a few at a time, and prints the outcomes.
+/// One server, and what is done with it.
+#[derive(Clone, Copy)]
+struct Run {
+    row: &'static Row,
+    job: Job,
+}
+
+/// Runs the jobs of each server, a few at a time, and prints the outcomes.
 ///
 /// # Errors
 /// When a tool is missing, or a check of a server failed.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let chosen: Vec<&Row> = ROWS.iter().filter(|row| options.chooses(row)).collect();
+    let chosen = options.chosen();
     if chosen.is_empty() {
-        return Err("no server of that name".into());
+        return Err("no server of that name; --all has more".into());
     }
-    let rows = installed(sh, chosen, options.skip_missing)?;
+    let runs = installed(sh, chosen, options.skip_missing)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
         tokio::select! {
-            report = drive_all(&rows) => Ok(report),
+            report = drive_all(&runs) => Ok(report),
             // Dropping the future kills the servers that it has started.
             () = stop_signal() => Err("stopped by a signal"),
         }
@@ -65,58 +73,59 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
 }
 
 impl Options {
-    fn chooses(&self, row: &Row) -> bool {
-        let name = row.name();
-        self.only.as_ref().is_none_or(|only| name.contains(only))
+    fn chosen(&self) -> Vec<Run> {
+        let runs = rows().flat_map(|row| row.jobs(self.all).map(move |job| Run { row, job }));
+        let named = |run: &Run| {
+            let only = self.only.as_deref().unwrap_or_default();
+            run.name().contains(only)
+        };
+        runs.filter(named).collect()
     }
 }
 
-/// Installs the packages of the rows, and returns the rows that are ready.
-fn installed<'r>(sh: &Shell, rows: Vec<&'r Row>, skip_missing: bool) -> Result<Vec<&'r Row>> {
+impl Run {
+    fn name(&self) -> String {
+        self.row.name_of(self.job)
+    }
+}
+
+/// Installs the packages of the rows, and returns the runs that are ready.
+fn installed(sh: &Shell, runs: Vec<Run>, skip_missing: bool) -> Result<Vec<Run>> {
     let mut ready = Vec::new();
-    for row in rows {
-        let installed = match row.package() {
-            None => Ok(()),
-            Some(package) => install::install(sh, package),
-        };
-        match installed {
-            Ok(()) => ready.push(row),
+    for run in runs {
+        let mut packages = run.row.packages();
+        match packages.try_for_each(|package| install::install(sh, package)) {
+            Ok(()) => ready.push(run),
             Err(error) => match error.downcast_ref::<Missing>() {
-                Some(missing) if skip_missing => eprintln!("{}: left out, {missing}", row.name()),
-                _ => return Err(format!("{}: {error}", row.name()).into()),
+                Some(missing) if skip_missing => eprintln!("{}: left out, {missing}", run.name()),
+                _ => return Err(format!("{}: {error}", run.name()).into()),
             },
         }
     }
     Ok(ready)
 }
 
-async fn drive_all(rows: &[&Row]) -> Report {
-    let lines = futures::stream::iter(rows).map(|row| line(row));
+async fn drive_all(runs: &[Run]) -> Report {
+    let lines = futures::stream::iter(runs).map(|run| line(*run));
     Report::of(lines.buffered(AT_ONCE).collect().await)
 }
 
-/// The outcome of one server.
-async fn line(row: &Row) -> Line {
+/// The outcome of one run.
+async fn line(run: Run) -> Line {
     let began = Instant::now();
-    let outcome = match timeout(DEADLINE, drive(row)).await {
+    let outcome = match timeout(DEADLINE, jobs::run(run.job, run.row)).await {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
         Err(_) => Err(format!("not done after {DEADLINE:?}")),
     };
     eprintln!(
         "== {}: {}",
-        row.name(),
+        run.name(),
         match &outcome {
             Ok(_) => "ok",
             Err(error) => error,
         }
     );
-    Line::of(row, outcome, began.elapsed())
-}
-
-async fn drive(row: &Row) -> Result<job::Outcome> {
-    let mut server = Server::start(row).await?;
-    let proxy = Proxy::start(server.address()).await?;
-    job::run(row, &mut server, &proxy).await
+    Line::of(run.row, run.job, outcome, began.elapsed())
 }
 
 /// Returns on SIGTERM or Ctrl-C.

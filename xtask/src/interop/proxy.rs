@@ -107,6 +107,7 @@ impl Forwarder {
     /// Passes the server's response on, and logs it.
     fn hand_back(&self, seen: &Seen, response: reqwest::Response) -> Response {
         let (status, headers) = (response.status(), end_to_end(response.headers()));
+        self.log.note_response(status.is_redirection());
         if status.is_success() {
             if let Some(id) = headers.get(SESSION_ID).and_then(|id| id.to_str().ok()) {
                 self.log.note_opened(id);
@@ -226,10 +227,9 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
 }
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const HOP_BY_HOP: [HeaderName; 5] = [
+const HOP_BY_HOP: [HeaderName; 4] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
-    header::HOST,
     header::TRANSFER_ENCODING,
     HeaderName::from_static("keep-alive"),
 ];

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use tabled::{Table, Tabled, settings::Style};
 
-use super::{job::Outcome, rows::Row, session_log::Figures};
+use super::{
+    jobs::Outcome,
+    rows::{Job, Row},
+};
 use crate::{Result, root};
 
 /// The outcomes of all servers. Prints as a table.
@@ -16,6 +19,7 @@ pub(super) struct Line {
     server: String,
     version: String,
     transport: String,
+    job: &'static str,
     revision: String,
     sessions: String,
     calls: usize,
@@ -27,6 +31,7 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn of(
         row: &Row,
+        job: Job,
         outcome: std::result::Result<Outcome, String>,
         time: Duration,
     ) -> Self {
@@ -39,9 +44,10 @@ impl Line {
             server: format!("{} {}", row.server, row.mode).trim_end().to_owned(),
             version: version.unwrap_or_else(rmcp_version),
             transport: row.transport.to_string(),
+            job: job.name(),
             sessions: outcome
                 .as_ref()
-                .map(|outcome| sessions(&outcome.figures))
+                .map(|outcome| outcome.sessions.clone())
                 .unwrap_or_default(),
             calls: outcome.as_ref().map_or(0, |outcome| outcome.calls),
             revision: outcome.map(|outcome| outcome.revision).unwrap_or_default(),
@@ -62,7 +68,7 @@ impl Report {
         let failed = self.0.iter().filter(|line| line.result != OK).count();
         match failed {
             0 => Ok(()),
-            failed => Err(format!("{failed} of {} servers failed", self.0.len()).into()),
+            failed => Err(format!("{failed} of {} jobs failed", self.0.len()).into()),
         }
     }
 }
@@ -70,13 +76,6 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Table::new(&self.0).with(Style::sharp()).fmt(f)
-    }
-}
-
-fn sessions(figures: &Figures) -> String {
-    match (figures.closed, figures.lost) {
-        (0, 0) => "keeps none".to_owned(),
-        (closed, lost) => format!("{closed} closed, {lost} killed"),
     }
 }
 

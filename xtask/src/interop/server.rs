@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     install,
-    rows::{Package, Registry, Row, Source},
+    rows::{Job, Package, Registry, Row, Source},
 };
 use crate::Result;
 
@@ -38,11 +38,12 @@ pub(super) struct Process {
 }
 
 impl Server {
-    /// Starts the server of a row on a free port.
-    pub(super) async fn start(row: &Row) -> Result<Self> {
+    /// Starts the server of a row on a free port, for one of its jobs.
+    pub(super) async fn start(row: &Row, job: Job) -> Result<Self> {
         match row.source {
             Source::Package(package, words) => {
-                let log = install::logs().join(format!("{}.log", row.name().replace(' ', "-")));
+                let log =
+                    install::logs().join(format!("{}.log", row.name_of(job).replace(' ', "-")));
                 fs::create_dir_all(install::logs())?;
                 let process = Process::start(package, words, log).await?;
                 Ok(Self::Process(process))
@@ -62,6 +63,11 @@ impl Server {
             Self::Process(process) => process.address,
             Self::Embedded(_, address) => *address,
         }
+    }
+
+    /// The URL of a path on the server.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
     }
 
     /// Ends it without a closing message, as a crash does.
@@ -141,6 +147,11 @@ fn spawn(package: &Package, words: &[&str], address: SocketAddr, log: &Path) -> 
     if package.registry == Registry::PyPi {
         command.arg(&port);
     }
+    let words = words.iter().map(|word| match *word {
+        "{port}" => port.clone(),
+        "{server}" => install::behind_bridges(),
+        word => word.to_owned(),
+    });
     let log = File::options().create(true).append(true).open(log)?;
     command
         .args(words)

@@ -16,6 +16,9 @@ struct Records {
     answered: BTreeMap<String, usize>,
     /// The number of open event streams outside of calls.
     streams: usize,
+    redirects: usize,
+    /// The number of responses that are no redirects.
+    others: usize,
 }
 
 #[derive(Default)]
@@ -50,6 +53,15 @@ impl SessionLog {
         records.sessions.entry(session.to_owned()).or_default();
     }
 
+    /// Counts a response, whether or not it is successful.
+    pub(super) fn note_response(&self, is_redirect: bool) {
+        let mut records = self.lock();
+        match is_redirect {
+            true => records.redirects += 1,
+            false => records.others += 1,
+        }
+    }
+
     /// Counts a successful request.
     pub(super) fn note_answered(&self, method: &str, session: Option<&str>) {
         let mut records = self.lock();
@@ -79,6 +91,12 @@ impl SessionLog {
 
     pub(super) fn note_stream_ended(&self) {
         self.lock().streams -= 1;
+    }
+
+    /// The number of redirects, and of responses that are none.
+    pub(super) fn redirects(&self) -> (usize, usize) {
+        let records = self.lock();
+        (records.redirects, records.others)
     }
 
     /// The number of successful requests of a method.

@@ -1,0 +1,101 @@
+//! The packages, each at its pinned version.
+
+use super::package::{Package, Program, Registry};
+
+/// Over stdio, it stands behind each bridge.
+pub(in super::super) const EVERYTHING: Package = Package {
+    name: "@modelcontextprotocol/server-everything",
+    version: "2026.8.31",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::File("dist/index.js"),
+};
+pub(super) const PYTHON_1: Package = Package {
+    name: "mcp",
+    version: "1.30.0",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("python1.py"),
+};
+pub(super) const PYTHON_2: Package = Package {
+    name: "mcp",
+    version: "2.3.0",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("python2.py"),
+};
+/// The first version that writes to more than one client, and writes every answer to each of them.
+pub(super) const SUPERGATEWAY: Package = Package {
+    name: "supergateway",
+    version: "4.0.0",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::File("dist/index.js"),
+};
+pub(super) const MCP_PROXY: Package = Package {
+    name: "mcp-proxy",
+    version: "0.13.0",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("bridge.py"),
+};
+pub(super) const FASTMCP_2: Package = Package {
+    name: "fastmcp",
+    version: "2.14.7",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("fast_mcp.py"),
+};
+pub(super) const FASTMCP_3: Package = Package {
+    version: "3.4.11",
+    ..FASTMCP_2
+};
+pub(super) const FASTMCP_4: Package = Package {
+    version: "4.2.3",
+    ..FASTMCP_2
+};
+pub(super) const PYTHON_1_20: Package = Package {
+    version: "1.20.0",
+    ..PYTHON_1
+};
+pub(super) const PYTHON_1_25: Package = Package {
+    version: "1.25.0",
+    ..PYTHON_1
+};
+/// It does not work with the SDK 2.x, which its requirements allow.
+pub(super) const FASTAPI_MCP: Package = Package {
+    name: "fastapi-mcp",
+    version: "0.4.0",
+    registry: Registry::PyPi,
+    beside: &["mcp==1.30.0"],
+    program: Program::Script("fastapi_app.py"),
+};
+/// It does not work with the SDK 2.x, which its requirements allow.
+pub(super) const DJANGO_MCP_SERVER: Package = Package {
+    name: "django-mcp-server",
+    version: "0.5.7",
+    registry: Registry::PyPi,
+    beside: &["mcp==1.30.0"],
+    program: Program::Script("django_app.py"),
+};
+pub(super) const PLAYWRIGHT: Package = Package {
+    name: "@playwright/mcp",
+    version: "0.0.83",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::File("cli.js"),
+};
+pub(super) const TYPESCRIPT_2: Package = Package {
+    name: "@modelcontextprotocol/server",
+    version: "2.4.0",
+    registry: Registry::Npm,
+    beside: &["@modelcontextprotocol/node@2.1.2", "zod@4.6.7"],
+    program: Program::Script("typescript2.mjs"),
+};
+pub(super) const MCP_LITE: Package = Package {
+    name: "mcp-lite",
+    version: "0.10.0",
+    registry: Registry::Npm,
+    beside: &["@hono/node-server@2.1.9"],
+    program: Program::Script("mcp_lite.mjs"),
+};
