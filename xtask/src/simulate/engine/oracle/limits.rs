@@ -87,7 +87,8 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
     let connecting: usize = reading.keys.iter().map(|row| row.connecting).sum();
     let idle: usize = reading.keys.iter().map(|row| row.available).sum();
     let wanted = reading.keys.iter().all(|row| row.connecting <= row.waiting);
-    if connecting > connects.len() && wanted && idle > 0 {
+    // Other connects wait for their endpoint, which frees no session.
+    if status.is_full && connecting > connects.len() && wanted && idle > 0 {
         let detail = format!("{idle} sessions are idle, {connecting} connects wait");
         return Some(("idle_not_reclaimed", detail));
     }
