@@ -2,9 +2,11 @@
 
 // Ground first: a module imports only modules above it.
 mod client;
+mod compression;
 mod fault;
 
 mod body;
+mod event_ends;
 mod event_parser;
 mod event_stream;
 mod probe;
@@ -19,6 +21,7 @@ pub use reqwest;
 
 pub use body::body;
 pub use client::{BuildError, client, client_builder};
+pub use compression::without_compression;
 pub use event_parser::{Event, EventParser, EventTooLarge};
 pub use event_stream::EventStream;
 pub use fault::HttpFault;

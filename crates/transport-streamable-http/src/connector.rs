@@ -10,7 +10,7 @@ use mcp_pool_core::{
         ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
     },
 };
-use mcp_pool_http::{BuildError, client, client_builder, probe};
+use mcp_pool_http::{BuildError, client, client_builder, probe, without_compression};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -49,7 +49,7 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: reqwest rejects the settings of the builder.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
         let shared = Shared {
-            http: client(builder)?,
+            http: client(without_compression(builder))?,
             limits: Limits::default(),
             infos: Arc::default(),
         };

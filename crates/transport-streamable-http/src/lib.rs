@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 // Ground first: a module imports only modules above it.
-mod era_cache;
+mod known_stream;
 mod limits;
+
+mod era_cache;
 
 mod request;
 mod response;
