@@ -2,8 +2,14 @@
 
 mod circuit;
 mod common;
+mod compression;
 mod connections;
 mod conversations;
+mod limits;
+mod loops;
 mod lost_sessions;
+mod optional_stream;
 mod proof;
+mod reading;
+mod refused_revisions;
 mod requested_waits;
