@@ -102,7 +102,8 @@ async fn a_server_without_a_stream_is_requested_once_for_all_its_sessions() {
         let server = server(open);
         let (pool, _messages) = listening_pool(Changes::default());
         for user in ["alice", "bob", "carol"] {
-            let lease = pool.acquire(request(server.endpoint(Lifecycle::Legacy), user));
+            let wanted = request(server.endpoint(Lifecycle::Legacy), user);
+            let lease = pool.acquire(&wanted);
             let lease = lease.await.expect(name);
             let state = lease.info().server_stream();
             assert_eq!(state, ServerStream::Absent, "{name} {user}");
@@ -119,7 +120,8 @@ async fn only_the_first_session_waits_for_a_server_that_never_answers() {
     let (pool, _messages) = listening_pool(Changes::default());
     let began = Instant::now();
     for user in ["alice", "bob", "carol", "dave", "erin", "frank"] {
-        let lease = pool.acquire(request(server.endpoint(Lifecycle::Legacy), user));
+        let wanted = request(server.endpoint(Lifecycle::Legacy), user);
+        let lease = pool.acquire(&wanted);
         let lease = lease.await.expect("a session");
         assert_eq!(lease.info().server_stream(), ServerStream::Pending);
     }
@@ -151,7 +153,8 @@ async fn a_caller_sees_whether_there_is_a_stream_and_an_observer_how_it_changes(
         }
     });
     let (pool, _messages) = listening_pool(changes.clone());
-    let lease = pool.acquire(request(server.endpoint(Lifecycle::Legacy), "alice"));
+    let wanted = request(server.endpoint(Lifecycle::Legacy), "alice");
+    let lease = pool.acquire(&wanted);
     let lease = lease.await.expect("a session");
     let deadline = Instant::now() + Duration::from_secs(30);
     while opened.load(Ordering::SeqCst) < 2 || lease.info().server_stream() != ServerStream::Open {

@@ -83,7 +83,8 @@ async fn a_server_that_refuses_every_revision_is_offered_each_once() {
         _ => request.plain_reply("session"),
     });
     let pool = pool(PoolConfig::default());
-    let refused = pool.acquire(request(server.endpoint(Lifecycle::Legacy), "alice"));
+    let wanted = request(server.endpoint(Lifecycle::Legacy), "alice");
+    let refused = pool.acquire(&wanted);
     refused.await.expect_err("no revision");
     let mut offers: Vec<String> = server
         .seen()
@@ -108,7 +109,8 @@ async fn another_refusal_of_the_session_is_not_repeated_with_an_older_revision()
         _ => request.plain_reply("session"),
     });
     let pool = pool(PoolConfig::default());
-    let refused = pool.acquire(request(server.endpoint(Lifecycle::Legacy), "alice"));
+    let wanted = request(server.endpoint(Lifecycle::Legacy), "alice");
+    let refused = pool.acquire(&wanted);
     refused.await.expect_err("refused");
     assert_eq!(server.count("initialize"), 1);
     close(&pool).await;
