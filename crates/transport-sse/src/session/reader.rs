@@ -81,7 +81,9 @@ impl Reader {
 
     async fn answer(&self, message: &Incoming<'_>) {
         let is_answer = self.wire.pending.receive(message);
-        if is_answer && self.wire.peer_info.get().is_none() {
+        // A refusal introduces no server: `initialize` may be sent again after it.
+        let introduces = is_answer && message.kind() == IncomingKind::Result;
+        if introduces && self.wire.peer_info.get().is_none() {
             // This is the answer to `initialize`. What comes after it may need what is in it.
             self.wire.peer_info.wait().await;
         }
