@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mcp_pool_testkit::{RawRequest, RawServer, Reply};
@@ -15,6 +15,7 @@ use mcp_session_pool::{
     event::ServerStreamChanged,
     extend::{Observer, ServerMessages, ServerMessagesReceiver, ServerStream},
 };
+use tokio::time::Instant;
 
 use crate::common::{call, client, close, request};
 

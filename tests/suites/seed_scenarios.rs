@@ -146,8 +146,8 @@ async fn same_url_identity_different_transport_separate_pools() {
         .expect("a pool");
     let url = server.url();
     let over = |endpoint| request(endpoint, "alice");
-    let http = over(mcp_session_pool::Endpoint::streamable_http(&url).expect("a url"));
-    let sse = over(mcp_session_pool::Endpoint::sse(&url).expect("a url"));
+    let http = over(Endpoint::streamable_http(&url).expect("a url"));
+    let sse = over(Endpoint::sse(&url).expect("a url"));
     let (one, other) = (pool.resolve_key(&http).await, pool.resolve_key(&sse).await);
     let (one, other) = (one.expect("a key"), other.expect("a key"));
     assert_ne!(one, other);

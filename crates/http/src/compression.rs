@@ -7,7 +7,6 @@ use reqwest::ClientBuilder;
 /// before they compress them. A compressed response is read all the same.
 ///
 /// An `accept-encoding` among the default headers of `builder` is replaced.
-#[must_use]
 pub fn without_compression(builder: ClientBuilder) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     let identity = HeaderValue::from_static("identity");

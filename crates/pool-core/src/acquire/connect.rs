@@ -129,15 +129,20 @@ impl Connect {
                 trace::note_error(&span, error.label());
                 waiter.trace.connect_failed(error.label());
                 report_failed(&key, &error, began);
-                let blame = match error.kind().is_about_credentials() {
-                    true => Blame::Caller,
-                    false => Blame::Endpoint,
-                };
+                let blame = blame_for(&error);
                 let error = Arc::new(error);
                 waiter.set_cause(&error);
                 guard.fail(&AcquireError::Connect(error), blame);
             }
         }
+    }
+}
+
+/// The party that a failed connect is held against.
+fn blame_for(error: &ConnectError) -> Blame {
+    match error.kind().is_about_credentials() {
+        true => Blame::Caller,
+        false => Blame::Endpoint,
     }
 }
 
