@@ -27,6 +27,7 @@ use tokio::time::Instant;
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
 mod messages;
+mod reading;
 mod selections;
 mod shown;
 mod wire;
@@ -288,6 +289,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     show_the_rest(&shown);
     messages::show_server_messages(&shown).await;
     messages::show_the_rest(&shown);
+    reading::show(&shown).await;
     selections::show(&shown).await;
     wire::show(&shown, &server).await;
     let text = logs.text();
@@ -339,13 +341,15 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 13] = [
+const NOT_SHOWN: [&str; 14] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
     "Connector",
     "ContextPropagator",
     "CredentialSource",
+    // A future, which has no debug output.
+    "EndpointProbe",
     "HandlerFactory",
     "Hooks",
     "IdentityExtractor",
