@@ -4,17 +4,23 @@ mod circuit;
 #[path = "../suites/common.rs"]
 #[allow(dead_code, reason = "the suites use more of it")]
 mod common;
+mod compression;
 mod connections;
 mod conversations;
 mod cookies;
 mod fronts;
 mod headers;
+mod limits;
+mod loops;
 mod lost_sessions;
+mod optional_stream;
 #[path = "../suites/over.rs"]
 #[allow(dead_code, reason = "the suites use more of it")]
 mod over;
 mod proof;
+mod reading;
 mod redirects;
+mod refused_revisions;
 mod requested_waits;
 mod setup;
 mod user_agent;

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 mod common;
 mod manners;
 mod messages;
+mod reading;
 mod selections;
 mod shown;
 mod wire;
@@ -289,6 +290,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     show_the_rest(&shown);
     messages::show_server_messages(&shown).await;
     messages::show_the_rest(&shown);
+    reading::show(&shown).await;
     selections::show(&shown).await;
     wire::show(&shown, &server).await;
     manners::show(&shown).await;

@@ -15,8 +15,8 @@ use mcp_session_pool::{
     error::{ConnectError, CredentialError},
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
-        ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
+        Released, Resized, ServerStreamChanged, ToolsListed,
     },
     extend::{
         CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Observer,
@@ -137,6 +137,15 @@ impl Observer for Shown {
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
         self.show(event);
+    }
+
+    fn partly_read(&self, event: &PartlyRead<'_>) {
+        self.show(event);
+    }
+
+    fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
+        self.show(event);
+        self.show(&event.after());
     }
 
     fn resized(&self, event: &Resized<'_>) {

@@ -1,13 +1,11 @@
 //! Response bodies, bounded in size.
 
-use mcp_pool_core::error::{FaultKind, Outcome};
-
 use crate::fault::HttpFault;
 
-/// Reads the body of a response, up to `max` bytes.
+/// Reads the body of a response, up to `max` bytes. Of a compressed body, the bytes that it holds count.
 ///
 /// # Errors
-/// [`HttpFault`] of kind `Protocol`: the body is larger; the session stays usable.
+/// [`HttpFault`] of kind `TooLarge`: the body is larger; the session stays usable.
 /// [`HttpFault`] of kind `Unreachable`: the connection broke off.
 ///
 /// # Cancel safety
@@ -16,12 +14,7 @@ pub async fn body(mut response: reqwest::Response, max: usize) -> Result<Vec<u8>
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(HttpFault::of_body)? {
         if body.len() + chunk.len() > max {
-            let what = "the response is larger than allowed";
-            return Err(HttpFault::harmless(
-                Outcome::Unknown,
-                FaultKind::Protocol,
-                what,
-            ));
+            return Err(HttpFault::too_large(max));
         }
         body.extend_from_slice(&chunk);
     }

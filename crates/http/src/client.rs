@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderName, header};
 
+use crate::compression::without_compression;
+
 /// A connector could not be built, since its HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,7 +47,7 @@ pub fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, BuildE
         true => builder,
         false => builder.user_agent(USER_AGENT),
     };
-    builder
+    without_compression(builder)
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(BuildError::Client)

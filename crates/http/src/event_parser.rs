@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use crate::event_ends::EventEnds;
+
 /// One event with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub struct Event {
     pub name: String,
     /// The data: its lines, joined by line feeds.
     pub data: String,
+    /// True for an event that was too large: the data is only its beginning and its end, for what
+    /// can be recognised in them.
+    pub is_cut: bool,
 }
 
 /// Parses the bytes of an event stream, in chunks of any size.
@@ -31,6 +36,9 @@ pub struct EventParser {
     began: bool,
     /// Bytes since the last blank line.
     size: usize,
+    cuts_events: bool,
+    /// The ends of an event that is too large, while it is read.
+    cut: Option<EventEnds>,
     events: VecDeque<Event>,
 }
 
@@ -39,11 +47,18 @@ pub struct EventParser {
 pub struct EventTooLarge;
 
 impl EventParser {
+    /// Cuts an event that is too large, and goes on with the next one.
+    #[must_use]
+    pub fn cutting_events(mut self) -> Self {
+        self.cuts_events = true;
+        self
+    }
+
     /// Parses a chunk.
     ///
     /// # Errors
-    /// [`EventTooLarge`]: an event has more than `max` bytes. Events that were complete before it
-    /// can still be taken.
+    /// [`EventTooLarge`]: an event has more than `max` bytes; more than 16 times `max` where events
+    /// are [cut](Self::cutting_events). Events that were complete before it can still be taken.
     pub fn feed(&mut self, mut chunk: &[u8], max: usize) -> Result<(), EventTooLarge> {
         while !chunk.is_empty() {
             if self.after_return {
@@ -55,11 +70,14 @@ impl EventParser {
             }
             let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let taken = end.unwrap_or(chunk.len());
-            self.size += taken + 1;
+            self.size = self.size.saturating_add(taken + 1);
             if self.size > max {
-                return Err(EventTooLarge);
+                self.cut_event(max)?;
             }
-            self.line.extend_from_slice(&chunk[..taken]);
+            match &mut self.cut {
+                Some(cut) => cut.push(&mut self.line, &chunk[..taken]),
+                None => self.line.extend_from_slice(&chunk[..taken]),
+            }
             let Some(end) = end else {
                 // The line goes on in the next chunk.
                 self.size -= 1;
@@ -99,8 +117,25 @@ impl EventParser {
         self.retry
     }
 
+    /// Begins to keep only the ends of the event, or goes on with that.
+    fn cut_event(&mut self, max: usize) -> Result<(), EventTooLarge> {
+        if !self.cuts_events || self.size > max.saturating_mul(LONGEST_CUT) {
+            return Err(EventTooLarge);
+        }
+        if self.cut.is_none() {
+            self.cut = Some(EventEnds::of(&self.data, &self.line));
+            self.data.clear();
+        }
+        Ok(())
+    }
+
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
+        if let Some(cut) = &mut self.cut
+            && !line.is_empty()
+        {
+            return cut.end_line(&line);
+        }
         let mut line = line.as_slice();
         if !self.began {
             self.began = true;
@@ -144,7 +179,12 @@ impl EventParser {
         self.size = 0;
         self.has_data = false;
         let name = std::mem::take(&mut self.name);
-        let data = std::mem::take(&mut self.data);
+        let mut data = std::mem::take(&mut self.data);
+        let cut = self.cut.take();
+        let is_cut = cut.is_some();
+        if let Some(cut) = cut {
+            data = cut.into_text();
+        }
         if data.is_empty() {
             return;
         }
@@ -152,10 +192,12 @@ impl EventParser {
             true => MESSAGE.to_owned(),
             false => name,
         };
-        self.events.push_back(Event { name, data });
+        self.events.push_back(Event { name, data, is_cut });
     }
 }
 
+/// How often the limit fits into an event that is cut. A longer one is never read to its end.
+const LONGEST_CUT: usize = 16;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// The name of an event that the server gives none.
 const MESSAGE: &str = "message";
@@ -226,6 +268,37 @@ mod tests {
         );
         let mut exact = EventParser::default();
         assert_eq!(exact.feed(b"data: 1\n\n", 9), Ok(()));
+    }
+
+    #[test]
+    fn an_event_that_is_cut_shows_its_ends_and_hides_no_event_after_it() {
+        let text = format!(
+            "event: x\ndata: {{1{}2}}\nid: 7\n\ndata: 3\n\n",
+            "x".repeat(9_000)
+        );
+        for size in [1, 7, 100_000] {
+            let mut parser = EventParser::default().cutting_events();
+            for chunk in text.as_bytes().chunks(size) {
+                assert_eq!(parser.feed(chunk, 5_000), Ok(()));
+            }
+            let cut = parser.next_event().expect("the large event");
+            assert!(cut.is_cut && cut.name == "x", "{size}");
+            assert!(cut.data.len() < 3_000, "{}", cut.data.len());
+            assert!(cut.data.contains("{1x"), "{size} {}", cut.data);
+            assert!(cut.data.contains("x2}"), "{size} {}", cut.data);
+            let next = parser.next_event().expect("the next event");
+            assert_eq!(next.data, "3");
+            assert!(!next.is_cut);
+        }
+    }
+
+    #[test]
+    fn an_event_without_end_is_not_read_for_ever() {
+        let mut parser = EventParser::default().cutting_events();
+        let chunk = [b'x'; 100];
+        let fed = (0..1_000).find(|_| parser.feed(&chunk, 1_000).is_err());
+        assert_eq!(fed, Some(159));
+        assert!(parser.line.len() < 10_000);
     }
 
     #[test]

@@ -34,6 +34,14 @@ impl EventStream {
         }
     }
 
+    /// Cuts an event that is too large ([`Event::is_cut`]), and goes on with the next one. Default:
+    /// such an event ends the stream.
+    #[must_use]
+    pub fn cutting_events(mut self) -> Self {
+        self.parser = self.parser.cutting_events();
+        self
+    }
+
     /// Ends the stream after this time without a byte. Default: never.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Option<Duration>) -> Self {
@@ -45,7 +53,7 @@ impl EventStream {
     ///
     /// # Errors
     /// - [`HttpFault`] of kind `Unreachable`: the connection broke off.
-    /// - [`HttpFault`] of kind `Protocol`: an event is larger than allowed.
+    /// - [`HttpFault`] of kind `TooLarge`: an event is larger than allowed.
     /// - [`HttpFault`] of kind `Timeout`: nothing came for longer than the idle timeout.
     ///
     /// The stream has ended then.
@@ -63,7 +71,7 @@ impl EventStream {
             match self.chunk().await {
                 Ok(Some(chunk)) => {
                     if self.parser.feed(&chunk, self.max_event).is_err() {
-                        self.end = Some(Err(too_large()));
+                        self.end = Some(Err(HttpFault::too_large(self.max_event)));
                     }
                 }
                 Ok(None) => {
@@ -97,11 +105,6 @@ impl EventStream {
         };
         chunk.map_err(HttpFault::of_body)
     }
-}
-
-fn too_large() -> HttpFault {
-    let what = "an event is larger than allowed";
-    HttpFault::suspect(Outcome::Unknown, FaultKind::Protocol, what)
 }
 
 fn idle() -> HttpFault {

@@ -2,8 +2,9 @@
 
 use std::{error::Error, fmt, io, sync::Arc};
 
-use mcp_pool_core::error::{
-    CallFailure, ConnectError, Evidence, FaultKind, Outcome, SessionCondition,
+use mcp_pool_core::{
+    error::{CallFailure, ConnectError, Evidence, FaultKind, Outcome, SessionCondition},
+    extend::RefusedRevision,
 };
 
 /// A fault of one HTTP exchange.
@@ -14,6 +15,7 @@ pub struct HttpFault {
     failure: CallFailure,
     what: &'static str,
     source: Option<Arc<reqwest::Error>>,
+    refused_revision: Option<RefusedRevision>,
 }
 
 impl HttpFault {
@@ -24,6 +26,7 @@ impl HttpFault {
             failure: CallFailure::new(outcome, kind),
             what,
             source: None,
+            refused_revision: None,
         }
     }
 
@@ -80,6 +83,13 @@ impl HttpFault {
         Self::cut_off("the response broke off").with_source(error)
     }
 
+    /// The answer is larger than `limit` bytes. The session is as good as before.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        let what = "the answer is larger than the connector accepts";
+        Self::harmless(Outcome::Unknown, FaultKind::TooLarge { limit }, what)
+    }
+
     /// The server began to answer and did not end. The connection is lost, which a session outlives.
     #[must_use]
     pub fn cut_off(what: &'static str) -> Self {
@@ -98,6 +108,19 @@ impl HttpFault {
     pub fn with_evidence(mut self, evidence: Evidence) -> Self {
         self.failure = self.failure.with_evidence(evidence);
         self
+    }
+
+    /// Sets whether the server refused the revision of the protocol.
+    #[must_use]
+    pub fn with_refused_revision(mut self, refused: Option<RefusedRevision>) -> Self {
+        self.refused_revision = refused;
+        self
+    }
+
+    /// The refusal of the revision, where the server refused that.
+    #[must_use]
+    pub fn refused_revision(&self) -> Option<&RefusedRevision> {
+        self.refused_revision.as_ref()
     }
 
     /// The fault as a call reports it.

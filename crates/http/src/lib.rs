@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 // Ground first: a module imports only modules above it.
+mod compression;
+
 mod client;
 mod fault;
 mod session;
 
 mod body;
+mod event_ends;
 mod event_parser;
 mod event_stream;
 mod redirect;

@@ -24,8 +24,8 @@ mod wire;
 pub mod event {
     pub use crate::extend::observer::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
-        ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
+        Released, Resized, ServerStreamChanged, ToolsListed,
     };
 }
 

@@ -27,8 +27,8 @@ use mcp_pool_core::{
     error::{CheckError, ConnectError, CredentialError, ExtractError},
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
-        ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
+        Released, Resized, ServerStreamChanged, ToolsListed,
     },
     extend::{
         ClientHandlerBox, ConnectRequest, Connector, CredentialRequest, CredentialSource,
@@ -117,6 +117,8 @@ mock! {
         fn call_finished<'a>(&self, event: &CallFinished<'a>);
         fn list_changed<'a>(&self, event: &ListChanged<'a>);
         fn tools_listed<'a>(&self, event: &ToolsListed<'a>);
+        fn partly_read<'a>(&self, event: &PartlyRead<'a>);
+        fn server_stream_changed<'a>(&self, event: &ServerStreamChanged<'a>);
     }
 }
 

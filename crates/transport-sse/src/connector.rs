@@ -70,10 +70,21 @@ impl SseConnector {
         }
     }
 
+    /// Limits the size of one answer that comes in the response to a message, in bytes. Default:
+    /// 16 MiB.
+    ///
+    /// A larger answer ends its call with a fault of kind `TooLarge`.
+    #[must_use]
+    pub fn with_max_body_size(mut self, bytes: usize) -> Self {
+        self.limits.max_body = bytes;
+        self
+    }
+
     /// Limits the size of one event, in bytes. Default: 4 MiB.
     ///
-    /// A larger event ends its session. The default is more than any sensible answer, and a
-    /// thousand sessions with a hostile server still fit in 4 GiB.
+    /// A larger answer ends its call with a fault of kind `TooLarge`, and the session goes on. An
+    /// event of more than 16 times the limit ends its session. The default is more than any sensible
+    /// answer, and a thousand sessions with a hostile server still fit in 4 GiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
         self.limits.max_event = bytes;

@@ -35,7 +35,7 @@ pub(crate) async fn detect(
             match stream.next().await? {
                 // Only a connect checks the announced address.
                 Event::Endpoint(_) => return Ok::<_, ConnectError>(Support::Supported),
-                Event::Message(_) => return Ok(Support::Unsupported),
+                Event::Cut(_) | Event::Message(_) => return Ok(Support::Unsupported),
                 Event::Other => {}
             }
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{
-        ConnectRequest, Credentials, DetectOutcome, Era, ServerInbox, Session, SessionInfo, Support,
+        ConnectRequest, Credentials, DetectOutcome, Era, ServerInbox, ServerStream,
+        ServerStreamState, Session, SessionInfo, Support,
     },
 };
 use mcp_pool_http::HttpSession;
@@ -102,6 +103,8 @@ impl Handshake {
         let driver = Driver::start(connection, stream, self.inbox);
         let revision = driver.initialize().await?;
         let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        // The stream is the session.
+        info = info.with_server_stream(ServerStreamState::new(ServerStream::Open));
         if let Some(id) = session_id {
             info = info.with_session_id(&id);
         }

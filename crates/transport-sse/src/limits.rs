@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The limits of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// Bytes of one answer in the response to a message.
+    pub(crate) max_body: usize,
     /// Bytes of one event.
     pub(crate) max_event: usize,
     /// Until the server accepts a message.
@@ -16,6 +18,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            max_body: 16 * 1024 * 1024,
             max_event: 4 * 1024 * 1024,
             post_timeout: Duration::from_secs(30),
             idle_timeout: None,

@@ -32,6 +32,8 @@ pub(crate) struct Stream {
 pub(crate) enum Event {
     /// The server announces its endpoint for messages.
     Endpoint(String),
+    /// The ends of a message that is too large.
+    Cut(String),
     /// A JSON-RPC message, or a batch of them.
     Message(String),
     /// An event of an unknown name, such as `ping`.
@@ -75,7 +77,9 @@ impl Stream {
         let events = EventStream::new(response, limits.max_event);
         Self {
             url,
-            events: events.with_idle_timeout(limits.idle_timeout),
+            events: events
+                .with_idle_timeout(limits.idle_timeout)
+                .cutting_events(),
             _guard: closed.clone().drop_guard(),
             closed,
         }
@@ -91,6 +95,7 @@ impl Stream {
     pub(crate) async fn next(&mut self) -> Result<Event, HttpFault> {
         let event = self.events.next().await?.ok_or_else(ended)?;
         Ok(match event.name.as_str() {
+            _ if event.is_cut => Event::Cut(event.data),
             "endpoint" => Event::Endpoint(event.data),
             "message" => Event::Message(event.data),
             _ => Event::Other,
@@ -105,7 +110,7 @@ impl Stream {
         loop {
             match self.next().await? {
                 Event::Endpoint(announced) => return Ok(resolve(&self.url, &announced)?),
-                Event::Message(_) => {
+                Event::Cut(_) | Event::Message(_) => {
                     return Err(protocol_violation("a message came before the endpoint"));
                 }
                 Event::Other => {}
@@ -120,11 +125,17 @@ fn headers_of(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-fn is_events(headers: &HeaderMap) -> bool {
+/// True when the `content-type` header names an event stream.
+pub(crate) fn is_events(headers: &HeaderMap) -> bool {
+    is_of_type(headers, EVENTS)
+}
+
+/// True when the `content-type` header names this media type.
+pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = text.split(';').next().unwrap_or("").trim();
-    media.eq_ignore_ascii_case(EVENTS)
+    media.eq_ignore_ascii_case(expected)
 }
 
 fn ended() -> HttpFault {

@@ -198,9 +198,10 @@ async fn a_gigabyte_in_one_event_or_header_ends_in_an_error_with_bounded_memory(
     connect(Mischief::SpeaksFirst).await;
     let gauge = Gauge::start();
     let error = connect(Mischief::EndlessAnnouncement).await;
-    assert_eq!(error.kind(), &FaultKind::Protocol);
+    let limit = 4 * 1024 * 1024;
+    assert_eq!(error.kind(), &FaultKind::TooLarge { limit });
     let failure = call(connector(), Mischief::EndlessEvent).await;
-    assert_eq!(failure.kind(), &FaultKind::Protocol);
+    assert_eq!(failure.kind(), &FaultKind::TooLarge { limit });
     assert_eq!(failure.outcome(), Outcome::Unknown);
     let error = connect(Mischief::EndlessHeaders).await;
     assert_eq!(error.kind(), &FaultKind::Protocol);

@@ -13,6 +13,8 @@ use mcp_pool_core::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tokio::time::Instant;
 
+use crate::known_stream::KnownStream;
+
 /// Cache of the eras of servers: one entry a URL, with a time to live.
 pub(crate) struct EraCache {
     ttl: Duration,
@@ -25,6 +27,8 @@ pub(crate) struct ServerEra {
     known: Mutex<Option<KnownEra>>,
     /// The detection under way; `None` in its outcome means that it ended without proof.
     flights: SingleFlight<Option<Era>>,
+    /// What is known of its standalone stream.
+    pub(crate) stream: KnownStream,
 }
 
 #[derive(Clone, Copy)]

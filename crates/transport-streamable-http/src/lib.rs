@@ -2,8 +2,10 @@
 
 // Ground first: a module imports only modules above it.
 mod clients;
-mod era_cache;
+mod known_stream;
 mod limits;
+
+mod era_cache;
 
 mod request;
 mod response;

@@ -8,7 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     context::Context,
     error::{ConnectError, Evidence, FaultKind},
-    extend::{ConnectRequest, Connector, Credential, Credentials, LatestCredentials, Session},
+    extend::{
+        ConnectRequest, Connector, Credential, Credentials, LatestCredentials, ServerStreamChanged,
+        Session, SessionInfo,
+    },
     handler::{HandlerProxy, ListWatcher},
     key::{DetectedSession, KeyPool, Waiter},
     time::{Timestamp, after},
@@ -95,6 +98,7 @@ async fn finish(
     proxy: Arc<HandlerProxy>,
     deadline: Instant,
 ) -> Result<OpenedSession, ConnectError> {
+    watch_stream(&key.services.context, key, session.info());
     match after_connect(&key.services.context, key, session, deadline).await {
         Ok(session) => Ok(OpenedSession { session, proxy }),
         Err(error) => {
@@ -102,6 +106,28 @@ async fn finish(
             Err(error)
         }
     }
+}
+
+/// Has the observer get the changes of the stream for messages of the session's server.
+fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
+    if !context.events.is_observed() {
+        return;
+    }
+    // The info of a session may outlive the pool.
+    let (context, key) = (Arc::downgrade(context), key.key.clone());
+    info.server_stream_state().listen(move |before, after| {
+        let Some(context) = context.upgrade() else {
+            return;
+        };
+        context.events.emit(|observer, pool| {
+            observer.server_stream_changed(&ServerStreamChanged {
+                pool,
+                key: &key,
+                before,
+                after,
+            });
+        });
+    });
 }
 
 /// Runs the user's hook on a new session. A session that it refuses is closed.

@@ -148,7 +148,9 @@ impl<'c> Call<'c> {
 
     /// The result in its type.
     pub(super) fn typed(&mut self, answer: Answer) -> Result<ServerResult, CallError> {
-        let result = answer.into_result().map_err(CallError::Rpc)?;
+        let reading = answer.read().map_err(CallError::Rpc)?;
+        self.note_left_out(reading.left_out);
+        let result = reading.result;
         if let ServerResult::CallToolResult(result) = &result {
             self.tool_failed = result.is_error == Some(true);
         }

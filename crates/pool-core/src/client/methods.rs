@@ -58,8 +58,8 @@ macro_rules! listing {
         /// listing starts again from its first page on another one, once.
         ///
         /// # Errors
-        /// As [`request`](PooledClient::request), and [`CallError::UnexpectedResult`] when the
-        /// server answered with a result of another kind.
+        /// As [`request`](PooledClient::request), [`CallError::UnexpectedResult`] when the server
+        /// answered with a result of another kind, and [`CallError::ListTooLong`].
         ///
         /// # Cancel safety
         /// As [`request`](PooledClient::request).

@@ -1,11 +1,11 @@
-//! Tool calls with typed arguments and results.
+//! Tool calls with typed arguments and results, and results that are not quite of their type.
 
 use rmcp::model::{CallToolRequestParams, CallToolResult};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::pooled_client::PooledClient;
-use crate::error::CallError;
+use super::{call::Call, pooled_client::PooledClient};
+use crate::{context::Counters, error::CallError};
 
 impl PooledClient {
     /// `tools/call` with typed arguments and a typed result. The result is read from the structured
@@ -48,6 +48,27 @@ impl PooledClient {
         };
         let params = CallToolRequestParams::new(name.into()).with_arguments(arguments);
         read(self.call_tool(params).await?)
+    }
+}
+
+impl Call<'_> {
+    /// Counts and reports the parts of a result that cannot be read.
+    pub(super) fn note_left_out(&self, left_out: usize) {
+        if left_out == 0 {
+            return;
+        }
+        let (context, key) = (self.client.context(), self.client.key());
+        let counter = &context.counters.parts_left_out;
+        Counters::add_many(counter, u64::try_from(left_out).unwrap_or(u64::MAX));
+        tracing::debug!(?key, method = self.method, left_out, "parts cannot be read");
+        context.events.emit(|observer, pool| {
+            observer.partly_read(&crate::event::PartlyRead {
+                pool,
+                key,
+                method: self.method,
+                left_out,
+            });
+        });
     }
 }
 

@@ -27,6 +27,8 @@ impl PoolConfig {
     /// | `MAX_CONCURRENT_PER_CONVERSATION` | `limits.max_concurrent_per_conversation` | count from 1 |
     /// | `MAX_CONCURRENT_PER_SESSION` | `limits.max_concurrent_per_session` | count from 1 |
     /// | `MAX_CONCURRENT_PER_STATELESS_SESSION` | `limits.max_concurrent_per_stateless_session` | count from 1 |
+    /// | `MAX_LIST_ITEMS` | `limits.max_list_items` | count, 0 for no limit |
+    /// | `MAX_LIST_PAGES` | `limits.max_list_pages` | count, 0 for no limit |
     /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
     /// | `MAX_TOTAL_KEYS` | `limits.max_total_keys` | count, 0 for no limit |
     /// | `MAX_TOTAL_SESSIONS` | `limits.max_total_sessions` | count, 0 for no limit |

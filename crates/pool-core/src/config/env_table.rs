@@ -169,6 +169,22 @@ pub(super) const VARIABLES: &[Variable] = &[
         },
     ),
     Variable::new(
+        "MAX_LIST_ITEMS",
+        "limits.max_list_items",
+        |config, value| {
+            config.limits.max_list_items = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_LIST_PAGES",
+        "limits.max_list_pages",
+        |config, value| {
+            config.limits.max_list_pages = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
         "MAX_PER_KEY",
         "limits.max_sessions_per_key",
         |config, value| {

@@ -19,6 +19,11 @@ pub struct LimitsConfig {
     /// Concurrent calls on the one session without a state (revision 2026-07-28) of a key. An
     /// endpoint's own limit replaces it. Default: 256.
     pub max_concurrent_per_stateless_session: NonZeroU32,
+    /// Items of one list that is read to its end, such as by
+    /// [`list_all_tools`](crate::PooledClient::list_all_tools). 0: no limit. Default: 100,000.
+    pub max_list_items: usize,
+    /// Pages of one list that is read to its end. 0: no limit. Default: 1,000.
+    pub max_list_pages: usize,
     /// Sessions of one key: in use, idle and connecting. At least 1. Default: 10.
     ///
     /// A conversation has one session, since a second one would not share its state. So has a key
@@ -61,6 +66,10 @@ impl Default for LimitsConfig {
             max_concurrent_per_session: NonZeroU32::MIN,
             // Calls share connections only; the limit bounds what one caller can cost a server.
             max_concurrent_per_stateless_session: NonZeroU32::new(256).expect("256 is not zero"),
+            // Ten times the largest lists of tools that gateways merge.
+            max_list_items: 100_000,
+            // A server that gives one item a page, and a full list of a large one.
+            max_list_pages: 1_000,
             max_sessions_per_key: 10,
             // About 125 MB of bookkeeping.
             max_total_keys: 100_000,

@@ -60,6 +60,8 @@ setters! {
         max_concurrent_per_conversation as with_max_concurrent_per_conversation: NonZeroU32,
         max_concurrent_per_session as with_max_concurrent_per_session: NonZeroU32,
         max_concurrent_per_stateless_session as with_max_concurrent_per_stateless_session: NonZeroU32,
+        max_list_items as with_max_list_items: usize,
+        max_list_pages as with_max_list_pages: usize,
         max_sessions_per_key as with_max_sessions_per_key: usize,
         max_total_keys as with_max_total_keys: usize,
         max_total_sessions as with_max_total_sessions: usize,

@@ -20,6 +20,7 @@ pub(crate) struct Counters {
     pub(crate) closed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
     pub(crate) list_changes: AtomicU64,
+    pub(crate) parts_left_out: AtomicU64,
     pub(crate) tool_list_hits: AtomicU64,
     pub(crate) tool_list_misses: AtomicU64,
     pub(crate) revoked: AtomicU64,

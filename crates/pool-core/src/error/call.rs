@@ -25,6 +25,9 @@ pub enum CallError {
     /// The server needs input before it answers, and there was none.
     #[error("the server asked for input")]
     Input(#[from] InputError),
+    /// The server's list does not end within the bounds of the pool.
+    #[error("the list does not end: {0}")]
+    ListTooLong(#[from] ListBound),
     /// The server provably executed nothing. The failure's kind names the party at fault.
     #[error("call not executed: {0}")]
     NotExecuted(CallFailure),
@@ -61,9 +64,11 @@ impl CallError {
             | Self::NotInRevision(_)
             | Self::SessionLost => Outcome::NotExecuted,
             Self::OutcomeUnknown(_) => Outcome::Unknown,
-            Self::Input(_) | Self::Rpc(_) | Self::ToolFailed(_) | Self::UnexpectedResult => {
-                Outcome::Answered
-            }
+            Self::Input(_)
+            | Self::ListTooLong(_)
+            | Self::Rpc(_)
+            | Self::ToolFailed(_)
+            | Self::UnexpectedResult => Outcome::Answered,
         }
     }
 
@@ -92,6 +97,7 @@ impl CallError {
             Self::Acquire(error) => error.label(),
             Self::Arguments(_) => "arguments",
             Self::Input(_) => "input",
+            Self::ListTooLong(_) => "list_too_long",
             Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().label(),
             Self::NotInRevision(_) => "not_in_revision",
             Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
@@ -119,6 +125,21 @@ impl CallError {
             _ => self.failure()?.kind().challenge(),
         }
     }
+}
+
+/// The bound at which the pool stopped reading a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListBound {
+    /// More items than [`max_list_items`](crate::config::LimitsConfig::max_list_items).
+    #[error("more than {0} items")]
+    Items(usize),
+    /// More pages than [`max_list_pages`](crate::config::LimitsConfig::max_list_pages).
+    #[error("more than {0} pages")]
+    Pages(usize),
+    /// The server gave a cursor that it had given before. The server's fault.
+    #[error("the same cursor twice")]
+    RepeatedCursor,
 }
 
 /// Why a server that needs input got none. Of a handler's error, `Debug` and `Display` show the
@@ -149,6 +170,7 @@ impl fmt::Debug for CallError {
             Self::Acquire(error) => f.debug_tuple("Acquire").field(error).finish(),
             Self::Arguments(problem) => f.debug_tuple("Arguments").field(problem).finish(),
             Self::Input(error) => f.debug_tuple("Input").field(error).finish(),
+            Self::ListTooLong(bound) => f.debug_tuple("ListTooLong").field(bound).finish(),
             Self::NotExecuted(failure) => f.debug_tuple("NotExecuted").field(failure).finish(),
             Self::NotInRevision(method) => f.debug_tuple("NotInRevision").field(method).finish(),
             Self::OutcomeUnknown(failure) => {

@@ -74,6 +74,7 @@ impl CallError {
             Self::SessionLost => Retry::Later(None),
             Self::Arguments(_)
             | Self::Input(_)
+            | Self::ListTooLong(_)
             | Self::NotInRevision(_)
             | Self::Rpc(_)
             | Self::ToolFailed(_)

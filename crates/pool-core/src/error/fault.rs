@@ -49,6 +49,11 @@ pub enum FaultKind {
     /// The TLS handshake failed: certificate, name or protocol. The configuration's fault, or the
     /// upstream's.
     Tls,
+    /// The answer is larger than the connector accepts. The configuration's fault, or the upstream's.
+    TooLarge {
+        /// The limit of the connector, in bytes.
+        limit: usize,
+    },
     /// 401: no credential, or one that does not hold. The caller's fault.
     Unauthorized(Challenge),
     /// No server listens there, or the way is broken: DNS, refused, reset before anything was sent.
@@ -92,6 +97,7 @@ impl FaultKind {
             Self::SessionGone => "session_gone",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
+            Self::TooLarge { .. } => "too_large",
             Self::Unauthorized(_) => "unauthorized",
             Self::Unreachable => "unreachable",
         }
@@ -114,6 +120,7 @@ impl FaultKind {
             | Self::Redirected(_)
             | Self::Server { .. }
             | Self::SessionGone
+            | Self::TooLarge { .. }
             | Self::Unauthorized(_) => Evidence::Here,
         }
     }
@@ -172,9 +179,12 @@ impl FaultKind {
                 Retry::Later(*retry_after)
             }
             Self::Timeout | Self::Unreachable | Self::SessionGone => Retry::Later(None),
-            Self::NotFound | Self::Other | Self::Protocol | Self::Redirected(_) | Self::Tls => {
-                Retry::Never
-            }
+            Self::NotFound
+            | Self::Other
+            | Self::Protocol
+            | Self::Redirected(_)
+            | Self::Tls
+            | Self::TooLarge { .. } => Retry::Never,
         }
     }
 }
@@ -193,6 +203,7 @@ impl fmt::Display for FaultKind {
             Self::SessionGone => f.write_str("session unknown to the upstream"),
             Self::Timeout => f.write_str("no answer in time"),
             Self::Tls => f.write_str("tls failed"),
+            Self::TooLarge { limit } => write!(f, "an answer of more than {limit} bytes"),
             Self::Unauthorized(_) => f.write_str("unauthorized (401)"),
             Self::Unreachable => f.write_str("unreachable"),
         }

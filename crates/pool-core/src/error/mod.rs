@@ -16,7 +16,7 @@ mod refusal;
 pub use crate::types::EndpointError;
 pub(crate) use acquire::within;
 pub use acquire::{AcquireError, Stage};
-pub use call::{CallError, InputError};
+pub use call::{CallError, InputError, ListBound};
 pub use check::{CheckError, HealthError};
 pub use config::{ConfigError, ResizeError};
 pub use connect::ConnectError;

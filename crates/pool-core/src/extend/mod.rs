@@ -10,6 +10,7 @@ pub(crate) mod identity;
 pub(crate) mod negotiation;
 pub(crate) mod observer;
 pub(crate) mod propagator;
+pub(crate) mod refused_revision;
 pub(crate) mod session;
 pub(crate) mod single_flight;
 
@@ -19,8 +20,9 @@ pub use crate::handler::{
 };
 pub use crate::types::{Era, Fingerprint, Identity, is_reserved_header, upstream_headers};
 pub use crate::wire::{
-    Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, RequestIds,
-    ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request, read_messages,
+    Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, Reading,
+    RequestIds, ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request,
+    read_messages,
 };
 pub use connect_request::ConnectRequest;
 pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};
@@ -33,18 +35,19 @@ pub use hooks::Hooks;
 pub(crate) use identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError};
 pub use identity::{HeaderIdentity, IdentityExtractor};
 pub use negotiation::{
-    check_version, handshake_error, initialize_request, initialize_result, negotiated_version,
-    protocol_violation,
+    check_version, handshake_error, initialize_request, initialize_request_in, initialize_result,
+    negotiated_version, protocol_violation,
 };
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized,
+    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized, ServerStreamChanged,
 };
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;
+pub use refused_revision::RefusedRevision;
 pub(crate) use session::SlotsByEra;
 pub use session::{
-    CloseNotifier, CloseOutcome, RunningSession, Session, SessionDriver, SessionInfo,
-    SessionMetadata,
+    CloseNotifier, CloseOutcome, RunningSession, ServerStream, ServerStreamState, Session,
+    SessionDriver, SessionInfo, SessionMetadata,
 };
 pub use single_flight::{Flight, Follower, Leader, SingleFlight};

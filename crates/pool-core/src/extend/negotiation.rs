@@ -43,8 +43,15 @@ pub fn check_version(version: &ProtocolVersion) -> Result<(), ConnectError> {
 /// has such a request.
 #[must_use]
 pub fn initialize_request(client: ClientConfig) -> ClientRequest {
+    initialize_request_in(client, ProtocolVersion::LATEST_WITH_INITIALIZE)
+}
+
+/// The request that opens a session, with this revision: for a server that has
+/// [refused](super::RefusedRevision) a newer one.
+#[must_use]
+pub fn initialize_request_in(client: ClientConfig, revision: ProtocolVersion) -> ClientRequest {
     let mut params = InitializeRequestParams::new(client.capabilities, client.client_info);
-    params.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+    params.protocol_version = revision;
     ClientRequest::InitializeRequest(InitializeRequest::new(params))
 }
 

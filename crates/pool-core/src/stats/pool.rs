@@ -53,6 +53,8 @@ pub struct PoolStats {
     pub sessions_closed: u64,
     /// List changes that sessions received.
     pub list_changes: u64,
+    /// Parts of results that could not be read: items of lists, content blocks and fields.
+    pub parts_left_out: u64,
     /// Tool lists that were there already; 0 where the pool keeps none.
     pub tool_list_hits: u64,
     /// Tool lists requested from a server; 0 where the pool caches none.
@@ -113,6 +115,7 @@ impl PoolStats {
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
             list_changes: Counters::read(&counters.list_changes),
+            parts_left_out: Counters::read(&counters.parts_left_out),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: capacity.sessions.taken(),

@@ -17,7 +17,7 @@ pub(crate) use call_context::RequestIdSlot;
 pub use call_route::CallRoute;
 pub use inbox::ServerInbox;
 pub use message::{
-    Answer, ClientContext, Incoming, IncomingKind, RequestIds, ResultKind, encode_request,
+    Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
     read_messages,
 };
 pub(crate) use over_peer::call_over_peer;

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, ConnectError},
     extend::{
-        Answer, CallContext, CloseNotifier, CloseOutcome, ServerInbox, SessionDriver, SessionPeer,
-        Wire, WireCall, initialize_request, initialize_result,
+        Answer, CallContext, CloseNotifier, CloseOutcome, RefusedRevision, ServerInbox,
+        SessionDriver, SessionPeer, Wire, WireCall, initialize_request_in, initialize_result,
     },
 };
+use mcp_pool_http::HttpFault;
 use rmcp::model::{
-    ClientNotification, ClientRequest, InitializedNotification, JsonRpcMessage, ServerPeerInfo,
+    ClientNotification, ClientRequest, InitializedNotification, JsonRpcMessage, ProtocolVersion,
+    ServerPeerInfo,
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -48,10 +50,8 @@ impl Driver {
     /// # Cancel safety
     /// Not cancel safe: only the end of the session is left.
     pub(crate) async fn initialize(&self) -> Result<String, ConnectError> {
-        let (wire, inbox) = (&self.wire, &self.wire.inbox);
-        let request = initialize_request(inbox.client_config());
-        let call = WireCall::new(inbox.ids().next(), request, None);
-        let result = initialize_result(wire.request(call).await?)?;
+        let wire = &self.wire;
+        let result = initialize_result(self.introduction().await?)?;
         let revision = result.protocol_version.to_string();
         wire.connection.note_revision(&revision);
         // Only the first handshake of a session sets it, and there is one.
@@ -62,6 +62,26 @@ impl Driver {
         post(Arc::clone(&wire.connection), message).await?;
         wire.connection.note_initialized();
         Ok(revision)
+    }
+
+    /// The answer to `initialize`, with an older revision where the server refuses the offered one.
+    async fn introduction(&self) -> Result<Answer, HttpFault> {
+        let (wire, inbox) = (&self.wire, &self.wire.inbox);
+        let mut revision = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        // Each revision that is offered is older than the one before.
+        loop {
+            let request = initialize_request_in(inbox.client_config(), revision.clone());
+            let call = WireCall::new(inbox.ids().next(), request, None);
+            let answer = wire.request(call).await;
+            let refused = match &answer {
+                Ok(answer) => answer.error().and_then(RefusedRevision::of_error),
+                Err(fault) => fault.refused_revision().cloned(),
+            };
+            match refused.and_then(|refused| refused.next(&revision)) {
+                Some(older) if !wire.connection.ended.is_cancelled() => revision = older,
+                _ => return answer,
+            }
+        }
     }
 
     pub(crate) fn close_notifier(&self) -> CloseNotifier {

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use mcp_pool_core::{
     error::{FaultKind, Outcome, SessionCondition, names_lost_session},
-    extend::{Answer, CallContext, IncomingKind, ResultKind, read_messages},
+    extend::{Answer, CallContext, IncomingKind, RefusedRevision, ResultKind, read_messages},
 };
 use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body, send};
 use rmcp::{ErrorData, model::RequestId};
 use tokio::time::timeout;
 
 use super::{connection::Connection, pending::answer_in};
+use crate::stream::{is_events, is_of_type};
 
 /// A message on its way out.
 pub(super) struct Message {
@@ -85,7 +86,7 @@ async fn exchange(connection: &Connection, message: &Message) -> Result<Option<A
         .await
         .unwrap_or_else(|_| Err(late()))?;
     match response.status().is_success() {
-        true => Ok(accepted(connection, response, message).await),
+        true => accepted(connection, response, message).await,
         false => {
             let refused = timeout(limit, refused(connection, response, message)).await;
             refused.unwrap_or_else(|_| Err(late()))
@@ -98,17 +99,22 @@ async fn accepted(
     connection: &Connection,
     response: reqwest::Response,
     message: &Message,
-) -> Option<Answer> {
+) -> Result<Option<Answer>, HttpFault> {
     let limits = &connection.limits;
-    let (time, size) = match message.request.is_some() && is_json(response.headers()) {
-        true => (limits.post_timeout, limits.max_event),
+    let (is_events, is_json) = (is_events(response.headers()), is_json(response.headers()));
+    let Some((id, kind)) = message.request.as_ref().filter(|_| !is_events) else {
         // Reading the body lets reqwest reuse the connection.
-        false => (DRAIN_TIMEOUT, MAX_BODY),
+        let _ = timeout(DRAIN_TIMEOUT, body(response, MAX_BODY)).await;
+        return Ok(None);
     };
-    // The body is not needed: an answer that is not in it comes on the stream.
-    let body = timeout(time, body(response, size)).await.ok()?.ok()?;
-    let (id, kind) = message.request.as_ref()?;
-    answer_to(id, *kind, &body)
+    match timeout(limits.post_timeout, body(response, limits.max_body)).await {
+        Ok(Ok(body)) => Ok(answer_to(id, *kind, &body)),
+        Ok(Err(fault)) if is_json && matches!(fault.kind(), FaultKind::TooLarge { .. }) => {
+            Err(fault)
+        }
+        // The body is not needed: an answer that is not in it comes on the stream.
+        _ => Ok(None),
+    }
 }
 
 /// Reads a response with a status of failure.
@@ -130,7 +136,10 @@ async fn refused(
         },
         in_session,
     };
-    let fault = refusal.fault();
+    let fault = refusal.fault().with_refused_revision(match in_session {
+        true => None,
+        false => RefusedRevision::of_text(&String::from_utf8_lossy(&text)),
+    });
     let Some((id, kind)) = &message.request else {
         return Err(fault);
     };
@@ -181,10 +190,7 @@ fn nameless_error(body: &[u8]) -> Option<ErrorData> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
-    let media = text.split(';').next().unwrap_or("").trim();
-    media.eq_ignore_ascii_case("application/json")
+    is_of_type(headers, "application/json")
 }
 
 /// A message that cannot be written.
@@ -236,7 +242,7 @@ mod tests {
 
     fn response(status: u16, text: String) -> reqwest::Response {
         let response = http::Response::builder().status(status);
-        let response = response.header(header::CONTENT_TYPE, "application/json");
+        let response = response.header("content-type", "application/json");
         response.body(text).unwrap().into()
     }
 
@@ -279,6 +285,7 @@ mod tests {
             ("\"Accepted\"", false),
         ] {
             let answer = accepted(&connection(), response(200, text.to_owned()), &ping()).await;
+            let answer = answer.expect("no fault");
             let raw = answer.as_ref().and_then(Answer::raw).map(|raw| raw.get());
             assert_eq!(raw, expected.then_some(r#"{"a":1}"#), "{text}");
         }

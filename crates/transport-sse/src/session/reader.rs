@@ -9,7 +9,10 @@ use mcp_pool_core::{
 use mcp_pool_http::HttpFault;
 use rmcp::model::RequestId;
 
-use super::{malformed::malformed_answers, wire::SessionWire};
+use super::{
+    malformed::{malformed_answers, named_ids},
+    wire::SessionWire,
+};
 use crate::{
     announcement::resolve,
     stream::{Event, Stream},
@@ -45,10 +48,19 @@ impl Reader {
         loop {
             match self.stream.next().await {
                 Ok(Event::Message(text)) => self.messages(&text).await,
+                Ok(Event::Cut(ends)) => self.cut(&ends),
                 Ok(Event::Endpoint(announced)) => self.check_repeated_endpoint(&announced),
                 Ok(Event::Other) => {}
                 Err(fault) => return fault,
             }
+        }
+    }
+
+    /// Ends the calls whose answer a message is that is too large.
+    fn cut(&self, ends: &str) {
+        let limit = self.wire.connection.limits.max_event;
+        for id in named_ids(ends) {
+            self.wire.pending.fail(&id, HttpFault::too_large(limit));
         }
     }
 
@@ -69,7 +81,9 @@ impl Reader {
 
     async fn answer(&self, message: &Incoming<'_>) {
         let is_answer = self.wire.pending.receive(message);
-        if is_answer && self.wire.peer_info.get().is_none() {
+        // A refusal introduces no server: `initialize` may be sent again after it.
+        let introduces = is_answer && message.kind() == IncomingKind::Result;
+        if introduces && self.wire.peer_info.get().is_none() {
             // This is the answer to `initialize`. What comes after it may need what is in it.
             self.wire.peer_info.wait().await;
         }

@@ -6,14 +6,14 @@ use http::StatusCode;
 use mcp_pool_core::{
     error::ConnectError,
     extend::{
-        Answer, ClientContext, ConnectRequest, Era, Session, SessionInfo, WireCall,
-        initialize_request, initialize_result,
+        Answer, ClientContext, ConnectRequest, Era, RefusedRevision, Session, SessionInfo,
+        WireCall, initialize_request_in, initialize_result,
     },
 };
 use mcp_pool_http::{HttpFault, HttpSession};
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, InitializedNotification, RequestMetaObject,
-    ServerPeerInfo,
+    ClientJsonRpcMessage, ClientNotification, InitializedNotification, ProtocolVersion,
+    RequestMetaObject, ServerPeerInfo,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -45,6 +45,8 @@ pub(crate) struct Handshake<'r> {
     infos: &'r SharedInfo,
     /// Whether the server is known to be of this era, so that a stateless one needs no request.
     is_known: bool,
+    /// The revision that `initialize` offers.
+    revision: ProtocolVersion,
 }
 
 /// A failed handshake.
@@ -52,6 +54,8 @@ pub(crate) struct FailedHandshake {
     pub(crate) error: ConnectError,
     pub(crate) evidence: EraEvidence,
     pub(crate) denial: Denial,
+    /// The revision to offer next, where the server refused the one that was offered.
+    pub(crate) older: Option<ProtocolVersion>,
 }
 
 /// What a failed handshake shows of the transport (revision 2025-11-25, transports, backwards
@@ -87,6 +91,8 @@ struct Failure {
     fault: Option<HttpFault>,
     /// The code of a JSON-RPC error.
     code: Option<i32>,
+    /// The refusal of the revision that was offered.
+    refused: Option<RefusedRevision>,
 }
 
 impl<'r> Handshake<'r> {
@@ -121,7 +127,14 @@ impl<'r> Handshake<'r> {
             request,
             infos: &shared.infos,
             is_known,
+            revision: ProtocolVersion::LATEST_WITH_INITIALIZE,
         }
+    }
+
+    /// Sets the revision that `initialize` offers. Default: the latest one that has it.
+    pub(crate) fn offering(mut self, revision: ProtocolVersion) -> Self {
+        self.revision = revision;
+        self
     }
 
     /// Opens the session, within `deadline`.
@@ -129,6 +142,7 @@ impl<'r> Handshake<'r> {
     /// On failure a background task closes the session that the server may have opened.
     pub(crate) async fn run(self, deadline: Instant) -> Result<Session, FailedHandshake> {
         let (connection, request) = (Arc::clone(&self.connection), self.request);
+        let offered = self.revision.clone();
         let opened = match connection.era {
             Era::Stateless => timeout_at(deadline, self.open_stateless()).await,
             _ => timeout_at(deadline, self.open_legacy()).await,
@@ -151,20 +165,29 @@ impl<'r> Handshake<'r> {
             error: failure.error,
             evidence,
             denial,
+            older: failure.refused.and_then(|refused| refused.next(&offered)),
         })
     }
 
     /// `initialize` and `notifications/initialized` (revision 2025-11-25, lifecycle).
     async fn open_legacy(self) -> Result<Session, Failure> {
         let connection = &self.connection;
-        let request = initialize_request(connection.inbox.client_config());
+        let client = connection.inbox.client_config();
+        let request = initialize_request_in(client, self.revision.clone());
         let call = WireCall::new(connection.inbox.ids().next(), request, None);
         let answer = answer(connection, call).await?;
         let code = code_of(&answer);
-        let result = initialize_result(answer).map_err(|error| Failure::refused(error, code))?;
+        let refused = answer.error().and_then(RefusedRevision::of_error);
+        let result = initialize_result(answer).map_err(|error| Failure {
+            refused,
+            ..Failure::refused(error, code)
+        })?;
         connection.note_revision(&result.protocol_version);
         let revision = result.protocol_version.as_str();
         let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        if let Some(standalone) = &connection.standalone {
+            info = info.with_server_stream(standalone.state().clone());
+        }
         if let Some(id) = connection.session_id() {
             info = info.with_session_id(id);
         }
@@ -215,6 +238,7 @@ impl From<HttpFault> for Failure {
     fn from(fault: HttpFault) -> Self {
         Self {
             error: fault.clone().into(),
+            refused: fault.refused_revision().cloned(),
             fault: Some(fault),
             code: None,
         }
@@ -234,6 +258,7 @@ impl Failure {
             error,
             fault: None,
             code,
+            refused: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{ConnectRequest, DetectOutcome, Era, Session, Support},
 };
+use rmcp::model::ProtocolVersion;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -177,10 +178,20 @@ impl EraNegotiation {
 
     async fn try_era(&self, era: Era, deadline: Instant) -> Result<Session, FailedHandshake> {
         let deadline = deadline.min(self.request.deadline());
-        let server = self.eras.server(self.request.endpoint());
-        Handshake::new(&self.shared, &self.request, server, era)
-            .run(deadline)
-            .await
+        let mut revision = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        // Each revision that is offered is older than the one before.
+        loop {
+            let server = self.eras.server(self.request.endpoint());
+            let handshake = Handshake::new(&self.shared, &self.request, server, era);
+            let failed = match handshake.offering(revision).run(deadline).await {
+                Ok(session) => return Ok(session),
+                Err(failed) => failed,
+            };
+            match failed.older.clone() {
+                Some(older) if era == Era::Legacy => revision = older,
+                _ => return Err(failed),
+            }
+        }
     }
 
     /// The deadline of a stateless handshake that leaves time for a legacy one.

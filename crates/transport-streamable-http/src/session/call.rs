@@ -13,7 +13,7 @@ use super::{
     connection::{Connection, Outgoing},
     read::unreadable,
 };
-use crate::response::SentRequest;
+use crate::response::{SentRequest, refused_revision};
 
 impl Connection {
     /// Sends a request and returns its answer. The call ends when the session is closed.
@@ -46,6 +46,7 @@ impl Connection {
     /// A server may open a session for either. Its id is stored, so that the session is closed.
     pub(crate) async fn handshake(&self, call: &WireCall) -> Result<Answer, HttpFault> {
         let response = self.open(call).await?;
+        let (response, refused) = refused_revision(response, self.limits.max_body).await;
         let sent = SentRequest {
             id: &call.id,
             kind: ResultKind::of(&call.request),
@@ -53,7 +54,8 @@ impl Connection {
             in_session: false,
             introduces: true,
         };
-        self.read(response, &sent).await
+        let answer = self.read(response, &sent).await;
+        answer.map_err(|fault| fault.with_refused_revision(refused))
     }
 
     /// Sends the first request of a session, and stores the id in its response.

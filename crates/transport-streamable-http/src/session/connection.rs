@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     /// What every request of a stateless session names.
     pub(super) client: Option<Box<ClientContext>>,
     /// The standalone stream, for a session that wants one.
-    pub(super) standalone: Option<Box<Standalone>>,
+    pub(crate) standalone: Option<Box<Standalone>>,
     pub(super) info: OnceCell<Arc<ServerPeerInfo>>,
     pub(super) early: EarlyMessages,
     pub(super) tools: Mutex<ToolHeaders>,
@@ -163,7 +163,8 @@ impl Connection {
     /// # Errors
     /// The id of a legacy server is not visible ASCII (revision 2025-11-25, transports).
     fn note_session(&self, response: &HeaderMap) -> Result<(), HttpFault> {
-        let Some(id) = response.get(SESSION_ID) else {
+        // An empty id is none.
+        let Some(id) = response.get(SESSION_ID).filter(|id| !id.is_empty()) else {
             return Ok(());
         };
         let valid = is_valid_session_id(id);
@@ -198,12 +199,6 @@ impl Connection {
 
     pub(super) fn is_in_session(&self) -> bool {
         self.era == Era::Legacy && self.has_session_id()
-    }
-
-    /// Reports that the server does not know the session, or its era, any more.
-    pub(super) fn note_gone(&self) {
-        self.server.forget(Era::Stateless);
-        self.close_notifier.notify();
     }
 
     fn request(&self, outgoing: &Outgoing<'_>, headers: HeaderMap) -> reqwest::RequestBuilder {
@@ -258,7 +253,7 @@ impl Connection {
 }
 
 fn invalid_session_id() -> HttpFault {
-    let what = "the session id is empty or holds other bytes than 0x21 to 0x7E";
+    let what = "the session id holds other bytes than 0x21 to 0x7E";
     HttpFault::new(Outcome::Unknown, FaultKind::Protocol, what)
 }
 

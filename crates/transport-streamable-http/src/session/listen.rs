@@ -2,30 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_pool_core::{
-    error::FaultKind,
-    extend::{IncomingKind, read_messages},
-};
-use mcp_pool_http::{EventStream, HttpFault};
+use http::Method;
+use mcp_pool_core::extend::{IncomingKind, ServerStream, read_messages};
+use mcp_pool_http::EventStream;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    connection::Connection,
+    connection::{Connection, Outgoing},
     pace::Pace,
     read::PROGRESS,
-    standalone::{Standalone, StreamState},
+    standalone::Standalone,
+};
+use crate::{
+    known_stream::StreamHabit,
+    response::{NoStream, stream_in},
 };
 
 impl Connection {
     /// Starts reading the standalone stream, where the session wants one, until the session ends.
     ///
-    /// The stream never decides over its session: a refusal means that the server has none.
+    /// The stream never decides over its session. A server that has refused a stream lately is not
+    /// requested to open one.
     pub(crate) fn start_listening(self: &Arc<Self>) {
-        if self.standalone.is_none() {
+        let Some(standalone) = self.standalone.as_deref() else {
             return;
-        }
-        if !self.is_in_session() {
-            return self.settle(StreamState::Absent);
+        };
+        let known = &self.server.stream;
+        if !self.is_in_session() || known.habit() == Some(StreamHabit::Refuses) {
+            return standalone.settle(ServerStream::Absent);
         }
         let connection = Arc::clone(self);
         tokio::spawn(async move {
@@ -39,14 +43,18 @@ impl Connection {
     }
 
     /// Waits until it is known whether there is a standalone stream, for a short time: a server
-    /// that does not answer must not hold up its session.
+    /// that does not answer must not hold up its session, and no second one at all.
     pub(crate) async fn stream_settled(&self) {
         let Some(standalone) = self.standalone.as_deref() else {
             return;
         };
-        let mut state = standalone.state.subscribe();
-        let settled = state.wait_for(|state| *state != StreamState::Unknown);
-        let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
+        if self.server.stream.habit() == Some(StreamHabit::Slow) {
+            return;
+        }
+        let settled = tokio::time::timeout(SETTLE_TIMEOUT, standalone.settled()).await;
+        if settled.is_err() {
+            self.server.stream.note(StreamHabit::Slow);
+        }
     }
 
     async fn listen(&self) {
@@ -58,12 +66,14 @@ impl Connection {
         let mut was_open = false;
         loop {
             let mut asked = None;
-            match self.get(last_id.as_deref()).await {
+            match self.open_stream(last_id.as_deref()).await {
                 Ok(response) => {
                     was_open = true;
-                    self.settle(StreamState::Open);
+                    self.server.stream.forget();
+                    standalone.settle(ServerStream::Open);
                     let began = Instant::now();
-                    let mut events = EventStream::new(response, self.limits.max_event);
+                    let events = EventStream::new(response, self.limits.max_event);
+                    let mut events = events.cutting_events();
                     let had_event = self.receive_all(standalone, &mut events).await;
                     if had_event || began.elapsed() >= MIN_LIFETIME {
                         pace.note_event();
@@ -71,17 +81,41 @@ impl Connection {
                     last_id = events.last_id().map(str::to_owned).or(last_id);
                     asked = events.retry();
                 }
-                Err(fault) if was_open && *fault.kind() == FaultKind::SessionGone => {
-                    // The server knew the session when the stream was opened first.
-                    return self.note_gone();
+                Err(NoStream::Here) if !was_open => {
+                    self.server.stream.note(StreamHabit::Refuses);
+                    return standalone.settle(ServerStream::Absent);
                 }
-                Err(fault) if is_refusal(&fault) => return self.settle(StreamState::Absent),
-                Err(_) => {}
+                Err(_) => {
+                    // The server may have forgotten the event.
+                    last_id = None;
+                    if !was_open {
+                        self.server.stream.note(StreamHabit::Slow);
+                    }
+                }
             }
+            standalone.settle(ServerStream::Pending);
             let Some(pause) = pace.pause(asked) else {
                 return;
             };
             sleep(pause).await;
+        }
+    }
+
+    /// Requests the standalone stream, from the event on that `last_event_id` names.
+    async fn open_stream(
+        &self,
+        last_event_id: Option<&str>,
+    ) -> Result<reqwest::Response, NoStream> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            call: None,
+            request: None,
+            body: None,
+            last_event_id,
+        };
+        match self.send(outgoing).await {
+            Ok(response) => stream_in(response).await,
+            Err(_) => Err(NoStream::Now),
         }
     }
 
@@ -90,6 +124,9 @@ impl Connection {
         let mut had_event = false;
         while let Ok(Some(event)) = events.next().await {
             had_event = true;
+            if event.is_cut {
+                continue;
+            }
             for message in read_messages(event.data.as_bytes()).into_iter().flatten() {
                 match message.kind() {
                     IncomingKind::Error | IncomingKind::Result => standalone.answer(&message),
@@ -105,24 +142,6 @@ impl Connection {
         }
         had_event
     }
-
-    fn settle(&self, state: StreamState) {
-        if let Some(standalone) = &self.standalone {
-            standalone.state.send_replace(state);
-        }
-    }
-}
-
-/// True for an answer of the server, and false where none came.
-fn is_refusal(fault: &HttpFault) -> bool {
-    !matches!(
-        fault.kind(),
-        FaultKind::Credentials(_)
-            | FaultKind::Server { .. }
-            | FaultKind::Timeout
-            | FaultKind::Tls
-            | FaultKind::Unreachable
-    )
 }
 
 /// A stream that lived this long is not idle, even without events.

@@ -5,7 +5,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_pool_core::extend::{Answer, Delivery, Incoming, IncomingKind, ResultKind};
+use mcp_pool_core::extend::{
+    Answer, Delivery, Incoming, IncomingKind, ResultKind, ServerStream, ServerStreamState,
+};
 use rmcp::model::RequestId;
 use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
@@ -14,7 +16,10 @@ use crate::response::SentRequest;
 
 /// The standalone stream of a session.
 pub(crate) struct Standalone {
-    pub(crate) state: watch::Sender<StreamState>,
+    /// The state, as the session's users see it.
+    state: ServerStreamState,
+    /// True once it is known whether there is a stream.
+    settled: watch::Sender<bool>,
     /// The calls whose answers may come on the stream.
     expected: Mutex<HashMap<RequestId, Expected>>,
 }
@@ -38,16 +43,6 @@ struct ProgressParams {
     progress_token: RequestId,
 }
 
-/// The state of the standalone stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamState {
-    /// The server has none.
-    Absent,
-    Open,
-    /// Not requested yet, or not answered yet.
-    Unknown,
-}
-
 /// An answer that may come on the stream. Dropping it gives it up.
 pub(super) struct ExpectedAnswer<'s> {
     stream: &'s Standalone,
@@ -58,16 +53,35 @@ pub(super) struct ExpectedAnswer<'s> {
 impl Default for Standalone {
     fn default() -> Self {
         Self {
-            state: watch::Sender::new(StreamState::Unknown),
+            state: ServerStreamState::new(ServerStream::Pending),
+            settled: watch::Sender::new(false),
             expected: Mutex::default(),
         }
     }
 }
 
 impl Standalone {
+    /// The state, as it changes.
+    pub(crate) fn state(&self) -> &ServerStreamState {
+        &self.state
+    }
+
+    /// Changes the state. The server has answered, or failed.
+    pub(super) fn settle(&self, state: ServerStream) {
+        self.state.set(state);
+        self.settled.send_replace(true);
+    }
+
+    /// Waits until it is known whether there is a stream.
+    pub(super) async fn settled(&self) {
+        let mut settled = self.settled.subscribe();
+        // The sender lives as long as this value.
+        let _ = settled.wait_for(|settled| *settled).await;
+    }
+
     /// Expects the answer to a request, where the stream is open.
     pub(super) fn expect_answer(&self, sent: &SentRequest<'_>) -> Option<ExpectedAnswer<'_>> {
-        if *self.state.borrow() != StreamState::Open {
+        if self.state.get() != ServerStream::Open {
             return None;
         }
         let (sender, answer) = oneshot::channel();

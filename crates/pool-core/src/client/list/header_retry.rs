@@ -4,6 +4,7 @@ use rmcp::model::{
     ClientRequest, ErrorCode, ErrorData, ListToolsRequest, PaginatedRequestParams, ServerResult,
 };
 
+use super::bounds::ListBounds;
 use crate::{acquire::Lease, client::call::Call, client::send::Failed, extend::Answer, types::Era};
 
 impl Call<'_> {
@@ -42,6 +43,7 @@ impl Call<'_> {
 
     /// Has the session see the list of tools.
     async fn see_tools(&mut self, lease: &Lease) -> Result<(), Failed> {
+        let mut bounds = ListBounds::new(&self.client.context().config.limits);
         let mut cursor = None;
         loop {
             let request = ListToolsRequest {
@@ -53,7 +55,10 @@ impl Call<'_> {
                 .send(lease, ClientRequest::ListToolsRequest(request))
                 .await?;
             cursor = match page.into_result() {
-                Ok(ServerResult::ListToolsResult(page)) => page.next_cursor,
+                Ok(ServerResult::ListToolsResult(page)) => bounds
+                    .add(page.tools.len(), page.next_cursor.as_ref())
+                    .ok()
+                    .and(page.next_cursor),
                 _ => None,
             };
             if cursor.is_none() {

@@ -6,6 +6,7 @@ use rmcp::model::{
     ListToolsResult, PaginatedRequestParams, ServerResult,
 };
 
+use super::bounds::ListBounds;
 use crate::{client::call::Call, error::CallError, types::Era};
 
 /// How much of a list is wanted.
@@ -29,10 +30,12 @@ pub(in crate::client) trait Page: Sized {
     fn request(params: Option<PaginatedRequestParams>) -> ClientRequest;
     fn from_result(result: ServerResult) -> Option<Self>;
     fn next_cursor(&self) -> Option<&String>;
+    /// The number of its items.
+    fn items(&self) -> usize;
 }
 
 macro_rules! page {
-    ($Request:ident -> $Result:ident) => {
+    ($Request:ident -> $Result:ident { $items:ident }) => {
         impl Page for $Result {
             fn request(params: Option<PaginatedRequestParams>) -> ClientRequest {
                 let mut request = $Request::default();
@@ -50,14 +53,18 @@ macro_rules! page {
             fn next_cursor(&self) -> Option<&String> {
                 self.next_cursor.as_ref()
             }
+
+            fn items(&self) -> usize {
+                self.$items.len()
+            }
         }
     };
 }
 
-page!(ListPromptsRequest -> ListPromptsResult);
-page!(ListResourcesRequest -> ListResourcesResult);
-page!(ListResourceTemplatesRequest -> ListResourceTemplatesResult);
-page!(ListToolsRequest -> ListToolsResult);
+page!(ListPromptsRequest -> ListPromptsResult { prompts });
+page!(ListResourcesRequest -> ListResourcesResult { resources });
+page!(ListResourceTemplatesRequest -> ListResourceTemplatesResult { resource_templates });
+page!(ListToolsRequest -> ListToolsResult { tools });
 
 impl Call<'_> {
     /// Reads pages of a list. Begins again from the first one when the session is lost half-way,
@@ -77,6 +84,7 @@ impl Call<'_> {
                 era: lease.info().era,
                 state: lease.key_pool().lists.tools(),
             };
+            let mut bounds = ListBounds::new(&self.client.context().config.limits);
             let mut params = first.clone();
             loop {
                 let page = match self.send(&lease, P::request(params)).await {
@@ -90,8 +98,13 @@ impl Call<'_> {
                     }
                 };
                 let cursor = page.next_cursor().cloned();
+                let items = page.items();
                 listing.pages.push(page);
-                if !all || cursor.is_none() {
+                if !all {
+                    return Ok(listing);
+                }
+                bounds.add(items, cursor.as_ref())?;
+                if cursor.is_none() {
                     return Ok(listing);
                 }
                 params = Some(PaginatedRequestParams::default().with_cursor(cursor));

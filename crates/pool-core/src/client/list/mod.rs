@@ -1,5 +1,6 @@
 //! Lists of a server: page after page, and the cached lists of tools.
 
+mod bounds;
 mod header_retry;
 mod listing;
 mod tools;

@@ -65,8 +65,8 @@ impl PooledClient {
     /// again while it is fresh, without asking the server.
     ///
     /// # Errors
-    /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when the server answered
-    /// with a result of another kind.
+    /// As [`request`](Self::request), [`CallError::UnexpectedResult`] when the server answered with
+    /// a result of another kind, and [`CallError::ListTooLong`].
     ///
     /// # Cancel safety
     /// As [`request`](Self::request).

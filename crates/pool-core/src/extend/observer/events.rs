@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{close_reason::CloseReason, pool_handle::PoolHandle};
 use crate::{
     error::{AcquireError, CallError, CheckError, ConnectError, Outcome},
-    extend::session::{CloseOutcome, SessionInfo},
+    extend::session::{CloseOutcome, ServerStream, SessionInfo},
     handler::ListKind,
     types::{BreakerState, Endpoint, PoolKey, PoolLimits, TransportKind},
 };
@@ -237,5 +237,30 @@ event! {
         key: &'a PoolKey,
         /// True when the list was cached (a hit) rather than requested from the server (a miss).
         hit: bool,
+    }
+}
+
+event! {
+    /// A result had parts that cannot be read. The caller got the others.
+    PartlyRead {
+        /// The key.
+        key: &'a PoolKey,
+        /// The JSON-RPC method.
+        method: &'a str,
+        /// How many parts were left out: items, content blocks and fields.
+        left_out: usize,
+    }
+}
+
+event! {
+    /// The stream of a session on which its server sends messages that belong to no call was opened,
+    /// broke off or was refused.
+    ServerStreamChanged {
+        /// The key.
+        key: &'a PoolKey,
+        /// Its state before.
+        before: ServerStream,
+        /// Its state now.
+        after: ServerStream,
     }
 }

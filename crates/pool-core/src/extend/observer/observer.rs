@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
-    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released, Resized, ToolsListed,
+    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead, Released, Resized,
+    ServerStreamChanged, ToolsListed,
 };
 
 /// Receives every event of a pool. All methods do nothing by default.
@@ -61,6 +62,10 @@ pub trait Observer: Send + Sync {
     fn list_changed(&self, event: &ListChanged<'_>) {}
     /// A client requested its tools while the pool caches tool lists.
     fn tools_listed(&self, event: &ToolsListed<'_>) {}
+    /// A result had parts that cannot be read, and was returned without them.
+    fn partly_read(&self, event: &PartlyRead<'_>) {}
+    /// The stream for messages of a session's server that belong to no call changed.
+    fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {}
 }
 
 impl<T: Observer + ?Sized> Observer for Arc<T> {
@@ -126,5 +131,13 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
         (**self).tools_listed(event);
+    }
+
+    fn partly_read(&self, event: &PartlyRead<'_>) {
+        (**self).partly_read(event);
+    }
+
+    fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
+        (**self).server_stream_changed(event);
     }
 }

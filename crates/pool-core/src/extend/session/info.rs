@@ -1,6 +1,9 @@
 //! What is known of a session.
 
-use super::metadata::SessionMetadata;
+use super::{
+    metadata::SessionMetadata,
+    server_stream::{ServerStream, ServerStreamState},
+};
 use crate::types::{Era, Fingerprint};
 
 /// What is known of a session. Holds no secret: the server's session id only as a fingerprint.
@@ -21,6 +24,7 @@ pub struct SessionInfo {
     pub network: Option<(&'static str, &'static str)>,
     /// Values of a user's own, attached by [`Hooks::after_connect`](crate::extend::Hooks).
     pub metadata: SessionMetadata,
+    server_stream: ServerStreamState,
 }
 
 impl SessionInfo {
@@ -34,6 +38,7 @@ impl SessionInfo {
             max_concurrent: None,
             network: None,
             metadata: SessionMetadata::default(),
+            server_stream: ServerStreamState::default(),
         }
     }
 
@@ -50,6 +55,26 @@ impl SessionInfo {
     pub fn with_network(mut self, protocol: &'static str, transport: &'static str) -> Self {
         self.network = Some((protocol, transport));
         self
+    }
+
+    /// Sets the state of the stream on which the server sends messages that belong to no call.
+    /// Default: there is none.
+    #[must_use]
+    pub fn with_server_stream(mut self, state: ServerStreamState) -> Self {
+        self.server_stream = state;
+        self
+    }
+
+    /// Whether the session has a stream for the messages of its server that belong to no call, now.
+    /// The event of a change is
+    /// [`Observer::server_stream_changed`](crate::extend::Observer::server_stream_changed).
+    #[must_use]
+    pub fn server_stream(&self) -> ServerStream {
+        self.server_stream.get()
+    }
+
+    pub(crate) fn server_stream_state(&self) -> &ServerStreamState {
+        &self.server_stream
     }
 
     /// Sets how many calls may run on the session at the same time.

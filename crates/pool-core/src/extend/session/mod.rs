@@ -4,6 +4,7 @@ mod close_notifier;
 mod driver;
 mod info;
 mod metadata;
+mod server_stream;
 mod session;
 mod slots_by_era;
 
@@ -11,5 +12,6 @@ pub use close_notifier::CloseNotifier;
 pub use driver::{CloseOutcome, RunningSession, SessionDriver};
 pub use info::SessionInfo;
 pub use metadata::SessionMetadata;
+pub use server_stream::{ServerStream, ServerStreamState};
 pub use session::Session;
 pub(crate) use slots_by_era::SlotsByEra;

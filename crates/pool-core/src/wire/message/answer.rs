@@ -13,6 +13,7 @@ use rmcp::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::repair::repaired;
 use crate::error::names_lost_session;
 
 /// The answer of a server to one request: its result or its error.
@@ -53,6 +54,20 @@ macro_rules! kinds {
             fn read(self, text: &str) -> Option<ServerResult> {
                 match self.0 {
                     $(Kind::$Result => read::<$Result>(text).map(ServerResult::$Result),)*
+                    Kind::Other => None,
+                }
+            }
+
+            /// Reads a result that is not of its type without what cannot be read.
+            fn repair(self, text: &str) -> Option<Reading> {
+                match self.0 {
+                    $(Kind::$Result => {
+                        let repaired = repaired::<$Result>(text)?;
+                        Some(Reading {
+                            result: ServerResult::$Result(repaired.value),
+                            left_out: repaired.left_out,
+                        })
+                    })*
                     Kind::Other => None,
                 }
             }
@@ -155,17 +170,70 @@ impl Answer {
         }
     }
 
-    /// The result in its type. A result that fits no known type becomes a
-    /// [`CustomResult`](ServerResult::CustomResult).
+    /// The result in its type, as [`read`](Self::read) reads it. A result that fits no known type
+    /// becomes a [`CustomResult`](ServerResult::CustomResult).
     ///
     /// # Errors
     /// The server's error.
     pub fn into_result(self) -> Result<ServerResult, ErrorData> {
+        self.read().map(|reading| reading.result)
+    }
+
+    /// The result in its type, and how many of its parts cannot be read.
+    ///
+    /// An item of a list, a content block or a field that the type does not know in this form is left
+    /// out, and hides none of the others. The [JSON](Self::raw) has them all.
+    ///
+    /// ```
+    /// use mcp_pool_core::{
+    ///     extend::{Answer, ResultKind},
+    ///     rmcp::model::{ClientRequest, ListToolsRequest, ServerResult},
+    /// };
+    /// let request = ClientRequest::ListToolsRequest(ListToolsRequest::default());
+    /// let json = r#"{"tools":[{"name":7},{"name":"add","inputSchema":{}}]}"#;
+    /// let raw = serde_json::from_str(json)?;
+    /// let reading = Answer::from_raw(ResultKind::of(&request), raw).read().unwrap();
+    /// assert_eq!(reading.left_out, 1);
+    /// assert!(matches!(reading.result, ServerResult::ListToolsResult(list) if list.tools.len() == 1));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The server's error.
+    pub fn read(self) -> Result<Reading, ErrorData> {
         match self.0 {
             Body::Error(error) | Body::Refusal(error) => Err(error),
-            Body::Typed(result) => Ok(*result),
+            Body::Typed(result) => Ok(Reading::complete(*result)),
             Body::Raw(kind, raw) => Ok(typed(kind, raw.get())),
         }
+    }
+}
+
+/// A result in its type.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Reading {
+    /// The result.
+    pub result: ServerResult,
+    /// How many parts of the result cannot be read, and are not in it.
+    pub left_out: usize,
+}
+
+impl Reading {
+    fn complete(result: ServerResult) -> Self {
+        Self {
+            result,
+            left_out: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Reading {
+    /// Shows how much was left out, and no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading")
+            .field("left_out", &self.left_out)
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,10 +244,19 @@ struct ToolError {
     is_error: bool,
 }
 
-fn typed(kind: ResultKind, text: &str) -> ServerResult {
-    let typed = kind.read(text).or_else(|| read(text));
+fn typed(kind: ResultKind, text: &str) -> Reading {
+    if let Some(result) = kind.read(text) {
+        return Reading::complete(result);
+    }
+    if let Some(reading) = kind.repair(text) {
+        return reading;
+    }
     // Every JSON value is a custom result, so that the last case needs text that is no JSON.
-    typed.unwrap_or(ServerResult::EmptyResult(EmptyResult {}))
+    let result = match text {
+        "null" => None,
+        text => read(text),
+    };
+    Reading::complete(result.unwrap_or(ServerResult::EmptyResult(EmptyResult {})))
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Option<T> {

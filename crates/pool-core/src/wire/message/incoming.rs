@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use rmcp::model::{ErrorCode, ErrorData, RequestId};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// One message of a server, with its parts still as text.
@@ -32,10 +32,15 @@ struct Envelope<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+}
+
+/// Reads a member that is there. A result may be null; the member is missing otherwise.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(member).map(Some)
 }
 
 /// An error as servers write it. The code or the text may be missing.
@@ -69,6 +74,14 @@ pub fn read_messages(text: &[u8]) -> Option<Vec<Incoming<'_>>> {
     )
 }
 
+impl Envelope<'_> {
+    fn has_result(&self) -> bool {
+        let is_null = |result: &RawValue| result.get() == "null";
+        let result = self.result;
+        result.is_some_and(|result| self.error.is_none() || !is_null(result))
+    }
+}
+
 impl<'a> Incoming<'a> {
     fn read(text: &'a str) -> Option<Self> {
         let envelope: Envelope<'a> = serde_json::from_str(text).ok()?;
@@ -77,14 +90,14 @@ impl<'a> Incoming<'a> {
         is_message.then_some(Self { text, envelope })
     }
 
-    /// What kind of message it is. A result beside an error is a result.
+    /// What kind of message it is. A result beside an error is a result, unless it is null.
     #[must_use]
     pub fn kind(&self) -> IncomingKind {
         let envelope = &self.envelope;
         match (&envelope.method, envelope.id) {
             (Some(_), Some(_)) => IncomingKind::Request,
             (Some(_), None) => IncomingKind::Notification,
-            (None, _) if envelope.result.is_some() => IncomingKind::Result,
+            (None, _) if envelope.has_result() => IncomingKind::Result,
             (None, _) => IncomingKind::Error,
         }
     }
@@ -181,6 +194,15 @@ mod tests {
                 IncomingKind::Result,
             ),
             (r#"{"id":1,"result":{},"error":null}"#, IncomingKind::Result),
+            (r#"{"id":1,"result":null}"#, IncomingKind::Result),
+            (
+                r#"{"id":1,"error":null,"result":null}"#,
+                IncomingKind::Result,
+            ),
+            (
+                r#"{"id":1,"result":null,"error":{"code":1,"message":"x"}}"#,
+                IncomingKind::Error,
+            ),
             (
                 r#"{"id":null,"error":{"code":-1,"message":"x"}}"#,
                 IncomingKind::Error,
