@@ -8,9 +8,7 @@ mod fault;
 mod session;
 
 mod body;
-mod event_ends;
-mod event_parser;
-mod event_stream;
+mod events;
 mod redirect;
 mod refusal;
 mod repeat;
@@ -27,8 +25,7 @@ pub use reqwest;
 
 pub use body::body;
 pub use client::{BuildError, USER_AGENT, client, client_builder};
-pub use event_parser::{Event, EventParser, EventTooLarge};
-pub use event_stream::EventStream;
+pub use events::{Event, EventParser, EventStream, EventTooLarge};
 pub use fault::HttpFault;
 pub use probe::probe;
 pub use refusal::{Refusal, RefusalBody, answer_to, is_check};

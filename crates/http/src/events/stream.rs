@@ -5,10 +5,8 @@ use std::time::Duration;
 use mcp_pool_core::error::{FaultKind, Outcome};
 use tokio::time::timeout;
 
-use crate::{
-    event_parser::{Event, EventParser},
-    fault::HttpFault,
-};
+use super::parser::{Event, EventParser};
+use crate::fault::HttpFault;
 
 /// The events of a response with an event stream as its body. Dropping it closes the connection.
 #[derive(Debug)]

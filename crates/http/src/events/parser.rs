@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::event_ends::EventEnds;
+use super::ends::EventEnds;
 
 /// One event with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
