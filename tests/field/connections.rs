@@ -128,3 +128,41 @@ async fn a_farewell_that_dies_on_its_connection_is_sent_again() {
     close(&pool).await;
     assert_eq!(server.count("DELETE"), 2);
 }
+
+#[tokio::test]
+async fn only_a_call_that_is_declared_repeatable_is_repeated_after_an_unknown_outcome() {
+    for is_declared in [true, false] {
+        let broken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&broken);
+        let server = RawServer::start(move |request| {
+            match request.tool() == "flaky" && count.fetch_add(1, Ordering::SeqCst) == 0 {
+                true => Reply::reset(),
+                false => request.plain_reply("session"),
+            }
+        });
+        let pool = pool(PoolConfig::default());
+        let mut alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+        if is_declared {
+            alice = alice.repeatable();
+        }
+        let result = call(&alice, "flaky").await;
+        assert_eq!(result.is_ok(), is_declared, "{result:?}");
+        assert_eq!(server.count("initialize"), 1);
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn repetitions_have_a_budget_so_that_an_outage_is_not_made_worse() {
+    let server = server(|_| Reply::reset());
+    let pool = pool(PoolConfig::default());
+    let endpoint = server.endpoint(Lifecycle::Legacy);
+    let alice = client(&pool, endpoint, "alice").await.repeatable();
+    for _ in 0..50 {
+        call(&alice, "broken").await.expect_err("a reset");
+    }
+    let sent = server.count("tools/call");
+    assert!(sent <= 50 + 10 + 50, "{sent} requests for 50 calls");
+    assert!(sent >= 60, "{sent}");
+    close(&pool).await;
+}

@@ -170,3 +170,23 @@ async fn a_tool_that_is_always_refused_costs_neither_sessions_nor_repetitions() 
         close(&pool).await;
     }
 }
+
+#[tokio::test]
+async fn a_session_id_that_a_server_gives_to_two_users_serves_only_the_first() {
+    let server =
+        mcp_pool_testkit::RawServer::start(|request| request.plain_reply("the-same-for-all"));
+    let pool = pool(PoolConfig::default());
+    let endpoint = server.endpoint(mcp_session_pool::config::Lifecycle::Legacy);
+    let alice = client(&pool, endpoint.clone(), "alice").await;
+    call(&alice, "count").await.expect("an answer");
+    let bob = client(&pool, endpoint, "bob").await;
+    let error = call(&bob, "count").await.expect_err("a refusal");
+    assert_eq!(error.label(), "protocol");
+    assert!(
+        !format!("{error:?}").contains("the-same-for-all"),
+        "{error:?}"
+    );
+    assert_eq!(server.count("DELETE"), 0, "the session is alice's");
+    call(&alice, "count").await.expect("her session goes on");
+    close(&pool).await;
+}

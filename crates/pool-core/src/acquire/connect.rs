@@ -182,6 +182,7 @@ fn pool_session(
         id: context.new_id(),
         key: key.key.clone(),
         proxy: opened.proxy,
+        claim: opened.claim,
         history: Arc::clone(&key.history),
         sharing: key.sharing(opened.session.info()),
         generation: admitted.generation,

@@ -1,6 +1,6 @@
 //! One connect, as its connector sees it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
@@ -16,12 +16,15 @@ use crate::{
     key::{DetectedSession, KeyPool, Waiter},
     time::{Timestamp, after},
     types::Scope,
+    upstream::SessionIdClaim,
 };
 
 /// An opened session.
 pub(crate) struct OpenedSession {
     pub(crate) session: Session,
     pub(crate) proxy: Arc<HandlerProxy>,
+    /// Keeps the session id from the sessions of other keys.
+    pub(crate) claim: Option<SessionIdClaim>,
 }
 
 /// Opens a session for a key, with the key's own credentials, handlers and proxy.
@@ -98,15 +101,52 @@ async fn finish(
     proxy: Arc<HandlerProxy>,
     deadline: Instant,
 ) -> Result<OpenedSession, ConnectError> {
-    watch_stream(&key.services.context, key, session.info());
-    match after_connect(&key.services.context, key, session, deadline).await {
-        Ok(session) => Ok(OpenedSession { session, proxy }),
+    let finished = async {
+        let claim = claim(key, &session)?;
+        watch_stream(&key.services.context, key, session.info());
+        let session = after_connect(&key.services.context, key, session, deadline).await?;
+        Ok((session, claim))
+    };
+    match finished.await {
+        Ok((session, claim)) => Ok(OpenedSession {
+            session,
+            proxy,
+            claim,
+        }),
         Err(error) => {
             proxy.close();
             Err(error)
         }
     }
 }
+
+/// Claims the session's id. A session with the id of another key's is dropped without a farewell, which
+/// would end the other one.
+fn claim(key: &KeyPool, session: &Session) -> Result<Option<SessionIdClaim>, ConnectError> {
+    let Some(id) = session.info().session else {
+        return Ok(None);
+    };
+    let claim = key.upstream.session_ids.claim(id, key.key.fingerprint());
+    if claim.is_none() {
+        let endpoint = key.key.endpoint();
+        tracing::warn!(%endpoint, key = ?key.key, "the server gave one session id to two keys");
+        let error = ConnectError::new(FaultKind::Protocol).with_source(SessionIdInUse);
+        return Err(error);
+    }
+    Ok(claim)
+}
+
+/// A server gave the id of another key's session.
+#[derive(Debug)]
+struct SessionIdInUse;
+
+impl fmt::Display for SessionIdInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server gave the session id of another key's session")
+    }
+}
+
+impl std::error::Error for SessionIdInUse {}
 
 /// Has the observer get the changes of the stream for messages of the session's server.
 fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {

@@ -27,7 +27,8 @@ use crate::{
 /// is repeated once on a fresh session, within the same deadline. In a conversation it is not
 /// repeated, since the server's state is gone with the session, unless the server keeps no
 /// sessions. A tool call that was refused unread for missing headers is repeated once after the
-/// tool list has named them. Nothing else is ever repeated.
+/// tool list has named them. A call that only reads, or that is [declared to do no
+/// harm](Self::repeatable), is repeated when its connection broke. Nothing else is ever repeated.
 ///
 /// # Input that a server requests
 /// A server with sessions sends requests of its own, which the caller's
@@ -42,6 +43,8 @@ pub struct PooledClient {
     pub(super) resolved: Arc<Resolved>,
     pub(super) context: CallContext,
     pub(super) timeout: Duration,
+    /// Whether its calls do no harm when they are executed twice.
+    pub(super) repeatable: bool,
     acquire_timeout: Duration,
 }
 
@@ -58,6 +61,7 @@ impl PooledClient {
         Self {
             context: context.with_expiry(resolved.latest_key().identity().expires_at()),
             timeout: config.timeouts.call_timeout,
+            repeatable: false,
             acquire_timeout: request.timeout.unwrap_or(config.timeouts.acquire_timeout),
             acquirer,
             parts,
@@ -101,6 +105,20 @@ impl PooledClient {
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
             timeout,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose calls do no harm when they are executed twice. The pool may repeat such a
+    /// call after an unknown outcome, as it repeats calls that only read: when its connection broke,
+    /// twice at most, and within its deadline; in a conversation on the same session alone.
+    ///
+    /// The repetitions of an endpoint are a fifth of its calls at most, and ten at any time: so that an
+    /// outage is not made worse.
+    #[must_use]
+    pub fn repeatable(&self) -> Self {
+        Self {
+            repeatable: true,
             ..self.clone()
         }
     }

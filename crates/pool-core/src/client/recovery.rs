@@ -50,10 +50,10 @@ impl Call<'_> {
         let attempt = Attempt {
             failure: &failure,
             loses_state: lease.pooled().has_state_of_conversation(),
-            is_read: is_read(self.method),
+            is_harmless: is_read(self.method) || self.client.repeatable,
             repetitions: self.repetitions,
         };
-        let step = next_step(&attempt);
+        let step = self.within_budget(next_step(&attempt), &failure, &lease);
         if self.repetitions > 0 && failure.is_repeatable_elsewhere() {
             // A server that opens sessions and does not know them.
             self.note_contradiction(&lease);
@@ -155,6 +155,16 @@ impl Call<'_> {
                     history.take_lost();
                 }
             }
+        }
+    }
+
+    /// The step, unless it is a repetition after an unknown outcome that the endpoint's budget does not
+    /// allow.
+    fn within_budget(&self, step: Step, failure: &CallFailure, lease: &Lease) -> Step {
+        let is_second = step == Step::Repeat && failure.outcome() == Outcome::Unknown;
+        match is_second && !lease.key_pool().upstream.retries.spend() {
+            true => Step::Surface,
+            false => step,
         }
     }
 

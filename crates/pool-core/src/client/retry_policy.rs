@@ -20,13 +20,13 @@ pub(super) struct Attempt<'a> {
     /// True where the state of a conversation is lost with the session.
     pub(super) loses_state: bool,
     /// True where executing the call twice does no harm.
-    pub(super) is_read: bool,
+    pub(super) is_harmless: bool,
     /// How often the call was repeated already.
     pub(super) repetitions: u32,
 }
 
 /// A call is repeated once where the server provably did nothing: it does not know the session, or it
-/// was not reached. A call that only reads is also repeated when its connection broke.
+/// was not reached. A call that does no harm when it is executed twice is also repeated when its connection broke.
 pub(super) fn next_step(attempt: &Attempt<'_>) -> Step {
     let failure = attempt.failure;
     if failure.is_repeatable_elsewhere() && attempt.loses_state {
@@ -42,7 +42,7 @@ pub(super) fn next_step(attempt: &Attempt<'_>) -> Step {
                 failure.kind(),
                 FaultKind::SessionGone | FaultKind::Unreachable
             );
-            attempt.is_read && is_broken && attempt.repetitions < MAX_READS
+            attempt.is_harmless && is_broken && attempt.repetitions < MAX_READS
         }
         Outcome::Answered => false,
     };
@@ -59,11 +59,11 @@ const MAX_READS: u32 = 2;
 mod tests {
     use super::*;
 
-    fn step(outcome: Outcome, kind: FaultKind, is_read: bool, repetitions: u32) -> Step {
+    fn step(outcome: Outcome, kind: FaultKind, is_harmless: bool, repetitions: u32) -> Step {
         next_step(&Attempt {
             failure: &CallFailure::new(outcome, kind),
             loses_state: false,
-            is_read,
+            is_harmless,
             repetitions,
         })
     }
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn a_lost_conversation_is_an_error_and_no_silent_new_session() {
         let gone = CallFailure::new(Outcome::NotExecuted, FaultKind::SessionGone);
-        for is_read in [false, true] {
+        for is_harmless in [false, true] {
             let step = next_step(&Attempt {
                 failure: &gone,
                 loses_state: true,
-                is_read,
+                is_harmless,
                 repetitions: 0,
             });
             assert_eq!(step, Step::TellLoss);

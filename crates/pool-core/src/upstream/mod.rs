@@ -7,6 +7,8 @@ mod circuit;
 mod contradictions;
 mod holds;
 mod prober;
+mod retry_budget;
+mod session_ids;
 mod upstream;
 mod upstreams;
 
@@ -14,5 +16,6 @@ pub(crate) use admission::Refusal;
 pub(crate) use breaker_permit::{BreakerPermit, admitted};
 pub(crate) use circuit::{CircuitPolicy, CircuitReading};
 pub(crate) use holds::Holder;
+pub(crate) use session_ids::SessionIdClaim;
 pub(crate) use upstream::{CircuitHost, ProberTask, Upstream};
 pub(crate) use upstreams::Upstreams;

@@ -20,6 +20,8 @@ use super::{
     circuit::{AttemptKind, Circuit, CircuitPolicy, CircuitReading, Failed, ProbeOutcome},
     contradictions::Contradictions,
     holds::Holder,
+    retry_budget::RetryBudget,
+    session_ids::SessionIds,
 };
 use crate::{
     error::FaultKind,
@@ -32,6 +34,8 @@ pub(crate) struct Upstream {
     pub(super) me: Weak<Self>,
     pub(crate) endpoint: Endpoint,
     pub(crate) contradictions: Contradictions,
+    pub(crate) session_ids: SessionIds,
+    pub(crate) retries: RetryBudget,
     pub(super) breaker: Breaker,
     pub(super) host: Arc<dyn CircuitHost>,
     /// The task that probes the endpoint, while its circuit is not closed.
@@ -71,6 +75,8 @@ impl Upstream {
             me: Weak::clone(me),
             endpoint,
             contradictions: Contradictions::default(),
+            session_ids: SessionIds::default(),
+            retries: RetryBudget::default(),
             breaker: Breaker::new(policy, has_probe),
             host,
             prober: Mutex::default(),
@@ -105,6 +111,7 @@ impl Upstream {
     #[inline]
     pub(crate) fn call_answered(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
+        self.retries.earn();
         if !self.breaker.is_calm() {
             self.change(|circuit, _, _| circuit.answered(AttemptKind::Plain));
         }

@@ -15,6 +15,7 @@ use crate::{
     limits::Permit,
     time::Timestamp,
     types::{Era, PoolKey, Scope},
+    upstream::SessionIdClaim,
 };
 
 /// A session inside the pool.
@@ -37,6 +38,8 @@ pub(crate) struct PooledSession {
     history: Arc<History>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
     permit: Mutex<Option<Permit>>,
+    /// Released with the session, after its farewell.
+    _claim: Option<SessionIdClaim>,
 }
 
 /// What a pooled session is made of besides its session.
@@ -44,6 +47,7 @@ pub(crate) struct NewSession {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
+    pub(crate) claim: Option<SessionIdClaim>,
     pub(crate) history: Arc<History>,
     pub(crate) sharing: Sharing,
     pub(crate) generation: u64,
@@ -98,6 +102,7 @@ impl PooledSession {
             closing: AtomicBool::new(false),
             history: new.history,
             permit: Mutex::new(Some(new.permit)),
+            _claim: new.claim,
             session,
         }
     }
