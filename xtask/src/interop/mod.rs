@@ -12,6 +12,8 @@ mod rows;
 mod server;
 mod session_log;
 
+use std::error::Error;
+
 use futures::StreamExt;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -114,7 +116,7 @@ async fn drive_all(runs: &[Run]) -> Report {
 async fn line(run: Run) -> Line {
     let began = Instant::now();
     let outcome = match timeout(DEADLINE, jobs::run(run.job, run.row)).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Ok(outcome) => outcome.map_err(|error| with_causes(error.as_ref())),
         Err(_) => Err(format!("not done after {DEADLINE:?}")),
     };
     eprintln!(
@@ -126,6 +128,17 @@ async fn line(run: Run) -> Line {
         }
     );
     Line::of(run.row, run.job, outcome, began.elapsed())
+}
+
+/// The text of an error and of its causes.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Returns on SIGTERM or Ctrl-C.

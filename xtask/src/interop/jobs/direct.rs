@@ -61,7 +61,8 @@ async fn return_to(row: &Row, user: &User) -> Result<bool> {
             false
         }
         Err(error) => {
-            eprintln!("== {}: a first call after the crash: {error}", row.name());
+            let name = row.name();
+            eprintln!("== {name}: a first call after the crash failed: {error}: {error:?}");
             // It was not executed, so that the count begins here.
             user.call(row, 0).await?;
             true

@@ -131,6 +131,8 @@ pub(super) const ROWS: &[Row] = &[
         source: Source::Package(&FASTAPI_MCP, &[]),
         calls: &[Call::Echo],
         tells: true,
+        // It answers its first requests with 500 when several come at the same time.
+        more_jobs: &[Job::Plain, Job::Listening],
         ..LONG
     },
     Row {
@@ -164,7 +166,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "playwright",
         source: Source::Package(
             &PLAYWRIGHT,
-            &["--port", "{port}", "--host", "127.0.0.1", "--headless"],
+            &["--port", "{port}", "--allowed-hosts", "*", "--headless"],
         ),
         calls: &[Call::List("browser_navigate")],
         more_jobs: &[Job::Plain, Job::Listening],
@@ -174,7 +176,6 @@ pub(super) const ROWS: &[Row] = &[
         server: "typescript-2",
         mode: "legacy",
         source: Source::Package(&TYPESCRIPT_2, &["sessions"]),
-        lifecycle: Lifecycle::Legacy,
         calls: &[Call::Echo],
         tells: true,
         ..LONG
@@ -192,6 +193,8 @@ pub(super) const ROWS: &[Row] = &[
         revision: "2025-03-26",
         calls: &[Call::Echo],
         tells: true,
+        // It serves the sessions of before a crash further, so that none is opened after it.
+        more_jobs: &[Job::Plain, Job::Listening],
         ..LONG
     },
     Row {

@@ -24,7 +24,8 @@ pub(super) const PYTHON_2: Package = Package {
     beside: &[],
     program: Program::Script("python2.py"),
 };
-/// The first version that writes to more than one client, and writes every answer to each of them.
+/// It writes every answer to every client. With the SDK that they install today, the versions before
+/// it end at a second client.
 pub(super) const SUPERGATEWAY: Package = Package {
     name: "supergateway",
     version: "4.0.0",
@@ -56,6 +57,8 @@ pub(super) const FASTMCP_4: Package = Package {
 };
 pub(super) const PYTHON_1_20: Package = Package {
     version: "1.20.0",
+    // It uses an internal function that later versions do not have.
+    beside: &["pydantic==2.12.5"],
     ..PYTHON_1
 };
 pub(super) const PYTHON_1_25: Package = Package {

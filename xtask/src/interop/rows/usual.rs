@@ -30,17 +30,20 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         server: "python-1",
         source: Source::Package(&PYTHON_1, &["streamable-http"]),
+        tells: true,
         ..USUAL
     },
     Row {
         server: "python-1",
         source: Source::Package(&PYTHON_1, &["streamable-http", "stateless"]),
+        tells: true,
         ..SESSIONLESS
     },
     Row {
         server: "python-1",
         mode: "stateless json",
         source: Source::Package(&PYTHON_1, &["streamable-http", "stateless", "json"]),
+        tells: true,
         ..SESSIONLESS
     },
     Row {
@@ -52,6 +55,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "python-2",
         mode: "legacy",
         source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        tells: true,
         lifecycle: Lifecycle::Legacy,
         ..USUAL
     },
@@ -59,6 +63,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "python-2",
         mode: "legacy stateless",
         source: Source::Package(&PYTHON_2, &["streamable-http", "stateless"]),
+        tells: true,
         lifecycle: Lifecycle::Legacy,
         ..SESSIONLESS
     },
@@ -66,12 +71,14 @@ pub(super) const ROWS: &[Row] = &[
         server: "python-2",
         mode: "modern",
         source: Source::Package(&PYTHON_2, &["streamable-http"]),
+        tells: true,
         ..MODERN
     },
     Row {
         server: "python-2",
         mode: "modern stateless json",
         source: Source::Package(&PYTHON_2, &["streamable-http", "stateless", "json"]),
+        tells: true,
         ..MODERN
     },
     Row {
