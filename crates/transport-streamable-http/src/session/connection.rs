@@ -209,6 +209,14 @@ impl Connection {
         *request.body_mut() = outgoing.body.clone().map(reqwest::Body::from);
         let http = match outgoing.method {
             Method::GET => &self.clients.streams,
+            // Its response stays open, too.
+            _ if matches!(
+                outgoing.request,
+                Some(ClientRequest::SubscriptionsListenRequest(_))
+            ) =>
+            {
+                &self.clients.streams
+            }
             _ => &self.clients.calls,
         };
         reqwest::RequestBuilder::from_parts(http.clone(), request)
