@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod demo;
+mod full;
 mod interop;
 mod outage;
 mod plain;
@@ -37,6 +38,8 @@ enum Command {
     /// Runs the demo in this process, which is a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
+    /// Runs every check, those included that take an hour.
+    Full,
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
     Interop(interop::Options),
     /// Kills a server again and again under fifty callers: who fails, and for how long.
@@ -89,6 +92,7 @@ fn run(command: &Command) -> Result {
         Command::Conformance(options) => conformance::run(&sh, options),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
+        Command::Full => full::run(&sh),
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),
         Command::OutageInner(options) => outage::show(options),
