@@ -1,8 +1,9 @@
 //! `cargo xtask interop`: servers of other projects, called through the pool.
 //!
-//! Each server is started behind a proxy that counts. Five users call its tools through one pool;
-//! in the middle the server is killed and started again on the same port. The log of the
-//! proxy shows that sessions were reused, and that all of them were closed.
+//! Most servers are started behind a proxy that counts. Five users call their tools through one
+//! pool; in the middle the server is killed and started again on the same port. The log of the
+//! proxy shows that sessions were reused, and that all of them were closed. The other [`Job`]s go
+//! without the proxy.
 
 mod install;
 mod jobs;

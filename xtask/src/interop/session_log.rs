@@ -149,4 +149,12 @@ mod tests {
         assert_eq!(figures.calls, [1, 1, 1]);
         assert_eq!(log.answered("tools/call"), 4);
     }
+    #[test]
+    fn redirects_are_counted_beside_the_other_responses() {
+        let log = SessionLog::default();
+        for is_redirect in [true, false, true, false, false] {
+            log.note_response(is_redirect);
+        }
+        assert_eq!(log.redirects(), (2, 3));
+    }
 }

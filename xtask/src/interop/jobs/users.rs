@@ -22,7 +22,7 @@ pub(super) struct User {
 
 /// A pool of both transports, whose clients listen with `handlers`.
 pub(super) fn pool(handlers: Option<ServerMessages>) -> Result<SessionPool> {
-    let config = PoolConfig::default().with_call_timeout(Duration::from_secs(20));
+    let config = PoolConfig::default().with_call_timeout(CALL_TIMEOUT);
     let builder = SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new()?)
@@ -141,5 +141,7 @@ pub(super) fn must(holds: bool, otherwise: &str) -> Result {
 pub(super) const USERS: usize = 5;
 /// In each half.
 pub(super) const CALLS_EACH: usize = 20;
+/// A thousand calls through a bridge take their time on a busy machine.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time within which nothing waits for a dead server.
 pub(super) const AT_ONCE: Duration = Duration::from_secs(10);

@@ -19,3 +19,24 @@ pub(super) use self::{
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
     usual::ROWS.iter().chain(more::ROWS)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_job_has_a_name_of_its_own() {
+        let names = rows().flat_map(|row| row.jobs(true).map(|job| row.name_of(job)));
+        let names: Vec<_> = names.collect();
+        let distinct: BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+    }
+
+    #[test]
+    fn a_usual_run_calls_each_sdk_and_a_bridge() {
+        let jobs: usize = rows().map(|row| row.jobs(false).count()).sum();
+        assert_eq!(jobs, usual::ROWS.len() + 1);
+    }
+}

@@ -69,6 +69,25 @@ const FASTMCP: Row = Row {
 
 pub(super) const ROWS: &[Row] = &[
     BROADCASTING,
+    Row {
+        server: "supergateway",
+        source: Source::Package(
+            &SUPERGATEWAY,
+            &[
+                "--stdio",
+                "{server}",
+                "--port",
+                "{port}",
+                "--logLevel",
+                "none",
+                "--outputTransport",
+                "streamableHttp",
+                "--stateful",
+            ],
+        ),
+        calls: &[Call::Echo],
+        ..LONG
+    },
     FASTMCP,
     WITH_SLASH,
     Row {
