@@ -282,3 +282,45 @@ async fn a_change_of_a_circuit_is_an_event_with_its_evidence() {
     assert_eq!(seen, [opened, (BreakerState::Closed, None, false)]);
     close(&pool).await;
 }
+
+#[tokio::test]
+async fn a_call_on_an_open_session_waits_for_an_endpoint_that_comes_back() {
+    for modes in [
+        Modes::default().stateless_only(),
+        Modes::default().without_sessions(),
+        Modes::default(),
+    ] {
+        let mut server = CounterServer::start_as(modes);
+        let pool = pool(PoolConfig::default().with_circuit_breaker_threshold(1));
+        let alice = client(&pool, server.endpoint(), "alice").await;
+        call(&alice, "count").await.expect("an answer");
+        server.stop();
+        // The client notices that its connections are closed.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let waiting = tokio::spawn(async move { call(&alice, "count").await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.restart();
+        let answer = waiting.await.expect("no panic");
+        assert!(answer.is_ok(), "{modes:?}: {answer:?}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_probe_ends_the_session_that_a_server_opens_for_it() {
+    let server = RawServer::start(|request| match request.method() {
+        "OPTIONS" => Reply::status(405).with_header("mcp-session-id", "of-the-probe"),
+        "initialize" => Reply::reset(),
+        _ => request.plain_reply("session"),
+    });
+    let pool = pool(PoolConfig::default().with_circuit_breaker_threshold(1));
+    let alice = request(server.endpoint(Lifecycle::Legacy), "alice");
+    pool.acquire(&alice).await.expect_err("a reset");
+    let seen = server.seen();
+    let ended = seen.iter().filter(|seen| seen.http_method == "DELETE");
+    let ended: Vec<_> = ended.map(|seen| seen.session().to_owned()).collect();
+    let probes = server.count("OPTIONS");
+    assert_eq!(ended, vec!["of-the-probe".to_owned(); probes]);
+    assert!(probes > 0);
+    close(&pool).await;
+}

@@ -1,11 +1,14 @@
 //! The request that finds out whether an endpoint is there.
 
-use http::{Method, StatusCode};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::EndpointProbe,
 };
 use reqwest::Url;
+use tokio::time::timeout;
 
 use crate::{fault::HttpFault, repeat::send_repeatedly};
 
@@ -22,6 +25,7 @@ pub fn probe(http: &reqwest::Client, url: &Url) -> EndpointProbe {
             request.send().await.map_err(HttpFault::of_send)
         };
         let response = send_repeatedly(options).await?;
+        end_session(&http, url.clone(), response.headers()).await;
         match response.status() {
             status @ (StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
@@ -33,3 +37,16 @@ pub fn probe(http: &reqwest::Client, url: &Url) -> EndpointProbe {
         }
     })
 }
+
+/// Ends the session that some servers open for any request without one, whatever they answer.
+async fn end_session(http: &reqwest::Client, url: Url, response: &HeaderMap) {
+    if let Some(id) = response.get(SESSION_ID) {
+        let delete = http.delete(url).header(SESSION_ID, id.clone());
+        // The server may not let clients end sessions.
+        let _ = timeout(DELETE_TIMEOUT, delete.send()).await;
+    }
+}
+
+/// The header of a session id (revision 2025-11-25, transports).
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const DELETE_TIMEOUT: Duration = Duration::from_secs(1);

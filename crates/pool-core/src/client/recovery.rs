@@ -16,6 +16,7 @@ use crate::{
     extend::CloseReason,
     time::after,
     types::Era,
+    upstream::{Holder, Upstream, admitted},
 };
 
 /// What the server shows of a session when the pool checks it after a refusal.
@@ -58,14 +59,38 @@ impl Call<'_> {
             // A server that opens sessions and does not know them.
             self.note_contradiction(&lease);
         }
+        let upstream = Arc::clone(&lease.key_pool().upstream);
         self.dispose(lease, &failure, step);
         match step {
             Step::Repeat => {
                 self.repetitions += 1;
-                Ok(())
+                self.endpoint_is_back(&upstream, &failure).await
             }
             Step::TellLoss => Err(CallError::SessionLost),
             Step::Surface => Err(CallError::of_failure(failure)),
+        }
+    }
+
+    /// Waits for the endpoint before a call is repeated that did not reach it, as an acquire waits: a
+    /// session without a state is not checked before its next use.
+    ///
+    /// # Errors
+    /// The endpoint is not there for longer than callers wait.
+    async fn endpoint_is_back(
+        &self,
+        upstream: &Arc<Upstream>,
+        failure: &CallFailure,
+    ) -> Result<(), CallError> {
+        if failure.evidence() != Evidence::Absent {
+            return Ok(());
+        }
+        upstream.doubt_settled().await;
+        let context = self.client.context();
+        let is_open = || !context.is_closed();
+        let holder = Holder::of(self.client.key());
+        match admitted(upstream, holder, self.deadline(), is_open).await {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(CallError::of_acquire(refusal.into())),
         }
     }
 
