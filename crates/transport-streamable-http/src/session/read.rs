@@ -50,7 +50,7 @@ impl Connection {
         let mut pace = Pace::of_answer();
         let mut last_id = None;
         loop {
-            let fault = loop {
+            let (fault, asked) = loop {
                 match events.next().await {
                     Ok(Some(event)) => {
                         pace.note_event();
@@ -60,15 +60,17 @@ impl Connection {
                             return Ok(answer);
                         }
                     }
-                    Ok(None) => break ended_early(),
-                    Err(fault) => break fault,
+                    Ok(None) => break (ended_early(), events.retry()),
+                    // The server closed nothing, so it asked for no pause (revision 2025-11-25,
+                    // transports).
+                    Err(fault) => break (fault, None),
                 }
             };
             last_id = events.last_id().map(str::to_owned).or(last_id);
             let Some(id) = self.resumable(last_id.as_deref(), &fault) else {
                 return Err(fault);
             };
-            let Some(pause) = pace.pause(events.retry()) else {
+            let Some(pause) = pace.pause(asked) else {
                 return Err(fault);
             };
             tokio::time::sleep(pause).await;
