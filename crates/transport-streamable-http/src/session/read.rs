@@ -61,7 +61,7 @@ impl Connection {
                         }
                     }
                     Ok(None) => break (ended_early(), events.retry()),
-                    // The server closed nothing, so it asked for no pause (revision 2025-11-25,
+                    // The server closed nothing, so it requests no pause (revision 2025-11-25,
                     // transports).
                     Err(fault) => break (fault, None),
                 }
