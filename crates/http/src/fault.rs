@@ -96,6 +96,14 @@ impl HttpFault {
         Self::suspect(Outcome::Unknown, FaultKind::Unreachable, what).with_evidence(Evidence::Here)
     }
 
+    /// True where the server demands a credential. The caller needs the challenge, whatever else the
+    /// response holds.
+    #[must_use]
+    pub fn has_challenge(&self) -> bool {
+        let challenge = self.kind().challenge();
+        challenge.is_some_and(|challenge| challenge.www_authenticate().is_some())
+    }
+
     /// Sets what the fault shows of the session.
     #[must_use]
     pub fn with_session(mut self, session: SessionCondition) -> Self {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 use mcp_pool_core::{
-    error::{FaultKind, Outcome, SessionCondition},
+    error::{FaultKind, Outcome, SessionCondition, names_lost_session},
     extend::Answer,
     rmcp::model::ClientRequest,
 };
@@ -19,6 +19,17 @@ pub enum RefusalBody {
     LostSession,
     /// Anything else, or nothing.
     Other,
+}
+
+impl RefusalBody {
+    /// What a body holds. The words in it alone count, JSON or not.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        match names_lost_session(&String::from_utf8_lossy(body)) {
+            true => Self::LostSession,
+            false => Self::Other,
+        }
+    }
 }
 
 /// A response with a status of failure, and without a JSON-RPC answer.

@@ -170,6 +170,10 @@ impl Upstream {
     pub(super) fn admit(&self, holder: &Holder) -> Admission {
         let (admission, change) = self.breaker.admit(holder, Instant::now());
         self.report(change);
+        if !self.breaker.is_calm() {
+            // A task that found nothing wanted has ended.
+            self.start_probing();
+        }
         admission
     }
 

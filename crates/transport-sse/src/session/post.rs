@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::HeaderMap;
 use mcp_pool_core::{
-    error::{FaultKind, Outcome, SessionCondition, names_lost_session},
+    error::{FaultKind, Outcome, SessionCondition},
     extend::{Answer, CallContext, IncomingKind, RefusedRevision, ResultKind, read_messages},
 };
 use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body, send};
@@ -130,10 +130,7 @@ async fn refused(
     let refusal = Refusal {
         status,
         headers: &headers,
-        body: match names_lost_session(&String::from_utf8_lossy(&text)) {
-            true => RefusalBody::LostSession,
-            false => RefusalBody::Other,
-        },
+        body: RefusalBody::of(&text),
         in_session,
     };
     let fault = refusal.fault().with_refused_revision(match in_session {
@@ -143,8 +140,11 @@ async fn refused(
     let Some((id, kind)) = &message.request else {
         return Err(fault);
     };
-    let has_challenge = fault.kind().challenge().is_some();
-    if !has_challenge && let Some(answer) = answer_to(id, *kind, &text) {
+    let is_hidden = !in_session && is_decided(&fault);
+    if !is_hidden
+        && !fault.has_challenge()
+        && let Some(answer) = answer_to(id, *kind, &text)
+    {
         return Ok(Some(answer));
     }
     match nameless_error(&text) {
@@ -255,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_with_the_id_of_the_request_is_its_answer_for_any_status() {
-        for status in [400, 404, 500] {
+        for status in [400, 401, 403, 404, 429, 500] {
             let answer = refuse(status, "3").await.unwrap().expect("an answer");
             assert_eq!(answer.error().map(|error| error.code.0), Some(-32601));
         }
@@ -265,7 +265,7 @@ mod tests {
     async fn an_error_that_does_not_answer_the_request_is_a_fault() {
         for (status, id, kind) in [
             (400, "4", "protocol"),
-            (401, "3", "unauthorized"),
+            (401, "4", "unauthorized"),
             (403, "4", "forbidden"),
             (404, "4", "not_found"),
             (429, "null", "rate_limited"),

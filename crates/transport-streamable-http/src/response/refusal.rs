@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use mcp_pool_core::{
-    error::{FaultKind, Outcome, SessionCondition, names_lost_session},
+    error::{FaultKind, Outcome, SessionCondition},
     extend::{Answer, Era, IncomingKind, read_messages},
 };
 use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body};
@@ -29,16 +29,12 @@ pub(crate) async fn read_refusal(
         let kind = FaultKind::SessionGone;
         return Err(HttpFault::new(Outcome::NotExecuted, kind, what));
     }
-    let names_lost_session = match &error {
-        Some(error) => names_lost_session(&error.data.message),
-        None => names_lost_session(&String::from_utf8_lossy(&text)),
-    };
     let refusal = Refusal {
         status,
         headers: &headers,
-        body: match names_lost_session {
-            true => RefusalBody::LostSession,
-            false => RefusalBody::Other,
+        body: match &error {
+            Some(error) => RefusalBody::of(error.data.message.as_bytes()),
+            None => RefusalBody::of(&text),
         },
         in_session: sent.in_session,
     };
@@ -55,10 +51,7 @@ pub(crate) async fn refusal_of(mut response: reqwest::Response, in_session: bool
     let headers = std::mem::take(response.headers_mut());
     let text = timeout(READ_TIMEOUT, body(response, MAX_READ)).await;
     let text = text.ok().and_then(Result::ok).unwrap_or_default();
-    let body = match names_lost_session(&String::from_utf8_lossy(&text)) {
-        true => RefusalBody::LostSession,
-        false => RefusalBody::Other,
-    };
+    let body = RefusalBody::of(&text);
     let refusal = Refusal {
         status,
         headers: &headers,
@@ -80,8 +73,7 @@ fn is_answer(error: &BodyError, fault: &HttpFault, sent: &SentRequest<'_>) -> bo
     if !error.is_answer || sent.era.is_none() {
         return !is_decided && *fault.kind() != FaultKind::SessionGone;
     }
-    let challenge = fault.kind().challenge();
-    challenge.is_none_or(|challenge| challenge.www_authenticate().is_none())
+    !fault.has_challenge()
 }
 
 /// The JSON-RPC error in a body.

@@ -38,6 +38,8 @@ pub(in crate::upstream) struct Circuit {
     counted_at: Option<Instant>,
     /// The kind of the last of them.
     pub(super) evidence: Option<&'static str>,
+    /// When an attempt was last made or held back.
+    wanted_at: Option<Instant>,
     /// The limit of connects after an outage.
     pub(super) ramp: Option<Ramp>,
     /// True while the circuit is open by hand.
@@ -53,6 +55,7 @@ impl Circuit {
             failures: 0,
             counted_at: None,
             evidence: None,
+            wanted_at: None,
             ramp: None,
             is_forced: false,
         }
@@ -60,6 +63,7 @@ impl Circuit {
 
     /// Decides on an attempt that begins now.
     pub(in crate::upstream) fn admit(&mut self, now: Instant) -> Decision {
+        self.wanted_at = Some(now);
         match self.phase {
             Phase::Closed | Phase::Doubted => self.admit_ramped(now),
             Phase::Open(outage) => {
@@ -158,8 +162,18 @@ impl Circuit {
         match self.phase {
             Phase::Closed => None,
             Phase::Doubted => Some(now),
+            Phase::Open(outage) | Phase::HalfOpen { outage, .. } if self.is_idle(outage, now) => {
+                None
+            }
             Phase::Open(outage) | Phase::HalfOpen { outage, .. } => Some(outage.next_probe),
         }
+    }
+
+    /// True where nothing has wanted the endpoint for long: an endpoint without callers is not probed
+    /// for ever.
+    fn is_idle(&self, outage: Outage, now: Instant) -> bool {
+        let wanted = self.wanted_at.unwrap_or(outage.since).max(outage.since);
+        now.saturating_duration_since(wanted) >= IDLE_AFTER
     }
 
     fn admit_ramped(&mut self, now: Instant) -> Decision {
@@ -237,6 +251,7 @@ impl Circuit {
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// How long a held back attempt waits for a change that it may have missed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const IDLE_AFTER: Duration = Duration::from_secs(600);
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
@@ -352,6 +367,17 @@ mod tests {
         setup.probe(ProbeOutcome::Answered, 11_001);
         assert_eq!(setup.next_probe(11_001), None);
         assert_eq!(setup.circuit.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn an_endpoint_that_nothing_wants_is_not_probed_for_ever() {
+        let mut setup = Setup::failed(true);
+        setup.probe(ProbeOutcome::Absent, 1);
+        setup.admit(2);
+        assert!(setup.next_probe(600_001).is_some());
+        assert_eq!(setup.next_probe(600_002), None);
+        setup.admit(700_000);
+        assert!(setup.next_probe(700_000).is_some());
     }
 
     #[test]
