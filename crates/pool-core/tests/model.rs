@@ -12,9 +12,15 @@
 )]
 mod slots;
 
+#[path = "../src/limits/line.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod line;
+
 /// loom's lock in place of the crate's own.
 mod sync {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    pub(crate) use crate::line::{Line, Place};
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex
@@ -23,15 +29,21 @@ mod sync {
     }
 }
 
+use std::{
+    task::{Poll, Waker},
+    time::Duration,
+};
+
 use loom::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 use slots::{
-    Blame, Enqueued, Fate, Likely, Member, QueuePosition, ReleaseOutcome, Slot, Slots, Taken,
+    Blame, Bounds, Caller, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition,
+    ReleaseOutcome, Slot, Slots, Taken, Ticket,
 };
 
 /// A session of the model.
@@ -61,49 +73,24 @@ impl Member for Session {
     }
 }
 
-/// A waiter of the model: a box that a slot is put into, unless the waiter has left.
-#[derive(Clone)]
-struct Waiter(Arc<Mutex<Door>>);
+/// A caller of the model.
+struct User;
 
-enum Door {
-    Open,
-    Served(Slot<Session, u64>),
-    Failed,
-    Left,
+impl Caller for User {
+    type Error = ();
 }
 
-impl Waiter {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(Door::Open)))
-    }
-
-    fn give(&self, slot: Slot<Session, u64>) -> Result<(), Slot<Session, u64>> {
-        let mut door = sync::lock(&self.0);
-        match *door {
-            Door::Open => {
-                *door = Door::Served(slot);
-                Ok(())
-            }
-            _ => Err(slot),
-        }
-    }
-
-    fn fail(&self) {
-        let mut door = sync::lock(&self.0);
-        if matches!(*door, Door::Open) {
-            *door = Door::Failed;
-        }
-    }
-
-    /// Leaves, and takes along what was handed over in the meantime.
-    fn leave(&self) -> Door {
-        std::mem::replace(&mut *sync::lock(&self.0), Door::Left)
-    }
+/// What a waiter of the model finds when it leaves.
+#[derive(Debug)]
+enum Found {
+    Failed,
+    Nothing,
+    Slot(Slot<Session, u64>),
 }
 
 /// A key, and how many sessions are open on the model's server.
 struct Key {
-    slots: Slots<Session, Waiter, u64>,
+    slots: Slots<Session, User, u64>,
     open: AtomicUsize,
     opened: AtomicUsize,
     max: usize,
@@ -134,7 +121,7 @@ impl Key {
 
     /// Begins whatever connects are wanted; each succeeds at once.
     fn connect(&self) {
-        while self.slots.begin_connect().is_some() {
+        while self.slots.begin_connect(|_, _| ()).is_some() {
             self.open.fetch_add(1, Ordering::SeqCst);
             self.assert_limit();
             let id = self.opened.fetch_add(1, Ordering::SeqCst) as u64 + 1;
@@ -144,15 +131,8 @@ impl Key {
                 generation: self.slots.generation(),
                 suffices: self.suffices,
             };
-            match self.slots.admit(session, 0) {
-                Ok(served) => {
-                    for (waiter, slot) in served {
-                        if let Err(slot) = waiter.give(slot) {
-                            self.release(slot, Fate::Undelivered);
-                        }
-                    }
-                }
-                Err(_late) => self.close(),
+            if self.slots.admit(session, 0).is_err() {
+                self.close();
             }
         }
     }
@@ -170,44 +150,72 @@ impl Key {
     }
 
     fn release(&self, slot: Slot<Session, u64>, fate: Fate) {
-        let (mut slot, mut fate) = (slot, fate);
-        loop {
-            match self.slots.release(slot, fate, || false) {
-                ReleaseOutcome::Ready | ReleaseOutcome::Draining => return,
-                ReleaseOutcome::Close { wanted, .. } => {
-                    self.close();
-                    if wanted {
-                        self.connect();
-                    }
-                    return;
+        self.release_as(slot, fate, Claim::Own);
+    }
+
+    fn release_as(&self, slot: Slot<Session, u64>, fate: Fate, claim: Claim) {
+        match self.slots.release(slot, fate, |_| claim) {
+            ReleaseOutcome::Ready | ReleaseOutcome::Draining | ReleaseOutcome::Handover(_) => {}
+            ReleaseOutcome::Close { wanted, .. } => {
+                self.close();
+                if wanted {
+                    self.connect();
                 }
-                ReleaseOutcome::Handover(waiter, handed) => match waiter.give(handed) {
-                    Ok(()) => return,
-                    Err(refused) => (slot, fate) = (refused, Fate::Undelivered),
-                },
             }
         }
     }
 
+    fn enqueue(&self) -> Enqueued<Session, u64> {
+        let new = NewWaiter {
+            caller: User,
+            lane: 0,
+            position: QueuePosition::Back,
+            now: 0,
+            deadline: 1,
+            waker: Waker::noop(),
+        };
+        let bounds = Bounds {
+            most: usize::MAX,
+            target: Duration::ZERO,
+        };
+        self.slots.enqueue(new, bounds)
+    }
+
+    /// A place in the queue of a key that has no free slot.
+    fn wait(&self) -> Ticket {
+        match self.enqueue() {
+            Enqueued::InQueue { ticket, .. } => ticket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Leaves the queue, and takes along what was granted in the meantime.
+    fn leave(&self, ticket: Ticket) -> Found {
+        match self.slots.poll(ticket, Waker::noop()) {
+            Poll::Ready(Some(Ok(slot))) => Found::Slot(slot),
+            Poll::Ready(Some(Err(()))) => Found::Failed,
+            Poll::Ready(None) => Found::Nothing,
+            Poll::Pending => self
+                .slots
+                .leave(ticket)
+                .0
+                .map_or(Found::Nothing, Found::Slot),
+        }
+    }
+
     /// Acquires once and leaves without waiting; what was handed over on the way is the caller's.
-    fn acquire(&self, id: u64) -> Option<Slot<Session, u64>> {
+    fn acquire(&self) -> Option<Slot<Session, u64>> {
         if let Taken::Slot(slot) = self.slots.take() {
             return Some(slot);
         }
-        let waiter = Waiter::new();
-        match self
-            .slots
-            .enqueue(id, waiter.clone(), QueuePosition::Back, 0)
-        {
+        match self.enqueue() {
             Enqueued::Slot(slot) => Some(slot),
-            Enqueued::Removed => None,
-            Enqueued::InQueue { .. } => {
+            Enqueued::Removed | Enqueued::Full => None,
+            Enqueued::InQueue { ticket, .. } => {
                 self.connect();
-                let door = waiter.leave();
-                self.slots.leave(id);
-                match door {
-                    Door::Served(slot) => Some(slot),
-                    Door::Open | Door::Failed | Door::Left => None,
+                match self.leave(ticket) {
+                    Found::Slot(slot) => Some(slot),
+                    Found::Failed | Found::Nothing => None,
                 }
             }
         }
@@ -223,8 +231,8 @@ impl Key {
         }
     }
 
-    fn use_once(&self, id: u64, fate: Fate) {
-        if let Some(slot) = self.acquire(id) {
+    fn use_once(&self, fate: Fate) {
+        if let Some(slot) = self.acquire() {
             self.assert_limit();
             self.release(slot, fate);
         }
@@ -232,8 +240,8 @@ impl Key {
 
     /// Ends the key; afterwards nothing may be open.
     fn end(&self) {
-        if let Some(shut) = self.slots.close() {
-            assert!(shut.waiters.is_empty(), "somebody was left in line");
+        if let Some(shut) = self.slots.close(|_| ()) {
+            assert!(shut.wakers.is_empty(), "a waiter was left in line");
             for _ in shut.unused {
                 self.close();
             }
@@ -259,8 +267,8 @@ fn a_limit_of_one_holds_while_callers_come_leave_and_break_sessions() {
     explore(|| {
         let key = Key::new(1, 1);
         let other = Arc::clone(&key);
-        let one = thread::spawn(move || other.use_once(1, Fate::Discard));
-        key.use_once(2, Fate::Keep);
+        let one = thread::spawn(move || other.use_once(Fate::Discard));
+        key.use_once(Fate::Keep);
         one.join().expect("no panic");
         key.end();
     });
@@ -270,10 +278,10 @@ fn a_limit_of_one_holds_while_callers_come_leave_and_break_sessions() {
 fn slots_of_a_shared_session_never_exceed_what_it_has() {
     explore(|| {
         let key = Key::new(1, 2);
-        let threads = [1, 2].map(|id| {
+        let threads = [(); 2].map(|()| {
             let key = Arc::clone(&key);
             thread::spawn(move || {
-                if let Some(slot) = key.acquire(id) {
+                if let Some(slot) = key.acquire() {
                     assert!(key.slots.counts().in_use <= 2);
                     key.release(slot, Fate::Keep);
                 }
@@ -293,8 +301,8 @@ fn a_key_that_one_session_suffices_for_never_opens_another_beside_it() {
         explore(move || {
             let key = Key::likely(3, 1, true);
             let other = Arc::clone(&key);
-            let user = thread::spawn(move || other.use_once(1, fate));
-            key.use_once(2, fate);
+            let user = thread::spawn(move || other.use_once(fate));
+            key.use_once(fate);
             user.join().expect("no panic");
             let opened = key.opened.load(Ordering::SeqCst);
             assert!(opened <= most, "{opened}");
@@ -307,19 +315,19 @@ fn a_key_that_one_session_suffices_for_never_opens_another_beside_it() {
 fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
     explore(|| {
         let key = Key::new(2, 1);
-        key.use_once(1, Fate::Keep);
+        key.use_once(Fate::Keep);
         let other = Arc::clone(&key);
         let evictor = thread::spawn(move || {
             for _ in other.slots.begin_generation() {
                 other.close();
             }
             let generation = other.slots.generation();
-            if let Some(slot) = other.acquire(2) {
+            if let Some(slot) = other.acquire() {
                 assert_eq!(slot.member.generation, generation);
                 other.release(slot, Fate::Keep);
             }
         });
-        key.use_once(3, Fate::Keep);
+        key.use_once(Fate::Keep);
         evictor.join().expect("no panic");
         key.end();
     });
@@ -337,7 +345,7 @@ fn a_key_is_never_removed_while_it_is_used() {
                 }
             }
         });
-        if let Some(slot) = key.acquire(1) {
+        if let Some(slot) = key.acquire() {
             assert_eq!(key.open.load(Ordering::SeqCst), 1, "closed under its user");
             key.release(slot, Fate::Keep);
         }
@@ -352,18 +360,14 @@ fn a_waiter_is_served_by_a_released_session_or_by_the_connect_after_a_broken_one
         explore(move || {
             let key = Key::new(1, 1);
             let slot = key
-                .acquire(1)
+                .acquire()
                 .expect("the first of an empty key is served at once");
-            let waiter = Waiter::new();
-            assert!(matches!(
-                key.slots.enqueue(2, waiter.clone(), QueuePosition::Back, 0),
-                Enqueued::InQueue { .. }
-            ));
+            let ticket = key.wait();
             let other = Arc::clone(&key);
             let user = thread::spawn(move || other.release(slot, fate));
             key.connect();
             user.join().expect("no panic");
-            let Door::Served(slot) = waiter.leave() else {
+            let Found::Slot(slot) = key.leave(ticket) else {
                 panic!("the waiter was forgotten");
             };
             key.release(slot, Fate::Keep);
@@ -377,9 +381,9 @@ fn sessions_above_a_lowered_limit_are_closed_when_they_are_released_or_idle() {
     for per_session in [1, 2] {
         explore(move || {
             let key = Key::new(2, per_session);
-            let users = [1, 2].map(|id| {
+            let users = [(); 2].map(|()| {
                 let key = Arc::clone(&key);
-                thread::spawn(move || key.use_once(id, Fate::Keep))
+                thread::spawn(move || key.use_once(Fate::Keep))
             });
             key.resize(1);
             for user in users {
@@ -397,20 +401,14 @@ fn a_waiter_is_served_by_a_released_session_or_under_a_raised_limit() {
     explore(|| {
         let key = Key::new(2, 1);
         key.resize(1);
-        let slot = key.acquire(1).expect("served at once");
-        let waiter = Waiter::new();
-        assert!(matches!(
-            key.slots.enqueue(2, waiter.clone(), QueuePosition::Back, 0),
-            Enqueued::InQueue {
-                wants_connect: false,
-                ..
-            }
-        ));
+        let slot = key.acquire().expect("served at once");
+        let ticket = key.wait();
+        assert!(!key.slots.wants_connect());
         let other = Arc::clone(&key);
         let user = thread::spawn(move || other.release(slot, Fate::Keep));
         key.resize(2);
         user.join().expect("no panic");
-        let Door::Served(slot) = waiter.leave() else {
+        let Found::Slot(slot) = key.leave(ticket) else {
             panic!("the waiter was forgotten");
         };
         key.release(slot, Fate::Keep);
@@ -422,20 +420,57 @@ fn a_waiter_is_served_by_a_released_session_or_under_a_raised_limit() {
 fn a_failed_connect_fails_its_requester_and_frees_its_place() {
     explore(|| {
         let key = Key::new(1, 1);
-        let waiter = Waiter::new();
-        assert!(matches!(
-            key.slots.enqueue(1, waiter.clone(), QueuePosition::Back, 0),
-            Enqueued::InQueue { .. }
-        ));
-        let (requester, _) = key.slots.begin_connect().expect("wanted");
+        let ticket = key.wait();
+        let requester = key.slots.begin_connect(|requester, _| requester);
+        let requester = requester.expect("wanted");
         let other = Arc::clone(&key);
-        let late = thread::spawn(move || other.use_once(2, Fate::Keep));
-        for failed in key.slots.abandon(requester, Blame::Endpoint) {
-            failed.fail();
-        }
+        let late = thread::spawn(move || other.use_once(Fate::Keep));
+        drop(key.slots.abandon(requester, Blame::Endpoint, |_| ()));
         key.connect();
         late.join().expect("no panic");
-        assert!(matches!(waiter.leave(), Door::Failed));
+        assert!(matches!(key.leave(ticket), Found::Failed));
+        key.end();
+    });
+}
+
+#[test]
+fn a_session_whose_place_goes_to_another_key_is_closed_and_its_waiter_is_not_forgotten() {
+    explore(|| {
+        let key = Key::new(1, 1);
+        let slot = key.acquire().expect("served at once");
+        let ticket = key.wait();
+        let other = Arc::clone(&key);
+        let user = thread::spawn(move || other.release_as(slot, Fate::Keep, Claim::Rival));
+        let leaver = key.leave(key.wait());
+        assert!(!matches!(leaver, Found::Failed));
+        if let Found::Slot(slot) = leaver {
+            key.release(slot, Fate::Keep);
+        }
+        user.join().expect("no panic");
+        let Found::Slot(slot) = key.leave(ticket) else {
+            panic!("the waiter was forgotten");
+        };
+        key.release(slot, Fate::Keep);
+        key.end();
+    });
+}
+
+#[test]
+fn a_waiter_that_leaves_passes_on_what_it_was_granted() {
+    explore(|| {
+        let key = Key::new(1, 1);
+        let slot = key.acquire().expect("served at once");
+        let (first, second) = (key.wait(), key.wait());
+        let other = Arc::clone(&key);
+        let user = thread::spawn(move || other.release(slot, Fate::Keep));
+        if let (Some(slot), _) = key.slots.leave(first) {
+            key.release(slot, Fate::Undelivered);
+        }
+        user.join().expect("no panic");
+        let Found::Slot(slot) = key.leave(second) else {
+            panic!("the slot was lost");
+        };
+        key.release(slot, Fate::Keep);
         key.end();
     });
 }

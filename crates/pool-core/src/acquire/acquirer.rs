@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::{
     check::{Fitness, fit, fitness, turn_down},
     lease::Lease,
-    queue::next_slot,
+    queue::{QueuedCaller, next_slot},
 };
 use crate::{
     acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, Route},
@@ -201,7 +201,13 @@ impl Acquirer {
             if key.credentials.have_ended(now) {
                 return Err(AcquireError::CredentialExpired);
             }
-            let slot = next_slot(key, credential.clone(), position, deadline).await?;
+            let caller = QueuedCaller {
+                credential: credential.clone(),
+                deadline,
+                position,
+                lane: self.lane(parts),
+            };
+            let slot = next_slot(key, caller).await?;
             let Some(slot) = slot else {
                 self.resolver
                     .replace_removed(resolved, &credential, deadline)
@@ -214,6 +220,12 @@ impl Acquirer {
             // The caller lost its turn to a session that was unfit.
             position = QueuePosition::Front;
         }
+    }
+
+    /// The lane of a caller among those who wait for one key.
+    fn lane(&self, parts: &RequestParts) -> u64 {
+        let accounts = &self.services.capacity.accounts;
+        accounts.lane(&parts.principal, parts.caller.as_deref())
     }
 
     /// A lease on a session that is fit.
@@ -237,7 +249,9 @@ impl Acquirer {
         self.context().close();
         self.services.detected.close();
         self.upstreams.close();
-        let mut turned_away = self.detector.close() + self.services.capacity.close() as u64;
+        self.services.capacity.close();
+        let keys_missing = self.services.missing_keys.close() as u64;
+        let mut turned_away = self.detector.close() + keys_missing;
         for key in self.keys.iter() {
             let Some(closed) = key.close() else {
                 continue;

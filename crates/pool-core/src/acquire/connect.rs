@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::open_session::{OpenedSession, open_session};
 use crate::{
@@ -10,50 +10,76 @@ use crate::{
     error::{AcquireError, ConnectError, Stage},
     extend::{ConnectFailed, Connected, Connector},
     key::{
-        Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Waiter, run,
-        run_with,
+        Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Requester,
+        Reservation, SessionGrant, SessionPermit, SessionSeeker, run,
     },
-    limits::Permit,
+    limits::Requested,
     trace,
-    upstream::{BreakerPermit, Holder, Refusal, admitted},
+    upstream::{BreakerPermit, Holder, Refusal, admitted, admitted_now},
 };
 
-/// Starts the connects that a key wants, at once and as far as its limit allows.
+/// Starts the connects that a key wants, at once and as far as the limits allow.
 pub(crate) struct Connects;
 
 impl ConnectStarter for Connects {
     fn start(&self, key: &Arc<KeyPool>) {
-        while let Some((requester, waiter)) = key.reserve_connect() {
-            let guard = ConnectGuard {
-                key: Arc::clone(key),
-                requester,
-                is_settled: false,
-            };
-            // All who wait count on the state that was lost.
-            if key.history.take_lost() {
-                guard.fail(&AcquireError::SessionLost, Blame::Endpoint);
-                continue;
+        if !key.upstream.admits_at_once() {
+            // The wait for the endpoint comes first: callers of other endpoints wait for capacity.
+            while let Some(reservation) = Reservation::of(key) {
+                begin(reservation, None);
             }
-            match key.services.jobs.upgrade() {
-                Some(jobs) => start(guard, jobs, waiter),
-                None => guard.fail(&AcquireError::Closed, Blame::Endpoint),
+            return;
+        }
+        while self.start_one(key) {}
+    }
+}
+
+impl Connects {
+    /// Begins the connect of a permit that was granted.
+    pub(crate) fn begin(grant: SessionGrant) {
+        if let Ok(reservation) = grant.need.downcast() {
+            begin(*reservation, Some(grant.permit));
+        }
+    }
+
+    /// Starts a connect under a free permit, or has the key wait for one. Returns whether it started
+    /// one.
+    fn start_one(&self, key: &Arc<KeyPool>) -> bool {
+        let services = &key.services;
+        let seeker: SessionSeeker = Arc::<KeyPool>::clone(key);
+        match services.capacity.sessions.request(&seeker) {
+            Requested::Granted(grant) => {
+                Self::begin(grant);
+                true
             }
+            Requested::InLine => {
+                services.request_reclaim();
+                false
+            }
+            Requested::Nothing => false,
         }
     }
 }
 
-fn start(guard: ConnectGuard, jobs: JobSender, waiter: Arc<Waiter>) {
-    let key = &guard.key;
-    let context = Arc::clone(&key.services.context);
+fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
+    let key = Arc::clone(&reservation.key);
+    // All who wait count on the state that was lost.
+    if key.history.take_lost() {
+        return reservation.fail(&AcquireError::SessionLost, Blame::Endpoint);
+    }
+    let Some(jobs) = key.services.jobs.upgrade() else {
+        return reservation.fail(&AcquireError::Closed, Blame::Endpoint);
+    };
+    let context = &key.services.context;
     let Some(connector) = context.connectors.get(key.key.transport()) else {
         let kind = key.key.transport().clone();
-        return guard.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
+        return reservation.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
     };
     let connect = Connect {
         connector: Arc::clone(connector),
-        guard,
+        reservation,
+        capacity,
         jobs,
-        waiter,
     };
     context.tasks.spawn_on(connect.run(), &context.runtime);
 }
@@ -61,118 +87,142 @@ fn start(guard: ConnectGuard, jobs: JobSender, waiter: Arc<Waiter>) {
 /// One connect.
 struct Connect {
     connector: Arc<dyn Connector>,
-    guard: ConnectGuard,
+    reservation: Reservation,
+    /// The permit under `max_total_sessions`, where it was granted already.
+    capacity: Option<SessionPermit>,
     /// Keeps the maintenance task alive, which closes the session in the end.
     jobs: JobSender,
-    /// The caller that the connect is for, though others may get its session.
-    waiter: Arc<Waiter>,
+}
+
+/// What a connect needs before it may begin.
+struct Admitted {
+    permit: BreakerPermit,
+    capacity: SessionPermit,
 }
 
 impl Connect {
-    async fn run(self) {
-        let key = Arc::clone(&self.guard.key);
-        self.connect().await;
-        // More callers may have come, or capacity may be free again.
-        Connects.start(&key);
+    async fn run(mut self) {
+        let key = Arc::clone(&self.reservation.key);
+        match self.admission().await {
+            Ok(Some(admitted)) => {
+                self.connect(admitted).await;
+                // More callers may have come, or capacity may be free again.
+                Connects.start(&key);
+            }
+            // No caller waits any more, or the key joins the line of those that wait for capacity.
+            Ok(None) => {
+                drop(self);
+                while Connects.start_one(&key) {}
+            }
+            Err(refusal) => {
+                self.reservation.fail(&refusal.into(), Blame::Endpoint);
+                Connects.start(&key);
+            }
+        }
     }
 
-    async fn connect(self) {
+    /// What the connect needs; `None` when there is no free permit, the deadline passes first, or no
+    /// caller waits for the key any more.
+    async fn admission(&mut self) -> Result<Option<Admitted>, Refusal> {
+        let key = &self.reservation.key;
+        let capacity = self.capacity.take();
+        if let Some(capacity) = capacity
+            && let Some(permit) = admitted_now(&key.upstream, Holder::of(&key.key))
+        {
+            return Ok(Some(Admitted { permit, capacity }));
+        }
+        // The permit went back: callers of other endpoints need not wait for this one.
+        let Some(permit) = self.permit().await? else {
+            return Ok(None);
+        };
+        let capacity = key.services.capacity.sessions.take(key.member());
+        Ok(capacity.map(|capacity| Admitted { permit, capacity }))
+    }
+
+    /// A permit to reach the endpoint; `None` when the deadline passes first, or when no caller waits
+    /// for the key any more.
+    async fn permit(&self) -> Result<Option<BreakerPermit>, Refusal> {
+        let reservation = &self.reservation;
+        let (key, end) = (&reservation.key, reservation.requester.deadline.at);
+        reservation.enter(Stage::Circuit);
+        let is_wanted = || key.has_waiters() && Instant::now() < end;
+        let permit = admitted(&key.upstream, Holder::of(&key.key), end, is_wanted).await;
+        reservation.enter(Stage::Queue);
+        permit
+    }
+
+    async fn connect(self, admitted: Admitted) {
         let Self {
             connector,
-            guard,
+            reservation,
             jobs,
-            waiter,
+            ..
         } = self;
-        let key = Arc::clone(&guard.key);
+        let Admitted {
+            mut permit,
+            capacity,
+        } = admitted;
+        let key = Arc::clone(&reservation.key);
         let context = &key.services.context;
-        // Before the capacity, which callers of other endpoints wait for.
-        let mut permit = match permit(&key, &waiter).await {
-            Ok(Some(permit)) => permit,
-            Ok(None) => return,
-            Err(refusal) => return guard.fail(&refusal.into(), Blame::Endpoint),
-        };
-        let Some(capacity) = capacity(&key, &waiter).await else {
-            return;
-        };
         if !key.has_waiters() {
             return;
         }
-        let (credential, now) = (&waiter.credential, context.clock.now());
-        run(
-            &key,
-            key.note_credential(&credential.headers, credential.ends_at, now),
-        );
-        if key.credentials.have_ended(now) {
-            return guard.fail(&AcquireError::CredentialExpired, Blame::Caller);
+        if !note_credential(&key, &reservation.requester) {
+            return reservation.fail(&AcquireError::CredentialExpired, Blame::Caller);
         }
-        waiter.enter(Stage::Connect);
-        let span = trace::open(&context.config.name, &key.key, &waiter.trace);
+        reservation.enter(Stage::Connect);
+        let asker = reservation.requester.trace.as_deref();
+        let span = trace::open(&context.config.name, &key.key, asker);
         let generation = key.generation();
         let began = Instant::now();
         permit.begin();
-        match open_session(&connector, &key, &waiter).await {
+        match open_session(&connector, &key, &reservation.requester).await {
             Ok(opened) => {
                 permit.succeeded();
-                let new = Admitted {
+                let new = NewParts {
                     generation,
                     capacity,
                     jobs,
+                    began,
                 };
                 let pooled = pool_session(&key, opened, new);
                 trace::note_session(&span, pooled.session.info());
                 report_connected(context, &pooled, began);
-                guard.admit(pooled);
+                reservation.admit(pooled, &Connects);
             }
             Err(error) => {
+                drop(capacity);
                 permit.failed(&error);
                 key.upstream.doubt_settled().await;
                 trace::note_error(&span, error.label());
                 report_failed(&key, &error, began);
-                guard.fail_connect(error, &waiter);
+                reservation.fail_connect(error);
             }
         }
     }
 }
 
-/// A permit to reach the endpoint; `None` when the deadline passes first, or when no caller waits for
-/// the key any more.
-async fn permit(key: &Arc<KeyPool>, waiter: &Waiter) -> Result<Option<BreakerPermit>, Refusal> {
-    waiter.enter(Stage::Circuit);
-    let end = waiter.deadline.at;
-    let is_wanted = || key.has_waiters() && Instant::now() < end;
-    let permit = admitted(&key.upstream, Holder::of(&key.key), end, is_wanted).await;
-    waiter.enter(Stage::Queue);
-    permit
-}
-
-/// A permit under `max_total_sessions`; `None` when the deadline passes first, or when no caller
-/// waits for the key any more.
-async fn capacity(key: &Arc<KeyPool>, waiter: &Waiter) -> Option<Permit> {
-    let services = &key.services;
-    let wanted = Arc::clone(key);
-    let still_wanted = Arc::new(move || wanted.has_waiters());
-    let queued = match services.capacity.sessions.acquire(still_wanted) {
-        Ok(permit) => return Some(permit),
-        Err(queued) => queued,
-    };
-    waiter.enter(Stage::Capacity);
-    services.request_reclaim();
-    timeout_at(waiter.deadline.at, queued.wait()).await.ok()?
+/// Notes the credential that a session is opened with. `false` when it has expired.
+fn note_credential(key: &Arc<KeyPool>, requester: &Requester) -> bool {
+    let (credential, now) = (&requester.credential, key.services.context.clock.now());
+    run(
+        key,
+        key.note_credential(&credential.headers, credential.ends_at, now),
+    );
+    !key.credentials.have_ended(now)
 }
 
 /// What a connect has for the session that it opens.
-struct Admitted {
+struct NewParts {
     generation: u64,
-    capacity: Permit,
+    capacity: SessionPermit,
     jobs: JobSender,
+    /// When the opening began.
+    began: Instant,
 }
 
 /// Makes an opened session a session of its key.
-fn pool_session(
-    key: &Arc<KeyPool>,
-    opened: OpenedSession,
-    admitted: Admitted,
-) -> Arc<PooledSession> {
+fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> Arc<PooledSession> {
     let services = &key.services;
     let context = &services.context;
     let now = Instant::now();
@@ -185,13 +235,14 @@ fn pool_session(
         claim: opened.claim,
         history: Arc::clone(&key.history),
         sharing: key.sharing(opened.session.info()),
-        generation: admitted.generation,
+        generation: parts.generation,
         opened_at: now,
         ends_at: context.end_of_life(era, now),
-        permit: admitted.capacity,
+        permit: parts.capacity,
+        opening: now - parts.began,
     };
     let pooled = Arc::new(PooledSession::new(opened.session, new));
-    services.sessions.add(&pooled, admitted.jobs);
+    services.sessions.add(&pooled, parts.jobs);
     key.history
         .session_opened(pooled.id, context.clock.timestamp(now));
     let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
@@ -227,48 +278,4 @@ fn report_failed(key: &KeyPool, error: &ConnectError, began: Instant) {
             took: began.elapsed(),
         });
     });
-}
-
-/// The guard of a reserved connect under the key's limit. Dropped before it is settled, it fails no
-/// waiter.
-struct ConnectGuard {
-    key: Arc<KeyPool>,
-    requester: u64,
-    is_settled: bool,
-}
-
-impl ConnectGuard {
-    /// Gives the reserved connect to a session.
-    fn admit(mut self, session: Arc<PooledSession>) {
-        self.is_settled = true;
-        run_with(&self.key, self.key.admit(session), &Connects);
-    }
-
-    /// Ends the reserved connect with the error of its connector.
-    fn fail_connect(self, error: ConnectError, waiter: &Waiter) {
-        waiter.trace.connect_failed(error.label());
-        let blame = match error.kind().is_about_credentials() {
-            true => Blame::Caller,
-            false => Blame::Endpoint,
-        };
-        let error = Arc::new(error);
-        waiter.set_cause(&error);
-        self.fail(&AcquireError::Connect(error), blame);
-    }
-
-    /// Ends the reserved connect and fails the waiters that it was for.
-    fn fail(mut self, error: &AcquireError, blame: Blame) {
-        self.is_settled = true;
-        let effects = self.key.abandon(self.requester, blame, Some(error));
-        run(&self.key, effects);
-    }
-}
-
-impl Drop for ConnectGuard {
-    fn drop(&mut self) {
-        if !self.is_settled {
-            let effects = self.key.abandon(self.requester, Blame::None, None);
-            run(&self.key, effects);
-        }
-    }
 }

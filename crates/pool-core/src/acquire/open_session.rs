@@ -13,7 +13,7 @@ use crate::{
         Session, SessionInfo,
     },
     handler::{HandlerProxy, ListWatcher},
-    key::{DetectedSession, KeyPool, Waiter},
+    key::{DetectedSession, KeyPool, Requester},
     time::{Timestamp, after},
     types::Scope,
     upstream::SessionIdClaim,
@@ -35,7 +35,7 @@ pub(crate) struct OpenedSession {
 pub(crate) async fn open_session(
     connector: &Arc<dyn Connector>,
     key: &Arc<KeyPool>,
-    waiter: &Waiter,
+    requester: &Requester,
 ) -> Result<OpenedSession, ConnectError> {
     let context = &key.services.context;
     let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
@@ -47,7 +47,7 @@ pub(crate) async fn open_session(
         );
         return finish(key, detected.session, detected.proxy, deadline).await;
     }
-    let (latest, opener) = session_credentials(key, waiter);
+    let (latest, opener) = session_credentials(key, requester);
     let credentials = Credentials::new(
         Arc::clone(&context.credentials),
         key.key.endpoint().clone(),
@@ -197,9 +197,12 @@ fn late_hook() -> ConnectError {
 
 /// The credentials of a session's own requests: the latest of its key, or else those that it was
 /// opened with; none where the session is shared by all callers.
-fn session_credentials(key: &KeyPool, waiter: &Waiter) -> (Arc<LatestCredentials>, Arc<HeaderMap>) {
+fn session_credentials(
+    key: &KeyPool,
+    requester: &Requester,
+) -> (Arc<LatestCredentials>, Arc<HeaderMap>) {
     if *key.key.scope() != Scope::Shared {
-        let opener = Arc::clone(&waiter.credential.headers);
+        let opener = Arc::clone(&requester.credential.headers);
         return (Arc::clone(&key.credentials), opener);
     }
     let none = Credential {

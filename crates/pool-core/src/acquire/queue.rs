@@ -1,84 +1,156 @@
 //! Waiting for a session of a key.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll, ready},
+};
 
-use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::connect::Connects;
 use crate::{
-    error::AcquireError,
-    extend::{CloseReason, Credential},
-    key::{Admission, Fate, Grant, KeyPool, QueuePosition, SlotGuard, Waiter, run, run_with},
+    error::{AcquireError, Stage},
+    extend::Credential,
+    key::{
+        Admission, Grant, KeyPool, NewWaiter, QueuePosition, SlotGuard, Ticket, Waiter, run,
+        run_with,
+    },
+    limits::WaitingPlace,
     time::Deadline,
-    trace,
+    trace::{self, WaitTrace},
 };
 
 /// Waits for the next slot of a key that is released or opened. `None` when the key was removed.
 ///
 /// # Errors
-/// The error of a connect that the caller waited for, [`AcquireError::Closed`] or
-/// [`AcquireError::Timeout`].
+/// The error of a connect that the caller waited for, [`AcquireError::Closed`],
+/// [`AcquireError::Overloaded`] or [`AcquireError::Timeout`].
 ///
 /// # Cancel safety
 /// Safe: a slot on its way to a caller that leaves goes to the next one.
 pub(crate) async fn next_slot(
     key: Arc<KeyPool>,
-    credential: Credential,
-    position: QueuePosition,
-    deadline: Deadline,
+    caller: QueuedCaller,
 ) -> Result<Option<SlotGuard>, AcquireError> {
-    let context = &key.services.context;
-    let (waiter, receiver) = Waiter::new(context.new_id(), credential, deadline);
-    let effects = match key.enqueue(&waiter, position) {
-        Admission::Slot(slot) => return Ok(Some(SlotGuard::new(key, slot))),
-        Admission::Removed => return Ok(None),
-        Admission::Queued(effects) => effects,
-    };
     let span = trace::wait(&key.key);
-    waiter.trace.begin(&span);
-    let queued = QueueGuard {
-        key: Arc::clone(&key),
-        waiter,
-        receiver,
-        is_served: false,
+    let wait = SlotWait {
+        trace: WaitTrace::of(&span),
+        key,
+        state: WaitState::New(caller),
+        place: None,
     };
-    run_with(&key, effects, &Connects);
-    queued.wait().instrument(span).await.map(Some)
+    wait.instrument(span).await
 }
 
-/// The guard of a position in the queue. Dropping it leaves the queue, and passes on a slot that
-/// was delivered meanwhile.
-struct QueueGuard {
+/// A caller that is to join the queue of a key.
+pub(crate) struct QueuedCaller {
+    pub(crate) credential: Credential,
+    pub(crate) deadline: Deadline,
+    pub(crate) position: QueuePosition,
+    /// The callers of one lane are served in order, lanes in turn.
+    pub(crate) lane: u64,
+}
+
+/// The waiting of a caller. Dropping it leaves the queue, and passes on a slot that it got meanwhile.
+struct SlotWait {
     key: Arc<KeyPool>,
-    waiter: Arc<Waiter>,
-    receiver: oneshot::Receiver<Grant>,
-    is_served: bool,
+    trace: Option<Arc<WaitTrace>>,
+    state: WaitState,
+    place: Option<WaitingPlace>,
 }
 
-impl QueueGuard {
-    async fn wait(mut self) -> Result<SlotGuard, AcquireError> {
-        // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
-        let grant = (&mut self.receiver).await;
-        self.is_served = true;
-        let slot = grant.unwrap_or(Err(AcquireError::Closed))?;
-        Ok(SlotGuard::new(Arc::clone(&self.key), slot))
+enum WaitState {
+    New(QueuedCaller),
+    Queued(Ticket),
+    Over,
+}
+
+impl Future for SlotWait {
+    type Output = Result<Option<SlotGuard>, AcquireError>;
+
+    // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let ticket = match std::mem::replace(&mut self.state, WaitState::Over) {
+            WaitState::New(caller) => return self.join(caller, task),
+            WaitState::Queued(ticket) => ticket,
+            WaitState::Over => return Poll::Ready(Err(AcquireError::Closed)),
+        };
+        self.state = WaitState::Queued(ticket);
+        let grant = ready!(self.key.poll(ticket, task.waker()));
+        self.state = WaitState::Over;
+        Poll::Ready(self.served(grant))
     }
 }
 
-impl Drop for QueueGuard {
-    fn drop(&mut self) {
-        self.waiter.trace.end();
-        if self.is_served {
-            return;
+impl SlotWait {
+    fn join(
+        &mut self,
+        caller: QueuedCaller,
+        task: &TaskContext<'_>,
+    ) -> Poll<Result<Option<SlotGuard>, AcquireError>> {
+        let services = &self.key.services;
+        let (context, capacity) = (&services.context, &services.capacity);
+        let limits = context.config.limits.waiters();
+        self.place = capacity.lobby.enter(&self.key.member().account, limits);
+        // A caller that lost its turn has waited before.
+        if self.place.is_none() && caller.position == QueuePosition::Back {
+            return Poll::Ready(Err(self.overloaded()));
         }
-        let key = &self.key;
-        run(key, key.leave_queue(self.waiter.id));
-        // A slot that was sent before the channel closes would be lost with it.
-        self.receiver.close();
-        if let Ok(Ok(slot)) = self.receiver.try_recv() {
-            let effects = key.release(slot, Fate::Undelivered, CloseReason::Superseded);
-            run(key, effects);
+        let clock = &context.clock;
+        let now = clock.now();
+        let new = NewWaiter {
+            lane: caller.lane,
+            position: caller.position,
+            now,
+            deadline: clock.timestamp(caller.deadline.at),
+            waker: task.waker(),
+            caller: Waiter {
+                credential: caller.credential,
+                deadline: caller.deadline,
+                stage: Stage::Queue,
+                trace: self.trace.clone(),
+            },
+        };
+        match self.key.enqueue(new) {
+            Admission::Slot(slot) => {
+                let guard = SlotGuard::new(Arc::clone(&self.key), slot);
+                Poll::Ready(Ok(Some(guard)))
+            }
+            Admission::Removed => Poll::Ready(Ok(None)),
+            Admission::Full => {
+                run(&self.key, self.key.shed(now));
+                Poll::Ready(Err(self.overloaded()))
+            }
+            Admission::Queued(ticket, effects) => {
+                self.state = WaitState::Queued(ticket);
+                run_with(&self.key, effects, &Connects);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn served(&self, grant: Option<Grant>) -> Result<Option<SlotGuard>, AcquireError> {
+        let slot = grant.unwrap_or(Err(AcquireError::Closed))?;
+        Ok(Some(SlotGuard::new(Arc::clone(&self.key), slot)))
+    }
+
+    fn overloaded(&self) -> AcquireError {
+        AcquireError::Overloaded {
+            retry_after: self.key.drain_time(),
+        }
+    }
+}
+
+impl Drop for SlotWait {
+    fn drop(&mut self) {
+        if let Some(trace) = &self.trace {
+            trace.end();
+        }
+        if let WaitState::Queued(ticket) = self.state {
+            for effects in self.key.leave_queue(ticket) {
+                run(&self.key, effects);
+            }
         }
     }
 }

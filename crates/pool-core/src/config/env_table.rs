@@ -208,6 +208,30 @@ pub(super) const VARIABLES: &[Variable] = &[
             Ok(())
         },
     ),
+    Variable::new(
+        "MAX_TOTAL_WAITERS",
+        "limits.max_total_waiters",
+        |config, value| {
+            config.limits.max_total_waiters = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_WAITERS_PER_KEY",
+        "limits.max_waiters_per_key",
+        |config, value| {
+            config.limits.max_waiters_per_key = value.number()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "MAX_WAITERS_PER_SHARE",
+        "limits.max_waiters_per_share",
+        |config, value| {
+            config.limits.max_waiters_per_share = value.number()?;
+            Ok(())
+        },
+    ),
     Variable::new("NAME", "name", |config, value| {
         config.name = value.name()?;
         Ok(())
@@ -225,6 +249,14 @@ pub(super) const VARIABLES: &[Variable] = &[
         "identity.passthrough_headers",
         |config, value| {
             config.identity.passthrough_headers = value.headers()?;
+            Ok(())
+        },
+    ),
+    Variable::new(
+        "SHED_DELAY_TARGET",
+        "limits.shed_delay_target",
+        |config, value| {
+            config.limits.shed_delay_target = value.duration()?;
             Ok(())
         },
     ),

@@ -1,6 +1,6 @@
 //! How much a pool may hold.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,15 @@ pub struct LimitsConfig {
     pub max_list_items: usize,
     /// Pages of one list that is read to its end. 0: no limit. Default: 1,000.
     pub max_list_pages: usize,
+    /// Callers that wait for a session of one key. One more gets
+    /// [`AcquireError::Overloaded`](crate::error::AcquireError::Overloaded) at once. 0: no limit.
+    /// Default: 10,000.
+    pub max_waiters_per_key: usize,
+    /// Callers that wait in all for the principals of one share
+    /// ([`SharePolicy`](crate::extend::SharePolicy)). 0: no limit. Default: 20,000.
+    pub max_waiters_per_share: usize,
+    /// Callers that wait in the whole pool. 0: no limit. Default: 100,000.
+    pub max_total_waiters: usize,
     /// Sessions of one key: in use, idle and connecting. At least 1. Default: 10.
     ///
     /// A conversation has one session, since a second one would not share its state. So has a key
@@ -33,9 +42,25 @@ pub struct LimitsConfig {
     pub max_total_keys: usize,
     /// Sessions of the pool: in use, idle and connecting. 0: no limit. Default: 4,096.
     pub max_total_sessions: usize,
+    /// The delay that the queue of a key may have for a while. Above it the pool is overloaded, and
+    /// callers that cannot be served before their deadline, by the pace of the queue, get
+    /// [`AcquireError::Overloaded`](crate::error::AcquireError::Overloaded) at once. 0: they wait for
+    /// their deadline. Default: 250 ms.
+    #[serde(with = "humantime_serde")]
+    pub shed_delay_target: Duration,
 }
 
 impl LimitsConfig {
+    /// The limits of callers that wait, as numbers that are compared.
+    pub(crate) fn waiters(&self) -> WaiterLimits {
+        let limit = |most: usize| if most == 0 { usize::MAX } else { most };
+        WaiterLimits {
+            per_key: limit(self.max_waiters_per_key),
+            per_share: limit(self.max_waiters_per_share),
+            in_all: limit(self.max_total_waiters),
+        }
+    }
+
     /// The limits that change while a pool works.
     #[must_use]
     pub fn pool_limits(&self) -> PoolLimits {
@@ -45,6 +70,14 @@ impl LimitsConfig {
             max_total_sessions: self.max_total_sessions,
         }
     }
+}
+
+/// How many callers may wait. [`usize::MAX`] for no limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaiterLimits {
+    pub(crate) per_key: usize,
+    pub(crate) per_share: usize,
+    pub(crate) in_all: usize,
 }
 
 /// Checks limits against their bounds.
@@ -70,11 +103,17 @@ impl Default for LimitsConfig {
             max_list_items: 100_000,
             // A server that gives one item a page, and a full list of a large one.
             max_list_pages: 1_000,
+            // A caller that waits costs less than 1 KB; so many at once are an overload everywhere.
+            max_waiters_per_key: 10_000,
+            max_waiters_per_share: 20_000,
+            max_total_waiters: 100_000,
             max_sessions_per_key: 10,
             // About 125 MB of bookkeeping.
             max_total_keys: 100_000,
             // An idle session costs 52 to 97 KB and up to one socket: 400 MB at most.
             max_total_sessions: 4_096,
+            // A burst is served within it; a queue that stays longer grows.
+            shed_delay_target: Duration::from_millis(250),
         }
     }
 }

@@ -21,7 +21,7 @@ pub use breaker::BreakerConfig;
 pub use health::HealthConfig;
 pub use identity::IdentityConfig;
 pub use limits::LimitsConfig;
-pub(crate) use limits::validate_limits;
+pub(crate) use limits::{WaiterLimits, validate_limits};
 pub use pool_config::PoolConfig;
 pub use timeouts::TimeoutsConfig;
 pub use tool_cache::ToolCacheConfig;

@@ -65,6 +65,10 @@ setters! {
         max_sessions_per_key as with_max_sessions_per_key: usize,
         max_total_keys as with_max_total_keys: usize,
         max_total_sessions as with_max_total_sessions: usize,
+        max_total_waiters as with_max_total_waiters: usize,
+        max_waiters_per_key as with_max_waiters_per_key: usize,
+        max_waiters_per_share as with_max_waiters_per_share: usize,
+        shed_delay_target as with_shed_delay_target: Duration,
     }
     timeouts: "TimeoutsConfig" {
         acquire_timeout as with_acquire_timeout: Duration,

@@ -43,6 +43,14 @@ pub enum AcquireError {
     /// stateless and public. The caller's fault.
     #[error("scope: `shared` needs an endpoint declared stateless and public")]
     NotShareable,
+    /// So many callers wait already that this one may not, or could not be served before its deadline
+    /// ([`max_waiters_per_key`](crate::config::LimitsConfig::max_waiters_per_key) and its neighbours,
+    /// [`shed_delay_target`](crate::config::LimitsConfig::shed_delay_target)). The load's fault.
+    #[error("too many callers wait; a place is likely to be free in {retry_after:?}")]
+    Overloaded {
+        /// The time that the queue needs for those who wait in it, by its pace: 10 ms to 60 s.
+        retry_after: Duration,
+    },
     /// The session of this conversation is gone, and with it the state that the server kept for it.
     /// The next acquire opens a new session. The upstream's fault.
     #[error("the conversation's session is gone")]
@@ -85,7 +93,9 @@ impl AcquireError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::CircuitOpen { retry_after } => Retry::Later(Some(*retry_after)),
+            Self::CircuitOpen { retry_after } | Self::Overloaded { retry_after } => {
+                Retry::Later(Some(*retry_after))
+            }
             Self::Connect(error) => error.retry(),
             Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
             Self::SessionLost | Self::Timeout { .. } => Retry::Later(None),
@@ -119,6 +129,7 @@ impl AcquireError {
             Self::NoConnector(_) => "no_connector",
             Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
+            Self::Overloaded { .. } => "overloaded",
             Self::SessionLost => "session_lost",
             Self::Timeout { stage, .. } => stage.as_timeout(),
             Self::UnsupportedScheme { .. } => "unsupported_scheme",

@@ -12,6 +12,7 @@ pub(crate) mod observer;
 pub(crate) mod propagator;
 pub(crate) mod refused_revision;
 pub(crate) mod session;
+pub(crate) mod share_policy;
 pub(crate) mod single_flight;
 
 pub use crate::handler::{
@@ -50,4 +51,6 @@ pub use session::{
     CloseNotifier, CloseOutcome, RunningSession, ServerStream, ServerStreamState, Session,
     SessionDriver, SessionInfo, SessionMetadata,
 };
+pub(crate) use share_policy::ShareHolder;
+pub use share_policy::{Fair, Fifo, Share, SharePolicy};
 pub use single_flight::{Flight, Follower, Leader, SingleFlight};

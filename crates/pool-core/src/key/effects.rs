@@ -1,13 +1,9 @@
 //! What a change of a key entails.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
-use super::waiter::{Grant, Waiter};
-use crate::{
-    extend::CloseReason,
-    key::session::{PooledSession, SessionSlot},
-    time::Timestamp,
-};
+use super::slots::{Left, Served};
+use crate::{extend::CloseReason, key::session::PooledSession, time::Timestamp};
 
 /// What a change of a key entails, to be run by [`run`](super::runner::run) once the key's lock is
 /// released.
@@ -17,8 +13,8 @@ pub(crate) enum Effects {
     None,
     /// A session or the key became unused, which may serve a caller that waits for capacity.
     Reclaim,
-    /// A released slot goes to a waiter. Under load nearly every release is one, so it has no list.
-    Handover(Arc<Waiter>, SessionSlot),
+    /// A released slot went to a waiter. Under load nearly every release is one, so it has no list.
+    Handover(Served),
     /// Anything else.
     List(Box<EffectList>),
 }
@@ -30,8 +26,10 @@ pub(crate) struct EffectList {
     pub(crate) close: Vec<(Arc<PooledSession>, CloseReason)>,
     /// True when a waiter needs a connect.
     pub(crate) connect: bool,
-    /// Waiters that have left the queue, each with what it gets.
-    pub(crate) grants: Vec<(Arc<Waiter>, Grant)>,
+    /// True when no waiter needs a connect any more.
+    pub(crate) settled: bool,
+    /// The wakers of waiters that have left the queue.
+    pub(crate) wakers: Vec<Waker>,
     /// True when capacity may have become free.
     pub(crate) reclaim: bool,
     /// When the key must be swept at the latest.
@@ -71,5 +69,15 @@ impl Effects {
 impl From<EffectList> for Effects {
     fn from(list: EffectList) -> Self {
         Self::List(Box::new(list))
+    }
+}
+
+impl From<Left> for EffectList {
+    fn from(left: Left) -> Self {
+        Self {
+            settled: left.is_settled,
+            wakers: left.wakers,
+            ..Self::default()
+        }
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::seeking::SessionGrant;
 use crate::{
     extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey,
     wire::BackgroundWork,
 };
 
-/// Work for the maintenance task. A job names its key, so that it keeps no key alive.
+/// Work for the maintenance task. A job that may lie about for long names its key, so that it keeps no
+/// key alive.
 pub(crate) enum Job {
     /// Close a session that has left its key.
     Close(Arc<PooledSession>, CloseReason),
@@ -17,6 +19,10 @@ pub(crate) enum Job {
     Connect(PoolKey),
     /// A key was removed.
     KeyRemoved(PoolKey, CloseReason),
+    /// Take a removed key out of the map.
+    Forget(PoolKey, CloseReason),
+    /// Open a session under a permit that was granted.
+    Open(SessionGrant),
     /// Reclaim capacity for those who wait for it.
     Reclaim,
     /// The transport of a session reported its end.
@@ -47,6 +53,14 @@ impl JobSender {
     /// no farewell can be sent any more, and the dropped job drops its session.
     pub(crate) fn send(&self, job: Job) {
         let _ = self.0.send(job);
+    }
+
+    /// As [`send`](Self::send).
+    ///
+    /// # Errors
+    /// The job, when the maintenance task is gone.
+    pub(crate) fn try_send(&self, job: Job) -> Result<(), Job> {
+        self.0.send(job).map_err(|unsent| unsent.0)
     }
 
     /// True once the maintenance task is gone.

@@ -1,25 +1,23 @@
 //! The sessions and waiters of one key.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use http::HeaderMap;
 
-use super::{
-    effects::{EffectList, Effects},
-    next_sweep::NextSweep,
-    services::KeyServices,
-    slots::{Blame, Enqueued, Fate, Likely, QueuePosition, ReleaseOutcome, Slots, Taken},
-    waiter::Waiter,
-};
 use crate::{
     config::PoolConfig,
     context::Context,
-    error::AcquireError,
     extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra},
     handler::{ListVersions, Profile},
-    key::session::{History, PooledSession, SessionSlot, Sharing},
-    limits::Permit,
-    time::Timestamp,
+    key::{
+        effects::{EffectList, Effects},
+        seeking::{KeyPermit, Waiter},
+        services::KeyServices,
+        session::{History, PooledSession, SessionSlot, Sharing},
+        slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots, Taken},
+    },
+    limits::Member,
+    time::{NextSweep, Timestamp},
     types::{Era, Lifecycle, PoolKey, Scope},
     upstream::Upstream,
 };
@@ -27,7 +25,7 @@ use crate::{
 /// The sessions and waiters of one key. A method that changes the key returns the [`Effects`] of the
 /// change; [`run`](super::runner::run) is the only function that runs them.
 pub(crate) struct KeyPool {
-    pub(super) slots: Slots<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
+    pub(super) slots: Slots<Arc<PooledSession>, Waiter, Timestamp>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
@@ -41,7 +39,11 @@ pub(crate) struct KeyPool {
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The permit under `max_total_keys`; released when the key is removed.
-    pub(super) permit: Mutex<Option<Permit>>,
+    pub(super) permit: Mutex<Option<KeyPermit>>,
+    /// The key's place among those who share the sessions.
+    pub(super) member: Member,
+    /// True while the key seeks a session under `max_total_sessions`.
+    pub(super) in_line: AtomicBool,
 }
 
 /// What a new key pool is made of.
@@ -52,7 +54,8 @@ pub(crate) struct NewKey<'a> {
     pub(crate) credential: Credential,
     /// The limit of sessions.
     pub(crate) max_sessions: usize,
-    pub(crate) permit: Permit,
+    pub(crate) permit: KeyPermit,
+    pub(crate) member: Member,
 }
 
 impl KeyPool {
@@ -86,6 +89,8 @@ impl KeyPool {
             history: Arc::default(),
             next_sweep: NextSweep::default(),
             permit: Mutex::new(Some(new.permit)),
+            member: new.member,
+            in_line: AtomicBool::new(false),
             services,
         }
     }
@@ -107,94 +112,35 @@ impl KeyPool {
         }
     }
 
-    /// Queues a waiter, unless a slot is free or the key was removed.
-    pub(crate) fn enqueue(&self, waiter: &Arc<Waiter>, position: QueuePosition) -> Admission {
-        let deadline = self.services.context.clock.timestamp(waiter.deadline.at);
-        let waiter_ref = Arc::clone(waiter);
-        match self
-            .slots
-            .enqueue(waiter.id, waiter_ref, position, deadline)
-        {
-            Enqueued::Slot(slot) => Admission::Slot(slot),
-            Enqueued::Removed => Admission::Removed,
-            Enqueued::InQueue {
-                wants_connect,
-                watch,
-            } => Admission::Queued(
-                EffectList {
-                    connect: wants_connect,
-                    sweep_by: watch.then_some(deadline),
-                    ..EffectList::default()
-                }
-                .into(),
-            ),
-        }
-    }
-
-    /// Takes a waiter out of the queue.
-    pub(crate) fn leave_queue(&self, waiter: u64) -> Effects {
-        self.slots.leave(waiter);
-        Effects::Reclaim
-    }
-
     /// Takes back a slot.
     #[inline(always)]
     pub(crate) fn release(&self, slot: SessionSlot, fate: Fate, reason: CloseReason) -> Effects {
-        let is_surplus = || self.services.capacity.sessions.has_surplus();
-        match self.slots.release(slot, fate, is_surplus) {
+        match self
+            .slots
+            .release(slot, fate, |session| self.claim(session))
+        {
             // The session is idle before the flag of those who wait for capacity is read.
             ReleaseOutcome::Ready => Effects::Reclaim,
             released => after_release(released, reason),
         }
     }
 
-    /// Reserves a connect, if a waiter needs one and the limit allows it. Returns the waiter that it
-    /// is for. Every `Some` is followed by [`admit`](Self::admit) or [`abandon`](Self::abandon).
-    pub(crate) fn reserve_connect(&self) -> Option<(u64, Arc<Waiter>)> {
-        self.slots.begin_connect()
-    }
-
-    /// Adds an opened session and serves the queue with it.
-    pub(crate) fn admit(&self, session: Arc<PooledSession>) -> Effects {
-        let sweep_by = Some(session.ends_at);
-        let now = self.services.context.clock.now();
-        let mut effects = EffectList::default();
-        match self.slots.admit(session, now) {
-            Err(late) => {
-                effects.close.push((late, CloseReason::Superseded));
-                effects.reclaim = true;
-            }
-            Ok(served) => {
-                effects.reclaim = served.is_empty();
-                effects.grants = served
-                    .into_iter()
-                    .map(|(waiter, slot)| (waiter, Ok(slot)))
-                    .collect();
-                effects.sweep_by = sweep_by;
-            }
+    /// Whether a session whose slot comes back serves the waiters of this key. The state of a
+    /// conversation is not lost for another key's sake.
+    #[inline(never)]
+    fn claim(&self, session: &PooledSession) -> Claim {
+        let sessions = &self.services.capacity.sessions;
+        if sessions.has_surplus() {
+            return Claim::Surplus;
         }
-        effects.into()
-    }
-
-    /// Ends a reserved connect without a session. `error` goes to the waiters that `blame` concerns.
-    pub(crate) fn abandon(
-        &self,
-        requester: u64,
-        blame: Blame,
-        error: Option<&AcquireError>,
-    ) -> Effects {
-        let failed = self.slots.abandon(requester, blame);
-        let closed = AcquireError::Closed;
-        let error = error.unwrap_or(&closed);
-        EffectList {
-            grants: failed
-                .into_iter()
-                .map(|waiter| (waiter, Err(error.clone())))
-                .collect(),
-            reclaim: true,
-            ..EffectList::default()
+        if !sessions.is_wanted() || session.has_state_of_conversation() {
+            return Claim::Own;
         }
-        .into()
+        let is_turn_over = || session.is_turn_over();
+        match sessions.is_yielded_by(&self.member.account, is_turn_over) {
+            true => Claim::Rival,
+            false => Claim::Own,
+        }
     }
 
     /// Remembers the credential of a request. It costs one comparison of addresses when the
@@ -222,44 +168,32 @@ impl KeyPool {
     }
 }
 
-/// What became of a request to wait.
-pub(crate) enum Admission {
-    /// The caller waits.
-    Queued(Effects),
-    /// The key was removed: its successor is needed.
-    Removed,
-    /// A slot was free.
-    Slot(SessionSlot),
-}
-
 #[inline(never)]
-fn after_release(
-    released: ReleaseOutcome<Arc<PooledSession>, Arc<Waiter>, Timestamp>,
-    reason: CloseReason,
-) -> Effects {
+fn after_release(released: ReleaseOutcome<Arc<PooledSession>>, reason: CloseReason) -> Effects {
     match released {
         ReleaseOutcome::Ready => Effects::Reclaim,
         ReleaseOutcome::Draining => Effects::None,
         ReleaseOutcome::Close {
             member,
             wanted,
-            is_surplus,
+            retired,
         } => EffectList {
-            close: vec![(member, close_reason(reason, is_surplus))],
+            close: vec![(member, close_reason(reason, retired))],
             connect: wanted,
             reclaim: true,
             ..EffectList::default()
         }
         .into(),
-        ReleaseOutcome::Handover(waiter, slot) => Effects::Handover(waiter, slot),
+        ReleaseOutcome::Handover(served) => Effects::Handover(served),
     }
 }
 
 /// Why a session is closed with the release of its last slot.
-fn close_reason(reason: CloseReason, is_surplus: bool) -> CloseReason {
-    match is_surplus {
-        true => CloseReason::Resized,
-        false => reason,
+fn close_reason(reason: CloseReason, retired: Retired) -> CloseReason {
+    match retired {
+        Retired::AsUsed => reason,
+        Retired::Surplus => CloseReason::Resized,
+        Retired::Yielded => CloseReason::Reclaimed,
     }
 }
 

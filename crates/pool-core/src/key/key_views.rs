@@ -1,7 +1,9 @@
 //! What can be read off a key.
 
-use super::{key_pool::KeyPool, slots::Counts};
-use crate::time::Timestamp;
+use std::sync::atomic::Ordering;
+
+use super::key_pool::KeyPool;
+use crate::{key::slots::Counts, limits::Member, time::Timestamp};
 
 impl KeyPool {
     /// True once the key was removed or closed.
@@ -14,6 +16,12 @@ impl KeyPool {
         self.slots.has_waiters()
     }
 
+    /// True while the key seeks a session under `max_total_sessions`, or is about to.
+    #[inline]
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.in_line.load(Ordering::SeqCst)
+    }
+
     /// The generation of a session that is opened now.
     pub(crate) fn generation(&self) -> u64 {
         self.slots.generation()
@@ -22,6 +30,11 @@ impl KeyPool {
     /// The counts of the key, all of one instant.
     pub(crate) fn counts(&self) -> Counts {
         self.slots.counts()
+    }
+
+    /// The key's place among those who share the capacity of the pool.
+    pub(crate) fn member(&self) -> &Member {
+        &self.member
     }
 
     /// The limit of sessions.

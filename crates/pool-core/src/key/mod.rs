@@ -5,23 +5,27 @@ mod job;
 mod key_pool;
 mod key_upkeep;
 mod key_views;
+mod key_waiting;
 mod map;
-mod next_sweep;
 mod runner;
+mod seeking;
 mod services;
 mod session;
 mod slot_guard;
 mod slots;
 mod sync;
-mod waiter;
 
 pub(crate) use effects::Effects;
 pub(crate) use job::{Job, JobSender};
-pub(crate) use key_pool::{Admission, KeyPool, NewKey, slots_by_era};
+pub(crate) use key_pool::{KeyPool, NewKey, slots_by_era};
+pub(crate) use key_waiting::{Admission, Grant};
 pub(crate) use map::KeyMap;
 pub(crate) use runner::{ConnectStarter, run, run_with};
+pub(crate) use seeking::{
+    KeyPermit, MissingKeys, Requester, Reservation, SessionGrant, SessionPermit, SessionSeeker,
+    Waiter,
+};
 pub(crate) use services::{KeyServices, background};
 pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession};
 pub(crate) use slot_guard::SlotGuard;
-pub(crate) use slots::{Blame, Counts, Fate, QueuePosition};
-pub(crate) use waiter::{Grant, Waiter};
+pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};

@@ -6,10 +6,9 @@ use super::{
     effects::{EffectList, Effects},
     job::{Job, WeakJobSender},
     key_pool::KeyPool,
-    slots::Fate,
-    waiter::Waiter,
+    seeking::SessionSeeker,
+    slots::Served,
 };
-use crate::{extend::CloseReason, key::session::SessionSlot};
 
 /// Starts the connects that a key wants.
 pub(crate) trait ConnectStarter {
@@ -29,7 +28,7 @@ pub(crate) fn run(key: &Arc<KeyPool>, effects: Effects) {
     match effects {
         Effects::None => {}
         Effects::Reclaim => reclaim(key),
-        Effects::Handover(waiter, slot) => hand_over(key, &waiter, slot),
+        Effects::Handover(served) => hand_over(key, served),
         Effects::List(list) => run_list(key, *list, &key.services.jobs),
     }
 }
@@ -42,12 +41,21 @@ pub(crate) fn run_with(key: &Arc<KeyPool>, effects: Effects, starter: &impl Conn
     }
 }
 
-/// Delivers a slot to a waiter. The slot of a waiter that left is released for the next one.
+/// Wakes a waiter that got a slot.
 #[inline(never)]
-fn hand_over(key: &Arc<KeyPool>, waiter: &Waiter, slot: SessionSlot) {
-    if let Err(Ok(slot)) = waiter.grant(Ok(slot)) {
-        let effects = key.release(slot, Fate::Undelivered, CloseReason::Superseded);
-        run(key, effects);
+fn hand_over(key: &Arc<KeyPool>, served: Served) {
+    served.waker.wake();
+    if served.is_settled {
+        leave_line(key);
+    }
+}
+
+/// Has a key that needs no session any more leave the line of those that seek one.
+#[inline]
+fn leave_line(key: &Arc<KeyPool>) {
+    if key.is_in_line() {
+        let seeker: SessionSeeker = Arc::<KeyPool>::clone(key);
+        key.services.capacity.sessions.settle(&seeker);
     }
 }
 
@@ -56,11 +64,11 @@ fn run_list(key: &Arc<KeyPool>, list: EffectList, starter: &impl ConnectStarter)
     for (session, reason) in list.close {
         key.services.close(session, reason);
     }
-    for (waiter, grant) in list.grants {
-        match grant {
-            Ok(slot) => hand_over(key, &waiter, slot),
-            Err(error) => drop(waiter.grant(Err(error))),
-        }
+    for waker in list.wakers {
+        waker.wake();
+    }
+    if list.settled {
+        leave_line(key);
     }
     if let Some(at) = list.sweep_by {
         key.services.jobs.send(Job::Sweep(key.key.clone(), at));
@@ -83,17 +91,21 @@ fn reclaim(key: &Arc<KeyPool>) {
     }
 }
 
-/// Where no key has an idle session, the session that has just become idle is closed at once: the
-/// maintenance task would often come too late, after its next use began.
+/// Where no key has an idle session, the session that has just become idle is closed at once, and
+/// likewise the key that has just become unused is removed: the maintenance task would often come too
+/// late, after the next use began.
 #[inline(never)]
 fn reclaim_here(key: &Arc<KeyPool>) {
     let services = &key.services;
-    let sessions = &services.capacity.sessions;
-    if sessions.is_exhausted()
-        && sessions.is_still_wanted()
+    let (sessions, keys) = (&services.capacity.sessions, &services.capacity.keys);
+    if sessions.is_wanted()
+        && sessions.is_exhausted()
         && let Some(session) = key.take_oldest()
     {
         services.close(session, services.reclaim_reason());
+    }
+    if keys.is_wanted() && keys.is_exhausted() {
+        key.give_up(services.reclaim_key_reason());
     }
     services.request_reclaim();
 }

@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
-use super::job::{Job, JobSender, WeakJobSender};
+use super::{
+    job::{Job, JobSender, WeakJobSender},
+    seeking::{KeySeeker, MissingKeys, SessionSeeker},
+};
 use crate::{
     context::Context,
     extend::CloseReason,
     key::session::{DetectedSessions, OpenSessions, PooledSession},
-    limits::{Capacity, FairSemaphore},
+    limits::{Capacity, Grantee, SharedLimit},
     wire::Background,
 };
 
 /// What all keys of a pool share.
 pub(crate) struct KeyServices {
     pub(crate) context: Arc<Context>,
-    pub(crate) capacity: Capacity,
+    pub(crate) capacity: Capacity<SessionSeeker, KeySeeker>,
+    /// The keys that callers wait for under `max_total_keys`.
+    pub(crate) missing_keys: MissingKeys,
     pub(crate) sessions: OpenSessions,
     pub(crate) detected: Arc<DetectedSessions>,
     pub(crate) jobs: WeakJobSender,
@@ -63,8 +68,8 @@ fn is_loss(reason: CloseReason) -> bool {
     )
 }
 
-fn reclaim_reason(semaphore: &FairSemaphore) -> CloseReason {
-    match semaphore.has_surplus() {
+fn reclaim_reason<K: Grantee>(limit: &SharedLimit<K>) -> CloseReason {
+    match limit.has_surplus() {
         true => CloseReason::Resized,
         false => CloseReason::Reclaimed,
     }

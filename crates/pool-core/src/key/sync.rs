@@ -1,7 +1,9 @@
-//! The lock of the state machine. A model checker replaces this module.
+//! What the state machine is built upon. A model checker replaces this module.
 
 use std::sync::PoisonError;
 pub(crate) use std::sync::{Mutex, MutexGuard};
+
+pub(crate) use crate::limits::{Line, Place};
 
 /// Locks; a poisoned lock is as good as any other, since no method of the state machine leaves the
 /// state half-changed where it could panic.

@@ -5,26 +5,36 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::fair_semaphore::FairSemaphore;
-use crate::types::PoolLimits;
+use super::{
+    account::{Accounts, LimitKind},
+    lobby::Lobby,
+    shared_limit::{Grantee, SharedLimit},
+};
+use crate::{extend::SharePolicy, types::PoolLimits};
 
-/// The limits over all keys.
-pub(crate) struct Capacity {
+/// The limits over all keys: `S` seeks sessions, `K` seeks a key.
+pub(crate) struct Capacity<S: Grantee, K: Grantee> {
     /// `max_total_sessions`.
-    pub(crate) sessions: Arc<FairSemaphore>,
+    pub(crate) sessions: Arc<SharedLimit<S>>,
     /// `max_total_keys`.
-    pub(crate) keys: Arc<FairSemaphore>,
+    pub(crate) keys: Arc<SharedLimit<K>>,
+    /// Those who wait.
+    pub(crate) lobby: Lobby,
+    /// Those who share both.
+    pub(crate) accounts: Accounts,
     /// The limits in force.
     limits: Mutex<PoolLimits>,
     /// True from a request to reclaim until the maintenance task begins to reclaim.
     reclaim_requested: AtomicBool,
 }
 
-impl Capacity {
-    pub(crate) fn new(limits: PoolLimits) -> Self {
+impl<S: Grantee, K: Grantee> Capacity<S, K> {
+    pub(crate) fn new(limits: PoolLimits, policy: Arc<dyn SharePolicy>) -> Self {
         Self {
-            sessions: FairSemaphore::new(limits.max_total_sessions),
-            keys: FairSemaphore::new(limits.max_total_keys),
+            sessions: SharedLimit::new(LimitKind::Sessions, limits.max_total_sessions),
+            keys: SharedLimit::new(LimitKind::Keys, limits.max_total_keys),
+            lobby: Lobby::default(),
+            accounts: Accounts::new(policy),
             limits: Mutex::new(limits),
             reclaim_requested: AtomicBool::new(false),
         }
@@ -49,7 +59,7 @@ impl Capacity {
         self.sessions.has_waiters() || self.keys.has_waiters()
     }
 
-    /// True while a permit is wanted, for a waiter or under a lowered limit. Lost-wake-up protocol: a
+    /// True while a permit is wanted, for one that waits or under a lowered limit. Lost-wake-up protocol: a
     /// releaser marks its session or key unused, then reads this flag; the reclaimer starts after the
     /// waiter is queued or the limit is set, and scans keys under their locks. At least one of the two sees the other.
     #[inline]
@@ -69,10 +79,10 @@ impl Capacity {
         self.reclaim_requested.swap(false, Ordering::AcqRel);
     }
 
-    /// Closes both semaphores. Returns how many callers waited for a key.
-    pub(crate) fn close(&self) -> usize {
-        // Connects wait for sessions; their callers wait in the queues of their keys.
+    /// Closes both limits.
+    pub(crate) fn close(&self) {
+        // Those who wait for a session wait in the queues of their keys.
         self.sessions.close();
-        self.keys.close()
+        self.keys.close();
     }
 }

@@ -1,7 +1,18 @@
-//! The limits over all keys.
+//! The limits over all keys, and the lines of those who wait under a limit.
 
+mod account;
 mod capacity;
-mod fair_semaphore;
+mod line;
+mod lobby;
+mod notice;
+mod seeker;
+mod seekers;
+mod shared_limit;
+mod standing;
 
+pub(crate) use account::Member;
 pub(crate) use capacity::Capacity;
-pub(crate) use fair_semaphore::{FairSemaphore, Permit};
+pub(crate) use line::{Line, Place};
+pub(crate) use lobby::WaitingPlace;
+pub(crate) use seeker::Seeker;
+pub(crate) use shared_limit::{Grant, Grantee, Permit, Requested, SharedLimit};

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     key::{Counts, KeyMap, KeyPool, KeyServices},
-    limits::{Capacity, FairSemaphore},
+    limits::{Grantee, SharedLimit},
     time::Timestamp,
 };
 
@@ -23,13 +23,15 @@ impl Reclaimer {
     /// is wanted or none is left to reclaim.
     pub(crate) fn reclaim(&mut self, services: &Arc<KeyServices>, keys: &KeyMap) {
         let capacity = &services.capacity;
-        capacity.sessions.drop_satisfied_waiters();
-        capacity.keys.drop_satisfied_waiters();
         let is_unused = |counts: &Counts| counts.busy + counts.connecting + counts.waiting == 0;
-        self.unused
-            .reclaim(&capacity.keys, capacity, keys, is_unused, |key| {
-                keys.remove(key, None, services.reclaim_key_reason())
-            });
+        let remove = |key: &Arc<KeyPool>| keys.remove(key, None, services.reclaim_key_reason());
+        let unused = &mut self.unused;
+        unused.reclaim(&capacity.keys, keys, is_unused, remove);
+        if capacity.keys.is_wanted() {
+            capacity.keys.set_exhausted();
+            // Finds the keys that became unused before their last users saw the flag.
+            unused.reclaim(&capacity.keys, keys, is_unused, remove);
+        }
         self.reclaim_sessions(services, keys);
     }
 
@@ -48,13 +50,11 @@ impl Reclaimer {
             // Whatever has become idle since was closed by its releaser.
             return;
         }
-        self.idle
-            .reclaim(sessions, capacity, keys, has_idle, close_oldest);
+        self.idle.reclaim(sessions, keys, has_idle, close_oldest);
         if sessions.is_wanted() {
             sessions.set_exhausted();
             // Finds the sessions that became idle before their releasers saw the flag.
-            self.idle
-                .reclaim(sessions, capacity, keys, has_idle, close_oldest);
+            self.idle.reclaim(sessions, keys, has_idle, close_oldest);
         }
     }
 }
@@ -74,26 +74,29 @@ struct Candidate {
 
 impl Candidates {
     /// Calls `take` on the keys of which `has` holds, until no permit is wanted.
-    fn reclaim(
+    fn reclaim<K: Grantee>(
         &mut self,
-        semaphore: &FairSemaphore,
-        capacity: &Capacity,
+        limit: &SharedLimit<K>,
         keys: &KeyMap,
         has: impl Fn(&Counts) -> bool,
         take: impl Fn(&Arc<KeyPool>) -> bool,
     ) {
-        self.use_up(semaphore, &take);
+        self.use_up(limit, &take);
         let mut took = true;
-        while took && semaphore.is_wanted() {
-            *self = Self::scan(capacity, keys, &has);
-            took = self.use_up(semaphore, &take);
+        while took && limit.is_wanted() {
+            *self = Self::scan(keys, &has);
+            took = self.use_up(limit, &take);
         }
     }
 
     /// Returns whether any candidate gave a permit.
-    fn use_up(&mut self, semaphore: &FairSemaphore, take: impl Fn(&Arc<KeyPool>) -> bool) -> bool {
+    fn use_up<K: Grantee>(
+        &mut self,
+        limit: &SharedLimit<K>,
+        take: impl Fn(&Arc<KeyPool>) -> bool,
+    ) -> bool {
         let mut took = false;
-        while semaphore.is_wanted()
+        while limit.is_wanted()
             && let Some(candidate) = self.0.as_slice().first()
         {
             if candidate.unless_used_since().is_some_and(|key| take(&key)) {
@@ -105,8 +108,8 @@ impl Candidates {
         took
     }
 
-    fn scan(capacity: &Capacity, keys: &KeyMap, has: impl Fn(&Counts) -> bool) -> Self {
-        let at_once = (capacity.keys.taken() / SHARE).clamp(MIN_AT_ONCE, MAX_AT_ONCE);
+    fn scan(keys: &KeyMap, has: impl Fn(&Counts) -> bool) -> Self {
+        let at_once = (keys.len() / SHARE).clamp(MIN_AT_ONCE, MAX_AT_ONCE);
         let mut oldest: BinaryHeap<Candidate> = BinaryHeap::with_capacity(at_once + 1);
         for key in keys.iter() {
             if !has(&key.counts()) {

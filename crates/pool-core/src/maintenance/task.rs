@@ -72,6 +72,13 @@ impl Maintenance {
                     Connects.start(&key);
                 }
             }
+            Job::Forget(key, reason) => {
+                if let Some(pool) = self.pool.upgrade() {
+                    pool.keys.forget(&key);
+                }
+                self.report_removed(&key, reason);
+            }
+            Job::Open(grant) => Connects::begin(grant),
             Job::KeyRemoved(key, reason) => self.report_removed(&key, reason),
             Job::Reclaim => {
                 if let Some(pool) = self.pool.upgrade() {

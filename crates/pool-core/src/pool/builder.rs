@@ -19,11 +19,11 @@ use crate::{
     detect::Detector,
     error::ConfigError,
     extend::{
-        Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, HeaderIdentity,
-        Hooks, IdentityExtractor, Observer,
+        Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, Fair, HeaderIdentity,
+        Hooks, IdentityExtractor, Observer, SharePolicy,
     },
     handler::{HandlerFactory, NoopHandlers, Profile},
-    key::{JobSender, KeyMap, KeyServices, OpenSessions, background},
+    key::{JobSender, KeyMap, KeyServices, MissingKeys, OpenSessions, background},
     limits::Capacity,
     maintenance::Maintenance,
     upstream::{CircuitPolicy, Upstreams},
@@ -40,6 +40,7 @@ pub struct PoolBuilder {
     observer: Option<Arc<dyn Observer>>,
     propagator: Option<Arc<dyn ContextPropagator>>,
     hooks: Option<Arc<dyn Hooks>>,
+    share_policy: Arc<dyn SharePolicy>,
     seed: Option<u64>,
 }
 
@@ -63,6 +64,7 @@ impl PoolBuilder {
             observer: None,
             propagator: None,
             hooks: None,
+            share_policy: Arc::new(Fair),
             seed: None,
         }
     }
@@ -135,6 +137,13 @@ impl PoolBuilder {
         self
     }
 
+    /// The policy that decides who shares the capacity of the pool with whom. Default: [`Fair`].
+    #[must_use]
+    pub fn share_policy(mut self, policy: impl SharePolicy + 'static) -> Self {
+        self.share_policy = Arc::new(policy);
+        self
+    }
+
     /// Seeds the pool's random numbers (the jitter of lives, the digest key), so that a test repeats
     /// exactly. Default: the operating system's randomness; never seed a pool in production, since
     /// the digests of keys are then guessable.
@@ -173,7 +182,13 @@ impl PoolBuilder {
         };
         let context = Arc::new(Context::new(self.config, parts));
         let (jobs, inbox) = JobSender::channel();
-        let acquirer = Arc::new(acquirer(context, jobs, identification, profile));
+        let acquirer = Arc::new(acquirer(
+            context,
+            jobs,
+            identification,
+            profile,
+            self.share_policy,
+        ));
         runtime.spawn(Maintenance::new(inbox, &acquirer).run());
         let pool = SessionPool::new(acquirer);
         pool.acquirer.context().events.emit(|observer, name| {
@@ -191,9 +206,11 @@ fn acquirer(
     jobs: JobSender,
     identification: Identification,
     profile: Profile,
+    share_policy: Arc<dyn SharePolicy>,
 ) -> Acquirer {
     let services = Arc::new(KeyServices {
-        capacity: Capacity::new(context.config.limits.pool_limits()),
+        capacity: Capacity::new(context.config.limits.pool_limits(), share_policy),
+        missing_keys: MissingKeys::default(),
         sessions: OpenSessions::default(),
         detected: Arc::default(),
         background: background(&jobs),

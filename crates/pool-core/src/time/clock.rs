@@ -42,6 +42,13 @@ impl Timestamp {
     }
 }
 
+impl From<Timestamp> for u64 {
+    /// The nanoseconds after the clock's beginning.
+    fn from(moment: Timestamp) -> Self {
+        moment.0
+    }
+}
+
 impl Clock {
     /// A clock that begins now.
     pub(crate) fn new() -> Self {

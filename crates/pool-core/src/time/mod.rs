@@ -3,7 +3,9 @@
 mod clock;
 mod deadline;
 mod expiry;
+mod next_sweep;
 
 pub(crate) use clock::{Clock, Timestamp, after};
 pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
+pub(crate) use next_sweep::NextSweep;

@@ -58,7 +58,7 @@ pub(crate) fn check(session: &SessionInfo) -> Span {
 /// Opening a session: a trace of its own, linked to that of the caller, since a connect may outlive
 /// its caller. It is never entered: spans that a transport begins inside of it would keep it open
 /// as long as the session.
-pub(crate) fn open(pool: &str, key: &PoolKey, asker: &WaitTrace) -> Span {
+pub(crate) fn open(pool: &str, key: &PoolKey, asker: Option<&WaitTrace>) -> Span {
     let endpoint = key.endpoint();
     let span = info_span!(
         parent: None,
@@ -74,7 +74,9 @@ pub(crate) fn open(pool: &str, key: &PoolKey, asker: &WaitTrace) -> Span {
         server.port = i64::from(endpoint.port()),
         "error.type" = Empty,
     );
-    asker.connect_begins(&span);
+    if let Some(asker) = asker {
+        asker.connect_begins(&span);
+    }
     span
 }
 

@@ -1,6 +1,6 @@
 //! The spans of a waiting caller.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{Span, field::Empty, info_span};
 
@@ -8,7 +8,6 @@ use super::record::note_error;
 
 /// The spans of a waiting caller. They end with the waiting: a connect that outlives the waiter
 /// keeps none of them open.
-#[derive(Default)]
 pub(crate) struct WaitTrace(Mutex<Option<Waiting>>);
 
 struct Waiting {
@@ -18,15 +17,16 @@ struct Waiting {
 }
 
 impl WaitTrace {
-    /// The waiting begins.
-    pub(crate) fn begin(&self, wait: &Span) {
-        if !wait.is_disabled() {
-            let wait = wait.clone();
-            *self.lock() = Some(Waiting {
-                wait,
-                connect: None,
-            });
+    /// The spans of a waiting that begins; `None` where nothing records them.
+    pub(crate) fn of(wait: &Span) -> Option<Arc<Self>> {
+        if wait.is_disabled() {
+            return None;
         }
+        let waiting = Waiting {
+            wait: wait.clone(),
+            connect: None,
+        };
+        Some(Arc::new(Self(Mutex::new(Some(waiting)))))
     }
 
     /// A session is being opened for this waiter's sake; `open` is the opening's own span.

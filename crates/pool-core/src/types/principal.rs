@@ -62,6 +62,11 @@ impl Principal {
         self.tenant.as_deref()
     }
 
+    /// The tenant as it is kept.
+    pub(crate) fn shared_tenant(&self) -> Option<&Arc<str>> {
+        self.tenant.as_ref()
+    }
+
     /// Whether this is the anonymous principal (of whatever tenant).
     #[must_use]
     pub fn is_anonymous(&self) -> bool {

@@ -57,7 +57,7 @@ impl Breaker {
 
     /// Decides on an attempt that begins now. Costs two loads while nothing is wrong.
     pub(super) fn admit(&self, holder: &Holder, now: Instant) -> (Admission, Option<Change>) {
-        if self.is_calm() && !self.holds.load(Ordering::Acquire) {
+        if self.admits_at_once() {
             return (Admission::Admitted(AttemptKind::Plain), None);
         }
         let mut admission = Admission::Wait { until: now };
@@ -94,6 +94,10 @@ impl Breaker {
 
     /// True where an answer of the endpoint changes nothing.
     #[inline]
+    pub(super) fn admits_at_once(&self) -> bool {
+        self.is_calm() && !self.holds.load(Ordering::Acquire)
+    }
+
     pub(super) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::Relaxed)
     }

@@ -58,6 +58,14 @@ pub(crate) async fn admitted(
     }
 }
 
+/// A permit to reach a server, where it takes no wait.
+pub(crate) fn admitted_now(upstream: &Arc<Upstream>, holder: Holder) -> Option<BreakerPermit> {
+    match upstream.admit(&holder) {
+        Admission::Admitted(kind) => Some(BreakerPermit::new(upstream, holder, kind)),
+        Admission::Refused(_) | Admission::Wait { .. } => None,
+    }
+}
+
 impl BreakerPermit {
     fn new(upstream: &Arc<Upstream>, holder: Holder, kind: AttemptKind) -> Self {
         Self {

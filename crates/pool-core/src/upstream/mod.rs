@@ -13,7 +13,7 @@ mod upstream;
 mod upstreams;
 
 pub(crate) use admission::Refusal;
-pub(crate) use breaker_permit::{BreakerPermit, admitted};
+pub(crate) use breaker_permit::{BreakerPermit, admitted, admitted_now};
 pub(crate) use circuit::{CircuitPolicy, CircuitReading};
 pub(crate) use holds::Holder;
 pub(crate) use session_ids::SessionIdClaim;

@@ -167,6 +167,11 @@ impl Upstream {
         }
     }
 
+    /// True while an attempt is admitted without a look at the circuit.
+    pub(crate) fn admits_at_once(&self) -> bool {
+        self.breaker.admits_at_once()
+    }
+
     pub(super) fn admit(&self, holder: &Holder) -> Admission {
         let (admission, change) = self.breaker.admit(holder, Instant::now());
         self.report(change);

@@ -160,6 +160,7 @@ mod tests {
             headers: Arc::new(headers),
             scope: Scope::Identity,
             handlers: None,
+            caller: None,
         }
     }
 

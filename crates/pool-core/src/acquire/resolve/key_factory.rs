@@ -6,8 +6,7 @@ use crate::{
     error::{AcquireError, Stage, within},
     extend::{Credential, KeyCreated},
     handler::Profile,
-    key::{Effects, KeyMap, KeyPool, KeyServices, NewKey, run},
-    limits::Permit,
+    key::{Effects, KeyMap, KeyPermit, KeyPool, KeyServices, NewKey, run},
     time::{Deadline, after},
     types::PoolKey,
     upstream::Upstreams,
@@ -64,14 +63,13 @@ impl KeyFactory {
         &self,
         key: &PoolKey,
         deadline: Deadline,
-    ) -> Result<Option<Permit>, AcquireError> {
-        let still_wanted = Arc::new(self.keys.is_missing(key));
-        let waiter = match self.services.capacity.keys.acquire(still_wanted) {
-            Ok(permit) => return Ok(Some(permit)),
-            Err(waiter) => waiter,
-        };
-        self.services.request_reclaim();
-        within(deadline, Stage::Capacity, waiter.wait()).await
+    ) -> Result<Option<KeyPermit>, AcquireError> {
+        let services = &self.services;
+        let member = services.capacity.accounts.of(key.principal());
+        let limit = &services.capacity.keys;
+        let reclaim = || services.request_reclaim();
+        let permit = services.missing_keys.permit(key, member, limit, reclaim);
+        within(deadline, Stage::Capacity, permit).await
     }
 
     /// Creates the pool of a key, unless another caller has created it meanwhile.
@@ -80,7 +78,7 @@ impl KeyFactory {
         key: &PoolKey,
         profile: &Profile,
         credential: &Credential,
-        permit: Permit,
+        permit: KeyPermit,
     ) -> Arc<KeyPool> {
         // Held until the key is in the map: a change of the limits comes before or finds the key.
         let limits = self.services.capacity.limits();
@@ -91,6 +89,7 @@ impl KeyFactory {
                 upstream: self.upstreams.of(key.endpoint()),
                 credential: credential.clone(),
                 max_sessions: limits.max_sessions_per_key,
+                member: self.services.capacity.accounts.of(key.principal()),
                 permit,
             };
             KeyPool::new(new, Arc::clone(&self.services))
@@ -118,8 +117,6 @@ impl KeyFactory {
                 key: &pool.key,
             });
         });
-        // Other callers that wait for a permit for the same key need none any more.
-        run(pool, Effects::Reclaim);
     }
 
     fn note_credential(&self, pool: &Arc<KeyPool>, credential: &Credential) {

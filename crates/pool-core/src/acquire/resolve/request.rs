@@ -48,6 +48,7 @@ impl AcquireRequest {
                 headers: Arc::default(),
                 scope: Scope::default(),
                 handlers: None,
+                caller: None,
             },
             timeout: None,
             resolved: OnceLock::new(),
@@ -74,6 +75,15 @@ impl AcquireRequest {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// The caller among those of one key, such as a conversation or a job. Where callers have to wait
+    /// for a session of the key, each of them is served in turn, however many requests one of them
+    /// makes. Default: the principal is one caller.
+    #[must_use]
+    pub fn with_caller(mut self, caller: impl Into<Arc<str>>) -> Self {
+        self.parts.caller = Some(caller.into());
         self
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct RequestParts {
     pub(crate) headers: Arc<HeaderMap>,
     pub(crate) scope: Scope,
     pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
+    /// The caller among those of its principal. No part of the key.
+    pub(crate) caller: Option<Arc<str>>,
 }
 
 /// What an equal request is recognised by: its parts, with the identity headers alone.

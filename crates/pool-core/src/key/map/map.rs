@@ -38,15 +38,6 @@ impl KeyMap {
         (!pool.is_removed()).then_some(pool)
     }
 
-    /// Whether no pool of this key exists, as a check that outlives the caller.
-    pub(crate) fn is_missing(&self, key: &PoolKey) -> impl Fn() -> bool + Send + Sync + 'static {
-        let (keys, key) = (self.keys.clone(), key.clone());
-        move || {
-            let pool: Option<Arc<KeyPool>> = keys.get(&key);
-            pool.is_none_or(|pool| pool.is_removed())
-        }
-    }
-
     /// Inserts a new pool for a key, unless another caller has done so meanwhile. Returns the pool in
     /// the map, and whether it is the new one.
     pub(crate) fn insert(
@@ -87,20 +78,25 @@ impl KeyMap {
         let services = &key.services;
         services.context.counters.keep(counts.hits, counts.misses);
         run(key, effects);
+        self.forget(&key.key);
+        key.release_permit();
+        services.jobs.send(Job::KeyRemoved(key.key.clone(), reason));
+        true
+    }
+
+    /// Takes a key out of the map that was removed.
+    pub(crate) fn forget(&self, key: &PoolKey) {
         // A successor that was inserted meanwhile stays.
         let _ = self
             .keys
-            .entry_by_ref(&key.key)
+            .entry_by_ref(key)
             .and_compute_with(|entry| match entry {
-                Some(entry) if Arc::ptr_eq(entry.value(), key) => {
-                    self.index.remove(&key.key);
+                Some(entry) if entry.value().is_removed() => {
+                    self.index.remove(key);
                     Op::Remove
                 }
                 _ => Op::Nop,
             });
-        key.release_permit();
-        services.jobs.send(Job::KeyRemoved(key.key.clone(), reason));
-        true
     }
 
     /// The pools of the keys that a selector selects, by index.
@@ -109,6 +105,11 @@ impl KeyMap {
             Some(keys) => keys.iter().filter_map(|key| self.get(key)).collect(),
             None => self.iter().collect(),
         }
+    }
+
+    /// How many keys there are, roughly.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.keys.entry_count()).unwrap_or(usize::MAX)
     }
 
     /// Every pool that was not removed, in no order.

@@ -1,8 +1,10 @@
 //! What happened to the sessions of a key.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::time::Timestamp;
+use tokio::time::Instant;
+
+use crate::{error::ConnectError, time::Timestamp};
 
 /// What happened to the sessions of a key. Written when a session is opened or closed and when one
 /// fails, never on the path of a hit.
@@ -14,6 +16,8 @@ struct Entries {
     /// The open sessions by id, and since when they are open.
     open: Vec<(u64, Timestamp)>,
     last_error: Option<LastError>,
+    /// The error of the last connect that failed, and when it did.
+    last_connect: Option<(Arc<ConnectError>, Instant)>,
     /// True from the loss of a conversation's session until a caller gets to know of it.
     lost: bool,
 }
@@ -55,6 +59,18 @@ impl History {
     /// A connect or a check failed.
     pub(crate) fn failed(&self, kind: &'static str, at: Timestamp) {
         self.lock().last_error = Some(LastError { kind, at });
+    }
+
+    /// A connect failed with this error.
+    pub(crate) fn connect_failed(&self, error: Arc<ConnectError>) {
+        self.lock().last_connect = Some((error, Instant::now()));
+    }
+
+    /// The error of the last connect that failed after `since`.
+    pub(crate) fn last_connect_error(&self, since: Instant) -> Option<Arc<ConnectError>> {
+        let entries = self.lock();
+        let (error, at) = entries.last_connect.as_ref()?;
+        (*at >= since).then(|| Arc::clone(error))
     }
 
     pub(crate) fn summary(&self) -> HistorySummary {

@@ -1,8 +1,11 @@
 //! A session inside the pool.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -11,8 +14,10 @@ use super::history::History;
 use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
     handler::HandlerProxy,
-    key::slots::{Member, Slot},
-    limits::Permit,
+    key::{
+        seeking::SessionPermit,
+        slots::{Member, Slot},
+    },
     time::Timestamp,
     types::{Era, PoolKey, Scope},
     upstream::SessionIdClaim,
@@ -37,7 +42,9 @@ pub(crate) struct PooledSession {
     /// The history of the key, which lists the sessions that are open.
     history: Arc<History>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
-    permit: Mutex<Option<Permit>>,
+    permit: Mutex<Option<SessionPermit>>,
+    /// How long it took to open the session.
+    opening: Duration,
     /// Released with the session, after its farewell.
     _claim: Option<SessionIdClaim>,
 }
@@ -53,7 +60,8 @@ pub(crate) struct NewSession {
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
     pub(crate) ends_at: Timestamp,
-    pub(crate) permit: Permit,
+    pub(crate) permit: SessionPermit,
+    pub(crate) opening: Duration,
 }
 
 /// How the calls of a key share a session.
@@ -102,9 +110,17 @@ impl PooledSession {
             closing: AtomicBool::new(false),
             history: new.history,
             permit: Mutex::new(Some(new.permit)),
+            opening: new.opening,
             _claim: new.claim,
             session,
         }
+    }
+
+    /// True once the session has served its key for so long that opening another one in its place costs
+    /// little beside that.
+    pub(crate) fn is_turn_over(&self) -> bool {
+        let turn = self.opening.saturating_mul(TURN_IN_OPENINGS).max(MIN_TURN);
+        self.opened_at.elapsed() >= turn
     }
 
     /// How often the session was handed out.
@@ -148,6 +164,12 @@ impl PooledSession {
         true
     }
 }
+
+/// A session that goes round costs its opening: at most a twentieth of the time.
+const TURN_IN_OPENINGS: u32 = 20;
+
+/// The shortest turn.
+const MIN_TURN: Duration = Duration::from_millis(10);
 
 impl Member for Arc<PooledSession> {
     fn id(&self) -> u64 {

@@ -1,35 +1,51 @@
 //! How members come to a key.
 
+use std::task::Waker;
+
 use super::{
     slots::Slots,
-    state::Entry,
-    types::{Blame, Likely, Member, Origin, Served, Slot},
+    state::{Entry, State},
+    types::{Blame, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
 };
 
-impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
-    /// Reserves a connect, if a waiter needs one and the limit allows it. Returns the waiter that
-    /// it is for. Every `Some` must be followed by [`admit`](Self::admit) or
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
+    /// Reserves a connect, if a waiter needs one and the limit allows it. Returns what `of` takes of
+    /// the waiter that it is for. Every `Some` must be followed by [`admit`](Self::admit) or
     /// [`abandon`](Self::abandon).
-    pub(crate) fn begin_connect(&self) -> Option<(u64, W)> {
+    pub(crate) fn begin_connect<R>(&self, of: impl FnOnce(Ticket, &mut W) -> R) -> Option<R> {
         let mut state = self.lock();
         if !state.wants_connect() {
             return None;
         }
+        let (ticket, caller) = state.queue.as_mut()?.begin_connect()?;
+        let reserved = of(ticket, caller);
         state.open += 1;
         state.connecting += 1;
-        let index = state
-            .waiters
-            .iter()
-            .position(|waiting| !waiting.has_connect)
-            .unwrap_or(0);
-        let waiting = &mut state.waiters[index];
-        waiting.has_connect = true;
-        Some((waiting.id, waiting.waiter.clone()))
+        Some(reserved)
+    }
+
+    /// True while a waiter needs a connect and the limit allows one.
+    pub(crate) fn wants_connect(&self) -> bool {
+        self.lock().wants_connect()
+    }
+
+    /// True while the key has no member and opens none.
+    pub(crate) fn has_none(&self) -> bool {
+        self.lock().open == 0
     }
 
     /// True while a waiter is queued.
     pub(crate) fn has_waiters(&self) -> bool {
-        !self.lock().waiters.is_empty()
+        self.lock().waiting > 0
+    }
+
+    /// Changes what is kept of a waiter, while it waits.
+    pub(crate) fn with_waiting(&self, ticket: Ticket, change: impl FnOnce(&mut W)) {
+        let mut state = self.lock();
+        let queue = state.queue.as_mut();
+        if let Some(caller) = queue.and_then(|queue| queue.waiting(ticket)) {
+            change(caller);
+        }
     }
 
     /// The generation that a member opened now belongs to.
@@ -37,16 +53,16 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         self.lock().generation
     }
 
-    /// A connect succeeded: serves the queue, and keeps the remaining slots ready. The slot of a
-    /// waiter that left comes back with [`release`](Self::release).
+    /// A connect succeeded: serves the queue, and keeps the remaining slots ready. Returns the wakers
+    /// of those who were served.
     ///
     /// # Errors
     /// The member, when it came too late: its generation was retired meanwhile, or the limit was
     /// lowered and no waiter needs it.
-    pub(crate) fn admit(&self, member: M, now: T) -> Result<Vec<Served<M, W, T>>, M> {
+    pub(crate) fn admit(&self, member: M, now: T) -> Result<Left, M> {
         let mut state = self.lock();
         state.connecting -= 1;
-        let is_surplus = state.waiters.is_empty() && state.surplus() > 0;
+        let is_surplus = state.waiting == 0 && state.surplus() > 0;
         if state.is_removed() || member.generation() != state.generation || is_surplus {
             state.open -= 1;
             return Err(member);
@@ -55,27 +71,9 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             slots: member.slots(),
             suffices: member.suffices(),
         };
-        let mut served = Vec::new();
-        while served.len() < member.slots() as usize
-            && let Some(waiting) = state.waiters.pop_front()
-        {
-            let origin = match served.is_empty() {
-                true => Origin::Opened,
-                false => Origin::Found,
-            };
-            state.hit_counts.count(origin);
-            served.push((
-                waiting.waiter,
-                Slot {
-                    member: member.clone(),
-                    alive_at: now,
-                    acquired_at: now,
-                    origin,
-                },
-            ));
-        }
-        state.in_use += served.len();
-        let used = u32::try_from(served.len()).unwrap_or(u32::MAX);
+        let wakers = state.serve_with(&member, now);
+        state.in_use += wakers.len();
+        let used = u32::try_from(wakers.len()).unwrap_or(u32::MAX);
         if used < member.slots() {
             state.ready.push(Entry {
                 member,
@@ -83,31 +81,58 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
                 alive_at: now,
             });
         }
-        Ok(served)
+        Ok(Left {
+            wakers,
+            is_settled: !state.wants_connect(),
+        })
     }
 
-    /// A connect ended without a session. Returns the waiters that it fails: its requester, if it
+    /// A connect ended without a session. Fails the waiters that it concerns: its requester, if it
     /// still waits, and under [`Blame::Endpoint`] all waiters that joined it.
-    pub(crate) fn abandon(&self, requester: u64, blame: Blame) -> Vec<W> {
+    pub(crate) fn abandon(
+        &self,
+        requester: Ticket,
+        blame: Blame,
+        error: impl Fn(&W) -> W::Error,
+    ) -> Left {
         let mut state = self.lock();
         state.connecting -= 1;
         state.open -= 1;
         let is_shared = state.likely.slots > 1 || state.likely.suffices;
-        let joined = is_shared && blame == Blame::Endpoint;
-        let mut failed = Vec::new();
-        state.waiters.retain(|waiting| {
-            let fails = match blame {
-                Blame::None => false,
-                Blame::Caller | Blame::Endpoint => {
-                    waiting.id == requester || (joined && !waiting.has_connect)
-                }
+        let mut wakers = Vec::new();
+        if blame != Blame::None {
+            wakers.extend(state.fail_one(requester, &error));
+        }
+        if is_shared && blame == Blame::Endpoint {
+            wakers.extend(state.fail_waiting(true, error));
+        }
+        state.hit_counts.misses += wakers.len() as u64;
+        Left {
+            is_settled: !state.wants_connect(),
+            wakers,
+        }
+    }
+}
+
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
+    /// Serves waiters with the slots of a new member. Returns their wakers.
+    fn serve_with(&mut self, member: &M, now: T) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while wakers.len() < member.slots() as usize {
+            let slot = Slot {
+                member: member.clone(),
+                alive_at: now,
+                acquired_at: now,
+                origin: match wakers.is_empty() {
+                    true => Origin::Opened,
+                    false => Origin::Found,
+                },
             };
-            if fails {
-                failed.push(waiting.waiter.clone());
-            }
-            !fails
-        });
-        state.hit_counts.misses += failed.len() as u64;
-        failed
+            let Ok(waker) = self.serve(slot) else {
+                break;
+            };
+            wakers.push(waker);
+        }
+        wakers
     }
 }

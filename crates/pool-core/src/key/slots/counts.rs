@@ -2,10 +2,10 @@
 
 use super::{
     slots::Slots,
-    types::{Counts, Member},
+    types::{Caller, Counts, Member, Moment},
 };
 
-impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// True once the key was removed.
     pub(crate) fn is_removed(&self) -> bool {
         self.lock().is_removed()
@@ -39,7 +39,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
             idle,
             busy: state.open - state.connecting - idle,
             connecting: state.connecting,
-            waiting: state.waiters.len(),
+            waiting: state.waiting,
             hit_counts: state.hit_counts,
         }
     }

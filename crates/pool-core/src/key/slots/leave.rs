@@ -3,10 +3,10 @@
 use super::{
     slots::Slots,
     state::{Entry, Phase, position},
-    types::{ClosedKey, HitCounts, Member},
+    types::{Caller, ClosedKey, HitCounts, Member, Moment},
 };
 
-impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Takes out the unused members that `doomed` points at; each leaves the key.
     pub(crate) fn evict_unused(&self, mut doomed: impl FnMut(&M, T) -> bool) -> Vec<M> {
         let mut state = self.lock();
@@ -59,7 +59,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// `unless_used_since`. Returns its idle members and its counts.
     pub(crate) fn remove(&self, unless_used_since: Option<T>) -> Option<(Vec<M>, HitCounts)> {
         let mut state = self.lock();
-        let busy = state.in_use + state.connecting + state.waiters.len() + state.draining.len();
+        let busy = state.in_use + state.connecting + state.waiting + state.draining.len();
         let recent = unless_used_since.is_some_and(|since| state.last_used > since);
         if state.is_removed() || busy > 0 || recent {
             return None;
@@ -76,16 +76,15 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     /// Closes the key, also while it is in use: takes every waiter out of the queue and every
     /// unused member out of the key. A member in use is closed when its last slot is released.
     /// `None` when the key was removed or closed before.
-    pub(crate) fn close(&self) -> Option<ClosedKey<M, W>> {
+    pub(crate) fn close(&self, error: impl Fn(&W) -> W::Error) -> Option<ClosedKey<M>> {
         let mut state = self.lock();
         if state.is_removed() {
             return None;
         }
         state.phase = Phase::Removed;
         let unused = state.begin_generation();
-        let waiters = std::mem::take(&mut state.waiters);
         Some(ClosedKey {
-            waiters: waiters.into_iter().map(|waiting| waiting.waiter).collect(),
+            wakers: state.fail_waiting(false, error),
             unused,
             hit_counts: state.hit_counts,
         })

@@ -10,14 +10,20 @@
 
 mod connect;
 mod counts;
+mod deadlines;
 mod leave;
+mod pace;
+mod queue;
 mod resize;
 mod slots;
 mod state;
 mod types;
+mod wait;
 
+pub(crate) use queue::NewWaiter;
 pub(crate) use slots::Slots;
 pub(crate) use types::{
-    Blame, Counts, Enqueued, Fate, HitCounts, Likely, Member, Origin, QueuePosition,
-    ReleaseOutcome, Slot, Taken,
+    Blame, Caller, Claim, Counts, Enqueued, Fate, HitCounts, Left, Likely, Member, Origin,
+    QueuePosition, ReleaseOutcome, Retired, Served, Slot, Taken, Ticket,
 };
+pub(crate) use wait::Bounds;

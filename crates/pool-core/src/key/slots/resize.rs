@@ -3,10 +3,10 @@
 use super::{
     slots::Slots,
     state::{Draining, Phase, State},
-    types::{Member, Resized},
+    types::{Caller, Member, Moment, Resized, Retired},
 };
 
-impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Changes how many members the key may have. Takes out the unused members above the limit, the
     /// least recently used first. A member in use above it is closed when its last slot is released.
     pub(crate) fn resize(&self, max: usize) -> Resized<M> {
@@ -27,7 +27,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
     }
 }
 
-impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     /// Takes the unused members above the limit out of the key.
     fn take_unused_surplus(&mut self) -> Vec<M> {
         let mut surplus = self.surplus();
@@ -51,7 +51,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
         let count = self.surplus().min(self.ready.len());
         let surplus = self.ready.drain(..count);
         self.draining.extend(surplus.map(|entry| Draining {
-            is_surplus: true,
+            retired: Retired::Surplus,
             ..entry.drain()
         }));
     }

@@ -1,28 +1,26 @@
 //! The slots of one key: taking, waiting and releasing.
 
-use std::collections::VecDeque;
-
 use super::{
     super::sync::{Mutex, MutexGuard, lock},
-    state::{Entry, Phase, QueuedWaiter, State, position},
+    state::{Entry, Phase, State, position},
     types::{
-        Enqueued, Fate, HitCounts, Likely, Member, Origin, QueuePosition, ReleaseOutcome, Slot,
-        Taken,
+        Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
     },
 };
 
 /// The sessions and waiters of one key.
-pub(crate) struct Slots<M, W, T> {
+pub(crate) struct Slots<M, W: Caller, T> {
     state: Mutex<State<M, W, T>>,
 }
 
-impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// A key without sessions that may have `max` of them, which are probably like this.
     pub(crate) fn new(max: usize, likely: Likely, now: T) -> Self {
         let state = State {
             ready: Vec::new(),
             draining: Vec::new(),
-            waiters: VecDeque::new(),
+            queue: None,
+            waiting: 0,
             max,
             open: 0,
             connecting: 0,
@@ -49,80 +47,25 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
         state.take_ready().map_or(Taken::None, Taken::Slot)
     }
 
-    /// Queues a waiter; at the front where it lost its turn to an unfit session.
-    pub(crate) fn enqueue(
-        &self,
-        id: u64,
-        waiter: W,
-        position: QueuePosition,
-        deadline: T,
-    ) -> Enqueued<M, T> {
-        let mut state = self.lock();
-        if state.is_removed() {
-            return Enqueued::Removed;
-        }
-        if let Some(slot) = state.take_ready() {
-            return Enqueued::Slot(slot);
-        }
-        let waiting = QueuedWaiter {
-            id,
-            waiter,
-            has_connect: false,
-            deadline,
-        };
-        match position {
-            QueuePosition::Front => state.waiters.push_front(waiting),
-            QueuePosition::Back => state.waiters.push_back(waiting),
-        }
-        let watch = state.watched.is_none_or(|watched| deadline < watched);
-        if watch {
-            state.watched = Some(deadline);
-        }
-        Enqueued::InQueue {
-            wants_connect: state.wants_connect(),
-            watch,
-        }
-    }
-
-    /// Leaves the queue, served or not.
-    pub(crate) fn leave(&self, id: u64) {
-        self.lock().waiters.retain(|waiting| waiting.id != id);
-    }
-
-    /// Takes those out of the queue whose deadline has passed. Returns them and the next deadline.
-    pub(crate) fn expire(&self, now: T) -> (Vec<W>, Option<T>) {
-        let mut state = self.lock();
-        let mut late = Vec::new();
-        state.waiters.retain(|waiting| {
-            let waits = waiting.deadline > now;
-            if !waits {
-                late.push(waiting.waiter.clone());
-            }
-            waits
-        });
-        state.watched = state.waiters.iter().map(|waiting| waiting.deadline).min();
-        (late, state.watched)
-    }
-
-    /// A slot comes back. Where it would go to a waiter, `is_surplus` decides whether its member is
-    /// closed instead, since the limit over all keys was lowered.
+    /// A slot comes back. Where it would go to a waiter, `claim` decides whether its member is closed
+    /// instead.
     #[inline(always)]
     pub(crate) fn release(
         &self,
         slot: Slot<M, T>,
         fate: Fate,
-        is_surplus: impl FnOnce() -> bool,
-    ) -> ReleaseOutcome<M, W, T> {
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
         let mut state = self.lock();
         state.last_used = state.last_used.max(slot.acquired_at);
         let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
-        let undisturbed = state.waiters.is_empty() && state.draining.is_empty();
+        let undisturbed = state.waiting == 0 && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
             state.in_use -= 1;
             state.entry(slot);
             return ReleaseOutcome::Ready;
         }
-        state.release(slot, fate, is_surplus)
+        state.release(slot, fate, claim)
     }
 
     #[inline]
@@ -132,7 +75,7 @@ impl<M: Member, W: Clone, T: Copy + Ord> Slots<M, W, T> {
 }
 
 /// What most acquires and releases do under the lock.
-impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     #[inline(always)]
     pub(super) fn take_ready(&mut self) -> Option<Slot<M, T>> {
         let entry = self.ready.last_mut()?;
@@ -156,10 +99,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
     pub(super) fn wants_connect(&self) -> bool {
         let likely_served = self.connecting.saturating_mul(self.likely.slots as usize);
         let has_enough = self.likely.suffices && self.open > self.draining.len();
-        !self.is_removed()
-            && self.open < self.max
-            && !has_enough
-            && likely_served < self.waiters.len()
+        !self.is_removed() && self.open < self.max && !has_enough && likely_served < self.waiting
     }
 
     /// Puts a slot back among the ready ones.

@@ -1,16 +1,26 @@
 //! What is under the lock of a key.
 
-use std::collections::VecDeque;
+use std::task::Waker;
 
-use super::types::{Fate, HitCounts, Likely, Member, Origin, ReleaseOutcome, Slot};
+use super::{
+    queue::Queue,
+    types::{
+        Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Retired,
+        Served, Slot,
+    },
+};
 
 /// What is under the lock. `T` is a point in time.
-pub(super) struct State<M, W, T> {
+pub(super) struct State<M, W: Caller, T> {
     /// Members with a free slot, the most recently used last.
     pub(super) ready: Vec<Entry<M, T>>,
     /// Members that are closed once their last slot is released.
     pub(super) draining: Vec<Draining<M>>,
-    pub(super) waiters: VecDeque<QueuedWaiter<W, T>>,
+    /// The callers that wait, and those that have not come for their grants. `None` before the first
+    /// one, and after a sweep that found none.
+    pub(super) queue: Option<Box<Queue<M, W, T>>>,
+    /// How many callers wait.
+    pub(super) waiting: usize,
     /// How many members the key may have.
     pub(super) max: usize,
     pub(super) open: usize,
@@ -40,8 +50,8 @@ pub(super) enum Phase {
 pub(super) struct Draining<M> {
     pub(super) member: M,
     pub(super) used: u32,
-    /// True when it is closed because a limit was lowered.
-    pub(super) is_surplus: bool,
+    /// Why it is closed.
+    pub(super) retired: Retired,
 }
 
 /// A member and how many use it.
@@ -52,16 +62,7 @@ pub(super) struct Entry<M, T> {
     pub(super) alive_at: T,
 }
 
-pub(super) struct QueuedWaiter<W, T> {
-    pub(super) id: u64,
-    pub(super) waiter: W,
-    /// Whether a connect is under way for this waiter's sake.
-    pub(super) has_connect: bool,
-    /// The deadline of the waiter.
-    pub(super) deadline: T,
-}
-
-impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     pub(super) fn is_removed(&self) -> bool {
         self.phase == Phase::Removed
     }
@@ -79,32 +80,65 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
         &mut self,
         slot: Slot<M, T>,
         fate: Fate,
-        is_surplus: impl FnOnce() -> bool,
-    ) -> ReleaseOutcome<M, W, T> {
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
         if matches!(fate, Fate::Undelivered | Fate::Unfit) {
             self.hit_counts.take_back(slot.origin);
         }
         let stale = slot.member.generation() != self.generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {
-            return self.retire_slot(slot, false);
+            return self.retire_slot(slot, Retired::AsUsed);
         }
         if let Some(index) = self.position_draining(slot.member.id()) {
             return self.release_draining(index);
         }
-        if self.has_surplus() || is_surplus() {
-            return self.retire_slot(slot, true);
+        if self.has_surplus() {
+            return self.retire_slot(slot, Retired::Surplus);
         }
-        if let Some(waiting) = self.waiters.pop_front() {
-            self.hit_counts.hits += 1;
-            let slot = Slot {
-                origin: Origin::Found,
-                ..slot
-            };
-            return ReleaseOutcome::Handover(waiting.waiter, slot);
+        match claim(&slot.member) {
+            Claim::Own => self.hand_over(slot),
+            Claim::Surplus => self.retire_slot(slot, Retired::Surplus),
+            Claim::Rival => self.retire_slot(slot, Retired::Yielded),
         }
-        self.in_use -= 1;
-        self.entry(slot);
-        ReleaseOutcome::Ready
+    }
+
+    /// Gives a slot to the next waiter, or makes it ready.
+    fn hand_over(&mut self, slot: Slot<M, T>) -> ReleaseOutcome<M> {
+        let slot = Slot {
+            origin: Origin::Found,
+            ..slot
+        };
+        match self.serve(slot) {
+            Ok(waker) => ReleaseOutcome::Handover(Served {
+                waker,
+                is_settled: !self.wants_connect(),
+            }),
+            Err(slot) => {
+                self.in_use -= 1;
+                self.entry(slot);
+                ReleaseOutcome::Ready
+            }
+        }
+    }
+
+    /// Gives a slot to the next waiter. Returns its waker.
+    ///
+    /// # Errors
+    /// The slot, when no caller waits.
+    pub(super) fn serve(&mut self, slot: Slot<M, T>) -> Result<Waker, Slot<M, T>> {
+        let origin = slot.origin;
+        let Some(queue) = &mut self.queue else {
+            return Err(slot);
+        };
+        match queue.serve(Ok(slot)) {
+            Ok(waker) => {
+                self.waiting = queue.len();
+                self.hit_counts.count(origin);
+                Ok(waker)
+            }
+            Err(Ok(slot)) => Err(slot),
+            Err(Err(_)) => unreachable!("what comes back is the slot"),
+        }
     }
 
     /// Begins a new generation. Takes out the unused members.
@@ -119,12 +153,12 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
     }
 
     /// Takes back a slot of a member that is not to be used again.
-    fn retire_slot<X>(&mut self, slot: Slot<M, T>, is_surplus: bool) -> ReleaseOutcome<M, X, T> {
+    fn retire_slot(&mut self, slot: Slot<M, T>, retired: Retired) -> ReleaseOutcome<M> {
         let id = slot.member.id();
         if let Some(index) = position(&self.ready, id) {
             let entry = self.ready.remove(index);
             self.draining.push(Draining {
-                is_surplus,
+                retired,
                 ..entry.drain()
             });
         }
@@ -133,7 +167,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
             self.draining.push(Draining {
                 member: slot.member,
                 used,
-                is_surplus,
+                retired,
             });
             self.draining.len() - 1
         });
@@ -153,7 +187,7 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
         members.position(|member| member.id() == id)
     }
 
-    fn release_draining<X>(&mut self, index: usize) -> ReleaseOutcome<M, X, T> {
+    fn release_draining(&mut self, index: usize) -> ReleaseOutcome<M> {
         self.in_use -= 1;
         let entry = &mut self.draining[index];
         entry.used -= 1;
@@ -161,13 +195,13 @@ impl<M: Member, W, T: Copy + Ord> State<M, W, T> {
             return ReleaseOutcome::Draining;
         }
         let Draining {
-            member, is_surplus, ..
+            member, retired, ..
         } = self.draining.swap_remove(index);
         self.open -= 1;
         ReleaseOutcome::Close {
             member,
             wanted: self.wants_connect(),
-            is_surplus,
+            retired,
         }
     }
 }
@@ -178,7 +212,7 @@ impl<M, T> Entry<M, T> {
         Draining {
             member: self.member,
             used: self.used,
-            is_surplus: false,
+            retired: Retired::AsUsed,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What goes into the state machine of a key, and what comes out.
 
-/// How often a key was has_connect, and how it was served.
+use std::task::Waker;
+
+/// How often a key was requested a slot, and how it was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HitCounts {
     /// Served by a session that was there.
@@ -40,8 +42,21 @@ pub(crate) struct Likely {
     pub(crate) suffices: bool,
 }
 
-/// A waiter, and the slot that it gets.
-pub(crate) type Served<M, W, T> = (W, Slot<M, T>);
+/// A waiter, by its place in memory. It names no other waiter once that one has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(super) index: usize,
+    pub(super) number: u64,
+}
+
+/// A caller that waits for a slot.
+pub(crate) trait Caller {
+    /// Why it gets none.
+    type Error;
+}
+
+/// What a caller that waits gets in the end.
+pub(crate) type Grant<M, W, T> = Result<Slot<M, T>, <W as Caller>::Error>;
 
 /// What became of a request for a slot.
 #[derive(Debug)]
@@ -61,12 +76,15 @@ pub(crate) enum Enqueued<M, T> {
     Slot(Slot<M, T>),
     /// The waiter is queued.
     InQueue {
+        ticket: Ticket,
         /// True when a waiter needs a connect.
         wants_connect: bool,
         /// True when the queue needs an [`expire`](super::Slots::expire) by this waiter's deadline;
         /// otherwise an earlier one is planned.
         watch: bool,
     },
+    /// So many are ahead already that no other may wait.
+    Full,
     /// The key was removed; the pool has or makes a successor.
     Removed,
 }
@@ -86,22 +104,65 @@ pub(crate) enum Fate {
 
 /// What is to be done after a slot came back.
 #[derive(Debug)]
-pub(crate) enum ReleaseOutcome<M, W, T> {
+pub(crate) enum ReleaseOutcome<M> {
     /// Nothing: it is ready for the next one.
     Ready,
     /// Others still use the member that is to be closed.
     Draining,
-    /// It goes to this waiter; if the waiter is gone, give it back again.
-    Handover(W, Slot<M, T>),
+    /// It went to a waiter, which is to be woken.
+    Handover(Served),
     /// Close the member. `wanted` is true when a waiter needs a connect in its place.
     Close {
         /// The member, which has left the key.
         member: M,
         /// Whether a connect is wanted now.
         wanted: bool,
-        /// Whether it is closed because a limit was lowered.
-        is_surplus: bool,
+        retired: Retired,
     },
+}
+
+/// A waiter that has its grant.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) waker: Waker,
+    /// True when no waiter needs a connect any more.
+    pub(crate) is_settled: bool,
+}
+
+/// Why a member is not used again after its release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retired {
+    /// For the reason of its last user.
+    AsUsed,
+    /// A limit was lowered.
+    Surplus,
+    /// Its place goes to another key, which has less than its share.
+    Yielded,
+}
+
+/// Whether a member whose slot comes back serves the waiters of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Its own key keeps it.
+    Own,
+    /// The limit over all keys was lowered.
+    Surplus,
+    /// Another key is entitled to its place.
+    Rival,
+}
+
+/// Waiters that have got an error, or have left.
+pub(crate) struct Left {
+    pub(crate) wakers: Vec<Waker>,
+    /// True when no waiter needs a connect any more.
+    pub(crate) is_settled: bool,
+}
+
+/// Waiters whose deadline has passed.
+pub(crate) struct Expired<T> {
+    pub(crate) left: Left,
+    /// The next deadline.
+    pub(crate) next: Option<T>,
 }
 
 /// What is to be done after the limit of a key was changed.
@@ -113,9 +174,9 @@ pub(crate) struct Resized<M> {
 }
 
 /// What is left of a key that was ended.
-pub(crate) struct ClosedKey<M, W> {
-    /// The waiters that were queued.
-    pub(crate) waiters: Vec<W>,
+pub(crate) struct ClosedKey<M> {
+    /// The wakers of those who waited.
+    pub(crate) wakers: Vec<Waker>,
     /// The unused members, which have left the key.
     pub(crate) unused: Vec<M>,
     pub(crate) hit_counts: HitCounts,
@@ -167,6 +228,18 @@ impl HitCounts {
             Origin::Opened => self.misses += 1,
             Origin::Found => self.hits += 1,
         }
+    }
+}
+
+/// A point in time.
+pub(crate) trait Moment: Copy + Ord {
+    /// Its distance from the beginning of time, in nanoseconds.
+    fn nanos(self) -> u64;
+}
+
+impl<T: Copy + Ord + Into<u64>> Moment for T {
+    fn nanos(self) -> u64 {
+        self.into()
     }
 }
 

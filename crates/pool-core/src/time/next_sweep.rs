@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::time::Timestamp;
+use super::clock::Timestamp;
 
 /// When the maintenance task sweeps a key next: one sweep is planned for a key, however many are
 /// requested. Only the maintenance task accesses it.

@@ -1,0 +1,76 @@
+//! The guard of a connect that a key has reserved.
+
+use std::sync::Arc;
+
+use super::waiter::Requester;
+use crate::{
+    error::{AcquireError, ConnectError, Stage},
+    key::{
+        key_pool::KeyPool,
+        runner::{ConnectStarter, run, run_with},
+        session::PooledSession,
+        slots::Blame,
+    },
+};
+
+/// The guard of a connect that is reserved under the limit of its key. Dropped before it is settled,
+/// it fails no waiter.
+pub(crate) struct Reservation {
+    pub(crate) key: Arc<KeyPool>,
+    pub(crate) requester: Requester,
+    is_settled: bool,
+}
+
+impl Reservation {
+    /// Reserves a connect, if a waiter of the key needs one and the limit of the key allows it.
+    pub(crate) fn of(key: &Arc<KeyPool>) -> Option<Self> {
+        let requester = key.reserve_connect()?;
+        Some(Self {
+            key: Arc::clone(key),
+            requester,
+            is_settled: false,
+        })
+    }
+
+    /// Sets what the requester waits for.
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.key.enter(self.requester.ticket, stage);
+    }
+
+    /// Gives the reserved connect to a session.
+    pub(crate) fn admit(mut self, session: Arc<PooledSession>, starter: &impl ConnectStarter) {
+        self.is_settled = true;
+        run_with(&self.key, self.key.admit(session), starter);
+    }
+
+    /// Ends the reserved connect with the error of its connector.
+    pub(crate) fn fail_connect(self, error: ConnectError) {
+        if let Some(trace) = &self.requester.trace {
+            trace.connect_failed(error.label());
+        }
+        let blame = match error.kind().is_about_credentials() {
+            true => Blame::Caller,
+            false => Blame::Endpoint,
+        };
+        let error = Arc::new(error);
+        self.key.history.connect_failed(Arc::clone(&error));
+        self.fail(&AcquireError::Connect(error), blame);
+    }
+
+    /// Ends the reserved connect and fails the waiters that it was for.
+    pub(crate) fn fail(mut self, error: &AcquireError, blame: Blame) {
+        self.is_settled = true;
+        let effects = self.key.abandon(self.requester.ticket, blame, error);
+        run(&self.key, effects);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            let error = &AcquireError::Closed;
+            let effects = self.key.abandon(self.requester.ticket, Blame::None, error);
+            run(&self.key, effects);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A caller that waits for a session.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{AcquireError, ConnectError, Stage},
+    extend::Credential,
+    key::slots::{Caller, Ticket},
+    time::Deadline,
+    trace::WaitTrace,
+};
+
+/// A caller that waits for a session of a key.
+pub(crate) struct Waiter {
+    /// The credential of the request, for a session that is opened for it.
+    pub(crate) credential: Credential,
+    pub(crate) deadline: Deadline,
+    /// What the caller waits for.
+    pub(crate) stage: Stage,
+    /// The spans of the waiting; `None` where nothing records them.
+    pub(crate) trace: Option<Arc<WaitTrace>>,
+}
+
+/// The caller that a connect is for, though others may get its session.
+pub(crate) struct Requester {
+    pub(crate) ticket: Ticket,
+    pub(crate) credential: Credential,
+    pub(crate) deadline: Deadline,
+    pub(crate) trace: Option<Arc<WaitTrace>>,
+}
+
+impl Caller for Waiter {
+    type Error = AcquireError;
+}
+
+impl Waiter {
+    /// What a connect for this waiter needs of it.
+    pub(crate) fn requester(&self, ticket: Ticket) -> Requester {
+        Requester {
+            ticket,
+            credential: self.credential.clone(),
+            deadline: self.deadline,
+            trace: self.trace.clone(),
+        }
+    }
+
+    /// The error of a waiter whose deadline has passed.
+    pub(crate) fn timeout(
+        &self,
+        waits_for_capacity: bool,
+        last_cause: Option<Arc<ConnectError>>,
+    ) -> AcquireError {
+        let stage = match self.stage {
+            Stage::Queue if waits_for_capacity => Stage::Capacity,
+            stage => stage,
+        };
+        AcquireError::Timeout {
+            stage,
+            waited: self.deadline.waited(),
+            last_cause,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! How callers wait for a slot.
+
+use std::{
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use super::{
+    queue::{NewWaiter, Queue},
+    slots::Slots,
+    state::State,
+    types::{Caller, Enqueued, Expired, Grant, Left, Member, Moment, QueuePosition, Slot, Ticket},
+};
+
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
+    /// Queues a waiter, unless a slot is free; at the front where it lost its turn to an unfit
+    /// session. Within the bounds, which do not concern those.
+    pub(crate) fn enqueue(&self, new: NewWaiter<'_, W, T>, bounds: Bounds) -> Enqueued<M, T> {
+        let mut state = self.lock();
+        if state.is_removed() {
+            return Enqueued::Removed;
+        }
+        if let Some(slot) = state.take_ready() {
+            return Enqueued::Slot(slot);
+        }
+        if new.position == QueuePosition::Back && state.is_full(&new, bounds) {
+            return Enqueued::Full;
+        }
+        let deadline = new.deadline;
+        let queue = state.queue.get_or_insert_with(|| Box::new(Queue::new()));
+        let ticket = queue.join(new);
+        state.waiting += 1;
+        let watch = state.watched.is_none_or(|watched| deadline < watched);
+        if watch {
+            state.watched = Some(deadline);
+        }
+        Enqueued::InQueue {
+            ticket,
+            wants_connect: state.wants_connect(),
+            watch,
+        }
+    }
+
+    /// Fails waiters that cannot be served in time by the pace of an overloaded queue, `most` at most:
+    /// of those with the earliest deadlines. Returns their wakers.
+    pub(crate) fn shed(&self, now: T, most: usize, error: impl Fn(&W) -> W::Error) -> Vec<Waker> {
+        let mut state = self.lock();
+        let mut wakers = Vec::new();
+        while wakers.len() < most
+            && let Some(queue) = &mut state.queue
+            && queue.pace.is_overloaded(now.nanos())
+            && let Some(ticket) = queue.hopeless(now)
+        {
+            wakers.extend(queue.fail(ticket, &error));
+        }
+        state.count_waiting();
+        wakers
+    }
+
+    /// How long the queue needs for those who wait in it, by its pace; `None` while that is not known.
+    pub(crate) fn drain_time(&self) -> Option<Duration> {
+        let state = self.lock();
+        let wait = state.queue.as_ref()?.pace.wait(state.waiting)?;
+        Some(Duration::from_nanos(wait))
+    }
+
+    /// What a waiter got. `None`: it has come for its grant before.
+    pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
+        let mut state = self.lock();
+        match &mut state.queue {
+            Some(queue) => queue.poll(ticket, waker),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Leaves the queue. Returns the slot that was granted meanwhile, and whether no waiter needs a
+    /// connect any more.
+    pub(crate) fn leave(&self, ticket: Ticket) -> (Option<Slot<M, T>>, bool) {
+        let mut state = self.lock();
+        let granted = state.queue.as_mut().and_then(|queue| queue.remove(ticket));
+        state.count_waiting();
+        let is_settled = !state.wants_connect();
+        drop(state);
+        (granted.and_then(Result::ok), is_settled)
+    }
+
+    /// Fails waiters whose deadline has passed, `most` at most.
+    pub(crate) fn expire(&self, now: T, most: usize, error: impl Fn(&W) -> W::Error) -> Expired<T> {
+        let mut state = self.lock();
+        let Some(queue) = &mut state.queue else {
+            state.watched = None;
+            return Expired::default();
+        };
+        let wakers = queue.expire(now, most, error);
+        let next = queue.next_deadline().map(|(deadline, _)| deadline);
+        if queue.is_unused() {
+            state.queue = None;
+        }
+        state.watched = next;
+        state.count_waiting();
+        let is_settled = !state.wants_connect();
+        Expired {
+            left: Left { wakers, is_settled },
+            next,
+        }
+    }
+}
+
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
+    /// True when a caller may not wait: too many do so, or it would wait in vain.
+    fn is_full(&mut self, new: &NewWaiter<'_, W, T>, bounds: Bounds) -> bool {
+        if self.waiting >= bounds.most {
+            return true;
+        }
+        let Some(queue) = &mut self.queue else {
+            return false;
+        };
+        if bounds.target.is_zero() {
+            return false;
+        }
+        let (now, delay) = (new.now.nanos(), queue.delay(new.now));
+        queue.pace.sample(now, delay, bounds.target);
+        let wait = queue.pace.wait(queue.ahead_of(new.lane));
+        let left = new.deadline.nanos().saturating_sub(now);
+        queue.pace.is_overloaded(now) && wait.is_some_and(|wait| wait > left)
+    }
+
+    /// Fails a waiter, if it still waits. Returns its waker.
+    pub(super) fn fail_one(
+        &mut self,
+        ticket: Ticket,
+        error: impl FnOnce(&W) -> W::Error,
+    ) -> Option<Waker> {
+        let waker = self.queue.as_mut()?.fail(ticket, error);
+        self.count_waiting();
+        waker
+    }
+
+    /// Fails all waiters, or those without a connect of their own. Returns their wakers.
+    pub(super) fn fail_waiting(
+        &mut self,
+        without_connect: bool,
+        error: impl Fn(&W) -> W::Error,
+    ) -> Vec<Waker> {
+        let Some(queue) = &mut self.queue else {
+            return Vec::new();
+        };
+        let wakers = queue.fail_all(without_connect, error);
+        self.count_waiting();
+        wakers
+    }
+
+    fn count_waiting(&mut self) {
+        self.waiting = self.queue.as_ref().map_or(0, |queue| queue.len());
+    }
+}
+
+/// The bounds of a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// So many callers may wait.
+    pub(crate) most: usize,
+    /// The delay above which the queue is overloaded; zero for none.
+    pub(crate) target: Duration,
+}
+
+impl<T> Default for Expired<T> {
+    fn default() -> Self {
+        Self {
+            left: Left {
+                wakers: Vec::new(),
+                is_settled: true,
+            },
+            next: None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What seeks permits under a limit.
+
+use std::sync::atomic::AtomicBool;
+
+use super::account::Member;
+
+/// Something that seeks permits under a limit.
+///
+/// The lock of a limit is taken before that of a seeker, never while it is held.
+pub(crate) trait Seeker: Clone + Send + Sync + 'static {
+    /// What a permit is reserved for.
+    type Need: Send;
+
+    /// A number that no other seeker has as long as this one lives.
+    fn number(&self) -> usize;
+
+    /// The seeker's place among those who share the limit.
+    fn member(&self) -> &Member;
+
+    /// Reserves a permit for what the seeker needs one for. `None` when it needs none any more.
+    fn reserve(&self) -> Option<Self::Need>;
+
+    /// True while the seeker needs a permit.
+    fn seeks(&self) -> bool;
+
+    /// True while the seeker has no permit at all.
+    fn has_none(&self) -> bool;
+
+    /// True while the seeker is in the line, or about to be. Written under the lock of the limit.
+    fn is_in_line(&self) -> &AtomicBool;
+}

@@ -1,0 +1,195 @@
+//! The line of a limit that is shared.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::{
+    account::{Account, LimitKind},
+    line::{Line, Place},
+    seeker::Seeker,
+    standing::Standing,
+};
+
+/// The seekers that wait for a permit: the poorest account first, and of equally poor ones that which
+/// was served the longest ago. Those of one account are served in turn.
+///
+/// Every method takes time that grows with the logarithm of the number of accounts at most.
+pub(crate) struct Seekers<K> {
+    kind: LimitKind,
+    accounts: HashMap<usize, AccountLine<K>>,
+    order: BTreeSet<Rank>,
+    /// The place of each seeker, by its number.
+    places: HashMap<usize, Place>,
+    without_any: usize,
+    next_turn: u64,
+}
+
+/// The seekers of one account.
+struct AccountLine<K> {
+    account: Arc<Account>,
+    line: Line<Waiting<K>>,
+    rank: Rank,
+}
+
+struct Waiting<K> {
+    seeker: K,
+    /// Whether it had no permit at all when it joined the line.
+    has_none: bool,
+}
+
+/// The rank of an account in the order of service: the lowest is served first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    ratio: u64,
+    turn: u64,
+    account: usize,
+}
+
+impl<K: Seeker> Seekers<K> {
+    pub(crate) fn new(kind: LimitKind) -> Self {
+        Self {
+            kind,
+            accounts: HashMap::new(),
+            order: BTreeSet::new(),
+            places: HashMap::new(),
+            without_any: 0,
+            next_turn: 0,
+        }
+    }
+
+    /// How many seekers wait.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many of them had no permit at all when they joined the line.
+    pub(crate) fn without_any(&self) -> usize {
+        self.without_any
+    }
+
+    /// True while the seeker waits.
+    pub(crate) fn has(&self, seeker: &K) -> bool {
+        self.places.contains_key(&seeker.number())
+    }
+
+    /// The standing of the account that is served next.
+    pub(crate) fn poorest(&self) -> Option<Standing> {
+        let first = self.order.first()?;
+        Some(self.standing(&self.accounts[&first.account].account))
+    }
+
+    /// Marks a seeker as one that is in the line, before it is looked at: a change of it from then on
+    /// finds the mark, and has the seeker leave the line if need be.
+    pub(crate) fn announce(&self, seeker: &K) {
+        seeker.is_in_line().store(true, Ordering::SeqCst);
+    }
+
+    /// Adds a seeker that was announced at the end of its lane, unless it waits already.
+    pub(crate) fn add(&mut self, seeker: &K) {
+        if self.has(seeker) {
+            return;
+        }
+        let member = seeker.member();
+        let waiting = Waiting {
+            seeker: seeker.clone(),
+            has_none: seeker.has_none(),
+        };
+        self.without_any += usize::from(waiting.has_none);
+        let account = number(&member.account);
+        if !self.accounts.contains_key(&account) {
+            self.open(&member.account);
+        }
+        if let Some(line) = self.accounts.get_mut(&account) {
+            let place = line.line.push_back(member.lane, waiting);
+            self.places.insert(seeker.number(), place);
+        }
+    }
+
+    /// Takes out the seeker that is served next.
+    pub(crate) fn pop(&mut self) -> Option<K> {
+        let first = *self.order.first()?;
+        let waiting = self.accounts.get_mut(&first.account)?.line.pop()?;
+        self.places.remove(&waiting.seeker.number());
+        self.took_out(first.account, &waiting);
+        // The next turn is that of another account which is as poor.
+        self.turn_of(first.account);
+        Some(waiting.seeker)
+    }
+
+    /// Takes a seeker out of the line, if it is there.
+    pub(crate) fn remove(&mut self, seeker: &K) {
+        seeker.is_in_line().store(false, Ordering::SeqCst);
+        let Some(place) = self.places.remove(&seeker.number()) else {
+            return;
+        };
+        let account = number(&seeker.member().account);
+        let line = self.accounts.get_mut(&account);
+        if let Some(waiting) = line.and_then(|line| line.line.remove(place)) {
+            self.took_out(account, &waiting);
+        }
+    }
+
+    /// Ranks an account by what it has now.
+    pub(crate) fn reorder(&mut self, account: &Arc<Account>) {
+        let ratio = self.standing(account).ratio();
+        if let Some(line) = self.accounts.get_mut(&number(account)) {
+            self.order.remove(&line.rank);
+            line.rank.ratio = ratio;
+            self.order.insert(line.rank);
+        }
+    }
+
+    fn open(&mut self, account: &Arc<Account>) {
+        let rank = Rank {
+            ratio: self.standing(account).ratio(),
+            turn: self.next_turn(),
+            account: number(account),
+        };
+        self.order.insert(rank);
+        let line = AccountLine {
+            account: Arc::clone(account),
+            line: Line::default(),
+            rank,
+        };
+        self.accounts.insert(rank.account, line);
+    }
+
+    /// Gives an account the last turn among those which are as poor.
+    fn turn_of(&mut self, account: usize) {
+        let turn = self.next_turn();
+        if let Some(line) = self.accounts.get_mut(&account) {
+            self.order.remove(&line.rank);
+            line.rank.turn = turn;
+            self.order.insert(line.rank);
+        }
+    }
+
+    fn took_out(&mut self, account: usize, waiting: &Waiting<K>) {
+        waiting.seeker.is_in_line().store(false, Ordering::SeqCst);
+        self.without_any -= usize::from(waiting.has_none);
+        if let Some(line) = self.accounts.get(&account)
+            && line.line.is_empty()
+        {
+            self.order.remove(&line.rank);
+            self.accounts.remove(&account);
+        }
+    }
+
+    fn standing(&self, account: &Account) -> Standing {
+        Standing {
+            held: account.held(self.kind),
+            weight: account.weight,
+        }
+    }
+
+    fn next_turn(&mut self) -> u64 {
+        self.next_turn += 1;
+        self.next_turn
+    }
+}
+
+fn number(account: &Arc<Account>) -> usize {
+    Arc::as_ptr(account).addr()
+}
