@@ -147,7 +147,7 @@ mod tests {
     fn the_secrets_are_all_values_that_are_not_known_to_be_public() {
         let mut command = StdioCommand::new("p")
             .env("API_KEY", "line-one\nline-two")
-            .env("HOME", "/home/of-a-user")
+            .env("HOME", "a-folder-of-a-user")
             .env("LEVEL", "warn");
         command.credentials = vec![bearer("TOKEN".to_owned())];
         let command = command.credential_env(header::AUTHORIZATION, "WHOLE");

@@ -40,7 +40,7 @@ pub(crate) async fn start(command: Command, permit: ProcessPermit) -> io::Result
 }
 
 enum Job {
-    Reap(Remains),
+    Reap(Box<Remains>),
     Start(Box<Start>),
 }
 
@@ -85,7 +85,7 @@ fn spawn(mut command: Command) -> io::Result<tokio::process::Child> {
 /// Reaps a killed child. Needs no runtime.
 fn reap(remains: Remains) {
     if let Some(Some(starter)) = STARTER.get() {
-        let _ = starter.send(Job::Reap(remains));
+        let _ = starter.send(Job::Reap(Box::new(remains)));
     }
 }
 
@@ -102,7 +102,7 @@ fn begin() -> Option<Sender<Job>> {
 }
 
 fn work(jobs: &Receiver<Job>) {
-    let mut killed: Vec<Remains> = Vec::new();
+    let mut killed: Vec<Box<Remains>> = Vec::new();
     loop {
         let job = match killed.is_empty() {
             true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),

@@ -108,7 +108,7 @@ impl IdentityExtractor for OneUser {
 
 fn pool_of_one_user(child: &Marked) -> SessionPool {
     let builder = SessionPool::builder().connector(child.connector.clone());
-    builder.extractor(OneUser).build().unwrap()
+    builder.extractor(OneUser).build().expect("a pool")
 }
 
 #[tokio::test]
