@@ -97,6 +97,8 @@ fn answer(manners: &Manners<'_>, tools: &Tools, message: &Value) {
             result(id, &introduction(&params["protocolVersion"]));
         }
         Some("server/discover") if is_stateless => {
+            let delay = manners.value("--delay-discovery").unwrap_or("0");
+            thread::sleep(Duration::from_millis(delay.parse().expect("a number")));
             let mut answer = introduction(&Value::Null);
             answer["supportedVersions"] = json!(["2026-07-28"]);
             answer["resultType"] = json!("complete");

@@ -1,6 +1,6 @@
 //! The first requests of a session.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use mcp_pool_core::{
     error::{CallFailure, ConnectError, FaultKind},
@@ -39,28 +39,37 @@ pub(super) struct Failed {
 impl Introduction<'_> {
     /// Runs the handshake of a plan.
     pub(super) async fn run(&self, plan: Plan) -> Result<SessionInfo, Failed> {
-        let detected = match plan {
-            Plan::Legacy => None,
-            Plan::Stateless => Some(self.discover().await?),
-            Plan::Detect => self.detect().await?,
-        };
-        match detected {
-            Some(info) => Ok(info),
-            None => self.initialize().await,
+        match plan {
+            Plan::Detect => self.detect().await,
+            Plan::Legacy => self.initialize().await,
+            Plan::Stateless => self.discover().await,
         }
     }
 
-    /// `server/discover`. `None`: the server is not known to be stateless.
-    async fn detect(&self) -> Result<Option<SessionInfo>, Failed> {
+    /// `server/discover`, and `initialize` where the server does not answer as a stateless one.
+    async fn detect(&self) -> Result<SessionInfo, Failed> {
         let now = Instant::now();
         let left = self.request.deadline().saturating_duration_since(now);
         let deadline = now + PROBE_TIMEOUT.min(left / 2);
-        match timeout_at(deadline, self.discover()).await {
-            Ok(Ok(info)) => Ok(Some(info)),
-            Ok(Err(failed)) if failed.is_denial => Ok(None),
-            Ok(Err(failed)) => Err(failed),
-            // A legacy server may ignore what it does not know.
-            Err(_) => Ok(None),
+        let mut discovery = pin!(self.discover());
+        match timeout_at(deadline, &mut discovery).await {
+            Ok(Ok(info)) => return Ok(info),
+            Ok(Err(failed)) if failed.is_denial => return self.initialize().await,
+            Ok(Err(failed)) => return Err(failed),
+            Err(_) => {}
+        }
+        // A legacy server may ignore what it does not know. A server that is still starting answers
+        // late, and one that knows both eras then refuses `initialize`: the first result decides.
+        let mut introduction = pin!(self.initialize());
+        tokio::select! {
+            discovered = &mut discovery => match discovered {
+                Ok(info) => Ok(info),
+                Err(_) => introduction.await,
+            },
+            introduced = &mut introduction => match introduced {
+                Err(failed) if failed.is_denial => discovery.await.map_err(|_| failed),
+                introduced => introduced,
+            },
         }
     }
 

@@ -29,6 +29,17 @@ async fn the_era_of_a_server_is_found_with_one_child() {
     }
 }
 
+/// An interpreter takes seconds to start on a busy machine, and then answers in order.
+#[tokio::test]
+async fn a_stateless_server_that_answers_late_is_stateless() {
+    let child = Marked::serving(&["--stateless", "--delay-discovery", "4000"]);
+    let session = child.open().await;
+    assert_eq!(session.info().era, Era::Stateless);
+    assert_eq!(call(&session, "increment", Value::Null).await.unwrap(), "1");
+    assert_eq!(child.connector.stats().started, 1);
+    session.driver().close(LONG).await;
+}
+
 #[tokio::test]
 async fn a_legacy_server_that_ends_with_an_unknown_request_is_started_once_more() {
     let child = Marked::serving(&["--exit-on-unknown"]);
