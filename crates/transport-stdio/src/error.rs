@@ -55,23 +55,39 @@ pub enum StdioError {
     },
 }
 
+impl StdioError {
+    fn evidence(&self) -> Evidence {
+        match self {
+            Self::NotStarted {
+                kind:
+                    io::ErrorKind::InvalidInput
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::NotFound
+                    | io::ErrorKind::PermissionDenied,
+                ..
+            } => Evidence::Absent,
+            _ => Evidence::None,
+        }
+    }
+}
+
 impl From<StdioError> for ConnectError {
-    /// The circuit of the endpoint counts a program that does not start and nothing else: children
-    /// that end while they start have pauses of their own, and a limit is no failure.
+    /// The circuit of the endpoint counts a program that is not there, or is none, and nothing else:
+    /// children that end while they start have pauses of their own, a limit is no failure, and what
+    /// this system lacks is no fault of an endpoint.
     fn from(error: StdioError) -> Self {
         let (kind, retry) = match &error {
             StdioError::MalformedEndpoint | StdioError::UnknownCommand { .. } => {
                 (FaultKind::NotFound, Retry::Never)
             }
             StdioError::Ended { .. } => (FaultKind::Unreachable, Retry::Later(None)),
-            StdioError::NotStarted { .. } => {
-                return Self::new(FaultKind::Unreachable).with_source(error);
-            }
+            StdioError::NotStarted { .. } => (FaultKind::Unreachable, Retry::Later(None)),
             StdioError::Paused { wait, .. } => (FaultKind::Unreachable, Retry::Later(Some(*wait))),
             StdioError::TooManyProcesses { .. } => (FaultKind::Other, Retry::Later(None)),
         };
+        let evidence = error.evidence();
         let error = Self::new(kind).with_retry(retry).with_source(error);
-        error.with_evidence(Evidence::None)
+        error.with_evidence(evidence)
     }
 }
 
@@ -122,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_circuit_counts_a_program_that_does_not_start_and_nothing_else() {
+    fn the_circuit_counts_a_program_that_is_not_there_and_nothing_else() {
         let command = || "c".to_owned();
         for (error, label, evidence) in [
             (ended(), "unreachable", Evidence::None),
@@ -134,6 +150,14 @@ mod tests {
                 },
                 "unreachable",
                 Evidence::Absent,
+            ),
+            (
+                StdioError::NotStarted {
+                    command: command(),
+                    kind: io::ErrorKind::OutOfMemory,
+                },
+                "unreachable",
+                Evidence::None,
             ),
             (
                 StdioError::TooManyProcesses {

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use super::{command::StdioCommand, credential::Credential, environment::Environment};
 use crate::{
     error::{CommandError, StdioError},
-    start::BackOff,
+    start::{BackOff, permits},
 };
 
 /// The registered commands by name.
@@ -73,7 +73,7 @@ impl Registered {
     fn new(name: Arc<str>, command: StdioCommand) -> Self {
         Self {
             name,
-            processes: Arc::new(Semaphore::new(command.max_processes)),
+            processes: permits(command.max_processes),
             command,
             back_off: BackOff::default(),
             era: AtomicU8::new(UNKNOWN),

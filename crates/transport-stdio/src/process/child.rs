@@ -69,13 +69,16 @@ impl ChildProcess {
 
     /// Requests the end of the child and of its children.
     pub(crate) fn terminate(&self) {
-        self.group.terminate();
+        if self.child.is_some() {
+            self.group.terminate();
+        }
     }
 
     /// Kills the child and its children. They still have to be reaped.
     pub(crate) fn kill(&mut self) {
-        self.group.kill();
+        // The id of a child that is reaped may be that of another process.
         if let Some(child) = &mut self.child {
+            self.group.kill();
             // Fails only where the child has ended.
             let _ = child.start_kill();
         }

@@ -101,7 +101,6 @@ impl Supervisor {
                 return (CloseOutcome::Completed, status);
             },
         }
-        link.counters.killed.add();
         self.kill().await
     }
 
@@ -118,6 +117,7 @@ impl Supervisor {
 
     async fn kill(&mut self) -> (CloseOutcome, ExitStatus) {
         self.process.kill();
+        self.link.counters.killed.add();
         (CloseOutcome::TimedOut, self.process.ended().await)
     }
 }

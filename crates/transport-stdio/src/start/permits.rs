@@ -32,7 +32,7 @@ impl Processes {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            permits: Arc::new(Semaphore::new(limit)),
+            permits: permits(limit),
             running: Arc::default(),
         }
     }
@@ -71,6 +71,12 @@ impl Drop for ProcessPermit {
     fn drop(&mut self) {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Permits for this many processes.
+pub(crate) fn permits(processes: usize) -> Arc<Semaphore> {
+    // More is no limit, and more than a semaphore has.
+    Arc::new(Semaphore::new(processes.min(Semaphore::MAX_PERMITS)))
 }
 
 async fn acquire(permits: &Arc<Semaphore>, deadline: Instant) -> Option<OwnedSemaphorePermit> {
