@@ -1,6 +1,11 @@
 //! The conformance suite on this transport: its promises that need no HTTP.
 
-use std::{fs, thread::sleep, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
+};
 
 use mcp_pool_core::Endpoint;
 use mcp_pool_testkit::{
@@ -20,18 +25,28 @@ impl Relayed {
         self.server.address().to_string()
     }
 
-    /// True while a relay to the server runs. A process that is not reaped yet has no arguments.
-    fn has_relays(&self) -> bool {
+    /// The folders of the processes that relay to the server.
+    fn relays(&self) -> Vec<PathBuf> {
         let address = self.address();
-        let mut processes = fs::read_dir("/proc")
-            .expect("a list of processes")
-            .flatten();
-        processes.any(|process| {
-            let args = fs::read(process.path().join("cmdline")).unwrap_or_default();
-            args.split(|byte| *byte == 0)
-                .any(|arg| arg == address.as_bytes())
-        })
+        let processes = fs::read_dir("/proc").expect("a list of processes");
+        let folders = processes.flatten().map(|process| process.path());
+        let relays = folders.filter(|folder| {
+            let args = fs::read(folder.join("cmdline")).unwrap_or_default();
+            let mut args = args.split(|byte| *byte == 0);
+            args.any(|arg| arg == address.as_bytes())
+        });
+        relays.collect()
     }
+}
+
+/// True once the process has closed its pipes: each of its threads has ended, and the first one is
+/// gone or waits to be reaped.
+fn has_ended(folder: &Path) -> bool {
+    let threads = fs::read_dir(folder.join("task"));
+    let state = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    let state = state.rsplit(')').next().unwrap_or_default();
+    let is_last = threads.is_ok_and(|threads| threads.count() <= 1);
+    state.is_empty() || (is_last && state.starts_with(" Z"))
 }
 
 impl Counterpart for Relayed {
@@ -53,8 +68,9 @@ impl Counterpart for Relayed {
 
     /// A session is its child.
     fn forget_sessions(&self) {
+        let relays = self.relays();
         self.server.forget_sessions();
-        while self.has_relays() {
+        while !relays.iter().all(|relay| has_ended(relay)) {
             sleep(Duration::from_millis(1));
         }
     }
