@@ -25,7 +25,9 @@ struct Reasons(Arc<Mutex<BTreeMap<String, usize>>>);
 impl Observer for Reasons {
     fn closed(&self, event: &Closed<'_>) {
         let mut reasons = self.0.lock().expect("not poisoned");
-        *reasons.entry(event.reason().as_str().to_owned()).or_default() += 1;
+        *reasons
+            .entry(event.reason().as_str().to_owned())
+            .or_default() += 1;
     }
 }
 
