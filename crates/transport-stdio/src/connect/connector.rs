@@ -8,6 +8,7 @@ use mcp_pool_core::{
     error::{ConnectError, EndpointError},
     extend::{ConnectRequest, Connector, Session, Support, open_detached},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::handshake::{Handshake, Shared};
 use crate::{
@@ -107,11 +108,14 @@ impl Connector for StdioConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
+        let given_up = CancellationToken::new();
         let handshake = Handshake {
             shared: self.shared.clone(),
             command: self.registry.of(request.endpoint())?,
             request: request.clone(),
+            given_up: given_up.clone(),
         };
+        let _given_up_when_dropped = given_up.drop_guard();
         open_detached(handshake.run()).await
     }
 

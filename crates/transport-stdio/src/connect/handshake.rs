@@ -6,7 +6,8 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{ConnectRequest, Session, SessionInfo},
 };
-use tokio::time::timeout_at;
+use tokio::time::{Duration, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     plan::Plan,
@@ -36,6 +37,8 @@ pub(super) struct Handshake {
     pub(super) shared: Shared,
     pub(super) command: Arc<Registered>,
     pub(super) request: ConnectRequest,
+    /// Cancelled when its caller is gone.
+    pub(super) given_up: CancellationToken,
 }
 
 /// What follows an attempt that opened no session.
@@ -52,8 +55,19 @@ impl Handshake {
     ///
     /// On failure or timeout the driver is dropped, and that kills the child.
     pub(super) async fn run(self) -> Result<Session, ConnectError> {
-        let opened = timeout_at(self.request.deadline(), self.open()).await;
-        opened.unwrap_or_else(|_| Err(self.request.timed_out()))
+        tokio::select! {
+            opened = timeout_at(self.request.deadline(), self.open()) => {
+                opened.unwrap_or_else(|_| Err(self.request.timed_out()))
+            }
+            () = self.is_given_up() => Err(ConnectError::new(FaultKind::Other)),
+        }
+    }
+
+    /// Waits until the caller is gone, and then as long as a child needs that only has to answer: it
+    /// gets a farewell.
+    async fn is_given_up(&self) {
+        self.given_up.cancelled().await;
+        sleep(ANSWER_TIMEOUT).await;
     }
 
     async fn open(&self) -> Result<Session, ConnectError> {
@@ -196,3 +210,6 @@ fn session(driver: Driver, info: SessionInfo) -> Session {
     let notifier = driver.close_notifier();
     Session::new(driver, info).with_close_notifier(notifier)
 }
+
+/// How long a handshake goes on whose caller is gone.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);

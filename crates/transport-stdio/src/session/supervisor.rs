@@ -81,6 +81,8 @@ impl Supervisor {
             () = link.ended.cancelled() => {}
             _ = reading => {}
         }
+        // Without both of its pipes a child serves no call any more.
+        link.ended.cancel();
         // A child that ends closes its pipes first. Its status is worth a moment.
         if link.farewell.get().is_none()
             && let Ok(status) = timeout(EXIT_TIMEOUT, self.process.ended()).await
@@ -119,6 +121,13 @@ impl Supervisor {
         self.process.kill();
         self.link.counters.killed.add();
         (CloseOutcome::TimedOut, self.process.ended().await)
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // Its runtime may end before its callers.
+        self.link.end();
     }
 }
 

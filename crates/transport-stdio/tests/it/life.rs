@@ -106,6 +106,20 @@ async fn a_child_that_never_answers_ends_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_child_that_closes_a_pipe_has_no_session_and_ends() {
+    for pipe in ["0<&-", "1>&-", "0<&- 1>&- 2>&-"] {
+        let script = format!("exec {pipe}; exec sleep 1000");
+        let shell = StdioCommand::new("/bin/sh").args(["-c", &script]);
+        let child = Marked::of(shell.env("PATH", "/bin:/usr/bin"));
+        let began = Instant::now();
+        let error = child.try_open().await.unwrap_err();
+        assert_eq!(error.label(), "unreachable", "{pipe}: {error:?}");
+        assert!(began.elapsed() < LONG / 2, "{pipe}: not at the deadline");
+        child.none_left().await;
+    }
+}
+
+#[tokio::test]
 async fn a_connect_that_is_dropped_leaves_no_child() {
     let child = Marked::serving(&["--ignore-eof"]);
     for wait in [0, 1, 2, 5, 10, 50, 200] {
@@ -117,6 +131,17 @@ async fn a_connect_that_is_dropped_leaves_no_child() {
         child.connector.stats().started == 7
     })
     .await;
+    child.none_left().await;
+}
+
+#[tokio::test]
+async fn a_connect_that_is_dropped_does_not_wait_for_a_child_that_never_answers() {
+    let child = Marked::serving(&["--silent", "--ignore-eof"]);
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let request = child.request().with_deadline(deadline);
+    let connect = child.connector.connect(&request);
+    let dropped = timeout(Duration::from_millis(300), connect).await;
+    assert!(dropped.is_err());
     child.none_left().await;
 }
 
