@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp_pool_core::{
-    error::{ConnectError, FaultKind},
+    error::{ConnectError, Evidence, FaultKind},
     extend::{ConnectRequest, Session, SessionInfo},
 };
 use tokio::time::{Duration, sleep, timeout_at};
@@ -57,7 +57,9 @@ impl Handshake {
     pub(super) async fn run(self) -> Result<Session, ConnectError> {
         tokio::select! {
             opened = timeout_at(self.request.deadline(), self.open()) => {
-                opened.unwrap_or_else(|_| Err(self.request.timed_out()))
+                // A child that hangs for one caller need not hang for the others.
+                let late = || self.request.timed_out().with_evidence(Evidence::None);
+                opened.unwrap_or_else(|_| Err(late()))
             }
             () = self.is_given_up() => Err(ConnectError::new(FaultKind::Other)),
         }

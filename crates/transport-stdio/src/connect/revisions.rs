@@ -81,7 +81,6 @@ impl Introduction<'_> {
         let client = ClientContext::new(meta);
         let answer = self.driver.request(discover_request(), Some(&client)).await;
         let answer = answer.map_err(|failure| Failed::of(&failure, true))?;
-        self.request.note_answered();
         let is_result = answer.error().is_none();
         let result = match answer.into_result() {
             Ok(ServerResult::DiscoverResult(result)) => Some(result),
@@ -124,7 +123,6 @@ impl Introduction<'_> {
         loop {
             let request = initialize_request_in(self.client.clone(), revision.clone());
             let answer = self.driver.request(request, None).await?;
-            self.request.note_answered();
             let refused = answer.error().and_then(RefusedRevision::of_error);
             match refused.and_then(|refused| refused.next(&revision)) {
                 Some(older) => revision = older,

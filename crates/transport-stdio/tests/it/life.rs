@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_pool_core::{
-    error::{FaultKind, Outcome},
+    error::{Evidence, FaultKind, Outcome},
     extend::{CloseOutcome, Connector},
 };
 use mcp_pool_transport_stdio::StdioCommand;
@@ -102,6 +102,7 @@ async fn a_child_that_never_answers_ends_at_the_deadline() {
     let request = child.request().with_deadline(deadline);
     let error = child.connector.connect(&request).await.unwrap_err();
     assert_eq!(error.kind(), &FaultKind::Timeout);
+    assert_eq!(error.evidence(), Evidence::None);
     child.none_left().await;
 }
 
