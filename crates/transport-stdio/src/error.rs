@@ -10,6 +10,12 @@ use mcp_pool_core::error::{ConnectError, Evidence, FaultKind, Retry};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StdioError {
+    /// The child closed its input or output before the handshake was complete, and ran on.
+    #[error("the child of `{command}` closed a pipe while it started")]
+    ClosedPipe {
+        /// The name of the command.
+        command: String,
+    },
     /// The child ended before the handshake was complete.
     #[error("the child of `{command}` ended while it started: {status}")]
     Ended {
@@ -80,7 +86,9 @@ impl From<StdioError> for ConnectError {
             StdioError::MalformedEndpoint | StdioError::UnknownCommand { .. } => {
                 (FaultKind::NotFound, Retry::Never)
             }
-            StdioError::Ended { .. } => (FaultKind::Unreachable, Retry::Later(None)),
+            StdioError::ClosedPipe { .. } | StdioError::Ended { .. } => {
+                (FaultKind::Unreachable, Retry::Later(None))
+            }
             StdioError::NotStarted { .. } => (FaultKind::Unreachable, Retry::Later(None)),
             StdioError::Paused { wait, .. } => (FaultKind::Unreachable, Retry::Later(Some(*wait))),
             StdioError::TooManyProcesses { .. } => (FaultKind::Other, Retry::Later(None)),

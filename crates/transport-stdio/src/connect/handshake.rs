@@ -124,11 +124,14 @@ impl Handshake {
             // A legacy server need not survive a request that it does not know.
             return Err(Attempt::Again(Plan::Legacy));
         }
-        let Some(status) = status else {
-            return Err(self.denied(plan, failed));
-        };
         let command = self.command.name.to_string();
-        Err(Attempt::NotStarted(StdioError::Ended { command, status }))
+        Err(match status {
+            Some(status) => Attempt::NotStarted(StdioError::Ended { command, status }),
+            None if *failed.error.kind() == FaultKind::Unreachable => {
+                Attempt::NotStarted(StdioError::ClosedPipe { command })
+            }
+            None => self.denied(plan, failed),
+        })
     }
 
     /// The next step after a failure that the child survived.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use http::{HeaderName, header};
 use mcp_pool_core::{
-    AcquireRequest, Principal, SessionPool,
-    error::{AcquireError, ExtractError, FaultKind, Outcome},
+    AcquireRequest, Principal, Scope, SessionPool,
+    error::{AcquireError, CallError, ExtractError, FaultKind, Outcome},
     extend::{Identity, IdentityExtractor},
 };
 use mcp_pool_transport_stdio::{StdioCommand, StdioConnector};
@@ -126,6 +126,24 @@ async fn a_token_that_rotates_reaches_a_new_child() {
     assert_eq!(child.connector.stats().started, 3);
     pool.close(LONG).await;
     child.none_left().await;
+}
+
+#[tokio::test]
+async fn a_conversation_whose_token_rotates_is_lost_with_its_child() {
+    let child = Marked::of(command().bearer_env("API_TOKEN"));
+    let pool = pool_of_one_user(&child);
+    let client = async |token: &str| {
+        let request = request_of("alice", &[("authorization", token)]);
+        let request = request.with_scope(Scope::conversation("c"));
+        pool.client(request).await.unwrap()
+    };
+    let (one, two) = (client("Bearer one").await, client("Bearer two").await);
+    assert_eq!(call_of(&one, "increment", Value::Null).await.unwrap(), "1");
+    let error = call_of(&two, "increment", Value::Null).await.unwrap_err();
+    assert!(matches!(error, CallError::SessionLost), "{error:?}");
+    assert_eq!(call_of(&two, "increment", Value::Null).await.unwrap(), "1");
+    assert_eq!(call_of(&two, "env", token()).await.unwrap(), "two");
+    pool.close(LONG).await;
 }
 
 #[tokio::test]

@@ -116,6 +116,7 @@ async fn a_child_that_closes_a_pipe_has_no_session_and_ends() {
         let error = child.try_open().await.unwrap_err();
         assert_eq!(error.label(), "unreachable", "{pipe}: {error:?}");
         assert!(began.elapsed() < LONG / 2, "{pipe}: not at the deadline");
+        assert_eq!(child.connector.stats().failed_starts, 1, "{pipe}");
         child.none_left().await;
     }
 }
