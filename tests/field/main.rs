@@ -23,4 +23,6 @@ mod redirects;
 mod refused_revisions;
 mod requested_waits;
 mod setup;
+mod shell_server;
+mod stdio;
 mod user_agent;

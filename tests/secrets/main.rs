@@ -30,7 +30,10 @@ mod manners;
 mod messages;
 mod reading;
 mod selections;
+#[path = "../field/shell_server.rs"]
+mod shell_server;
 mod shown;
+mod stdio;
 mod wire;
 
 use common::{call, eventually, headers};
@@ -294,6 +297,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     selections::show(&shown).await;
     wire::show(&shown, &server).await;
     manners::show(&shown).await;
+    stdio::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
@@ -326,6 +330,7 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/pool-core/src/stats/mod.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
         include_str!("../../crates/transport-sse/src/lib.rs"),
+        include_str!("../../crates/transport-stdio/src/lib.rs"),
         include_str!("../../crates/transport-streamable-http/src/lib.rs"),
     ];
     let exported = sources.iter().flat_map(|source| {

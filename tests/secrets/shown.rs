@@ -187,6 +187,10 @@ impl<C: Connector> Connector for ShowingConnector<C> {
         self.0.kind()
     }
 
+    fn schemes(&self) -> &[&str] {
+        self.0.schemes()
+    }
+
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         self.1.show(request);
         self.1.show(request.credentials());

@@ -5,6 +5,10 @@ pub use mcp_pool_core::*;
 pub use mcp_pool_transport_sse::BuildError;
 #[cfg(feature = "sse")]
 pub use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
+#[cfg(feature = "stdio")]
+pub use mcp_pool_transport_stdio::{
+    CommandError, StdioCommand, StdioConnector, StdioError, StdioStats,
+};
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::{BuildError, StreamableHttpConnector};
 

@@ -3,6 +3,7 @@
 pub mod conformance;
 mod connections;
 pub mod fake;
+mod line_server;
 pub mod logs;
 pub mod mocks;
 mod notifying_server;
@@ -11,6 +12,7 @@ mod scripted;
 pub mod server;
 pub mod streams;
 
+pub use line_server::LineServer;
 pub use notifying_server::NotifyingServer;
 pub use raw::{RawRequest, RawServer, Reply};
 pub use scripted::{Exchange, Front, HttpRequest, ScriptedServer};

@@ -12,6 +12,7 @@ mod report;
 mod rows;
 mod server;
 mod session_log;
+mod stdio;
 
 use std::error::Error;
 
@@ -24,8 +25,10 @@ use xshell::Shell;
 
 use self::{
     install::Missing,
+    jobs::Outcome,
     report::{Line, Report},
-    rows::{Job, Row, rows},
+    rows::{Job, Package, Row, rows},
+    stdio::{SERVERS, StdioServer},
 };
 use crate::Result;
 
@@ -55,18 +58,19 @@ struct Run {
 /// # Errors
 /// When a tool is missing, or a check of a server failed.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let chosen = options.chosen();
-    if chosen.is_empty() {
+    let (chosen, over_stdio) = (options.chosen(), options.chosen_over_stdio());
+    if chosen.is_empty() && over_stdio.is_empty() {
         return Err("no server of that name; --all has more".into());
     }
-    let runs = installed(sh, chosen, options.skip_missing)?;
+    let runs = installed(sh, chosen, Run::needs, options.skip_missing)?;
+    let over_stdio = installed(sh, over_stdio, Needs::of_server, options.skip_missing)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let report = runtime.block_on(async {
         tokio::select! {
-            report = drive_all(&runs) => Ok(report),
+            report = drive_all(&runs, &over_stdio) => Ok(report),
             // Dropping the future kills the servers that it has started.
             () = stop_signal() => Err("stopped by a signal"),
         }
@@ -84,51 +88,101 @@ impl Options {
         };
         runs.filter(named).collect()
     }
+
+    fn chosen_over_stdio(&self) -> Vec<&'static StdioServer> {
+        let servers = if self.all { SERVERS } else { &[] };
+        let only = self.only.as_deref().unwrap_or_default();
+        let servers = servers.iter();
+        servers.filter(|it| it.name().contains(only)).collect()
+    }
+}
+
+/// What must be installed for a run.
+struct Needs {
+    name: String,
+    packages: Vec<&'static Package>,
 }
 
 impl Run {
     fn name(&self) -> String {
         self.row.name_of(self.job)
     }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            name: self.name(),
+            packages: self.row.packages().collect(),
+        }
+    }
 }
 
-/// Installs the packages of the rows, and returns the runs that are ready.
-fn installed(sh: &Shell, runs: Vec<Run>, skip_missing: bool) -> Result<Vec<Run>> {
+impl Needs {
+    fn of_server(server: &&'static StdioServer) -> Self {
+        Self {
+            name: server.name(),
+            packages: vec![server.package],
+        }
+    }
+}
+
+/// Installs the packages of the runs, and returns the runs that are ready.
+fn installed<R>(
+    sh: &Shell,
+    runs: Vec<R>,
+    needs: impl Fn(&R) -> Needs,
+    skip_missing: bool,
+) -> Result<Vec<R>> {
     let mut ready = Vec::new();
     for run in runs {
-        let mut packages = run.row.packages();
+        let Needs { name, packages } = needs(&run);
+        let mut packages = packages.into_iter();
         match packages.try_for_each(|package| install::install(sh, package)) {
             Ok(()) => ready.push(run),
             Err(error) => match error.downcast_ref::<Missing>() {
-                Some(missing) if skip_missing => eprintln!("{}: left out, {missing}", run.name()),
-                _ => return Err(format!("{}: {error}", run.name()).into()),
+                Some(missing) if skip_missing => eprintln!("{name}: left out, {missing}"),
+                _ => return Err(format!("{name}: {error}").into()),
             },
         }
     }
     Ok(ready)
 }
 
-async fn drive_all(runs: &[Run]) -> Report {
+async fn drive_all(runs: &[Run], over_stdio: &[&'static StdioServer]) -> Report {
     let lines = futures::stream::iter(runs).map(|run| line(*run));
-    Report::of(lines.buffered(AT_ONCE).collect().await)
+    let mut lines: Vec<_> = lines.buffered(AT_ONCE).collect().await;
+    for server in over_stdio {
+        // Each has twenty processes.
+        lines.push(line_over_stdio(server).await);
+    }
+    Report::of(lines)
 }
 
 /// The outcome of one run.
 async fn line(run: Run) -> Line {
     let began = Instant::now();
-    let outcome = match timeout(DEADLINE, jobs::run(run.job, run.row)).await {
+    let outcome = within_deadline(run.name(), jobs::run(run.job, run.row)).await;
+    Line::of(run.row, run.job, outcome, began.elapsed())
+}
+
+/// The outcome of one server over stdio.
+async fn line_over_stdio(server: &'static StdioServer) -> Line {
+    let began = Instant::now();
+    let outcome = within_deadline(server.name(), stdio::run(server)).await;
+    Line::over_stdio(server, outcome, began.elapsed())
+}
+
+/// The outcome of a job, which is printed at once.
+async fn within_deadline(
+    name: String,
+    job: impl Future<Output = Result<Outcome>>,
+) -> std::result::Result<Outcome, String> {
+    let outcome = match timeout(DEADLINE, job).await {
         Ok(outcome) => outcome.map_err(|error| with_causes(error.as_ref())),
         Err(_) => Err(format!("not done after {DEADLINE:?}")),
     };
-    eprintln!(
-        "== {}: {}",
-        run.name(),
-        match &outcome {
-            Ok(_) => "ok",
-            Err(error) => error,
-        }
-    );
-    Line::of(run.row, run.job, outcome, began.elapsed())
+    let shown = outcome.as_ref().err().map_or("ok", String::as_str);
+    eprintln!("== {name}: {shown}");
+    outcome
 }
 
 /// The text of an error and of its causes.

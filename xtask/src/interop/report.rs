@@ -7,6 +7,7 @@ use tabled::{Table, Tabled, settings::Style};
 use super::{
     jobs::Outcome,
     rows::{Job, Row},
+    stdio::StdioServer,
 };
 use crate::{Result, root};
 
@@ -35,22 +36,47 @@ impl Line {
         outcome: std::result::Result<Outcome, String>,
         time: Duration,
     ) -> Self {
-        let (outcome, result) = match outcome {
-            Ok(outcome) => (Some(outcome), OK.to_owned()),
-            Err(error) => (None, error),
-        };
         let version = row.package().map(|package| package.version.to_owned());
         Self {
             server: format!("{} {}", row.server, row.mode).trim_end().to_owned(),
             version: version.unwrap_or_else(rmcp_version),
             transport: row.transport.to_string(),
             job: job.name(),
-            sessions: outcome
-                .as_ref()
-                .map(|outcome| outcome.sessions.clone())
-                .unwrap_or_default(),
-            calls: outcome.as_ref().map_or(0, |outcome| outcome.calls),
-            revision: outcome.map(|outcome| outcome.revision).unwrap_or_default(),
+            ..Self::with_outcome(outcome, time)
+        }
+    }
+
+    pub(super) fn over_stdio(
+        server: &StdioServer,
+        outcome: std::result::Result<Outcome, String>,
+        time: Duration,
+    ) -> Self {
+        Self {
+            server: server.server.to_owned(),
+            version: server.package.version.to_owned(),
+            transport: "stdio".to_owned(),
+            job: "users",
+            ..Self::with_outcome(outcome, time)
+        }
+    }
+
+    fn with_outcome(outcome: std::result::Result<Outcome, String>, time: Duration) -> Self {
+        let (outcome, result) = match outcome {
+            Ok(outcome) => (Some(outcome), OK.to_owned()),
+            Err(error) => (None, error),
+        };
+        let calls = outcome.as_ref().map_or(0, |outcome| outcome.calls);
+        let (revision, sessions) = outcome
+            .map(|outcome| (outcome.revision, outcome.sessions))
+            .unwrap_or_default();
+        Self {
+            server: String::new(),
+            version: String::new(),
+            transport: String::new(),
+            job: "",
+            revision,
+            sessions,
+            calls,
             time,
             result,
         }

@@ -126,6 +126,7 @@ const CODE_RULES: &[fn(&Code) -> Vec<Violation>] = &[
     code::no_spawn_in_drop,
     code::paused_clock,
     code::short_files,
+    code::unsafe_in_one_place,
     docs::cancel_safety,
     docs::errors,
 ];

@@ -10,6 +10,9 @@
 //! # }
 //! ```
 //!
+//! A transport without statuses, headers or requests of its own for detection lists the promises that
+//! it can keep: `connector_suite!((connector, server), a_promise another_promise)`.
+//!
 //! The expression creates a connector and a server for it, anew for each test. The crate that
 //! mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
@@ -49,6 +52,9 @@ macro_rules! connector_suite {
             a_detection_leaves_nothing_open
             a_detection_distinguishes_no_from_a_failure
         );
+    };
+    ($make:expr, $($promise:ident)+) => {
+        $crate::connector_suite!(@each $make; $($promise)+);
     };
     (@each $make:expr; $($promise:ident)*) => {
         $(

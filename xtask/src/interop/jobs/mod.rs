@@ -8,7 +8,7 @@ mod users;
 
 use mcp_session_pool::extend::ServerMessages;
 
-pub(super) use self::outcome::Outcome;
+pub(super) use self::{outcome::Outcome, users::must};
 use super::{
     rows::{Job, Row},
     server::Server,

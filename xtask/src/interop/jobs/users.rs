@@ -131,7 +131,7 @@ fn text(result: &CallToolResult) -> String {
 
 /// # Errors
 /// With `otherwise`, when `holds` is false.
-pub(super) fn must(holds: bool, otherwise: &str) -> Result {
+pub(in super::super) fn must(holds: bool, otherwise: &str) -> Result {
     match holds {
         true => Ok(()),
         false => Err(format!("not so: {otherwise}").into()),

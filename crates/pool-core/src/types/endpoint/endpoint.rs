@@ -155,10 +155,15 @@ impl Endpoint {
         self.0.slots
     }
 
-    /// The host name or address.
+    /// The host name or address; what follows the scheme where a URL is no more than a name, such as
+    /// `memory` in `stdio:memory`.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.url.host_str().unwrap_or_default()
+        let url = &self.0.url;
+        match url.cannot_be_a_base() {
+            true => url.path(),
+            false => url.host_str().unwrap_or_default(),
+        }
     }
 
     /// The port, the scheme's own where the URL names none.
@@ -311,6 +316,19 @@ mod tests {
         );
         assert_eq!(error("https://example.com/#part"), EndpointError::Fragment);
         assert!(matches!(error("/mcp"), EndpointError::Syntax(_)));
+    }
+
+    #[test]
+    fn a_url_that_is_a_name_has_the_name_for_a_host() {
+        for (url, host) in [
+            ("stdio:memory", "memory"),
+            ("stdio:memory?key=sekret", "memory"),
+            ("unix:/run/mcp.sock", ""),
+            ("https://example.com:8443/mcp", "example.com"),
+        ] {
+            let endpoint = Endpoint::new(url, TransportKind::new("own")).unwrap();
+            assert_eq!(endpoint.host(), host, "{url}");
+        }
     }
 
     #[test]

@@ -1,0 +1,247 @@
+//! The requests that wait for their answers.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use mcp_pool_core::{
+    error::CallFailure,
+    extend::{Answer, Delivery, Incoming, IncomingKind, ResultKind},
+};
+use rmcp::model::RequestId;
+use tokio::sync::oneshot;
+
+/// The requests of a session that wait for their answers, by id. `None`: the session has ended.
+pub(super) struct PendingRequests(Mutex<Option<HashMap<RequestId, Entry>>>);
+
+struct Entry {
+    kind: ResultKind,
+    sender: oneshot::Sender<Received>,
+    progress: VecDeque<Delivery>,
+}
+
+/// What came for a request.
+pub(super) struct Received {
+    /// The answer; a failure where it cannot be read.
+    pub(super) answer: Result<Answer, CallFailure>,
+    /// The deliveries of the progress that came before it.
+    pub(super) progress: VecDeque<Delivery>,
+}
+
+/// A request that waits for its answer. Dropping it ends the wait.
+pub(super) struct PendingRequest<'p> {
+    requests: &'p PendingRequests,
+    id: RequestId,
+    receiver: oneshot::Receiver<Received>,
+}
+
+impl Default for PendingRequests {
+    fn default() -> Self {
+        Self(Mutex::new(Some(HashMap::new())))
+    }
+}
+
+impl PendingRequests {
+    /// Adds a request. Its answer may come from now on.
+    pub(super) fn insert(&self, id: RequestId, kind: ResultKind) -> PendingRequest<'_> {
+        let (sender, receiver) = oneshot::channel();
+        let entry = Entry {
+            kind,
+            sender,
+            progress: VecDeque::new(),
+        };
+        // Without an open session the sender is dropped, and the wait ends at once.
+        if let Some(entries) = &mut *self.lock() {
+            entries.insert(id.clone(), entry);
+        }
+        PendingRequest {
+            requests: self,
+            id,
+            receiver,
+        }
+    }
+
+    /// Ends every wait, now and later.
+    pub(super) fn close(&self) {
+        drop(self.lock().take());
+    }
+
+    /// Routes a result or an error to its request. False where none waits for it: the answer is
+    /// stray or a duplicate.
+    pub(super) fn receive(&self, message: &Incoming<'_>) -> bool {
+        match message.id() {
+            Some(id) => self.end(&id, |kind| Ok(answer_in(message, kind))),
+            // The server could not read the id. Only the one open request can be meant.
+            None if message.kind() == IncomingKind::Error => match self.only() {
+                Some(id) => self.end(&id, |kind| Ok(answer_in(message, kind))),
+                None => false,
+            },
+            None => false,
+        }
+    }
+
+    /// Ends the wait for an answer that cannot be read.
+    pub(super) fn fail(&self, id: &RequestId, failure: CallFailure) {
+        self.end(id, |_| Err(failure));
+    }
+
+    /// Keeps the delivery of a progress notification until the answer.
+    pub(super) fn progress(&self, token: &RequestId, delivery: Delivery) {
+        let mut entries = self.lock();
+        let entry = entries.as_mut().and_then(|entries| entries.get_mut(token));
+        if let Some(entry) = entry {
+            if entry.progress.len() == MAX_DELIVERIES {
+                entry.progress.pop_front();
+            }
+            entry.progress.push_back(delivery);
+        }
+    }
+
+    fn end(
+        &self,
+        id: &RequestId,
+        answer: impl FnOnce(ResultKind) -> Result<Answer, CallFailure>,
+    ) -> bool {
+        let Some(entry) = self.remove(id) else {
+            return false;
+        };
+        let received = Received {
+            answer: answer(entry.kind),
+            progress: entry.progress,
+        };
+        // Fails only where the caller has just left.
+        entry.sender.send(received).is_ok()
+    }
+
+    fn remove(&self, id: &RequestId) -> Option<Entry> {
+        self.lock().as_mut()?.remove(id)
+    }
+
+    /// The id of the request, where exactly one waits.
+    fn only(&self) -> Option<RequestId> {
+        let entries = self.lock();
+        let mut ids = entries.as_ref()?.keys();
+        ids.next().filter(|_| ids.next().is_none()).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<HashMap<RequestId, Entry>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PendingRequest<'_> {
+    /// Waits for the answer. `None`: the session has ended.
+    ///
+    /// # Cancel safety
+    /// Safe; the answer is not lost to a dropped call.
+    pub(super) async fn received(&mut self) -> Option<Received> {
+        match self.receiver.is_terminated() {
+            true => None,
+            false => (&mut self.receiver).await.ok(),
+        }
+    }
+}
+
+impl Drop for PendingRequest<'_> {
+    fn drop(&mut self) {
+        drop(self.requests.remove(&self.id));
+    }
+}
+
+/// The answer in a message that is a result or an error.
+pub(super) fn answer_in(message: &Incoming<'_>, kind: ResultKind) -> Answer {
+    match message.result() {
+        Some(result) => Answer::from_raw(kind, result.to_owned()),
+        // Without a result it has an error.
+        None => Answer::from_error(message.error().unwrap_or_else(no_error)),
+    }
+}
+
+fn no_error() -> rmcp::ErrorData {
+    rmcp::ErrorData::internal_error("", None)
+}
+
+/// More than the notifications that can wait for a handler at the same time, so that the handlers
+/// of those that are dropped have returned.
+const MAX_DELIVERIES: usize = 320;
+
+#[cfg(test)]
+mod tests {
+    use mcp_pool_core::extend::read_messages;
+    use rmcp::model::{ClientRequest, PingRequest};
+
+    use super::*;
+
+    fn id(text: &str) -> RequestId {
+        RequestId::String(text.into())
+    }
+
+    fn kind() -> ResultKind {
+        ResultKind::of(&ClientRequest::PingRequest(PingRequest::default()))
+    }
+
+    fn receive(requests: &PendingRequests, text: &str) -> bool {
+        let messages = read_messages(text.as_bytes()).expect("a message");
+        requests.receive(&messages[0])
+    }
+
+    fn raw(received: Option<Received>) -> String {
+        let answer = received.expect("an answer").answer.expect("readable");
+        answer.raw().expect("a result").get().to_owned()
+    }
+
+    #[tokio::test]
+    async fn an_answer_goes_to_the_request_with_its_id_once() {
+        let requests = PendingRequests::default();
+        let (mut one, mut two) = (
+            requests.insert(id("a-1"), kind()),
+            requests.insert(id("a-2"), kind()),
+        );
+        assert!(receive(&requests, r#"{"id":"a-2","result":{"n":2}}"#));
+        assert!(!receive(&requests, r#"{"id":"a-2","result":{"n":3}}"#));
+        assert!(!receive(&requests, r#"{"id":"b-1","result":{"n":4}}"#));
+        assert!(receive(&requests, r#"{"id":"a-1","result":{"n":1}}"#));
+        assert_eq!(raw(one.received().await), r#"{"n":1}"#);
+        assert_eq!(raw(two.received().await), r#"{"n":2}"#);
+    }
+
+    #[tokio::test]
+    async fn an_error_without_an_id_answers_the_only_request_and_none_of_several() {
+        let error = r#"{"error":{"code":-32700,"message":"x"},"id":null}"#;
+        let requests = PendingRequests::default();
+        assert!(!receive(&requests, error));
+        let mut one = requests.insert(id("a-1"), kind());
+        let two = requests.insert(id("a-2"), kind());
+        assert!(!receive(&requests, error));
+        drop(two);
+        assert!(receive(&requests, error));
+        let received = one.received().await.expect("an answer");
+        let answer = received.answer.expect("readable");
+        assert_eq!(answer.error().map(|error| error.code.0), Some(-32700));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_dropped_leaves_nothing_and_the_end_of_a_session_ends_each_wait() {
+        let requests = PendingRequests::default();
+        drop(requests.insert(id("a-1"), kind()));
+        assert!(!receive(&requests, r#"{"id":"a-1","result":{}}"#));
+        let mut open = requests.insert(id("a-2"), kind());
+        requests.close();
+        assert!(open.received().await.is_none());
+        let mut late = requests.insert(id("a-3"), kind());
+        assert!(late.received().await.is_none());
+    }
+
+    #[test]
+    fn the_deliveries_that_are_kept_of_one_request_are_bounded() {
+        let requests = PendingRequests::default();
+        let mut open = requests.insert(id("a-1"), kind());
+        for _ in 0..2 * MAX_DELIVERIES {
+            requests.progress(&id("a-1"), Delivery::default());
+        }
+        assert!(receive(&requests, r#"{"id":"a-1","result":{}}"#));
+        let received = open.receiver.try_recv().expect("an answer");
+        assert_eq!(received.progress.len(), MAX_DELIVERIES);
+    }
+}
