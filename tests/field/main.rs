@@ -23,4 +23,5 @@ mod redirects;
 mod refused_revisions;
 mod requested_waits;
 mod setup;
+mod tool_hints;
 mod user_agent;
