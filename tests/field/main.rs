@@ -9,10 +9,12 @@ mod connections;
 mod conversations;
 mod cookies;
 mod fronts;
+mod full_size;
 mod headers;
 mod limits;
 mod loops;
 mod lost_sessions;
+mod openings;
 mod optional_stream;
 #[path = "../suites/over.rs"]
 #[allow(dead_code, reason = "the suites use more of it")]

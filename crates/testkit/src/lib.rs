@@ -7,10 +7,12 @@ pub mod logs;
 pub mod mocks;
 mod notifying_server;
 mod raw;
+mod relay;
 mod scripted;
 pub mod server;
 pub mod streams;
 
 pub use notifying_server::NotifyingServer;
 pub use raw::{RawRequest, RawServer, Reply};
+pub use relay::{Cuts, Relay};
 pub use scripted::{Exchange, Front, HttpRequest, ScriptedServer};

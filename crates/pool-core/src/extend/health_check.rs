@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::session::Session;
 use crate::{
-    error::{CallFailure, CheckError, Evidence, FaultKind},
+    error::{CallFailure, CheckError, Evidence, FaultKind, Outcome},
     wire::Answer,
 };
 
@@ -104,7 +104,7 @@ impl ProbePlan {
             let Some(request) = probe.request() else {
                 return Ok(());
             };
-            let answer = timeout(self.timeout, session.driver().call(request, None)).await;
+            let answer = timeout(self.timeout, answer_to(session, &request)).await;
             match Verdict::of(answer) {
                 Verdict::Alive => return Ok(()),
                 Verdict::Next => {}
@@ -118,6 +118,26 @@ impl ProbePlan {
         Err(CheckError::Exhausted)
     }
 }
+
+/// The answer of a server to a probe, which is sent again where its connection died: a server may close
+/// a connection at any time, and its sessions outlive that.
+async fn answer_to(session: &Session, request: &ClientRequest) -> Result<Answer, CallFailure> {
+    for _ in 0..REPETITIONS {
+        let answer = session.driver().call(request.clone(), None).await;
+        let is_dead = |failure: &CallFailure| {
+            let is_unknown = failure.outcome() == Outcome::Unknown;
+            is_unknown && *failure.kind() == FaultKind::Unreachable
+        };
+        match answer {
+            Err(failure) if is_dead(&failure) && !session.is_over() => {}
+            answer => return answer,
+        }
+    }
+    session.driver().call(request.clone(), None).await
+}
+
+/// How often a probe is repeated whose connection died.
+const REPETITIONS: u32 = 2;
 
 /// What one answer shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,7 +175,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::error::Outcome;
 
     #[test]
     fn only_method_not_found_and_timeout_go_on_to_the_next_probe() {
