@@ -1,5 +1,6 @@
 //! Servers and networks as they are: what they do, and what becomes of the calls.
 
+mod checks;
 mod circuit;
 #[path = "../suites/common.rs"]
 #[allow(dead_code, reason = "the suites use more of it")]

@@ -86,11 +86,12 @@ impl ProbePlan {
         self.timeout
     }
 
-    /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails.
+    /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails. At
+    /// the end of the chain a session is alive whose server answered anything, method-not-found included.
     ///
     /// # Errors
     /// - [`CheckError::Closed`]: the transport is closed; no probe was sent.
-    /// - [`CheckError::Exhausted`]: the chain ended without an answer.
+    /// - [`CheckError::Exhausted`]: the chain ended, and no probe was answered in time.
     /// - [`CheckError::Failed`]: the server refused a probe, or answered it with an error.
     /// - [`CheckError::Unreached`]: the server was not reached, or its answer was lost.
     ///
@@ -100,6 +101,7 @@ impl ProbePlan {
         if session.is_over() {
             return Err(CheckError::Closed);
         }
+        let mut was_answered = false;
         for probe in &self.chain {
             let Some(request) = probe.request() else {
                 return Ok(());
@@ -107,7 +109,8 @@ impl ProbePlan {
             let answer = timeout(self.timeout, answer_to(session, &request)).await;
             match Verdict::of(answer) {
                 Verdict::Alive => return Ok(()),
-                Verdict::Next => {}
+                Verdict::Unknown => was_answered = true,
+                Verdict::Late => {}
                 Verdict::Dead => return Err(CheckError::Failed(probe.as_str())),
                 Verdict::Unreached(evidence) => {
                     let probe = probe.as_str();
@@ -115,7 +118,10 @@ impl ProbePlan {
                 }
             }
         }
-        Err(CheckError::Exhausted)
+        match was_answered {
+            true => Ok(()),
+            false => Err(CheckError::Exhausted),
+        }
     }
 }
 
@@ -143,8 +149,10 @@ const REPETITIONS: u32 = 2;
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Alive,
-    Next,
+    /// The server does not know the method.
+    Unknown,
     Dead,
+    Late,
     Unreached(Evidence),
 }
 
@@ -153,16 +161,16 @@ impl Verdict {
         match answer {
             Ok(Ok(answer)) => match answer.error() {
                 None => Self::Alive,
-                Some(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Self::Next,
+                Some(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Self::Unknown,
                 Some(_) => Self::Dead,
             },
-            Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Next,
+            Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Late,
             Ok(Err(failure)) => match (failure.kind(), failure.evidence()) {
                 (_, evidence @ Evidence::Absent) => Self::Unreached(evidence),
                 (FaultKind::Unreachable, evidence) => Self::Unreached(evidence),
                 _ => Self::Dead,
             },
-            Err(_) => Self::Next,
+            Err(_) => Self::Late,
         }
     }
 }
@@ -182,11 +190,12 @@ mod tests {
         let verdict = |answer: Result<Result<Answer, CallFailure>, ()>| Verdict::of(answer);
         let pong = ServerResult::EmptyResult(EmptyResult {});
         assert_eq!(verdict(Ok(Ok(Answer::from_result(pong)))), Verdict::Alive);
-        assert_eq!(verdict(Err(())), Verdict::Next);
-        assert_eq!(verdict(error(ErrorCode::METHOD_NOT_FOUND)), Verdict::Next);
+        assert_eq!(verdict(Err(())), Verdict::Late);
+        let not_found = verdict(error(ErrorCode::METHOD_NOT_FOUND));
+        assert_eq!(not_found, Verdict::Unknown);
         assert_eq!(verdict(error(ErrorCode::INTERNAL_ERROR)), Verdict::Dead);
         let failure = |kind| Ok(Err(CallFailure::new(Outcome::Unknown, kind)));
-        assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Next);
+        assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Late);
         assert_eq!(verdict(failure(FaultKind::Protocol)), Verdict::Dead);
         assert_eq!(verdict(failure(FaultKind::SessionGone)), Verdict::Dead);
         let absent = Verdict::Unreached(Evidence::Absent);

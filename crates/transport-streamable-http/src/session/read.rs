@@ -53,7 +53,7 @@ impl Connection {
             let (fault, is_ended) = loop {
                 match events.next().await {
                     Ok(Some(event)) => {
-                        pace.note_event();
+                        pace.note_progress();
                         let taken = self.take(event.data.as_bytes(), sent, &mut progress).await;
                         if let Taken::Answer(answer) = taken {
                             progress.handled().await;
