@@ -26,5 +26,6 @@ mod redirects;
 mod refused_revisions;
 mod requested_waits;
 mod setup;
+mod sse_rows;
 mod tool_hints;
 mod user_agent;

@@ -61,6 +61,8 @@ pub(super) async fn carry(
     let is_cut = matches!(end, End::Cut);
     if is_cut && cut.is_some_and(|cut| cut.is_reset) {
         let _ = down.to.as_ref().set_zero_linger();
+        // Dropped, it would end the connection in order first.
+        down.to.forget();
     }
     is_cut
 }
