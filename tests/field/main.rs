@@ -25,6 +25,7 @@ mod reading;
 mod redirects;
 mod refused_revisions;
 mod requested_waits;
+mod resumption;
 mod setup;
 mod sse_rows;
 mod tool_hints;

@@ -5,9 +5,10 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use mcp_pool_core::{Endpoint, config::Lifecycle};
@@ -52,6 +53,7 @@ struct Shared {
     seen: Mutex<Vec<RawRequest>>,
     connections: AtomicUsize,
     streams: Streams,
+    listens: AtomicBool,
 }
 
 impl RawServer {
@@ -66,6 +68,7 @@ impl RawServer {
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             streams: Streams::default(),
+            listens: AtomicBool::new(true),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener
@@ -123,6 +126,9 @@ impl RawServer {
     /// Refuses connections from now on, and keeps those that are open.
     pub fn refuse_connections(&self) {
         self.accepts.send_replace(false);
+        while self.shared.listens.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Accepts connections again.
@@ -209,8 +215,10 @@ async fn accept(
         }
         if !*accepts.borrow_and_update() {
             drop(listener);
+            shared.listens.store(false, Ordering::SeqCst);
             let _ = accepts.wait_for(|accepts| *accepts).await;
             listener = TcpListener::bind(address).await.expect("the port is free");
+            shared.listens.store(true, Ordering::SeqCst);
         }
     }
 }
