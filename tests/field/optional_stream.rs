@@ -188,3 +188,19 @@ async fn a_stream_that_is_cut_each_time_is_opened_again_with_pauses() {
     assert_eq!(server.count("initialize"), 1);
     close(&pool).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_is_cut_after_an_event_each_time_is_requested_less_and_less_often() {
+    let server = server(|_| {
+        let head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n";
+        Reply::bytes(head.to_vec()).then_close()
+    });
+    let (pool, _messages) = listening_pool(Changes::default());
+    let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+    call(&alice, "count").await.expect("an answer");
+    // With pauses of one length there were four.
+    tokio::time::sleep(Duration::from_millis(3_300)).await;
+    let requests = server.count("GET");
+    assert!((2..=3).contains(&requests), "{requests}");
+    close(&pool).await;
+}

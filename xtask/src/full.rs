@@ -14,6 +14,10 @@ pub(crate) fn run(sh: &Shell) -> Result {
 
 fn all(sh: &Shell, steps: &mut Steps) -> Result {
     steps.take("ci", || ci::run(sh))?;
+    steps.take("field at full size", || {
+        let tests = "test --package mcp-session-pool-tests --test field full_size".split(' ');
+        Ok(cmd!(sh, "cargo {tests...}").env(FULL_SIZE, "1").run()?)
+    })?;
     for arguments in LONGER {
         let words = arguments.split(' ');
         steps.take(arguments, || Ok(cmd!(sh, "cargo xtask {words...}").run()?))?;
@@ -21,6 +25,9 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
     Ok(())
 }
 
+/// The variable that has the tests named `full_size` run with as many sessions, and for as long, as they
+/// promise.
+const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
 const LONGER: [&str; 4] = [
     "outage",

@@ -96,6 +96,12 @@ impl HttpFault {
         Self::suspect(Outcome::Unknown, FaultKind::Unreachable, what).with_evidence(Evidence::Here)
     }
 
+    /// True where the connection was there, and no whole response came on it.
+    #[must_use]
+    pub fn is_dead_connection(&self) -> bool {
+        self.failure.outcome() == Outcome::Unknown && *self.kind() == FaultKind::Unreachable
+    }
+
     /// True where the server demands a credential. The caller needs the challenge, whatever else the
     /// response holds.
     #[must_use]

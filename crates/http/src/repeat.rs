@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mcp_pool_core::error::{FaultKind, Outcome};
 use tokio::time::sleep;
 
 use crate::fault::HttpFault;
@@ -24,17 +23,11 @@ where
 {
     for pause in PAUSES {
         match attempt().await {
-            Err(fault) if is_dead_connection(&fault) => sleep(pause).await,
+            Err(fault) if fault.is_dead_connection() => sleep(pause).await,
             result => return result,
         }
     }
     attempt().await
-}
-
-/// True where the connection was there and no response came.
-fn is_dead_connection(fault: &HttpFault) -> bool {
-    let failure = fault.failure();
-    failure.outcome() == Outcome::Unknown && *failure.kind() == FaultKind::Unreachable
 }
 
 /// At once: the next connection is likely a fresh one. Then later, where a whole pool of them is dead.
@@ -43,6 +36,8 @@ const PAUSES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(20)];
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    use mcp_pool_core::error::{FaultKind, Outcome};
 
     use super::*;
 

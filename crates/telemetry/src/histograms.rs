@@ -26,6 +26,8 @@ pub(crate) struct Counts {
     pub(crate) eras: Counter<u64>,
     pub(crate) list_changes: Counter<u64>,
     pub(crate) tool_lists: Counter<u64>,
+    pub(crate) left_out: Counter<u64>,
+    pub(crate) streams: Counter<u64>,
 }
 
 impl Instruments {
@@ -113,6 +115,18 @@ impl Counts {
                 names::TOOL_LIST_LOOKUPS,
                 "{lookup}",
                 "Requests for the tool list, answered from the cache or by the server",
+            ),
+            left_out: count(
+                meter,
+                names::ANSWER_PARTS_LEFT_OUT,
+                "{part}",
+                "Parts of answers that could not be read and were left out",
+            ),
+            streams: count(
+                meter,
+                names::SERVER_STREAM_CHANGES,
+                "{change}",
+                "Changes of the streams for messages that belong to no call",
             ),
         }
     }

@@ -7,6 +7,7 @@ pub(crate) const OPERATION_DURATION: &str = "mcp.client.operation.duration";
 pub(crate) const SESSION_DURATION: &str = "mcp.client.session.duration";
 
 pub(crate) const ACQUIRES: &str = "mcp.pool.acquires";
+pub(crate) const ANSWER_PARTS_LEFT_OUT: &str = "mcp.pool.answer.parts_left_out";
 pub(crate) const BREAKER_STATE: &str = "mcp.pool.breaker.state";
 pub(crate) const BREAKER_TRANSITIONS: &str = "mcp.pool.breaker.transitions";
 pub(crate) const CHECK_DURATION: &str = "mcp.pool.check.duration";
@@ -17,6 +18,7 @@ pub(crate) const KEY_CREATED: &str = "mcp.pool.key.created";
 pub(crate) const KEY_EVICTED: &str = "mcp.pool.key.evicted";
 pub(crate) const KEY_MAX: &str = "mcp.pool.key.max";
 pub(crate) const LIST_CHANGES: &str = "mcp.pool.list.changes";
+pub(crate) const SERVER_STREAM_CHANGES: &str = "mcp.pool.server_stream.changes";
 pub(crate) const SESSION_CLOSED: &str = "mcp.pool.session.closed";
 pub(crate) const SESSION_COUNT: &str = "mcp.pool.session.count";
 pub(crate) const SESSION_CREATE_TIME: &str = "mcp.pool.session.create_time";
@@ -47,6 +49,7 @@ pub(crate) mod attribute {
     pub(crate) const OUTCOME: &str = "mcp.pool.outcome";
     pub(crate) const POOL: &str = "mcp.pool.name";
     pub(crate) const REASON: &str = "mcp.pool.close.reason";
+    pub(crate) const SERVER_STREAM_STATE: &str = "mcp.pool.server_stream.state";
     pub(crate) const SESSION_STATE: &str = "mcp.pool.session.state";
     pub(crate) const STAGE: &str = "mcp.pool.stage";
     pub(crate) const TRANSPORT: &str = "mcp.pool.transport";

@@ -7,8 +7,8 @@ use mcp_pool_core::{
     error::AcquireError,
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, Released,
-        ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
+        Released, ServerStreamChanged, ToolsListed,
     },
     extend::Observer,
 };
@@ -251,6 +251,25 @@ impl Observer for MetricsObserver {
             let outcome = if event.hit() { "hit" } else { "miss" };
             let counter = &self.0.instruments.counts.tool_lists;
             counter.add(1, &upstream.and([word(attribute::OUTCOME, outcome)]));
+        });
+    }
+
+    fn partly_read(&self, event: &PartlyRead<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let left_out = u64::try_from(event.left_out()).unwrap_or(u64::MAX);
+            let method = word(attribute::METHOD, method(event.method()));
+            let counter = &self.0.instruments.counts.left_out;
+            counter.add(left_out, &upstream.and([method]));
+        });
+    }
+
+    fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
+        let endpoint = event.key().endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let state = word(attribute::SERVER_STREAM_STATE, event.after().as_str());
+            let counter = &self.0.instruments.counts.streams;
+            counter.add(1, &upstream.and([state]));
         });
     }
 

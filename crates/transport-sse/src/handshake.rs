@@ -9,7 +9,7 @@ use mcp_pool_core::{
         ServerStreamState, Session, SessionInfo, Support,
     },
 };
-use mcp_pool_http::HttpSession;
+use mcp_pool_http::{HttpFault, HttpSession};
 use reqwest::Url;
 use tokio::time::timeout_at;
 
@@ -49,9 +49,7 @@ impl Handshake {
     ///
     /// On failure or timeout the stream is dropped, and that ends the session on the server.
     pub(crate) async fn run(self) -> Result<Session, ConnectError> {
-        let request = self.request.clone();
-        let opened = timeout_at(request.deadline(), self.initialize()).await;
-        opened.unwrap_or_else(|_| Err(request.timed_out()))
+        self.repeatedly(Self::initialize).await
     }
 
     /// Opens the session where the transport is spoken, within the deadline.
@@ -59,21 +57,44 @@ impl Handshake {
     /// The rule is that of the specification (revision 2025-11-25, transports, backwards
     /// compatibility): a GET opens a stream with `endpoint` as its first event.
     pub(crate) async fn run_if_spoken(self) -> Result<DetectOutcome, ConnectError> {
+        self.repeatedly(Self::initialize_if_spoken).await
+    }
+
+    /// Makes an attempt within the deadline, and another one on a new stream where a connection died:
+    /// the server may have closed it at any time, and the stream of the last attempt is closed.
+    async fn repeatedly<T, F>(self, attempt: impl Fn(Self) -> F) -> Result<T, ConnectError>
+    where
+        F: Future<Output = Result<T, ConnectError>>,
+    {
+        let (clients, limits) = (self.clients.clone(), self.limits);
         let request = self.request.clone();
-        let detected = async {
-            let (stream, endpoint) = match self.open_stream().await {
-                Ok(opened) => opened,
-                // The server answered, but not with an event stream of this transport.
-                Err(error) if is_denial(&error) => {
-                    return Ok(DetectOutcome::Support(Support::Unsupported));
+        let attempts = async {
+            let mut handshake = self;
+            for _ in 0..REPETITIONS {
+                match attempt(handshake).await {
+                    Err(error) if is_dead_connection(&error) => {
+                        handshake = Self::new(clients.clone(), limits, &request);
+                    }
+                    opened => return opened,
                 }
-                Err(error) => return Err(error),
-            };
-            let session = self.initialize_on(stream, endpoint).await?;
-            Ok(DetectOutcome::Connected(session))
+            }
+            attempt(handshake).await
         };
-        let detected = timeout_at(request.deadline(), detected).await;
-        detected.unwrap_or_else(|_| Err(request.timed_out()))
+        let opened = timeout_at(request.deadline(), attempts).await;
+        opened.unwrap_or_else(|_| Err(request.timed_out()))
+    }
+
+    async fn initialize_if_spoken(self) -> Result<DetectOutcome, ConnectError> {
+        let (stream, endpoint) = match self.open_stream().await {
+            Ok(opened) => opened,
+            // The server answered, but not with an event stream of this transport.
+            Err(error) if is_denial(&error) => {
+                return Ok(DetectOutcome::Support(Support::Unsupported));
+            }
+            Err(error) => return Err(error),
+        };
+        let session = self.initialize_on(stream, endpoint).await?;
+        Ok(DetectOutcome::Connected(session))
     }
 
     async fn initialize(self) -> Result<Session, ConnectError> {
@@ -120,3 +141,12 @@ fn is_denial(error: &ConnectError) -> bool {
         .is_some_and(|source| source.downcast_ref::<AnnouncementError>().is_some());
     !is_refused && matches!(error.kind(), FaultKind::NotFound | FaultKind::Protocol)
 }
+
+/// True where a connection died under the handshake, so that another one may bring it about.
+fn is_dead_connection(error: &ConnectError) -> bool {
+    let fault = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    fault.is_some_and(HttpFault::is_dead_connection)
+}
+
+/// How often a handshake is repeated whose connection died.
+const REPETITIONS: u32 = 2;

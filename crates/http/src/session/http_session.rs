@@ -129,3 +129,40 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 
 /// The addresses of a session that may move. It uses two at most, and each may move again.
 const MAX_MOVES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cookies of a request to `url`, of a session whose server at `https://e.com/mcp` has set one.
+    fn sent_to(url: &str) -> Option<String> {
+        let session = HttpSession::default();
+        let mut response = HeaderMap::new();
+        let cookie = http::HeaderValue::from_static("login=alice; Path=/");
+        response.insert(header::SET_COOKIE, cookie);
+        session.note_cookies(&"https://e.com/mcp".parse().unwrap(), &response);
+        let mut request = reqwest::Request::new(http::Method::POST, url.parse().unwrap());
+        session.add_cookies(&mut request);
+        let sent = request.headers().get(header::COOKIE);
+        sent.map(|sent| sent.to_str().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_cookies_of_a_session_are_sent_to_the_origin_that_set_them_alone() {
+        for url in [
+            "https://e.com/mcp",
+            "https://e.com:443/other",
+            "https://E.com/",
+        ] {
+            assert_eq!(sent_to(url).as_deref(), Some("login=alice"), "{url}");
+        }
+        for url in [
+            "http://e.com/mcp",
+            "https://e.com:8443/mcp",
+            "https://a.e.com/mcp",
+            "https://f.com/mcp",
+        ] {
+            assert_eq!(sent_to(url), None, "{url}");
+        }
+    }
+}

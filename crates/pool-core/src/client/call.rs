@@ -116,6 +116,11 @@ impl<'c> Call<'c> {
         self.deadline
     }
 
+    /// What the call is about.
+    pub(super) fn target(&self) -> Target<'_> {
+        self.target
+    }
+
     /// The server's result, and the responder for the input that it requests, if it does.
     pub(super) async fn run(
         &mut self,

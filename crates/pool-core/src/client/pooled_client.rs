@@ -28,7 +28,9 @@ use crate::{
 /// repeated, since the server's state is gone with the session, unless the server keeps no
 /// sessions. A tool call that was refused unread for missing headers is repeated once after the
 /// tool list has named them. A call that only reads, or that is [declared to do no
-/// harm](Self::repeatable), is repeated when its connection broke. Nothing else is ever repeated.
+/// harm](Self::repeatable), is repeated when its connection broke; so is that of a tool whose hints
+/// promise as much, where the endpoint is [trusted for
+/// them](crate::Endpoint::with_trusted_tool_hints). Nothing else is ever repeated.
 ///
 /// # Input that a server requests
 /// A server with sessions sends requests of its own, which the caller's

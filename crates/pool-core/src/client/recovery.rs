@@ -51,7 +51,7 @@ impl Call<'_> {
         let attempt = Attempt {
             failure: &failure,
             loses_state: lease.pooled().has_state_of_conversation(),
-            is_harmless: is_read(self.method) || self.client.repeatable,
+            is_harmless: failure.outcome() == Outcome::Unknown && self.is_harmless().await,
             repetitions: self.repetitions,
         };
         let step = self.within_budget(next_step(&attempt), &failure, &lease);
@@ -69,6 +69,11 @@ impl Call<'_> {
             Step::TellLoss => Err(CallError::SessionLost),
             Step::Surface => Err(CallError::of_failure(failure)),
         }
+    }
+
+    /// Whether executing the call twice does no harm.
+    async fn is_harmless(&self) -> bool {
+        is_read(self.method) || self.client.repeatable || self.is_hinted_repeatable().await
     }
 
     /// Waits for the endpoint before a call is repeated that did not reach it, as an acquire waits: a

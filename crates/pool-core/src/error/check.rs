@@ -11,7 +11,7 @@ pub enum CheckError {
     /// The transport is closed.
     #[error("the session's transport is closed")]
     Closed,
-    /// Every probe of the chain was unknown to the server or unanswered.
+    /// No probe of the chain was answered in time.
     #[error("no probe was answered")]
     Exhausted,
     /// The server refused a probe, or answered it with an error.

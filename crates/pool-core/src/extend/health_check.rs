@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::session::Session;
 use crate::{
-    error::{CallFailure, CheckError, Evidence, FaultKind},
+    error::{CallFailure, CheckError, Evidence, FaultKind, Outcome},
     wire::Answer,
 };
 
@@ -86,11 +86,12 @@ impl ProbePlan {
         self.timeout
     }
 
-    /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails.
+    /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails. At
+    /// the end of the chain a session is alive whose server answered anything, method-not-found included.
     ///
     /// # Errors
     /// - [`CheckError::Closed`]: the transport is closed; no probe was sent.
-    /// - [`CheckError::Exhausted`]: the chain ended without an answer.
+    /// - [`CheckError::Exhausted`]: the chain ended, and no probe was answered in time.
     /// - [`CheckError::Failed`]: the server refused a probe, or answered it with an error.
     /// - [`CheckError::Unreached`]: the server was not reached, or its answer was lost.
     ///
@@ -100,14 +101,16 @@ impl ProbePlan {
         if session.is_over() {
             return Err(CheckError::Closed);
         }
+        let mut was_answered = false;
         for probe in &self.chain {
             let Some(request) = probe.request() else {
                 return Ok(());
             };
-            let answer = timeout(self.timeout, session.driver().call(request, None)).await;
+            let answer = timeout(self.timeout, answer_to(session, &request)).await;
             match Verdict::of(answer) {
                 Verdict::Alive => return Ok(()),
-                Verdict::Next => {}
+                Verdict::Unknown => was_answered = true,
+                Verdict::Late => {}
                 Verdict::Dead => return Err(CheckError::Failed(probe.as_str())),
                 Verdict::Unreached(evidence) => {
                     let probe = probe.as_str();
@@ -115,16 +118,41 @@ impl ProbePlan {
                 }
             }
         }
-        Err(CheckError::Exhausted)
+        match was_answered {
+            true => Ok(()),
+            false => Err(CheckError::Exhausted),
+        }
     }
 }
+
+/// The answer of a server to a probe, which is sent again where its connection died: a server may close
+/// a connection at any time, and its sessions outlive that.
+async fn answer_to(session: &Session, request: &ClientRequest) -> Result<Answer, CallFailure> {
+    for _ in 0..REPETITIONS {
+        let answer = session.driver().call(request.clone(), None).await;
+        let is_dead = |failure: &CallFailure| {
+            let is_unknown = failure.outcome() == Outcome::Unknown;
+            is_unknown && *failure.kind() == FaultKind::Unreachable
+        };
+        match answer {
+            Err(failure) if is_dead(&failure) && !session.is_over() => {}
+            answer => return answer,
+        }
+    }
+    session.driver().call(request.clone(), None).await
+}
+
+/// How often a probe is repeated whose connection died.
+const REPETITIONS: u32 = 2;
 
 /// What one answer shows.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Alive,
-    Next,
+    /// The server does not know the method.
+    Unknown,
     Dead,
+    Late,
     Unreached(Evidence),
 }
 
@@ -133,16 +161,16 @@ impl Verdict {
         match answer {
             Ok(Ok(answer)) => match answer.error() {
                 None => Self::Alive,
-                Some(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Self::Next,
+                Some(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Self::Unknown,
                 Some(_) => Self::Dead,
             },
-            Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Next,
+            Ok(Err(failure)) if *failure.kind() == FaultKind::Timeout => Self::Late,
             Ok(Err(failure)) => match (failure.kind(), failure.evidence()) {
                 (_, evidence @ Evidence::Absent) => Self::Unreached(evidence),
                 (FaultKind::Unreachable, evidence) => Self::Unreached(evidence),
                 _ => Self::Dead,
             },
-            Err(_) => Self::Next,
+            Err(_) => Self::Late,
         }
     }
 }
@@ -155,7 +183,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::error::Outcome;
 
     #[test]
     fn only_method_not_found_and_timeout_go_on_to_the_next_probe() {
@@ -163,11 +190,12 @@ mod tests {
         let verdict = |answer: Result<Result<Answer, CallFailure>, ()>| Verdict::of(answer);
         let pong = ServerResult::EmptyResult(EmptyResult {});
         assert_eq!(verdict(Ok(Ok(Answer::from_result(pong)))), Verdict::Alive);
-        assert_eq!(verdict(Err(())), Verdict::Next);
-        assert_eq!(verdict(error(ErrorCode::METHOD_NOT_FOUND)), Verdict::Next);
+        assert_eq!(verdict(Err(())), Verdict::Late);
+        let not_found = verdict(error(ErrorCode::METHOD_NOT_FOUND));
+        assert_eq!(not_found, Verdict::Unknown);
         assert_eq!(verdict(error(ErrorCode::INTERNAL_ERROR)), Verdict::Dead);
         let failure = |kind| Ok(Err(CallFailure::new(Outcome::Unknown, kind)));
-        assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Next);
+        assert_eq!(verdict(failure(FaultKind::Timeout)), Verdict::Late);
         assert_eq!(verdict(failure(FaultKind::Protocol)), Verdict::Dead);
         assert_eq!(verdict(failure(FaultKind::SessionGone)), Verdict::Dead);
         let absent = Verdict::Unreached(Evidence::Absent);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use mcp_pool_core::{
-    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool, extend::Observer,
-    rmcp::model::CallToolRequestParams,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool, config::Lifecycle,
+    extend::Observer, rmcp::model::CallToolRequestParams,
 };
 use mcp_pool_telemetry::TraceContext;
-use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_testkit::{ScriptedServer, server::CounterServer};
 use mcp_pool_transport_streamable_http::StreamableHttpConnector;
 use tokio::time::sleep;
 
@@ -41,6 +41,7 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     client.get_prompt(prompt).await.expect_err("no prompts");
 
     list_tools_and_change_them(&pool, &client).await;
+    read_in_part(&pool).await;
     detect_transports(&pool, &server).await;
 
     let lease = pool.acquire(&request(server.endpoint())).await;
@@ -70,6 +71,21 @@ async fn list_tools_and_change_them(pool: &SessionPool, client: &PooledClient) {
     }
     call(client, "announce").await.expect("a change");
     eventually("the change arrives", || pool.stats().list_changes > 0).await;
+}
+
+/// Reads a list with a tool that is none.
+async fn read_in_part(pool: &SessionPool) {
+    let server = ScriptedServer::start(|exchange| async move {
+        match exchange.method() {
+            "tools/list" => exchange.answer(r#"{"tools":[{"name":1}]}"#).await,
+            _ => exchange.answer_plainly().await,
+        };
+    });
+    let client = pool
+        .client(request(server.endpoint(Lifecycle::Legacy)))
+        .await;
+    let tools = client.expect("a client").list_all_tools().await;
+    assert!(tools.expect("a list").is_empty());
 }
 
 /// Detects the transport of a server, and of an address without a server.

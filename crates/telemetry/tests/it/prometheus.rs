@@ -64,10 +64,11 @@ pub(crate) fn labels() -> BTreeSet<String> {
     labels
 }
 
-pub(crate) const FAMILIES: [(&str, &str); 24] = [
+pub(crate) const FAMILIES: [(&str, &str); 26] = [
     ("mcp_client_operation_duration_seconds", "histogram"),
     ("mcp_client_session_duration_seconds", "histogram"),
     ("mcp_pool_acquires_total", "counter"),
+    ("mcp_pool_answer_parts_left_out_total", "counter"),
     ("mcp_pool_breaker_state", "gauge"),
     ("mcp_pool_breaker_transitions_total", "counter"),
     ("mcp_pool_check_duration_seconds", "histogram"),
@@ -78,6 +79,7 @@ pub(crate) const FAMILIES: [(&str, &str); 24] = [
     ("mcp_pool_key_evicted_total", "counter"),
     ("mcp_pool_key_max", "gauge"),
     ("mcp_pool_list_changes_total", "counter"),
+    ("mcp_pool_server_stream_changes_total", "counter"),
     ("mcp_pool_session_closed_total", "counter"),
     ("mcp_pool_session_count", "gauge"),
     ("mcp_pool_session_create_time_seconds", "histogram"),

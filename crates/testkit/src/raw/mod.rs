@@ -4,6 +4,7 @@ mod http;
 mod reply;
 mod request;
 mod server;
+mod streams;
 
 pub use reply::Reply;
 pub use request::RawRequest;

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::streams::OnStream;
+
 /// What a raw server does with a request, which it has read.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(super) bytes: Vec<u8>,
     pub(super) pause: Duration,
     pub(super) end: End,
+    /// What happens on the streams of sessions after the bytes.
+    pub(super) on_streams: Vec<(String, OnStream)>,
 }
 
 /// What becomes of the connection after the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It is kept for the next request.
     Keep,
@@ -23,6 +27,8 @@ pub(super) enum End {
     Reset,
     /// Nothing more comes on it.
     Hang,
+    /// It is the stream of this session.
+    Stream(String),
 }
 
 impl Reply {
@@ -58,6 +64,7 @@ impl Reply {
             bytes,
             pause: Duration::ZERO,
             end: End::Keep,
+            on_streams: Vec::new(),
         }
     }
 
@@ -83,6 +90,46 @@ impl Reply {
             end: End::Hang,
             ..Self::bytes(Vec::new())
         }
+    }
+
+    /// The stream of a session over HTTP+SSE, which begins with these bytes.
+    #[must_use]
+    pub fn stream(session: &str, first: &str) -> Self {
+        let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n";
+        Self {
+            end: End::Stream(session.to_owned()),
+            ..Self::bytes(format!("{head}{first}").into_bytes())
+        }
+    }
+
+    /// Sends a JSON-RPC message on the stream of a session, after the response.
+    #[must_use]
+    pub fn with_event(self, session: &str, message: &Value) -> Self {
+        self.with_raw_event(session, &message.to_string())
+    }
+
+    /// Sends an event with this text on the stream of a session, after the response.
+    #[must_use]
+    pub fn with_raw_event(self, session: &str, text: &str) -> Self {
+        let event = format!("event: message\ndata: {text}\n\n");
+        self.on_stream(session, OnStream::Bytes(event.into_bytes()))
+    }
+
+    /// Closes the stream of a session, after the response.
+    #[must_use]
+    pub fn closing_stream(self, session: &str) -> Self {
+        self.on_stream(session, OnStream::Close)
+    }
+
+    /// Resets the stream of a session, after the response.
+    #[must_use]
+    pub fn resetting_stream(self, session: &str) -> Self {
+        self.on_stream(session, OnStream::Reset)
+    }
+
+    fn on_stream(mut self, session: &str, what: OnStream) -> Self {
+        self.on_streams.push((session.to_owned(), what));
+        self
     }
 
     /// Closes the connection after the bytes.

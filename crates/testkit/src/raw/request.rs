@@ -43,31 +43,36 @@ impl RawRequest {
         value.unwrap_or_default()
     }
 
-    /// The session id that it names; empty without one.
+    /// The session id that it names, in its header or its query; empty without one.
     #[must_use]
     pub fn session(&self) -> &str {
-        self.header("mcp-session-id")
+        let query = self.target.split_once(SESSION_IN_QUERY);
+        query.map_or_else(|| self.header("mcp-session-id"), |(_, session)| session)
     }
 
     /// Answers with this result.
     #[must_use]
     pub fn result(&self, result: &Value) -> Reply {
-        let id = &self.message["id"];
-        Reply::json(
-            200,
-            &json!({ "jsonrpc": "2.0", "id": id, "result": result }),
-        )
+        Reply::json(200, &self.result_message(result))
+    }
+
+    /// The message that answers with this result.
+    #[must_use]
+    pub fn result_message(&self, result: &Value) -> Value {
+        json!({ "jsonrpc": "2.0", "id": self.message["id"], "result": result })
     }
 
     /// Answers with an error that has the id of the request.
     #[must_use]
     pub fn error(&self, status: u16, code: i32, message: &str) -> Reply {
-        let id = &self.message["id"];
+        Reply::json(status, &self.error_message(code, message))
+    }
+
+    /// The message that answers with an error.
+    #[must_use]
+    pub fn error_message(&self, code: i32, message: &str) -> Value {
         let error = json!({ "code": code, "message": message });
-        Reply::json(
-            status,
-            &json!({ "jsonrpc": "2.0", "id": id, "error": error }),
-        )
+        json!({ "jsonrpc": "2.0", "id": self.message["id"], "error": error })
     }
 
     /// The reply of a plain server that opens the session `session`, or none where that is empty. It has
@@ -75,22 +80,47 @@ impl RawRequest {
     #[must_use]
     pub fn plain_reply(&self, session: &str) -> Reply {
         let reply = match self.method() {
-            "initialize" => self.result(&json!({
-                "protocolVersion": "2025-11-25",
-                "capabilities": { "tools": {} },
-                "serverInfo": { "name": "raw", "version": "1" },
-            })),
             "server/discover" => self.error(400, -32601, "Method not found"),
-            "tools/list" => self.result(&json!({ "tools": [] })),
-            "tools/call" => self.result(&json!({ "content": [{ "type": "text", "text": "1" }] })),
             "DELETE" => Reply::status(204),
             "GET" | "OPTIONS" => Reply::status(405),
             _ if self.message.get("id").is_none() => Reply::status(202),
-            _ => self.result(&json!({})),
+            _ => self.result(&self.plain_result()),
         };
         match self.method() == "initialize" && !session.is_empty() {
             true => reply.with_header("mcp-session-id", session),
             false => reply,
+        }
+    }
+
+    /// The reply of a plain server over HTTP+SSE: a stream for each GET, and each answer on it.
+    #[must_use]
+    pub fn sse_reply(&self) -> Reply {
+        match self.http_method.as_str() {
+            "GET" => {
+                let session = format!("session-{}-{}", self.connection, self.place);
+                let address = format!("/messages{SESSION_IN_QUERY}{session}");
+                Reply::stream(&session, &format!("event: endpoint\ndata: {address}\n\n"))
+            }
+            "POST" if self.message.get("id").is_none() => Reply::status(202),
+            "POST" => {
+                let answer = self.result_message(&self.plain_result());
+                Reply::status(202).with_event(self.session(), &answer)
+            }
+            _ => Reply::status(405),
+        }
+    }
+
+    /// The result of a plain server with sessions.
+    fn plain_result(&self) -> Value {
+        match self.method() {
+            "initialize" => json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": { "tools": {} },
+                "serverInfo": { "name": "raw", "version": "1" },
+            }),
+            "tools/list" => json!({ "tools": [] }),
+            "tools/call" => json!({ "content": [{ "type": "text", "text": "1" }] }),
+            _ => json!({}),
         }
     }
 
@@ -110,3 +140,5 @@ impl RawRequest {
         }
     }
 }
+
+const SESSION_IN_QUERY: &str = "?sessionId=";

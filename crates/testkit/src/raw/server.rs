@@ -5,15 +5,17 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use mcp_pool_core::{Endpoint, config::Lifecycle};
 use tokio::{
     io::{AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::watch,
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,9 +24,10 @@ use super::{
     http::read,
     reply::{End, Reply},
     request::RawRequest,
+    streams::{Streams, reset, run},
 };
 
-/// A server over Streamable HTTP that runs a script for each request, and may break off anywhere.
+/// A server over Streamable HTTP or HTTP+SSE that runs a script for each request, and may break off anywhere.
 ///
 /// It records every request, runs on a thread of its own, and stops when dropped.
 ///
@@ -40,6 +43,7 @@ use super::{
 pub struct RawServer {
     shared: Arc<Shared>,
     address: SocketAddr,
+    accepts: watch::Sender<bool>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -48,6 +52,8 @@ struct Shared {
     script: Box<dyn Fn(&RawRequest) -> Reply + Send + Sync>,
     seen: Mutex<Vec<RawRequest>>,
     connections: AtomicUsize,
+    streams: Streams,
+    listens: AtomicBool,
 }
 
 impl RawServer {
@@ -61,6 +67,8 @@ impl RawServer {
             script: Box::new(script),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            streams: Streams::default(),
+            listens: AtomicBool::new(true),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener
@@ -70,11 +78,13 @@ impl RawServer {
             .set_nonblocking(true)
             .expect("a non-blocking listener");
         let stop = CancellationToken::new();
+        let (accepts, accepting) = watch::channel(true);
         let (stopped, serving) = (stop.clone(), Arc::clone(&shared));
-        let thread = thread::spawn(move || serve(listener, &serving, &stopped));
+        let thread = thread::spawn(move || serve(listener, &serving, accepting, &stopped));
         Self {
             shared,
             address,
+            accepts,
             stop,
             thread: Some(thread),
         }
@@ -91,10 +101,39 @@ impl RawServer {
         endpoint.with_lifecycle(lifecycle)
     }
 
+    /// The server's address over HTTP+SSE.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn sse_endpoint(&self) -> Endpoint {
+        let url = format!("http://{}/sse", self.address);
+        Endpoint::sse(&url).expect("a loopback address makes a valid url")
+    }
+
+    /// The number of open streams over HTTP+SSE.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.shared.streams.count()
+    }
+
     /// The server's address.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
+    }
+
+    /// Refuses connections from now on, and keeps those that are open.
+    pub fn refuse_connections(&self) {
+        self.accepts.send_replace(false);
+        while self.shared.listens.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Accepts connections again.
+    pub fn accept_connections(&self) {
+        self.accepts.send_replace(true);
     }
 
     /// Every request so far, in the order of arrival.
@@ -140,23 +179,48 @@ impl Shared {
     }
 }
 
-fn serve(listener: std::net::TcpListener, shared: &Arc<Shared>, stop: &CancellationToken) {
+fn serve(
+    listener: std::net::TcpListener,
+    shared: &Arc<Shared>,
+    accepts: watch::Receiver<bool>,
+    stop: &CancellationToken,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime for the test server");
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).expect("a listening socket");
-        let accept = async {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(shared)));
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = accept => {}
+            () = accept(listener, shared, accepts) => {}
         }
     });
+}
+
+/// Accepts connections. While the server refuses them, no one listens.
+async fn accept(
+    mut listener: TcpListener,
+    shared: &Arc<Shared>,
+    mut accepts: watch::Receiver<bool>,
+) {
+    let address = listener.local_addr().expect("a bound socket");
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                tokio::spawn(converse(stream, Arc::clone(shared)));
+                continue;
+            }
+            changed = accepts.changed() => if changed.is_err() { return },
+        }
+        if !*accepts.borrow_and_update() {
+            drop(listener);
+            shared.listens.store(false, Ordering::SeqCst);
+            let _ = accepts.wait_for(|accepts| *accepts).await;
+            listener = TcpListener::bind(address).await.expect("the port is free");
+            shared.listens.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 /// Serves one connection.
@@ -178,15 +242,26 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
         shared.seen().push(request.clone());
         let reply = (shared.script)(&request);
         sleep(reply.pause).await;
+        // A client may send its first message as soon as the first bytes are there.
+        let stream = match &reply.end {
+            End::Stream(session) => Some(shared.streams.open(session)),
+            _ => None,
+        };
         if writer.write_all(&reply.bytes).await.is_err() {
             return;
         }
+        for (session, what) in reply.on_streams {
+            shared.streams.push(&session, what);
+        }
+        if let Some(stream) = stream {
+            return run(stream, reader, writer).await;
+        }
         match reply.end {
             End::Keep => {}
-            End::Close => return,
+            End::Close | End::Stream(_) => return,
             End::Hang => std::future::pending().await,
             End::Reset => {
-                let _ = writer.as_ref().set_zero_linger();
+                reset(writer);
                 return;
             }
         }

@@ -38,9 +38,39 @@ pub(super) fn named_ids(text: &str) -> Vec<RequestId> {
     named.collect()
 }
 
+/// Whether an id has the form of a pool's ids: 24 digits of a session, and a count. It may be that of a
+/// request that was given up, or of another client behind the same bridge.
+pub(super) fn is_of_pool(id: &RequestId) -> bool {
+    let RequestId::String(text) = id else {
+        return false;
+    };
+    let Some((session, count)) = text.split_once('-') else {
+        return false;
+    };
+    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    is_count && session.len() == 24 && session.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
+    use mcp_pool_core::extend::RequestIds;
+
     use super::*;
+
+    #[test]
+    fn the_ids_of_a_pool_are_known_by_their_form() {
+        assert!(is_of_pool(&RequestIds::random().next()));
+        for other in [
+            "",
+            "-",
+            "a-1",
+            "0123456789abcdef01234567",
+            "user-0123456789abcdef0123",
+        ] {
+            assert!(!is_of_pool(&RequestId::String(other.into())), "{other}");
+        }
+        assert!(!is_of_pool(&RequestId::Number(7)));
+    }
 
     fn ids(text: &str) -> Vec<String> {
         let ids = malformed_answers(text);

@@ -84,6 +84,14 @@ impl PendingRequests {
         self.end(id, |_| Err(fault));
     }
 
+    /// Ends the wait for an answer that cannot be read and names no request. Only the one open request
+    /// can be meant; several wait on, each until its own deadline.
+    pub(super) fn fail_only(&self, fault: HttpFault) {
+        if let Some(id) = self.only() {
+            self.fail(&id, fault);
+        }
+    }
+
     /// Keeps the delivery of a progress notification until the answer.
     pub(super) fn progress(&self, token: &RequestId, delivery: Delivery) {
         let mut entries = self.lock();

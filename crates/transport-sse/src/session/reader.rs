@@ -10,7 +10,7 @@ use mcp_pool_http::HttpFault;
 use rmcp::model::RequestId;
 
 use super::{
-    malformed::{malformed_answers, named_ids},
+    malformed::{is_of_pool, malformed_answers, named_ids},
     wire::SessionWire,
 };
 use crate::{
@@ -58,9 +58,14 @@ impl Reader {
 
     /// Ends the calls whose answer a message is that is too large.
     fn cut(&self, ends: &str) {
-        let limit = self.wire.connection.limits.max_event;
-        for id in named_ids(ends) {
-            self.wire.pending.fail(&id, HttpFault::too_large(limit));
+        let (pending, limit) = (&self.wire.pending, self.wire.connection.limits.max_event);
+        let too_large = || HttpFault::too_large(limit);
+        let ids = named_ids(ends);
+        for id in &ids {
+            pending.fail(id, too_large());
+        }
+        if !ids.iter().any(is_of_pool) && may_be_answer(ends) {
+            pending.fail_only(too_large());
         }
     }
 
@@ -121,6 +126,11 @@ fn is_batch(text: &str) -> bool {
     text.trim_start_matches(BYTE_ORDER_MARK)
         .trim_ascii_start()
         .starts_with('[')
+}
+
+/// Whether the ends of a text may be those of an answer: a request and a notification name a method.
+fn may_be_answer(ends: &str) -> bool {
+    !ends.contains("\"method\"")
 }
 
 /// The token in a progress notification, which is the id of a request.

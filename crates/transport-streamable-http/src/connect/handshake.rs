@@ -10,7 +10,7 @@ use mcp_pool_core::{
         WireCall, initialize_request_in, initialize_result,
     },
 };
-use mcp_pool_http::{HttpFault, HttpSession};
+use mcp_pool_http::{HttpFault, HttpSession, send_repeatedly};
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, InitializedNotification, ProtocolVersion,
     RequestMetaObject, ServerPeerInfo,
@@ -56,6 +56,8 @@ pub(crate) struct FailedHandshake {
     pub(crate) denial: Denial,
     /// The revision to offer next, where the server refused the one that was offered.
     pub(crate) older: Option<ProtocolVersion>,
+    /// True where the server began to answer and the connection died.
+    pub(crate) was_cut_off: bool,
 }
 
 /// What a failed handshake shows of the transport (revision 2025-11-25, transports, backwards
@@ -160,11 +162,14 @@ impl<'r> Handshake<'r> {
         let evidence = EraEvidence::of(connection.era, &failure.error, failure.fault.as_ref());
         let (era, status) = (connection.era, connection.first_status());
         let denial = Denial::of(era, status, failure.code, failure.fault.is_none());
+        let fault = failure.fault.as_ref();
+        let was_cut_off = status.is_some() && fault.is_some_and(HttpFault::is_dead_connection);
         tokio::spawn(close(connection));
         Err(FailedHandshake {
             error: failure.error,
             evidence,
             denial,
+            was_cut_off,
             older: failure.refused.and_then(|refused| refused.next(&offered)),
         })
     }
@@ -195,7 +200,7 @@ impl<'r> Handshake<'r> {
         let initialized = InitializedNotification::default();
         let initialized = ClientNotification::InitializedNotification(initialized);
         let initialized = ClientJsonRpcMessage::notification(initialized);
-        connection.send_message(&initialized, None).await?;
+        send_repeatedly(|| connection.send_message(&initialized, None)).await?;
         connection.receive_early().await;
         connection.start_listening();
         if self.request.needs_server_messages() {

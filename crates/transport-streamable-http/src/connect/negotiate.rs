@@ -179,16 +179,19 @@ impl EraNegotiation {
     async fn try_era(&self, era: Era, deadline: Instant) -> Result<Session, FailedHandshake> {
         let deadline = deadline.min(self.request.deadline());
         let mut revision = ProtocolVersion::LATEST_WITH_INITIALIZE;
+        let mut repetitions = 0;
         // Each revision that is offered is older than the one before.
         loop {
             let server = self.eras.server(self.request.endpoint());
             let handshake = Handshake::new(&self.shared, &self.request, server, era);
-            let failed = match handshake.offering(revision).run(deadline).await {
+            let failed = match handshake.offering(revision.clone()).run(deadline).await {
                 Ok(session) => return Ok(session),
                 Err(failed) => failed,
             };
             match failed.older.clone() {
                 Some(older) if era == Era::Legacy => revision = older,
+                // The session that the server may have opened is closed meanwhile.
+                None if failed.was_cut_off && repetitions < REPETITIONS => repetitions += 1,
                 _ => return Err(failed),
             }
         }
@@ -202,5 +205,7 @@ impl EraNegotiation {
     }
 }
 
+/// How often a handshake is repeated whose connection died under the answer.
+const REPETITIONS: u32 = 2;
 /// A legacy server rejects the unknown method within one round trip, or never.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -74,9 +74,10 @@ impl Connection {
                     let began = Instant::now();
                     let events = EventStream::new(response, self.limits.max_event);
                     let mut events = events.cutting_events();
-                    let had_event = self.receive_all(standalone, &mut events).await;
-                    if had_event || began.elapsed() >= MIN_LIFETIME {
-                        pace.note_event();
+                    self.receive_all(standalone, &mut events).await;
+                    // Events alone are no sign of it: a proxy may cut each stream after the first.
+                    if began.elapsed() >= MIN_LIFETIME {
+                        pace.note_progress();
                     }
                     last_id = events.last_id().map(str::to_owned).or(last_id);
                     asked = events.retry();
@@ -119,11 +120,9 @@ impl Connection {
         }
     }
 
-    /// Receives what comes on the stream until it ends. Returns whether anything came.
-    async fn receive_all(&self, standalone: &Standalone, events: &mut EventStream) -> bool {
-        let mut had_event = false;
+    /// Receives what comes on the stream until it ends.
+    async fn receive_all(&self, standalone: &Standalone, events: &mut EventStream) {
         while let Ok(Some(event)) = events.next().await {
-            had_event = true;
             if event.is_cut {
                 continue;
             }
@@ -140,11 +139,10 @@ impl Connection {
                 }
             }
         }
-        had_event
     }
 }
 
-/// A stream that lived this long is not idle, even without events.
+/// A stream that lived this long is one that its server and network allow.
 const MIN_LIFETIME: Duration = Duration::from_secs(10);
 /// How long a new session waits for the answer to its request for a stream.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);

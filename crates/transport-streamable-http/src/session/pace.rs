@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// The pauses before a stream is opened again. Pure.
 ///
-/// They begin with what the server asks for, and grow while its streams bring nothing. Those of an
-/// answer grow with their number too, and end, so that no server can have a client reconnect without
-/// end.
+/// They begin with what the server asks for, and grow while its streams bring nothing on: of an answer,
+/// no event; of the standalone stream, none that lasts. Those of an answer grow with their number too,
+/// and end, so that no server can have a client reconnect without end.
 #[derive(Debug)]
 pub(super) struct Pace {
     shortest: Duration,
-    /// How many streams in a row may bring nothing; `None`: any number.
+    /// How many streams in a row may bring nothing on; `None`: any number.
     patience: Option<u32>,
     /// How many streams there may be.
     most: Option<u32>,
@@ -42,8 +42,8 @@ impl Pace {
         }
     }
 
-    /// An event came, or the stream lasted.
-    pub(super) fn note_event(&mut self) {
+    /// The last stream brought something on.
+    pub(super) fn note_progress(&mut self) {
         self.idle = 0;
     }
 
@@ -93,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_begins_the_pauses_of_the_standalone_stream_anew() {
+    fn a_stream_that_lasted_begins_the_pauses_of_the_standalone_stream_anew() {
         let mut pace = Pace::of_standalone();
         for _ in 0..100 {
             assert_eq!(pace.pause(None), Some(Duration::from_secs(1)));
-            pace.note_event();
+            pace.note_progress();
         }
     }
 
@@ -108,7 +108,7 @@ mod tests {
         let mut pauses = Vec::new();
         while let Some(pause) = pace.pause(asked) {
             pauses.push(pause);
-            pace.note_event();
+            pace.note_progress();
         }
         assert_eq!(pauses.len(), 64);
         assert!(pauses.is_sorted());

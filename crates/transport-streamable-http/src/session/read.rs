@@ -50,22 +50,27 @@ impl Connection {
         let mut pace = Pace::of_answer();
         let mut last_id = None;
         loop {
-            let (fault, asked) = loop {
+            let (fault, is_ended) = loop {
                 match events.next().await {
                     Ok(Some(event)) => {
-                        pace.note_event();
+                        pace.note_progress();
                         let taken = self.take(event.data.as_bytes(), sent, &mut progress).await;
                         if let Taken::Answer(answer) = taken {
                             progress.handled().await;
                             return Ok(answer);
                         }
                     }
-                    Ok(None) => break (ended_early(), events.retry()),
-                    // The server closed nothing, so it requests no pause (revision 2025-11-25,
-                    // transports).
-                    Err(fault) => break (fault, None),
+                    Ok(None) => break (ended_early(), true),
+                    Err(fault) => break (fault, false),
                 }
             };
+            // A request that opens a session is sent again instead, unless the server closed the stream.
+            if sent.introduces && !is_ended {
+                return Err(fault);
+            }
+            // The pause that a server requests is for streams that it closes (revision 2025-11-25,
+            // transports).
+            let asked = events.retry().filter(|_| is_ended);
             last_id = events.last_id().map(str::to_owned).or(last_id);
             let Some(id) = self.resumable(last_id.as_deref(), &fault) else {
                 return Err(fault);

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod header_retry;
+mod hints;
 mod listing;
 mod tools;
 

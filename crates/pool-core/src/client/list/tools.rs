@@ -97,15 +97,8 @@ impl PooledClient {
 
     /// The list that is kept for this caller, if it is fresh and `fits`.
     async fn kept_tools(&self, fits: impl Fn(&Kept) -> bool) -> Option<ListToolsResult> {
-        let lists = self.tool_lists()?;
-        let state = self.resolved.latest().key_pool().lists.tools();
-        let kept = lists.fresh(self.key(), state, Instant::now());
-        let mut kept = kept.filter(|kept| fits(kept));
-        if let Some(only_for) = kept.as_ref().and_then(|kept| kept.only_for())
-            && self.credentials_in_use().await != Some(only_for)
-        {
-            kept = None;
-        }
+        self.tool_lists()?;
+        let kept = self.kept_list().await.filter(|kept| fits(kept));
         self.note_listed(kept.is_some());
         kept.map(|kept| kept.list().clone())
     }
@@ -118,7 +111,7 @@ impl PooledClient {
 
     /// A digest of the credentials that this caller's requests are sent with now, where the cache
     /// needs it and they are known.
-    async fn credentials_in_use(&self) -> Option<Digest> {
+    pub(super) async fn credentials_in_use(&self) -> Option<Digest> {
         self.tool_lists()?;
         let context = self.context();
         let in_use = Credentials::new(
@@ -133,7 +126,7 @@ impl PooledClient {
         Some(credentials_digest(&context.secret, &headers, passed))
     }
 
-    fn tool_lists(&self) -> Option<&ToolLists> {
+    pub(super) fn tool_lists(&self) -> Option<&ToolLists> {
         self.context().tools.as_ref()
     }
 

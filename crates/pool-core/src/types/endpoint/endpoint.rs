@@ -37,6 +37,7 @@ struct Inner {
     lifecycle: Lifecycle,
     shareable: bool,
     slots: Option<NonZeroU32>,
+    trusts_tool_hints: bool,
 }
 
 impl Endpoint {
@@ -54,6 +55,7 @@ impl Endpoint {
             lifecycle: Lifecycle::Auto,
             shareable: false,
             slots: None,
+            trusts_tool_hints: false,
         })))
     }
 
@@ -119,6 +121,19 @@ impl Endpoint {
         self.change(|inner| inner.slots = Some(slots))
     }
 
+    /// Declares that the hints of the server's tools are true, so that a call whose connection broke is
+    /// repeated where its tool has `idempotentHint` or `readOnlyHint`, as if the client were
+    /// [`repeatable`](crate::PooledClient::repeatable). Default: not declared, since a server's hints
+    /// are not to be trusted unless the server is (revision 2025-11-25, tools).
+    ///
+    /// The hints are those of the list of tools that is cached for the caller's own key, while it is
+    /// fresh: set [`tool_list_ttl`](crate::config::ToolCacheConfig::tool_list_ttl) and list the tools.
+    /// Without such a list no hint counts. Endpoints that differ in this alone share sessions.
+    #[must_use]
+    pub fn with_trusted_tool_hints(self) -> Self {
+        self.change(|inner| inner.trusts_tool_hints = true)
+    }
+
     /// The canonical URL, query included. Do not log it; log the endpoint itself.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -153,6 +168,12 @@ impl Endpoint {
     #[must_use]
     pub fn max_concurrent_per_session(&self) -> Option<NonZeroU32> {
         self.0.slots
+    }
+
+    /// Whether the hints of the server's tools were declared to be true.
+    #[must_use]
+    pub fn has_trusted_tool_hints(&self) -> bool {
+        self.0.trusts_tool_hints
     }
 
     /// The host name or address; what follows the scheme where a URL is no more than a name, such as

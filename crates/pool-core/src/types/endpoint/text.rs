@@ -43,6 +43,8 @@ struct Settings {
     stateless_and_public: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_concurrent_per_session: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    trusted_tool_hints: bool,
 }
 
 fn auto() -> TransportKind {
@@ -50,8 +52,8 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public` and `max_concurrent_per_session`. The URL is
-/// complete, its query included.
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session` and
+/// `trusted_tool_hints`. The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
@@ -61,6 +63,7 @@ impl Serialize for Endpoint {
             lifecycle: self.lifecycle(),
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
+            trusted_tool_hints: self.has_trusted_tool_hints(),
         };
         settings.serialize(serializer)
     }
@@ -99,6 +102,9 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if let Some(slots) = settings.max_concurrent_per_session {
             endpoint = endpoint.with_max_concurrent_per_session(slots);
         }
+        if settings.trusted_tool_hints {
+            endpoint = endpoint.with_trusted_tool_hints();
+        }
         Ok(endpoint.with_lifecycle(settings.lifecycle))
     }
 }
@@ -118,7 +124,8 @@ mod tests {
             .with_gateway("g")
             .with_lifecycle(Lifecycle::Legacy)
             .declared_stateless_and_public()
-            .with_max_concurrent_per_session(slots);
+            .with_max_concurrent_per_session(slots)
+            .with_trusted_tool_hints();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
             let text = serde_json::to_string(&endpoint).unwrap();
             let again: Endpoint = serde_json::from_str(&text).unwrap();
