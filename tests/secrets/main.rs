@@ -348,7 +348,7 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 14] = [
+const NOT_SHOWN: [&str; 15] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
@@ -366,5 +366,6 @@ const NOT_SHOWN: [&str; 14] = [
     // Shows its name only; it belongs to a connector.
     "RunningSession",
     "SessionDriver",
+    "SharePolicy",
     "Wire",
 ];

@@ -2,7 +2,7 @@
 
 use mcp_session_pool::{
     ConversationId, Endpoint, EvictMode, PoolConfig, Principal, Selector,
-    extend::{Flight, Identity, SessionMetadata, SingleFlight},
+    extend::{Fair, Fifo, Flight, Identity, SessionMetadata, Share, SingleFlight},
 };
 
 use crate::{common, shown::Shown};
@@ -20,6 +20,12 @@ pub(crate) async fn show(shown: &Shown) {
         shown.show(&selector);
     }
     shown.show(&EvictMode::Force);
+    let principal = Principal::user("pl4nted-principal").in_tenant("pl4nted-tenant");
+    shown.show(&Share::of_tenant(&principal));
+    shown.show(&Share::of_principal(&principal));
+    shown.show(&Share::of_all());
+    shown.show(&Fair);
+    shown.show(&Fifo);
     let config = PoolConfig::default();
     shown.show(&config.breaker);
     shown.show(&config.health);

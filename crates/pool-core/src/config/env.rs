@@ -32,9 +32,13 @@ impl PoolConfig {
     /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
     /// | `MAX_TOTAL_KEYS` | `limits.max_total_keys` | count, 0 for no limit |
     /// | `MAX_TOTAL_SESSIONS` | `limits.max_total_sessions` | count, 0 for no limit |
+    /// | `MAX_TOTAL_WAITERS` | `limits.max_total_waiters` | count, 0 for no limit |
+    /// | `MAX_WAITERS_PER_KEY` | `limits.max_waiters_per_key` | count, 0 for no limit |
+    /// | `MAX_WAITERS_PER_SHARE` | `limits.max_waiters_per_share` | count, 0 for no limit |
     /// | `NAME` | `name` | text |
     /// | `ON_EXTRACT_ERROR` | `identity.on_extract_error` | `hash_headers` or `refuse` |
     /// | `PASSTHROUGH_HEADERS` | `identity.passthrough_headers` | list of header names |
+    /// | `SHED_DELAY_TARGET` | `limits.shed_delay_target` | duration, 0 for none |
     /// | `TOOL_LIST_MAX_BYTES` | `tool_cache.tool_list_max_bytes` | count of bytes |
     /// | `TOOL_LIST_TTL` | `tool_cache.tool_list_ttl` | duration |
     /// | `TRANSPORT_TIMEOUT` | `timeouts.call_timeout` | duration |
