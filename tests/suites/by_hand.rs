@@ -229,7 +229,7 @@ async fn a_forced_eviction_closes_a_session_in_use_and_a_graceful_one_does_not()
 
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_closes_sessions_with_the_limits_and_events_of_the_pool() {
-    const SESSIONS: usize = 100;
+    const SESSIONS: usize = 600;
     let (pool, remote) = faked();
     let closed = Arc::new(AtomicUsize::new(0));
     let observer = ClosedSessions(Arc::clone(&closed));
@@ -252,8 +252,8 @@ async fn the_last_handle_closes_sessions_with_the_limits_and_events_of_the_pool(
         tokio::time::sleep(Duration::from_millis(2)).await;
         closings.push((step, closed.load(Ordering::Relaxed)));
     }
-    // 64 at a time, each until the configured time limit.
-    assert_eq!(closings, [(1, 64), (2, SESSIONS), (3, SESSIONS)]);
+    // 512 at a time at the end of a pool, each until the configured time limit.
+    assert_eq!(closings, [(1, 512), (2, SESSIONS), (3, SESSIONS)]);
 }
 
 /// Counts closed sessions whose closing timed out.

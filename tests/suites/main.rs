@@ -27,6 +27,7 @@ mod overload;
 mod progress_order;
 mod questions;
 mod raw_values;
+mod refused_sessions;
 mod resize;
 mod revocation;
 mod seed_scenarios;

@@ -51,7 +51,7 @@ fn assert_overloaded(result: Result<Lease, AcquireError>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_beyond_a_bound_is_refused_at_once_and_nobody_else_is() {
+async fn a_caller_beyond_a_bound_is_refused_at_once_and_no_other_one_is() {
     for (config, stranger_waits) in [
         (one_session().with_max_waiters_per_key(3), true),
         (one_session().with_max_waiters_per_share(3), true),
@@ -160,7 +160,7 @@ async fn without_a_target_callers_wait_for_their_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_is_served_in_time_sheds_nobody() {
+async fn a_line_that_is_served_in_time_sheds_no_caller() {
     let pool = pool_over(fake::connector().0, one_session());
     // A burst of 500 that takes five seconds, with a minute to wait.
     let burst = serve_crowd(&pool, Duration::from_secs(60), 100).await;

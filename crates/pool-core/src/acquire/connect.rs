@@ -240,6 +240,7 @@ fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> A
         ends_at: context.end_of_life(era, now),
         permit: parts.capacity,
         opening: now - parts.began,
+        farewells: Arc::clone(&key.upstream.farewells),
     };
     let pooled = Arc::new(PooledSession::new(opened.session, new));
     services.sessions.add(&pooled, parts.jobs);

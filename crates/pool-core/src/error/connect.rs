@@ -1,6 +1,6 @@
 //! Why a session could not be opened.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use super::{
     evidence::Evidence,
@@ -76,7 +76,27 @@ impl ConnectError {
     pub fn retry(&self) -> Retry {
         self.retry
     }
+
+    /// How long no further session is requested, where this may be the answer to one session too many.
+    pub(crate) fn wait_for_further_session(&self) -> Option<Duration> {
+        let is_refusal = matches!(
+            self.kind,
+            FaultKind::Protocol | FaultKind::RateLimited { .. } | FaultKind::Server { .. }
+        );
+        let requested = match self.retry {
+            Retry::Later(wait) => wait.unwrap_or(WITHOUT_FURTHER_SESSION),
+            Retry::Never | Retry::WithOtherCredentials => WITHOUT_FURTHER_SESSION,
+        };
+        is_refusal.then(|| requested.clamp(MIN_WITHOUT_FURTHER, MAX_WITHOUT_FURTHER))
+    }
 }
+
+/// A limit of sessions changes with the load of a server or with its configuration.
+const WITHOUT_FURTHER_SESSION: Duration = Duration::from_secs(30);
+
+const MIN_WITHOUT_FURTHER: Duration = Duration::from_secs(1);
+
+const MAX_WITHOUT_FURTHER: Duration = Duration::from_secs(300);
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::key_pool::KeyPool;
 use crate::{
     error::{AcquireError, Stage},
@@ -16,7 +18,7 @@ use crate::{
         session::{PooledSession, SessionSlot},
         slots::{Blame, Bounds, Enqueued, Fate, NewWaiter, Ticket},
     },
-    time::Timestamp,
+    time::{Timestamp, after},
 };
 
 /// What a waiter gets in the end.
@@ -131,6 +133,33 @@ impl KeyPool {
             }
         }
         effects.into()
+    }
+
+    /// Ends a reserved connect that the server refused since it grants no further session. `None` where
+    /// the key has no other one, so that its callers cannot wait for that.
+    pub(crate) fn pause_connects(&self, wait: Duration) -> Option<Effects> {
+        let until = after(Instant::now(), wait);
+        let until = self.services.context.clock.timestamp(until);
+        let is_paused = self.slots.pause(until);
+        is_paused.then(|| {
+            EffectList {
+                settled: true,
+                sweep_by: Some(until),
+                reclaim: true,
+                ..EffectList::default()
+            }
+            .into()
+        })
+    }
+
+    /// Ends a pause that is over. Returns the end of the pause otherwise.
+    pub(crate) fn resume_connects(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
+        let (until, connect) = self.slots.resume(now);
+        let effects = EffectList {
+            connect,
+            ..EffectList::default()
+        };
+        (effects.into(), until)
     }
 
     /// Ends a reserved connect without a session. `error` goes to the waiters that `blame` concerns.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::{
     context::Context,
     extend::{CloseOutcome, CloseReason, Closed},
@@ -11,25 +9,22 @@ use crate::{
     trace,
 };
 
-/// Closes sessions that have left their keys, a bounded number at the same time.
+/// Closes sessions that have left their keys, a bounded number of each endpoint at the same time: a
+/// server that hangs holds up no other one's.
 pub(crate) struct Closing {
     context: Arc<Context>,
-    permits: Arc<Semaphore>,
 }
 
 impl Closing {
     pub(crate) fn new(context: Arc<Context>) -> Self {
-        Self {
-            context,
-            permits: Arc::new(Semaphore::new(MAX_CONCURRENT)),
-        }
+        Self { context }
     }
 
     /// Closes a session on a task of its own.
     pub(crate) fn start(&self, pooled: Arc<PooledSession>, reason: CloseReason) {
-        let (context, permits) = (Arc::clone(&self.context), Arc::clone(&self.permits));
+        let context = Arc::clone(&self.context);
         let close = async move {
-            let _permit = permits.acquire().await;
+            let _permit = pooled.farewells.acquire().await;
             let driver = pooled.session.driver();
             let span = trace::close(&context.config.name, &pooled.key, pooled.session.info());
             let outcome = driver.close(context.close_timeout()).await;
@@ -61,6 +56,3 @@ fn report(context: &Context, pooled: &PooledSession, reason: CloseReason, outcom
         });
     });
 }
-
-/// Enough to close thousands of sessions in a second, few enough not to flood a server.
-const MAX_CONCURRENT: usize = 64;

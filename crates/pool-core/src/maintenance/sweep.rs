@@ -32,6 +32,9 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     let (expired, next_deadline) = key.expire_waiters(here);
     run(key, expired);
 
+    let (resumed, paused_until) = key.resume_connects(here);
+    run(key, resumed);
+
     let timeouts = &context.config.timeouts;
     let idle_since = key.last_used();
     let remove_at = after(clock.instant(idle_since), timeouts.idle_pool_eviction);
@@ -49,7 +52,8 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     // A key in use past its idle time is swept again after a pause.
     let next = if next <= now { soonest } else { next };
     let next = clock.timestamp(next);
-    Some(next_deadline.map_or(next, |deadline| deadline.min(next)))
+    let sooner = next_deadline.into_iter().chain(paused_until);
+    Some(sooner.fold(next, Timestamp::min))
 }
 
 const MIN_PAUSE: Duration = Duration::from_millis(1);

@@ -13,8 +13,8 @@ impl SessionPool {
     /// Closes the pool for good: every later acquire fails, callers that wait get
     /// [`AcquireError::Closed`](crate::error::AcquireError::Closed), idle sessions are closed at once,
     /// those in use when their leases end. After `timeout` the sessions still in use are closed under
-    /// their users; the pool waits for the farewells for another two
-    /// [`close_timeout`](crate::config::TimeoutsConfig::close_timeout)s.
+    /// their users. The pool waits for the farewells until `timeout` has passed as well, and for two
+    /// [`close_timeout`](crate::config::TimeoutsConfig::close_timeout)s after the last session was closed.
     ///
     /// # Cancel safety
     /// The pool is closed whatever becomes of the future; dropping it ends the waiting, and no
@@ -35,10 +35,8 @@ impl SessionPool {
             Ok(()) => 0,
             Err(_) => force(acquirer),
         };
-        let farewells = after(
-            Instant::now(),
-            acquirer.context().close_timeout().saturating_mul(2),
-        );
+        let farewell_time = acquirer.context().close_timeout().saturating_mul(2);
+        let farewells = after(Instant::now(), farewell_time).max(deadline);
         let complete = timeout_at(farewells, all_closed(acquirer)).await.is_ok();
         let closed = Counters::read(&counters.closed) - before;
         CloseReport {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Notify,
+    sync::{Notify, Semaphore},
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -36,6 +36,8 @@ pub(crate) struct Upstream {
     pub(crate) contradictions: Contradictions,
     pub(crate) session_ids: SessionIds,
     pub(crate) retries: RetryBudget,
+    /// The permits for farewells under way.
+    pub(crate) farewells: Arc<Semaphore>,
     pub(super) breaker: Breaker,
     pub(super) host: Arc<dyn CircuitHost>,
     /// The task that probes the endpoint, while its circuit is not closed.
@@ -45,6 +47,12 @@ pub(crate) struct Upstream {
     /// The era of the newest session.
     era: AtomicU8,
 }
+
+/// Enough to close thousands of sessions in a second, few enough not to flood a server.
+const MAX_FAREWELLS: usize = 64;
+
+/// As many more where a pool closes: it has little time.
+const MAX_LAST_FAREWELLS: usize = 448;
 
 /// What a circuit needs of its pool.
 pub(crate) trait CircuitHost: Send + Sync {
@@ -77,6 +85,7 @@ impl Upstream {
             contradictions: Contradictions::default(),
             session_ids: SessionIds::default(),
             retries: RetryBudget::default(),
+            farewells: Arc::new(Semaphore::new(MAX_FAREWELLS)),
             breaker: Breaker::new(policy, has_probe),
             host,
             prober: Mutex::default(),
@@ -157,6 +166,8 @@ impl Upstream {
 
     /// Ends the task that probes the endpoint, and wakes the attempts that wait: the pool closes.
     pub(crate) fn close(&self) {
+        // All farewells begin within the time that the pool has.
+        self.farewells.add_permits(MAX_LAST_FAREWELLS);
         self.stop_probing();
         self.changed().notify_waiters();
     }

@@ -44,9 +44,15 @@ impl Reservation {
     }
 
     /// Ends the reserved connect with the error of its connector.
-    pub(crate) fn fail_connect(self, error: ConnectError) {
+    pub(crate) fn fail_connect(mut self, error: ConnectError) {
         if let Some(trace) = &self.requester.trace {
             trace.connect_failed(error.label());
+        }
+        if let Some(wait) = error.wait_for_further_session()
+            && let Some(effects) = self.key.pause_connects(wait)
+        {
+            self.is_settled = true;
+            return run(&self.key, effects);
         }
         let blame = match error.kind().is_about_credentials() {
             true => Blame::Caller,

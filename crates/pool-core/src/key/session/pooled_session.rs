@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::history::History;
 use crate::{
@@ -43,6 +43,8 @@ pub(crate) struct PooledSession {
     history: Arc<History>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
     permit: Mutex<Option<SessionPermit>>,
+    /// The permits for farewells of its endpoint.
+    pub(crate) farewells: Arc<Semaphore>,
     /// How long it took to open the session.
     opening: Duration,
     /// Released with the session, after its farewell.
@@ -62,6 +64,7 @@ pub(crate) struct NewSession {
     pub(crate) ends_at: Timestamp,
     pub(crate) permit: SessionPermit,
     pub(crate) opening: Duration,
+    pub(crate) farewells: Arc<Semaphore>,
 }
 
 /// How the calls of a key share a session.
@@ -111,6 +114,7 @@ impl PooledSession {
             history: new.history,
             permit: Mutex::new(Some(new.permit)),
             opening: new.opening,
+            farewells: new.farewells,
             _claim: new.claim,
             session,
         }

@@ -87,6 +87,30 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         })
     }
 
+    /// The server refused a further member. Where the key has others, its waiters wait for those, and no
+    /// connect begins until then. `false` where it has none: the connect is still to be ended.
+    pub(crate) fn pause(&self, until: T) -> bool {
+        let mut state = self.lock();
+        if state.open <= state.connecting + state.draining.len() {
+            return false;
+        }
+        state.connecting -= 1;
+        state.open -= 1;
+        state.paused_until = Some(until);
+        true
+    }
+
+    /// Ends a pause that is over. Returns until when the key pauses otherwise, and whether a waiter needs
+    /// a connect.
+    pub(crate) fn resume(&self, now: T) -> (Option<T>, bool) {
+        let mut state = self.lock();
+        if state.paused_until.is_none_or(|until| until > now) {
+            return (state.paused_until, false);
+        }
+        state.paused_until = None;
+        (None, state.wants_connect())
+    }
+
     /// A connect ended without a session. Fails the waiters that it concerns: its requester, if it
     /// still waits, and under [`Blame::Endpoint`] all waiters that joined it.
     pub(crate) fn abandon(

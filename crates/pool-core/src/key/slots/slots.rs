@@ -29,6 +29,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             phase: Phase::Open,
             likely,
             last_used: now,
+            paused_until: None,
             watched: None,
             hit_counts: HitCounts::default(),
         };
@@ -99,7 +100,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     pub(super) fn wants_connect(&self) -> bool {
         let likely_served = self.connecting.saturating_mul(self.likely.slots as usize);
         let has_enough = self.likely.suffices && self.open > self.draining.len();
-        !self.is_removed() && self.open < self.max && !has_enough && likely_served < self.waiting
+        !self.is_removed()
+            && self.open < self.max
+            && !has_enough
+            && !self.is_paused()
+            && likely_served < self.waiting
     }
 
     /// Puts a slot back among the ready ones.

@@ -31,6 +31,8 @@ pub(super) struct State<M, W: Caller, T> {
     /// What the newest member was: how many waiters a connect is likely to serve.
     pub(super) likely: Likely,
     pub(super) last_used: T,
+    /// Until when no further member is opened, since the server refused one.
+    pub(super) paused_until: Option<T>,
     /// The next deadline for which a sweep is planned.
     pub(super) watched: Option<T>,
     pub(super) hit_counts: HitCounts,
@@ -65,6 +67,11 @@ pub(super) struct Entry<M, T> {
 impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     pub(super) fn is_removed(&self) -> bool {
         self.phase == Phase::Removed
+    }
+
+    /// True while the server gets no request for a further member. A key without any needs one.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused_until.is_some() && self.open > self.connecting + self.draining.len()
     }
 
     /// How many members and connects there are above the limit. A member that drains is none of
