@@ -16,11 +16,18 @@ mod slots;
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod line;
 
+#[path = "../src/limits/pace.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod pace;
+
 /// loom's lock in place of the crate's own.
 mod sync {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 
-    pub(crate) use crate::line::{Line, Place};
+    pub(crate) use crate::{
+        line::{Line, Place},
+        pace::Pace,
+    };
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex

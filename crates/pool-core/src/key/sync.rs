@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-pub(crate) use crate::limits::{Line, Place};
+pub(crate) use crate::limits::{Line, Pace, Place};
 
 /// Locks; a poisoned lock is as good as any other, since no method of the state machine leaves the
 /// state half-changed where it could panic.

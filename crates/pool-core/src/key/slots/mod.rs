@@ -12,7 +12,6 @@ mod connect;
 mod counts;
 mod deadlines;
 mod leave;
-mod pace;
 mod queue;
 mod resize;
 mod slots;

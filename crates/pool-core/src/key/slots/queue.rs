@@ -5,9 +5,8 @@ use std::task::{Poll, Waker};
 use slab::Slab;
 
 use super::{
-    super::sync::{Line, Place},
+    super::sync::{Line, Pace, Place},
     deadlines::Deadlines,
-    pace::Pace,
     types::{Caller, Grant, Moment, QueuePosition, Ticket},
 };
 

@@ -81,31 +81,35 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
     if status.closed {
         return None;
     }
-    if let Some(broken) = reading.keys.iter().find_map(check_waiters) {
+    if let Some(broken) = check_waiters(reading, sessions_free) {
         return Some(broken);
     }
-    let connecting: usize = reading.keys.iter().map(|row| row.connecting).sum();
     let idle: usize = reading.keys.iter().map(|row| row.available).sum();
-    let wanted = reading.keys.iter().all(|row| row.connecting <= row.waiting);
-    // Other connects wait for their endpoint, which frees no session.
-    if status.is_full && connecting > connects.len() && wanted && idle > 0 {
-        let detail = format!("{idle} sessions are idle, {connecting} connects wait");
+    let seekers = reading.keys.iter().filter(|key| seeks(key)).count();
+    if seekers > 0 && !sessions_free && idle > 0 {
+        let detail = format!("{idle} sessions are idle, {seekers} keys seek one");
         return Some(("idle_not_reclaimed", detail));
     }
     None
 }
 
-fn check_waiters(key: &KeyStats) -> Option<Broken> {
-    if key.waiting == 0 {
-        return None;
-    }
-    if key.available > 0 {
-        return Some(("waits_beside_idle", row(key)));
-    }
-    if key.connecting == 0 && key.active < key.max {
-        return Some(("waits_without_connect", row(key)));
-    }
-    None
+fn check_waiters(reading: &Reading, sessions_free: bool) -> Option<Broken> {
+    let mut waiting = reading.keys.iter().filter(|key| key.waiting > 0);
+    waiting.find_map(|key| match () {
+        () if key.available > 0 => Some(("waits_beside_idle", row(key))),
+        () if sessions_free && seeks(key) => Some(("waits_without_connect", row(key))),
+        () => None,
+    })
+}
+
+/// True where a key needs a session and opens none. One that has a session and was refused another
+/// waits for the one that it has.
+fn seeks(key: &KeyStats) -> bool {
+    let needs = key.waiting > 0 && key.connecting == 0 && key.active < key.max;
+    let refusals = ["protocol", "rate_limited", "server_error"];
+    let last_error = key.last_error.as_ref();
+    let is_refused = last_error.is_some_and(|error| refusals.contains(&error.kind));
+    needs && !(key.active > 0 && is_refused)
 }
 
 fn row(key: &KeyStats) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How fast a queue is served, and whether its delay stays above a target. The moments are in
 /// nanoseconds.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// How many were served since the last sample.
     served: u64,
     sampled_at: u64,
@@ -17,13 +17,13 @@ pub(super) struct Pace {
 
 impl Pace {
     /// One more was served.
-    pub(super) fn note_served(&mut self) {
+    pub(crate) fn note_served(&mut self) {
         self.served += 1;
     }
 
     /// Takes a sample when one is due. `delay` is how long the first in the queue has waited; the
     /// `target` is not zero.
-    pub(super) fn sample(&mut self, now: u64, delay: u64, target: Duration) {
+    pub(crate) fn sample(&mut self, now: u64, delay: u64, target: Duration) {
         if u128::from(delay) <= target.as_nanos() {
             self.above_since = None;
         } else if self.above_since.is_none() {
@@ -43,13 +43,13 @@ impl Pace {
     }
 
     /// True while the delay has been above the target for so long that it is no burst.
-    pub(super) fn is_overloaded(&self, now: u64) -> bool {
+    pub(crate) fn is_overloaded(&self, now: u64) -> bool {
         let above = self.above_since;
         above.is_some_and(|since| now.saturating_sub(since) >= BURST)
     }
 
     /// How long a caller waits with so many ahead of it; `None` while that is not known.
-    pub(super) fn wait(&self, ahead: usize) -> Option<u64> {
+    pub(crate) fn wait(&self, ahead: usize) -> Option<u64> {
         Some(self.interval?.saturating_mul(ahead as u64))
     }
 }
