@@ -29,8 +29,9 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 4] = [
+const LONGER: [&str; 5] = [
     "outage",
+    "overload",
     // Some worlds draw from sources that no seed controls yet.
     "simulate --seeds 2000 --allow differences",
     "interop --all --skip-missing",

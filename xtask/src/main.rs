@@ -9,6 +9,7 @@ mod demo;
 mod full;
 mod interop;
 mod outage;
+mod overload;
 mod plain;
 mod repository;
 mod result;
@@ -47,6 +48,11 @@ enum Command {
     /// Kills the servers in this process, which is a release build.
     #[command(hide = true)]
     OutageInner(outage::Options),
+    /// Has crowds wait for sessions: who is served, and how late their timers are.
+    Overload(overload::Options),
+    /// Has crowds wait in this process, which is a release build.
+    #[command(hide = true)]
+    OverloadInner(overload::Options),
     /// Runs the pool on simulated time, one world for each seed, against an oracle.
     Simulate(simulate::Options),
     /// Simulates in this process, whose tokio draws from the seed.
@@ -96,6 +102,8 @@ fn run(command: &Command) -> Result {
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),
         Command::OutageInner(options) => outage::show(options),
+        Command::Overload(options) => overload::run(&sh, options),
+        Command::OverloadInner(options) => overload::show(options),
         Command::Simulate(options) => simulate::run(&sh, options),
         #[cfg(feature = "simulate")]
         Command::SimulateInner(options) => simulate::inner(options),

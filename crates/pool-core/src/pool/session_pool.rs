@@ -50,6 +50,9 @@ impl SessionPool {
     ///   declare sampling, elicitation or roots.
     /// - [`AcquireError::NotShareable`]: [`Scope::Shared`](crate::Scope::Shared) for an endpoint that
     ///   was not declared stateless and public.
+    /// - [`AcquireError::Overloaded`]: too many callers wait already, or this one could not be served
+    ///   before its deadline.
+    /// - [`AcquireError::SessionLost`]: the session of the conversation is gone, with its state.
     /// - [`AcquireError::Timeout`]: the deadline passed; the error names the stage.
     /// - [`AcquireError::UnsupportedScheme`]: the transport does not claim the scheme of the URL,
     ///   or no transport does.
