@@ -70,6 +70,7 @@ impl KeyPool {
         };
         let wakers = self.slots.shed(now, SHED_AT_ONCE, |_| error.clone());
         EffectList {
+            settled: true,
             wakers,
             ..EffectList::default()
         }
