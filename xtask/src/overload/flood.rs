@@ -1,10 +1,13 @@
 //! Callers of as many keys at once while no session is free.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcp_pool_testkit::fake;
 use mcp_session_pool::{AcquireRequest, PoolConfig, Principal, SessionPool, error::AcquireError};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use super::report::Figure;
 use crate::{Result, statistics::percentile};

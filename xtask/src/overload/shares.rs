@@ -1,16 +1,16 @@
 //! What a crowd of one user leaves to another.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use mcp_pool_testkit::fake;
 use mcp_session_pool::{
     AcquireRequest, PoolConfig, Principal, SessionPool,
     extend::{Fair, Fifo, SharePolicy},
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::report::Figure;
 use crate::{Result, statistics::percentile};
