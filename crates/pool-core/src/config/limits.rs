@@ -103,7 +103,7 @@ impl Default for LimitsConfig {
             max_list_items: 100_000,
             // A server that gives one item a page, and a full list of a large one.
             max_list_pages: 1_000,
-            // A caller that waits costs less than 1 KB; so many at once are an overload everywhere.
+            // A caller that waits costs about 5 KB, 9 KB with a key of its own; so many at once are an overload everywhere.
             max_waiters_per_key: 10_000,
             max_waiters_per_share: 20_000,
             max_total_waiters: 100_000,
