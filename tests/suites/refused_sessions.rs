@@ -65,6 +65,26 @@ async fn callers_wait_for_the_session_there_is_when_the_server_refuses_another()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_waits_in_vain_after_a_refusal_gets_its_reason() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice").with_timeout(Duration::from_secs(5));
+    let lease = pool.acquire(&alice).await.expect("a session");
+    remote.fail_next_connect(FaultKind::RateLimited { retry_after: None });
+    let error = pool
+        .acquire(&alice)
+        .await
+        .expect_err("the session is in use");
+    assert!(
+        matches!(&error, AcquireError::Timeout { last_cause: Some(cause), .. }
+            if matches!(cause.kind(), FaultKind::RateLimited { .. })),
+        "{error:?}"
+    );
+    drop(lease);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_further_session_is_requested_again_after_a_while() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());

@@ -22,7 +22,16 @@ impl Reclaimer {
     /// Removes unused keys and closes idle sessions, least recently used first, until no permit
     /// is wanted or none is left to reclaim.
     pub(crate) fn reclaim(&mut self, services: &Arc<KeyServices>, keys: &KeyMap) {
+        self.reclaim_keys(services, keys);
+        self.reclaim_sessions(services, keys);
+    }
+
+    fn reclaim_keys(&mut self, services: &Arc<KeyServices>, keys: &KeyMap) {
         let capacity = &services.capacity;
+        if capacity.keys.is_exhausted() {
+            // Whatever has become unused since was removed by its last user.
+            return;
+        }
         let is_unused = |counts: &Counts| counts.busy + counts.connecting + counts.waiting == 0;
         let remove = |key: &Arc<KeyPool>| keys.remove(key, None, services.reclaim_key_reason());
         let unused = &mut self.unused;
@@ -32,7 +41,6 @@ impl Reclaimer {
             // Finds the keys that became unused before their last users saw the flag.
             unused.reclaim(&capacity.keys, keys, is_unused, remove);
         }
-        self.reclaim_sessions(services, keys);
     }
 
     fn reclaim_sessions(&mut self, services: &Arc<KeyServices>, keys: &KeyMap) {

@@ -48,18 +48,20 @@ impl Reservation {
         if let Some(trace) = &self.requester.trace {
             trace.connect_failed(error.label());
         }
-        if let Some(wait) = error.wait_for_further_session()
+        let wait = error.wait_for_further_session();
+        let is_about_credentials = error.kind().is_about_credentials();
+        let error = Arc::new(error);
+        self.key.history.connect_failed(Arc::clone(&error));
+        if let Some(wait) = wait
             && let Some(effects) = self.key.pause_connects(wait)
         {
             self.is_settled = true;
             return run(&self.key, effects);
         }
-        let blame = match error.kind().is_about_credentials() {
+        let blame = match is_about_credentials {
             true => Blame::Caller,
             false => Blame::Endpoint,
         };
-        let error = Arc::new(error);
-        self.key.history.connect_failed(Arc::clone(&error));
         self.fail(&AcquireError::Connect(error), blame);
     }
 
