@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     check::{Fitness, fit, fitness, turn_down},
@@ -15,8 +15,8 @@ use crate::{
     detect::Detector,
     error::{AcquireError, FaultKind},
     extend::{AcquireFailed, Acquired},
-    key::{JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
-    time::Deadline,
+    key::{Job, JobSender, KeyMap, KeyServices, QueuePosition, SlotGuard, run},
+    time::{Deadline, Timestamp},
     trace,
     types::Endpoint,
     upstream::Upstreams,
@@ -34,6 +34,16 @@ pub(crate) struct Acquirer {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) resolver: Resolver,
     pub(crate) detector: Arc<Detector>,
+}
+
+/// How far a caller has come that waits for a session of its key.
+pub(super) enum Turn {
+    /// It is to queue behind all others.
+    Last,
+    /// It is to be served next.
+    Lost,
+    /// It has a slot, whose session may be unfit.
+    Granted(SlotGuard),
 }
 
 impl Acquirer {
@@ -60,7 +70,7 @@ impl Acquirer {
     pub(crate) fn hit(&self, resolved: &Resolved, parts: &RequestParts) -> Option<Lease> {
         let context = self.context();
         let mut slot = resolved.take()?;
-        let now = context.clock.now();
+        let now = self.coarse_now();
         slot.set_acquired_at(now);
         let key = slot.key();
         run(
@@ -68,11 +78,22 @@ impl Acquirer {
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
         match fitness(context, &slot, now) {
-            Fitness::Fit => Some(self.lease(slot, Duration::ZERO)),
+            Fitness::Fit => Some(self.lease(slot, || Duration::ZERO)),
             fitness => {
                 turn_down(slot, fitness);
                 None
             }
+        }
+    }
+
+    /// Now, as exactly as the expiry of sessions and credentials needs it. An observer gets exact
+    /// durations.
+    #[inline]
+    pub(super) fn coarse_now(&self) -> Timestamp {
+        let context = self.context();
+        match context.is_plain() {
+            true => context.coarse_clock.now(|| self.jobs.send(Job::Tick)),
+            false => context.clock.now(),
         }
     }
 
@@ -90,9 +111,11 @@ impl Acquirer {
             if let Some(lease) = self.hit(&resolved, &request.parts) {
                 return Ok(lease);
             }
-            self.wait(&resolved, &request.parts, deadline).await
+            let from = Turn::Last;
+            self.wait(&resolved, &request.parts, deadline, from).await
         };
-        self.traced(&request.parts.endpoint, deadline, acquire)
+        let span = self.span(&request.parts.endpoint);
+        self.traced(span, &request.parts.endpoint, deadline, acquire)
             .await
     }
 
@@ -100,42 +123,58 @@ impl Acquirer {
     ///
     /// # Errors
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
-    pub(crate) async fn acquire_resolved(
+    pub(super) async fn acquire_resolved(
         &self,
+        span: Span,
         resolved: &Resolved,
         parts: &RequestParts,
         deadline: Deadline,
+        from: Turn,
     ) -> Result<Lease, AcquireError> {
-        let endpoint = resolved.latest_key().endpoint().clone();
-        let wait = self.wait(resolved, parts, deadline);
-        self.traced(&endpoint, deadline, wait).await
+        let wait = self.wait(resolved, parts, deadline, from);
+        self.traced(span, resolved.latest_key().endpoint(), deadline, wait)
+            .await
+    }
+
+    /// The span of an acquire that is no hit.
+    pub(super) fn span(&self, endpoint: &Endpoint) -> Span {
+        trace::acquire(&self.context().config.name, endpoint)
     }
 
     /// Runs an acquire in its span and reports its failure.
     async fn traced(
         &self,
+        span: Span,
         endpoint: &Endpoint,
         deadline: Deadline,
         acquire: impl Future<Output = Result<Lease, AcquireError>>,
     ) -> Result<Lease, AcquireError> {
-        let context = self.context();
-        let span = trace::acquire(&context.config.name, endpoint);
         let result = acquire.instrument(span.clone()).await;
         match &result {
             Ok(lease) => trace::note_acquired(&span, lease.is_fresh()),
             Err(error) => {
                 trace::note_error(&span, error.label());
-                context.events.emit(|observer, pool| {
-                    observer.acquire_failed(&AcquireFailed {
-                        pool,
-                        endpoint,
-                        error,
-                        waited: deadline.waited(),
-                    });
-                });
+                self.report_failed(endpoint, deadline, error);
             }
         }
         result
+    }
+
+    #[cold]
+    pub(super) fn report_failed(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Deadline,
+        error: &AcquireError,
+    ) {
+        self.context().events.emit(|observer, pool| {
+            observer.acquire_failed(&AcquireFailed {
+                pool,
+                endpoint,
+                error,
+                waited: deadline.waited(),
+            });
+        });
     }
 
     async fn wait(
@@ -143,9 +182,10 @@ impl Acquirer {
         resolved: &Resolved,
         parts: &RequestParts,
         deadline: Deadline,
+        from: Turn,
     ) -> Result<Lease, AcquireError> {
         match &resolved.route {
-            None => self.wait_over(resolved, parts, deadline).await,
+            None => self.wait_over(resolved, parts, deadline, from).await,
             Some(route) => self.wait_routed(resolved, route, parts, deadline).await,
         }
     }
@@ -164,7 +204,9 @@ impl Acquirer {
             .resolver
             .route(root, route, &credential, deadline)
             .await?;
-        let result = self.wait_over(first.resolved, parts, deadline).await;
+        let result = self
+            .wait_over(first.resolved, parts, deadline, Turn::Last)
+            .await;
         if !result.as_ref().is_err_and(denies_transport) {
             return result;
         }
@@ -175,7 +217,10 @@ impl Acquirer {
             .await?;
         match second.detected.position() == first.detected.position() {
             true => result,
-            false => self.wait_over(second.resolved, parts, deadline).await,
+            false => {
+                self.wait_over(second.resolved, parts, deadline, Turn::Last)
+                    .await
+            }
         }
     }
 
@@ -185,10 +230,19 @@ impl Acquirer {
         resolved: &Resolved,
         parts: &RequestParts,
         deadline: Deadline,
+        mut turn: Turn,
     ) -> Result<Lease, AcquireError> {
         let context = self.context();
-        let mut position = QueuePosition::Back;
         loop {
+            let position = match turn {
+                // The caller lost its turn to a session that was unfit.
+                Turn::Lost => QueuePosition::Front,
+                Turn::Last => QueuePosition::Back,
+                Turn::Granted(slot) => match fit(context, slot, deadline).await? {
+                    Some(slot) => return Ok(self.lease(slot, || deadline.waited())),
+                    None => QueuePosition::Front,
+                },
+            };
             if context.is_closed() || self.jobs.is_closed() {
                 return Err(AcquireError::Closed);
             }
@@ -205,32 +259,27 @@ impl Acquirer {
                 credential: credential.clone(),
                 deadline,
                 position,
-                lane: self.lane(parts),
+                lane: parts.lane(),
+                now,
             };
-            let slot = next_slot(key, caller).await?;
-            let Some(slot) = slot else {
-                self.resolver
-                    .replace_removed(resolved, &credential, deadline)
-                    .await?;
-                continue;
+            turn = match next_slot(key, caller).await? {
+                Some(slot) => Turn::Granted(slot),
+                None => {
+                    self.resolver
+                        .replace_removed(resolved, &credential, deadline)
+                        .await?;
+                    match position {
+                        QueuePosition::Front => Turn::Lost,
+                        QueuePosition::Back => Turn::Last,
+                    }
+                }
             };
-            if let Some(slot) = fit(context, slot, deadline).await? {
-                return Ok(self.lease(slot, deadline.waited()));
-            }
-            // The caller lost its turn to a session that was unfit.
-            position = QueuePosition::Front;
         }
-    }
-
-    /// The lane of a caller among those who wait for one key.
-    fn lane(&self, parts: &RequestParts) -> u64 {
-        let accounts = &self.services.capacity.accounts;
-        accounts.lane(&parts.principal, parts.caller.as_deref())
     }
 
     /// A lease on a session that is fit.
     #[inline]
-    fn lease(&self, slot: SlotGuard, waited: Duration) -> Lease {
+    pub(super) fn lease(&self, slot: SlotGuard, waited: impl FnOnce() -> Duration) -> Lease {
         let pooled = slot.session();
         pooled.count_use();
         self.context().events.emit(|observer, pool| {
@@ -238,7 +287,7 @@ impl Acquirer {
                 pool,
                 key: &pooled.key,
                 hit: !slot.is_fresh(),
-                waited,
+                waited: waited(),
             });
         });
         Lease::new(slot)

@@ -142,7 +142,7 @@ pub(crate) async fn fit(
 }
 
 /// The slot, unless its session is unfit or was evicted on its way to the caller.
-fn unless_unfit(mut slot: SlotGuard, fitness: Fitness) -> Option<SlotGuard> {
+pub(super) fn unless_unfit(mut slot: SlotGuard, fitness: Fitness) -> Option<SlotGuard> {
     if let Fitness::Unfit(reason) = fitness {
         slot.release(Fate::Unfit, reason);
         return None;

@@ -3,6 +3,7 @@
 mod acquirer;
 mod check;
 mod connect;
+mod direct;
 mod lease;
 mod open_session;
 mod queue;

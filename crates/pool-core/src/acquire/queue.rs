@@ -16,8 +16,7 @@ use crate::{
         Admission, Grant, KeyPool, NewWaiter, QueuePosition, SlotGuard, Ticket, Waiter, run,
         run_with,
     },
-    limits::WaitingPlace,
-    time::Deadline,
+    time::{Deadline, Timestamp},
     trace::{self, WaitTrace},
 };
 
@@ -34,12 +33,7 @@ pub(crate) async fn next_slot(
     caller: QueuedCaller,
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let span = trace::wait(&key.key);
-    let wait = SlotWait {
-        trace: WaitTrace::of(&span),
-        key,
-        state: WaitState::New(caller),
-        place: None,
-    };
+    let wait = SlotWait::new(key, caller, WaitTrace::of(&span));
     wait.instrument(span).await
 }
 
@@ -50,14 +44,16 @@ pub(crate) struct QueuedCaller {
     pub(crate) position: QueuePosition,
     /// The callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
+    pub(crate) now: Timestamp,
 }
 
 /// The waiting of a caller. Dropping it leaves the queue, and passes on a slot that it got meanwhile.
-struct SlotWait {
+pub(super) struct SlotWait {
     key: Arc<KeyPool>,
     trace: Option<Arc<WaitTrace>>,
     state: WaitState,
-    place: Option<WaitingPlace>,
+    /// True while the caller counts as one that waits.
+    counts: bool,
 }
 
 enum WaitState {
@@ -84,6 +80,19 @@ impl Future for SlotWait {
 }
 
 impl SlotWait {
+    pub(super) fn new(
+        key: Arc<KeyPool>,
+        caller: QueuedCaller,
+        trace: Option<Arc<WaitTrace>>,
+    ) -> Self {
+        Self {
+            key,
+            trace,
+            state: WaitState::New(caller),
+            counts: false,
+        }
+    }
+
     fn join(
         &mut self,
         caller: QueuedCaller,
@@ -92,13 +101,13 @@ impl SlotWait {
         let services = &self.key.services;
         let (context, capacity) = (&services.context, &services.capacity);
         let limits = context.config.limits.waiters();
-        self.place = capacity.lobby.enter(&self.key.member().account, limits);
+        self.counts = true;
+        let is_allowed = capacity.lobby.enter(&self.key.member().account, limits);
         // A caller that lost its turn has waited before.
-        if self.place.is_none() && caller.position == QueuePosition::Back {
+        if !is_allowed && caller.position == QueuePosition::Back {
             return Poll::Ready(Err(self.overloaded()));
         }
-        let clock = &context.clock;
-        let now = clock.now();
+        let (clock, now) = (&context.clock, caller.now);
         let new = NewWaiter {
             lane: caller.lane,
             position: caller.position,
@@ -146,6 +155,10 @@ impl Drop for SlotWait {
     fn drop(&mut self) {
         if let Some(trace) = &self.trace {
             trace.end();
+        }
+        if self.counts {
+            let lobby = &self.key.services.capacity.lobby;
+            lobby.leave(&self.key.member().account);
         }
         if let WaitState::Queued(ticket) = self.state {
             for effects in self.key.leave_queue(ticket) {

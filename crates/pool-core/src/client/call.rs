@@ -176,7 +176,7 @@ impl<'c> Call<'c> {
             }
         }
         let deadline = client.acquire_deadline().no_later_than(self.deadline);
-        let lease = Box::pin(self.trace.cover(client.acquire_slowly(deadline))).await;
+        let lease = self.trace.cover(client.acquire_slowly(deadline)).await;
         self.waited += deadline.waited();
         let lease = lease.map_err(CallError::of_acquire)?;
         self.attempt_began = Instant::now();

@@ -152,7 +152,10 @@ impl PooledClient {
         if let Some(lease) = self.try_acquire() {
             return Ok(lease);
         }
-        Box::pin(self.acquire_slowly(self.acquire_deadline())).await
+        let deadline = self.acquire_deadline();
+        self.acquirer
+            .acquire_next(&self.resolved, &self.parts, deadline)
+            .await
     }
 
     /// An idle session, without waiting, connecting or checking.
@@ -164,7 +167,7 @@ impl PooledClient {
 
     pub(super) async fn acquire_slowly(&self, deadline: Deadline) -> Result<Lease, AcquireError> {
         self.acquirer
-            .acquire_resolved(&self.resolved, &self.parts, deadline)
+            .acquire_next(&self.resolved, &self.parts, deadline)
             .await
     }
 

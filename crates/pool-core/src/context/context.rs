@@ -22,7 +22,7 @@ use crate::{
         BreakerChanged, ContextPropagator, CredentialSource, EndpointProbe, Hooks, Observer,
         ProbePlan,
     },
-    time::{Clock, ExpiryPolicy, Timestamp, after},
+    time::{Clock, CoarseClock, ExpiryPolicy, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
 };
@@ -31,6 +31,8 @@ use crate::{
 pub(crate) struct Context {
     pub(crate) config: PoolConfig,
     pub(crate) clock: Clock,
+    /// The clock of what needs no more than milliseconds.
+    pub(crate) coarse_clock: CoarseClock,
     pub(crate) random: Random,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) probes: ProbePlan,
@@ -75,10 +77,12 @@ impl Context {
             config.health.health_check_methods.clone(),
             config.health.health_check_timeout,
         );
+        let clock = Clock::new();
         let is_plain = config.enabled && parts.observer.is_none() && parts.hooks.is_none();
         Self {
             is_plain,
-            clock: Clock::new(),
+            coarse_clock: CoarseClock::new(clock),
+            clock,
             expiry: ExpiryPolicy {
                 ttl: config.timeouts.session_ttl,
                 jitter: config.timeouts.session_ttl_jitter,

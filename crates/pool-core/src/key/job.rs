@@ -31,6 +31,8 @@ pub(crate) enum Job {
     Run(BackgroundWork),
     /// Sweep a key at this time.
     Sweep(PoolKey, Timestamp),
+    /// Move the coarse clock on, for as long as it is read.
+    Tick,
 }
 
 /// Sends jobs to the maintenance task and keeps it alive. The handles of the pool have one, each

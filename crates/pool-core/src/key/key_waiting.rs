@@ -53,6 +53,9 @@ impl KeyPool {
                 wants_connect,
                 watch,
             } => {
+                if !wants_connect && !watch {
+                    return Admission::Queued(ticket, Effects::None);
+                }
                 let effects = EffectList {
                     connect: wants_connect,
                     sweep_by: watch.then_some(deadline),

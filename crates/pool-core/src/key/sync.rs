@@ -1,7 +1,10 @@
 //! What the state machine is built upon. A model checker replaces this module.
 
 use std::sync::PoisonError;
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 pub(crate) use crate::limits::{Line, Pace, Place};
 

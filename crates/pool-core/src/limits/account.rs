@@ -5,7 +5,7 @@ use std::{
     hash::BuildHasher,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, LazyLock, Mutex, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -108,11 +108,6 @@ impl Accounts {
         }
     }
 
-    /// The lane of a caller among those of a key: lanes are served in turn.
-    pub(crate) fn lane(&self, principal: &Principal, caller: Option<&str>) -> u64 {
-        self.hasher.hash_one((principal, caller))
-    }
-
     fn account(&self, share: Share) -> Arc<Account> {
         let mut known = self
             .by_holder
@@ -128,6 +123,13 @@ impl Accounts {
             .insert(share.holder, Arc::downgrade(&account));
         account
     }
+}
+
+/// The lane of a caller among those of a key: lanes are served in turn. It is the same in every pool,
+/// so that a request knows it.
+pub(crate) fn caller_lane(principal: &Principal, caller: Option<&str>) -> u64 {
+    static HASHER: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+    HASHER.hash_one((principal, caller))
 }
 
 impl ByHolder {

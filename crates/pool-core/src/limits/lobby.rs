@@ -1,45 +1,26 @@
 //! How many callers wait.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::account::Account;
 use crate::config::WaiterLimits;
 
 /// Counts the callers that wait in a pool.
 #[derive(Debug, Default)]
-pub(crate) struct Lobby(Arc<AtomicUsize>);
-
-/// The place of a caller that waits. Dropped, it is free for another one.
-pub(crate) struct WaitingPlace {
-    in_all: Arc<AtomicUsize>,
-    account: Arc<Account>,
-}
+pub(crate) struct Lobby(AtomicUsize);
 
 impl Lobby {
-    /// A place for a caller; `None` when too many wait.
-    pub(crate) fn enter(
-        &self,
-        account: &Arc<Account>,
-        limits: WaiterLimits,
-    ) -> Option<WaitingPlace> {
+    /// Counts one caller more; `false` when too many wait. Either way [`leave`](Self::leave) follows.
+    pub(crate) fn enter(&self, account: &Account, limits: WaiterLimits) -> bool {
         let in_all = self.0.fetch_add(1, Ordering::Relaxed);
         let of_share = account.waiting.fetch_add(1, Ordering::Relaxed);
-        // A place that is not allowed is free again when it is dropped.
-        let place = WaitingPlace {
-            in_all: Arc::clone(&self.0),
-            account: Arc::clone(account),
-        };
-        (in_all < limits.in_all && of_share < limits.per_share).then_some(place)
+        in_all < limits.in_all && of_share < limits.per_share
     }
-}
 
-impl Drop for WaitingPlace {
-    fn drop(&mut self) {
-        self.in_all.fetch_sub(1, Ordering::Relaxed);
-        self.account.waiting.fetch_sub(1, Ordering::Relaxed);
+    /// Counts one caller less.
+    pub(crate) fn leave(&self, account: &Account) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+        account.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -57,12 +38,18 @@ mod tests {
             per_share: 2,
             in_all: 3,
         };
-        let mut places: Vec<_> = (0..2).map(|_| lobby.enter(&one, limits)).collect();
-        assert!(places.iter().all(Option::is_some));
-        assert!(lobby.enter(&one, limits).is_none(), "of its share");
-        places.push(lobby.enter(&other, limits));
-        assert!(lobby.enter(&other, limits).is_none(), "in all");
-        places.clear();
-        assert!(lobby.enter(&one, limits).is_some());
+        let enters = |account: &Account| {
+            let is_allowed = lobby.enter(account, limits);
+            if !is_allowed {
+                lobby.leave(account);
+            }
+            is_allowed
+        };
+        assert!(enters(&one) && enters(&one));
+        assert!(!enters(&one), "of its share");
+        assert!(enters(&other));
+        assert!(!enters(&other), "in all");
+        lobby.leave(&one);
+        assert!(enters(&one));
     }
 }

@@ -11,10 +11,9 @@ mod seekers;
 mod shared_limit;
 mod standing;
 
-pub(crate) use account::Member;
+pub(crate) use account::{Member, caller_lane};
 pub(crate) use capacity::Capacity;
 pub(crate) use line::{Line, Place};
-pub(crate) use lobby::WaitingPlace;
 pub(crate) use pace::Pace;
 pub(crate) use seeker::Seeker;
 pub(crate) use shared_limit::{Grant, Grantee, Permit, Requested, SharedLimit};

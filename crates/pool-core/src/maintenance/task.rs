@@ -31,6 +31,8 @@ pub(crate) struct Maintenance {
     schedule: Schedule,
     reclaimer: Reclaimer,
     closing: Closing,
+    /// When the coarse clock is to be moved on next; `None` while it is not read.
+    next_tick: Option<Instant>,
 }
 
 impl Maintenance {
@@ -42,22 +44,23 @@ impl Maintenance {
             schedule: Schedule::default(),
             reclaimer: Reclaimer::default(),
             closing: Closing::new(Arc::clone(&context)),
+            next_tick: None,
             context,
         }
     }
 
     pub(crate) async fn run(mut self) {
         loop {
-            let next = self
-                .schedule
-                .next()
-                .map(|at| self.context.clock.instant(at));
+            let due = self.schedule.next();
+            let due = due.map(|at| self.context.clock.instant(at));
+            let next = [due, self.next_tick].into_iter().flatten().min();
             tokio::select! {
                 job = self.inbox.recv() => match job {
                     Some(job) => self.handle(job),
                     None => return,
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    self.tick_if_due();
                     self.sweep_due();
                 }
             }
@@ -93,6 +96,13 @@ impl Maintenance {
             }
             Job::Run(work) => drop(self.context.tasks.spawn(work)),
             Job::Sweep(key, at) => self.plan(key, at),
+            Job::Tick => self.next_tick = self.context.coarse_clock.tick(),
+        }
+    }
+
+    fn tick_if_due(&mut self) {
+        if self.next_tick.is_some_and(|at| at <= Instant::now()) {
+            self.next_tick = self.context.coarse_clock.tick();
         }
     }
 

@@ -60,11 +60,18 @@ impl SessionPool {
     /// # Cancel safety
     /// Safe at every await. The pool finishes a connect whose caller leaves, and keeps the session.
     pub async fn acquire(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
-        if let Some(lease) = self.acquirer.try_acquire(request) {
+        let acquirer = &self.acquirer;
+        let Some(resolved) = acquirer.resolver.cached(request) else {
+            let deadline = acquirer.deadline(request);
+            return Box::pin(acquirer.acquire_slowly(request, deadline)).await;
+        };
+        if let Some(lease) = acquirer.hit(resolved, &request.parts) {
             return Ok(lease);
         }
-        let deadline = self.acquirer.deadline(request);
-        Box::pin(self.acquirer.acquire_slowly(request, deadline)).await
+        let deadline = acquirer.deadline(request);
+        acquirer
+            .acquire_next(resolved, &request.parts, deadline)
+            .await
     }
 
     /// An idle session for this request, without waiting, connecting or checking. `None` when no

@@ -1,11 +1,13 @@
 //! Points in time, deadlines and expiry. Pure: `now` is an argument.
 
 mod clock;
+mod coarse_clock;
 mod deadline;
 mod expiry;
 mod next_sweep;
 
 pub(crate) use clock::{Clock, Timestamp, after};
+pub(crate) use coarse_clock::CoarseClock;
 pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
 pub(crate) use next_sweep::NextSweep;

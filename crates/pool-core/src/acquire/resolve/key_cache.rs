@@ -137,6 +137,8 @@ const IDLE_TTL: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use http::HeaderMap;
 
     use super::*;
@@ -161,6 +163,7 @@ mod tests {
             scope: Scope::Identity,
             handlers: None,
             caller: None,
+                lane: OnceLock::new(),
         }
     }
 

@@ -49,6 +49,7 @@ impl AcquireRequest {
                 scope: Scope::default(),
                 handlers: None,
                 caller: None,
+                lane: OnceLock::new(),
             },
             timeout: None,
             resolved: OnceLock::new(),
@@ -84,6 +85,7 @@ impl AcquireRequest {
     #[must_use]
     pub fn with_caller(mut self, caller: impl Into<Arc<str>>) -> Self {
         self.parts.caller = Some(caller.into());
+        self.parts.lane = OnceLock::new();
         self
     }
 

@@ -1,12 +1,13 @@
 //! The parts of a request that its key follows from.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
     extend::Credential,
     handler::HandlerFactory,
+    limits::caller_lane,
     time::Timestamp,
     types::{Endpoint, Principal, Scope},
 };
@@ -21,6 +22,8 @@ pub(crate) struct RequestParts {
     pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
     /// The caller among those of its principal. No part of the key.
     pub(crate) caller: Option<Arc<str>>,
+    /// The caller's lane in the queue of a key, once it was needed.
+    pub(crate) lane: OnceLock<u64>,
 }
 
 /// What an equal request is recognised by: its parts, with the identity headers alone.
@@ -34,6 +37,12 @@ pub(crate) struct KnownRequest {
 }
 
 impl RequestParts {
+    /// The lane of the caller among those who wait for one key.
+    pub(crate) fn lane(&self) -> u64 {
+        let lane = || caller_lane(&self.principal, self.caller.as_deref());
+        *self.lane.get_or_init(lane)
+    }
+
     /// The credential that came with the request, which ends at `ends_at`.
     pub(crate) fn credential(&self, ends_at: Timestamp) -> Credential {
         Credential {

@@ -88,6 +88,11 @@ impl Resolved {
         take(&self.first)
     }
 
+    /// The pool of the key; `None` where the first one found does not suffice.
+    pub(crate) fn only_key_pool(&self) -> Option<&Arc<KeyPool>> {
+        (!self.indirect.load(Ordering::Acquire)).then_some(&self.first)
+    }
+
     #[inline(never)]
     fn take_indirectly(&self) -> Option<SlotGuard> {
         let current = match &self.route {

@@ -48,11 +48,6 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
     }
 
-    /// The generation that a member opened now belongs to.
-    pub(crate) fn generation(&self) -> u64 {
-        self.lock().generation
-    }
-
     /// A connect succeeded: serves the queue, and keeps the remaining slots ready. Returns the wakers
     /// of those who were served.
     ///

@@ -52,7 +52,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Begins a new generation: no member opened before is handed out again. Returns the unused
     /// members; the others are closed when their last slot is released.
     pub(crate) fn begin_generation(&self) -> Vec<M> {
-        self.lock().begin_generation()
+        self.next_generation(&mut self.lock())
     }
 
     /// Removes the key if it has no user, no connect and no waiter, and was not used after
@@ -82,7 +82,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return None;
         }
         state.phase = Phase::Removed;
-        let unused = state.begin_generation();
+        let unused = self.next_generation(&mut state);
         Some(ClosedKey {
             wakers: state.fail_waiting(false, error),
             unused,

@@ -1,7 +1,9 @@
 //! The slots of one key: taking, waiting and releasing.
 
+use std::ops::{Deref, DerefMut};
+
 use super::{
-    super::sync::{Mutex, MutexGuard, lock},
+    super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     state::{Entry, Phase, State, position},
     types::{
         Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
@@ -11,6 +13,17 @@ use super::{
 /// The sessions and waiters of one key.
 pub(crate) struct Slots<M, W: Caller, T> {
     state: Mutex<State<M, W, T>>,
+    /// Whether a member was ready when the lock was released last. A caller that is to wait then takes
+    /// the lock once.
+    has_ready: AtomicBool,
+    /// The generation, to be read without the lock.
+    generation: AtomicU64,
+}
+
+/// The state under its lock. Dropped, it shows whether a member is ready.
+pub(super) struct Locked<'s, M, W: Caller, T> {
+    state: MutexGuard<'s, State<M, W, T>>,
+    has_ready: &'s AtomicBool,
 }
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
@@ -35,12 +48,18 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         };
         Self {
             state: Mutex::new(state),
+            has_ready: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
         }
     }
 
     /// A slot of the most recently used member that has one free.
     #[inline(always)]
     pub(crate) fn take(&self) -> Taken<M, T> {
+        // No order is needed: whoever knows of a member that was ready before sees it here.
+        if !self.has_ready.load(Ordering::Relaxed) {
+            return Taken::None;
+        }
         let mut state = self.lock();
         if state.phase == Phase::Removed {
             return Taken::Removed;
@@ -69,9 +88,49 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         state.release(slot, fate, claim)
     }
 
+    /// The generation that a member opened now belongs to.
     #[inline]
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<M, W, T>> {
-        lock(&self.state)
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Begins a new generation. Takes out the unused members.
+    pub(super) fn next_generation(&self, state: &mut State<M, W, T>) -> Vec<M> {
+        let unused = state.begin_generation();
+        self.generation.store(state.generation, Ordering::Relaxed);
+        unused
+    }
+
+    #[inline(always)]
+    pub(super) fn lock(&self) -> Locked<'_, M, W, T> {
+        Locked {
+            state: lock(&self.state),
+            has_ready: &self.has_ready,
+        }
+    }
+}
+
+impl<M, W: Caller, T> Deref for Locked<'_, M, W, T> {
+    type Target = State<M, W, T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
+}
+
+impl<M, W: Caller, T> DerefMut for Locked<'_, M, W, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.state
+    }
+}
+
+impl<M, W: Caller, T> Drop for Locked<'_, M, W, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let has_ready = !self.state.ready.is_empty();
+        self.has_ready.store(has_ready, Ordering::Relaxed);
     }
 }
 

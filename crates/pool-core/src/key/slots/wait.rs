@@ -120,9 +120,12 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         }
         let (now, delay) = (new.now.nanos(), queue.delay(new.now));
         queue.pace.sample(now, delay, bounds.target);
+        if !queue.pace.is_overloaded(now) {
+            return false;
+        }
         let wait = queue.pace.wait(queue.ahead_of(new.lane));
         let left = new.deadline.nanos().saturating_sub(now);
-        queue.pace.is_overloaded(now) && wait.is_some_and(|wait| wait > left)
+        wait.is_some_and(|wait| wait > left)
     }
 
     /// Fails a waiter, if it still waits. Returns its waker.
