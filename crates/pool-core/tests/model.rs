@@ -22,7 +22,10 @@ mod pace;
 
 /// loom's lock in place of the crate's own.
 mod sync {
-    pub(crate) use loom::sync::{Mutex, MutexGuard};
+    pub(crate) use loom::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    };
 
     pub(crate) use crate::{
         line::{Line, Place},

@@ -257,12 +257,13 @@ impl Acquirer {
             }
             let caller = QueuedCaller {
                 credential: credential.clone(),
-                deadline,
+                began: context.clock.timestamp(deadline.began),
+                deadline: context.clock.timestamp(deadline.at),
                 position,
                 lane: parts.lane(),
                 now,
             };
-            turn = match next_slot(key, caller).await? {
+            turn = match next_slot(&key, caller).await? {
                 Some(slot) => Turn::Granted(slot),
                 None => {
                     self.resolver

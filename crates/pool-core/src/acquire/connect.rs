@@ -143,7 +143,9 @@ impl Connect {
     /// for the key any more.
     async fn permit(&self) -> Result<Option<BreakerPermit>, Refusal> {
         let reservation = &self.reservation;
-        let (key, end) = (&reservation.key, reservation.requester.deadline.at);
+        let key = &reservation.key;
+        let clock = &key.services.context.clock;
+        let end = clock.instant(reservation.requester.deadline);
         reservation.enter(Stage::Circuit);
         let is_wanted = || key.has_waiters() && Instant::now() < end;
         let permit = admitted(&key.upstream, Holder::of(&key.key), end, is_wanted).await;

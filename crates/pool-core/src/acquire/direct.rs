@@ -1,6 +1,9 @@
 //! The way to a session where a caller has to wait for one and nothing else is to be done.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    task::{Context as TaskContext, Poll, ready},
+};
 
 use tracing::Span;
 
@@ -13,55 +16,64 @@ use super::{
 use crate::{
     acquire::resolve::{RequestParts, Resolved},
     error::AcquireError,
-    key::{KeyPool, QueuePosition, SlotGuard, run},
+    key::{QueuePosition, SlotGuard, run},
     time::Deadline,
 };
 
+/// The waiting for a lease of a request that is resolved. As long as nothing but waiting is to be
+/// done, it is small, allocates nothing and has no future inside.
+pub(crate) struct NextLease<'r> {
+    acquirer: &'r Acquirer,
+    resolved: &'r Resolved,
+    parts: &'r RequestParts,
+    deadline: Deadline,
+    way: Way<'r>,
+}
+
+enum Way<'r> {
+    Direct(SlotWait<'r>),
+    Slow(Pin<Box<dyn Future<Output = Result<Lease, AcquireError>> + Send + 'r>>),
+}
+
 impl Acquirer {
-    /// A lease for a request that is resolved, where no session is idle. As long as nothing but
-    /// waiting is to be done, the future is small and allocates nothing.
+    /// A lease for a request that is resolved, where no session is idle.
     ///
     /// # Errors
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
-    pub(crate) async fn acquire_next(
-        &self,
-        resolved: &Resolved,
-        parts: &RequestParts,
+    #[inline]
+    pub(crate) fn acquire_next<'r>(
+        &'r self,
+        resolved: &'r Resolved,
+        parts: &'r RequestParts,
         deadline: Deadline,
-    ) -> Result<Lease, AcquireError> {
-        let wait = match self.wait_directly(resolved, parts, deadline) {
-            Ok(wait) => wait,
+    ) -> NextLease<'r> {
+        let way = match self.wait_directly(resolved, parts, deadline) {
+            Ok(wait) => Way::Direct(wait),
             Err(span) => {
-                let acquire =
-                    self.acquire_resolved(span, resolved, parts, deadline, Turn::Last);
-                return Box::pin(acquire).await;
+                let acquire = self.acquire_resolved(span, resolved, parts, deadline, Turn::Last);
+                Way::Slow(Box::pin(acquire))
             }
         };
-        let turn = match wait.await {
-            Ok(Some(slot)) => match self.admit(slot) {
-                Ok(slot) => return Ok(self.lease(slot, || deadline.waited())),
-                Err(turn) => turn,
-            },
-            Ok(None) => Turn::Last,
-            Err(error) => {
-                self.report_failed(&parts.endpoint, deadline, &error);
-                return Err(error);
-            }
-        };
-        let acquire = self.acquire_resolved(Span::none(), resolved, parts, deadline, turn);
-        Box::pin(acquire).await
+        NextLease {
+            acquirer: self,
+            resolved,
+            parts,
+            deadline,
+            way,
+        }
     }
 
     /// The waiting for a slot of the request's key.
     ///
     /// # Errors
     /// The span of the acquire, where it is recorded or more is to be done than to wait.
-    fn wait_directly(
+    #[inline]
+    fn wait_directly<'r>(
         &self,
-        resolved: &Resolved,
+        resolved: &'r Resolved,
         parts: &RequestParts,
         deadline: Deadline,
-    ) -> Result<SlotWait, Span> {
+    ) -> Result<SlotWait<'r>, Span> {
         let span = self.span(&parts.endpoint);
         if !span.is_disabled() {
             return Err(span);
@@ -73,36 +85,78 @@ impl Acquirer {
         if context.is_closed() || self.jobs.is_closed() {
             return Err(span);
         }
-        let credential = parts.credential(resolved.ends_at);
         let now = context.clock.timestamp(deadline.began);
         run(
             key,
-            key.note_credential(&credential.headers, credential.ends_at, now),
+            key.note_credential(&parts.headers, resolved.ends_at, now),
         );
         if key.credentials.have_ended(now) {
             return Err(span);
         }
         let caller = QueuedCaller {
-            credential,
-            deadline,
+            credential: parts.credential(resolved.ends_at),
+            began: now,
+            deadline: context.clock.timestamp(deadline.at),
             position: QueuePosition::Back,
             lane: parts.lane(),
-                now,
+            now,
         };
-        Ok(SlotWait::new(Arc::<KeyPool>::clone(key), caller, None))
+        Ok(SlotWait::new(key, caller))
+    }
+}
+
+impl Future for NextLease<'_> {
+    type Output = Result<Lease, AcquireError>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Way::Direct(wait) = &mut this.way {
+            match ready!(wait.poll(&None, task)) {
+                Ok(Some(mut slot)) => {
+                    let acquirer = this.acquirer;
+                    let now = acquirer.coarse_now();
+                    slot.set_acquired_at(now);
+                    let fitness = fitness(acquirer.context(), &slot, now);
+                    if fitness == Fitness::Fit && slot.is_current() {
+                        let deadline = this.deadline;
+                        return Poll::Ready(Ok(acquirer.lease(slot, || deadline.waited())));
+                    }
+                    this.go_on_with_unfit(slot, fitness);
+                }
+                Ok(None) => this.go_on(Turn::Last),
+                Err(error) => {
+                    let (endpoint, deadline) = (&this.parts.endpoint, this.deadline);
+                    this.acquirer.report_failed(endpoint, deadline, &error);
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        match &mut this.way {
+            Way::Slow(acquire) => acquire.as_mut().poll(task),
+            Way::Direct(_) => Poll::Ready(Err(AcquireError::Closed)),
+        }
+    }
+}
+
+impl NextLease<'_> {
+    /// Goes on after a session that is unfit, or has to be checked.
+    #[cold]
+    fn go_on_with_unfit(&mut self, slot: SlotGuard, fitness: Fitness) {
+        let turn = match fitness {
+            Fitness::Unproven => Turn::Granted(slot),
+            fitness => match unless_unfit(slot, fitness) {
+                Some(slot) => Turn::Granted(slot),
+                None => Turn::Lost,
+            },
+        };
+        self.go_on(turn);
     }
 
-    /// The slot, if its session may be handed out as it is.
-    ///
-    /// # Errors
-    /// How the caller goes on: its session is unfit, or has to be checked.
-    fn admit(&self, mut slot: SlotGuard) -> Result<SlotGuard, Turn> {
-        let context = self.context();
-        let now = self.coarse_now();
-        slot.set_acquired_at(now);
-        match fitness(context, &slot, now) {
-            Fitness::Unproven => Err(Turn::Granted(slot)),
-            fitness => unless_unfit(slot, fitness).ok_or(Turn::Lost),
-        }
+    #[cold]
+    fn go_on(&mut self, turn: Turn) {
+        let (acquirer, resolved) = (self.acquirer, self.resolved);
+        let (parts, deadline) = (self.parts, self.deadline);
+        let acquire = acquirer.acquire_resolved(Span::none(), resolved, parts, deadline, turn);
+        self.way = Way::Slow(Box::pin(acquire));
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for a session of a key.
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
     sync::Arc,
     task::{Context as TaskContext, Poll, ready},
 };
@@ -13,10 +13,10 @@ use crate::{
     error::{AcquireError, Stage},
     extend::Credential,
     key::{
-        Admission, Grant, KeyPool, NewWaiter, QueuePosition, SlotGuard, Ticket, Waiter, run,
+        Admission, KeyPool, NewWaiter, QueuePosition, SessionSlot, SlotGuard, Ticket, Waiter, run,
         run_with,
     },
-    time::{Deadline, Timestamp},
+    time::Timestamp,
     trace::{self, WaitTrace},
 };
 
@@ -29,18 +29,21 @@ use crate::{
 /// # Cancel safety
 /// Safe: a slot on its way to a caller that leaves goes to the next one.
 pub(crate) async fn next_slot(
-    key: Arc<KeyPool>,
+    key: &Arc<KeyPool>,
     caller: QueuedCaller,
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let span = trace::wait(&key.key);
-    let wait = SlotWait::new(key, caller, WaitTrace::of(&span));
+    let trace = EndOfTrace(WaitTrace::of(&span));
+    let mut wait = SlotWait::new(key, caller);
+    let wait = poll_fn(|task| wait.poll(&trace.0, task));
     wait.instrument(span).await
 }
 
 /// A caller that is to join the queue of a key.
 pub(crate) struct QueuedCaller {
     pub(crate) credential: Credential,
-    pub(crate) deadline: Deadline,
+    pub(crate) began: Timestamp,
+    pub(crate) deadline: Timestamp,
     pub(crate) position: QueuePosition,
     /// The callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
@@ -48,12 +51,9 @@ pub(crate) struct QueuedCaller {
 }
 
 /// The waiting of a caller. Dropping it leaves the queue, and passes on a slot that it got meanwhile.
-pub(super) struct SlotWait {
-    key: Arc<KeyPool>,
-    trace: Option<Arc<WaitTrace>>,
+pub(super) struct SlotWait<'k> {
+    key: &'k Arc<KeyPool>,
     state: WaitState,
-    /// True while the caller counts as one that waits.
-    counts: bool,
 }
 
 enum WaitState {
@@ -62,108 +62,123 @@ enum WaitState {
     Over,
 }
 
-impl Future for SlotWait {
-    type Output = Result<Option<SlotGuard>, AcquireError>;
+/// Ends the spans of a waiting when it is dropped.
+struct EndOfTrace(Option<Arc<WaitTrace>>);
 
-    // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
-    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let ticket = match std::mem::replace(&mut self.state, WaitState::Over) {
-            WaitState::New(caller) => return self.join(caller, task),
-            WaitState::Queued(ticket) => ticket,
-            WaitState::Over => return Poll::Ready(Err(AcquireError::Closed)),
-        };
-        self.state = WaitState::Queued(ticket);
-        let grant = ready!(self.key.poll(ticket, task.waker()));
-        self.state = WaitState::Over;
-        Poll::Ready(self.served(grant))
-    }
-}
-
-impl SlotWait {
-    pub(super) fn new(
-        key: Arc<KeyPool>,
-        caller: QueuedCaller,
-        trace: Option<Arc<WaitTrace>>,
-    ) -> Self {
+impl<'k> SlotWait<'k> {
+    pub(super) fn new(key: &'k Arc<KeyPool>, caller: QueuedCaller) -> Self {
         Self {
             key,
-            trace,
             state: WaitState::New(caller),
-            counts: false,
+        }
+    }
+
+    /// A slot of the key, once there is one; `None` when the key was removed. `trace` has the spans of
+    /// the waiting, where they are recorded.
+    // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
+    #[inline]
+    pub(super) fn poll(
+        &mut self,
+        trace: &Option<Arc<WaitTrace>>,
+        task: &TaskContext<'_>,
+    ) -> Poll<Result<Option<SlotGuard>, AcquireError>> {
+        if let WaitState::Queued(ticket) = self.state {
+            let grant = ready!(self.key.poll(ticket, task.waker()));
+            self.state = WaitState::Over;
+            self.leave_lobby();
+            let slot = grant.unwrap_or(Err(AcquireError::Closed));
+            return Poll::Ready(slot.map(|slot| Some(self.guard(slot))));
+        }
+        match std::mem::replace(&mut self.state, WaitState::Over) {
+            WaitState::New(caller) => self.join(caller, trace, task),
+            WaitState::Queued(_) | WaitState::Over => Poll::Ready(Err(AcquireError::Closed)),
         }
     }
 
     fn join(
         &mut self,
         caller: QueuedCaller,
+        trace: &Option<Arc<WaitTrace>>,
         task: &TaskContext<'_>,
     ) -> Poll<Result<Option<SlotGuard>, AcquireError>> {
-        let services = &self.key.services;
-        let (context, capacity) = (&services.context, &services.capacity);
-        let limits = context.config.limits.waiters();
-        self.counts = true;
-        let is_allowed = capacity.lobby.enter(&self.key.member().account, limits);
         // A caller that lost its turn has waited before.
-        if !is_allowed && caller.position == QueuePosition::Back {
+        if !self.enter_lobby() && caller.position == QueuePosition::Back {
+            self.leave_lobby();
             return Poll::Ready(Err(self.overloaded()));
         }
-        let (clock, now) = (&context.clock, caller.now);
-        let new = NewWaiter {
+        let now = caller.now;
+        let admission = self.key.enqueue(NewWaiter {
             lane: caller.lane,
             position: caller.position,
             now,
-            deadline: clock.timestamp(caller.deadline.at),
+            deadline: caller.deadline,
             waker: task.waker(),
             caller: Waiter {
                 credential: caller.credential,
+                began: caller.began,
                 deadline: caller.deadline,
                 stage: Stage::Queue,
-                trace: self.trace.clone(),
+                trace: trace.clone(),
             },
-        };
-        match self.key.enqueue(new) {
-            Admission::Slot(slot) => {
-                let guard = SlotGuard::new(Arc::clone(&self.key), slot);
-                Poll::Ready(Ok(Some(guard)))
-            }
-            Admission::Removed => Poll::Ready(Ok(None)),
-            Admission::Full => {
-                run(&self.key, self.key.shed(now));
-                Poll::Ready(Err(self.overloaded()))
-            }
-            Admission::Queued(ticket, effects) => {
-                self.state = WaitState::Queued(ticket);
-                run_with(&self.key, effects, &Connects);
-                Poll::Pending
-            }
+        });
+        if let Admission::Queued(ticket, effects) = admission {
+            self.state = WaitState::Queued(ticket);
+            run_with(self.key, effects, &Connects);
+            return Poll::Pending;
         }
+        self.leave_lobby();
+        Poll::Ready(match admission {
+            Admission::Slot(slot) => Ok(Some(self.guard(slot))),
+            Admission::Full => {
+                run(self.key, self.key.shed(now));
+                Err(self.overloaded())
+            }
+            Admission::Removed | Admission::Queued(..) => Ok(None),
+        })
     }
 
-    fn served(&self, grant: Option<Grant>) -> Result<Option<SlotGuard>, AcquireError> {
-        let slot = grant.unwrap_or(Err(AcquireError::Closed))?;
-        Ok(Some(SlotGuard::new(Arc::clone(&self.key), slot)))
+    #[inline]
+    fn guard(&self, slot: SessionSlot) -> SlotGuard {
+        SlotGuard::new(Arc::clone(self.key), slot)
     }
 
+    #[cold]
     fn overloaded(&self) -> AcquireError {
         AcquireError::Overloaded {
             retry_after: self.key.drain_time(),
         }
     }
+
+    /// Counts the caller as one that waits; `false` when too many do. Either way it is to leave.
+    fn enter_lobby(&self) -> bool {
+        let services = &self.key.services;
+        let limits = services.context.config.limits.waiters();
+        let account = &self.key.member().account;
+        services.capacity.lobby.enter(account, limits)
+    }
+
+    fn leave_lobby(&self) {
+        let lobby = &self.key.services.capacity.lobby;
+        lobby.leave(&self.key.member().account);
+    }
 }
 
-impl Drop for SlotWait {
+impl Drop for SlotWait<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(trace) = &self.trace {
-            trace.end();
-        }
-        if self.counts {
-            let lobby = &self.key.services.capacity.lobby;
-            lobby.leave(&self.key.member().account);
-        }
         if let WaitState::Queued(ticket) = self.state {
+            self.leave_lobby();
             for effects in self.key.leave_queue(ticket) {
-                run(&self.key, effects);
+                run(self.key, effects);
             }
+        }
+    }
+}
+
+impl Drop for EndOfTrace {
+    fn drop(&mut self) {
+        if let Some(trace) = &self.0 {
+            trace.end();
         }
     }
 }

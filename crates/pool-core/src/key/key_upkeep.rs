@@ -61,8 +61,9 @@ impl KeyPool {
     pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
         let waits_for_capacity = self.is_in_line();
         let timeout = |waiter: &Waiter| {
-            let cause = self.history.last_connect_error(waiter.deadline.began);
-            waiter.timeout(waits_for_capacity, cause)
+            let began = self.services.context.clock.instant(waiter.began);
+            let cause = self.history.last_connect_error(began);
+            waiter.timeout(now, waits_for_capacity, cause)
         };
         let expired = self.slots.expire(now, EXPIRED_AT_ONCE, timeout);
         if expired.left.wakers.is_empty() {

@@ -18,7 +18,7 @@ mod sync;
 pub(crate) use effects::Effects;
 pub(crate) use job::{Job, JobSender};
 pub(crate) use key_pool::{KeyPool, NewKey, slots_by_era};
-pub(crate) use key_waiting::{Admission, Grant};
+pub(crate) use key_waiting::Admission;
 pub(crate) use map::KeyMap;
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
@@ -26,6 +26,6 @@ pub(crate) use seeking::{
     Waiter,
 };
 pub(crate) use services::{KeyServices, background};
-pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession};
+pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession, SessionSlot};
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};

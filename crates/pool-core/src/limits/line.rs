@@ -9,55 +9,76 @@ use slab::Slab;
 
 /// A line with lanes. The lanes that are not empty are served in turn, the values of one lane in the
 /// order of their arrival. Every method takes constant time, whatever the length of the line.
+///
+/// A value may [stay](Self::call) in its place after its turn, until it is removed. A value and its
+/// neighbours are close together in memory, since cores that pass on slots pass on these as well.
 pub(crate) struct Line<N> {
     nodes: Slab<Node<N>>,
     lanes: Slab<Lane>,
-    by_name: HashMap<u64, usize, BuildHasherDefault<NameHasher>>,
-    /// The lane whose turn it is. The lanes form a ring.
-    turn: Option<usize>,
+    by_name: HashMap<u64, u32, BuildHasherDefault<NameHasher>>,
+    /// The lane whose turn it is, or [`NONE`]. The lanes form a ring.
+    turn: u32,
+    len: u32,
     next_number: u64,
 }
 
-/// A value in the line and its neighbours in its lane.
+/// A value and its neighbours in its lane.
 struct Node<N> {
-    value: N,
     number: u64,
-    lane: usize,
-    before: Option<usize>,
-    behind: Option<usize>,
+    /// Its lane; [`NONE`] after its turn.
+    lane: u32,
+    before: u32,
+    behind: u32,
+    value: N,
 }
 
 /// A lane that is not empty and its neighbours in the ring.
 struct Lane {
     name: u64,
-    first: usize,
-    last: usize,
-    len: usize,
-    before: usize,
-    behind: usize,
+    first: u32,
+    last: u32,
+    len: u32,
+    before: u32,
+    behind: u32,
 }
 
-/// The place of a value in the line. It names no other value once that one has left.
+/// The place of a value. It names no other value once that one has been removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    index: usize,
+    index: u32,
     number: u64,
 }
 
+/// No place. Memory does not suffice for so many.
+const NONE: u32 = u32::MAX;
+
+impl Place {
+    /// How many values joined the line before this one, since it exists.
+    pub(crate) fn number(self) -> u64 {
+        self.number
+    }
+}
+
 impl<N> Line<N> {
-    /// How many values the line has.
+    /// How many values wait.
     pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
+        self.len as usize
     }
 
-    /// True while the line has no value.
+    /// True while no value waits.
     pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// True while there is no value at all, not even one that was called.
+    pub(crate) fn is_unused(&self) -> bool {
         self.nodes.is_empty()
     }
 
     /// How many values of this lane are served, and how many of all, before one that joins it now.
     pub(crate) fn ahead_of(&self, lane: u64) -> usize {
-        let own = self.by_name.get(&lane).map_or(0, |at| self.lanes[*at].len);
+        let own = self.by_name.get(&lane).map_or(0, |at| self.lane(*at).len);
+        let own = own as usize;
         let others = self.lanes.len() - usize::from(own > 0);
         // Each other lane has a turn for each of this one's.
         (own + others.saturating_mul(own + 1)).min(self.len())
@@ -65,154 +86,232 @@ impl<N> Line<N> {
 
     /// Adds a value at the end of its lane.
     pub(crate) fn push_back(&mut self, lane: u64, value: N) -> Place {
-        let (lane_at, is_new) = self.lane(lane);
-        let place = self.add(lane_at, value);
-        if !is_new {
-            let last = self.lanes[lane_at].last;
-            self.nodes[last].behind = Some(place.index);
-            self.nodes[place.index].before = Some(last);
+        let at = self.lane_of(lane);
+        let last = self.lane(at).last;
+        let place = self.add(at, value);
+        match last {
+            NONE => self.lane_mut(at).first = place.index,
+            last => {
+                self.node(last).behind = place.index;
+                self.node(place.index).before = last;
+            }
         }
-        self.lanes[lane_at].last = place.index;
-        if is_new {
-            self.lanes[lane_at].first = place.index;
-        }
+        self.lane_mut(at).last = place.index;
         place
     }
 
     /// Adds a value that is served next.
     pub(crate) fn push_front(&mut self, lane: u64, value: N) -> Place {
-        let (lane_at, is_new) = self.lane(lane);
-        let place = self.add(lane_at, value);
-        if !is_new {
-            let first = self.lanes[lane_at].first;
-            self.nodes[first].before = Some(place.index);
-            self.nodes[place.index].behind = Some(first);
+        let at = self.lane_of(lane);
+        let first = self.lane(at).first;
+        let place = self.add(at, value);
+        match first {
+            NONE => self.lane_mut(at).last = place.index,
+            first => {
+                self.node(first).before = place.index;
+                self.node(place.index).behind = first;
+            }
         }
-        self.lanes[lane_at].first = place.index;
-        if is_new {
-            self.lanes[lane_at].last = place.index;
-        }
-        self.turn = Some(lane_at);
+        self.lane_mut(at).first = place.index;
+        self.turn = at;
         place
+    }
+
+    /// The place that is served next.
+    pub(crate) fn first(&self) -> Option<Place> {
+        let lane = self.lanes.get(self.turn as usize)?;
+        Some(self.place(lane.first))
+    }
+
+    /// Calls the first value of the lane whose turn it is: it waits no more, and stays until it is
+    /// removed. The turn passes to the next lane.
+    #[inline]
+    pub(crate) fn call(&mut self) -> Option<&mut N> {
+        let lane = self.lanes.get(self.turn as usize)?;
+        let (first, behind) = (lane.first, lane.behind);
+        self.turn = behind;
+        self.unlink(first);
+        Some(&mut self.node(first).value)
     }
 
     /// Takes out the first value of the lane whose turn it is. The turn passes to the next lane.
     pub(crate) fn pop(&mut self) -> Option<N> {
-        let lane = self.turn?;
-        let (first, behind) = (self.lanes[lane].first, self.lanes[lane].behind);
-        self.turn = Some(behind);
-        Some(self.unlink(first))
+        let first = self.first()?;
+        self.call()?;
+        self.remove(first)
     }
 
     /// The value at a place, while it is there.
     pub(crate) fn get(&self, place: Place) -> Option<&N> {
-        let node = self.nodes.get(place.index)?;
+        let node = self.nodes.get(place.index as usize)?;
         (node.number == place.number).then_some(&node.value)
     }
 
-    /// Takes out the value at a place, if it is still there.
-    pub(crate) fn remove(&mut self, place: Place) -> Option<N> {
-        self.get(place)?;
-        Some(self.unlink(place.index))
+    /// The value at a place, while it is there, and whether it waits.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<(&mut N, bool)> {
+        let node = self.nodes.get_mut(place.index as usize)?;
+        (node.number == place.number).then_some((&mut node.value, node.lane != NONE))
     }
 
-    /// The values, lane by lane from the one whose turn it is.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &N> {
-        let lanes = std::iter::successors(self.turn, |lane| Some(self.lanes[*lane].behind));
+    /// True while the value at a place waits.
+    pub(crate) fn waits(&self, place: Place) -> bool {
+        let node = self.nodes.get(place.index as usize);
+        node.is_some_and(|node| node.number == place.number && node.lane != NONE)
+    }
+
+    /// Calls the value at a place out of its turn, if it still waits.
+    pub(crate) fn call_at(&mut self, place: Place) -> Option<&mut N> {
+        if !self.waits(place) {
+            return None;
+        }
+        self.unlink(place.index);
+        Some(&mut self.node(place.index).value)
+    }
+
+    /// Takes out the value at a place, if it is still there.
+    #[inline]
+    pub(crate) fn remove(&mut self, place: Place) -> Option<N> {
+        self.get(place)?;
+        self.unlink(place.index);
+        Some(self.nodes.remove(place.index as usize).value)
+    }
+
+    /// The places of those that wait, lane by lane from the one whose turn it is.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        let first = (self.turn != NONE).then_some(self.turn);
+        let lanes = std::iter::successors(first, |lane| Some(self.lane(*lane).behind));
         let lanes = lanes.take(self.lanes.len());
-        let firsts = lanes.map(|lane| self.lanes[lane].first);
+        let firsts = lanes.map(|lane| self.lane(lane).first);
         firsts.flat_map(|first| {
-            std::iter::successors(Some(first), |node| self.nodes[*node].behind)
-                .map(|node| &self.nodes[node].value)
+            std::iter::successors(Some(first), |node| {
+                let behind = self.nodes[*node as usize].behind;
+                (behind != NONE).then_some(behind)
+            })
+            .map(|node| self.place(node))
         })
     }
 
-    fn add(&mut self, lane: usize, value: N) -> Place {
+    fn add(&mut self, lane: u32, value: N) -> Place {
         let number = self.next_number;
         self.next_number += 1;
+        self.len += 1;
+        self.lane_mut(lane).len += 1;
         let node = Node {
-            value,
             number,
             lane,
-            before: None,
-            behind: None,
+            before: NONE,
+            behind: NONE,
+            value,
         };
-        self.lanes[lane].len += 1;
-        Place {
-            index: self.nodes.insert(node),
-            number,
+        let index = index(self.nodes.insert(node));
+        Place { index, number }
+    }
+
+    /// The lane of this name. A new one has the last turn.
+    #[inline]
+    fn lane_of(&mut self, name: u64) -> u32 {
+        // Most lines have one lane.
+        match self.lanes.get(self.turn as usize) {
+            Some(lane) if lane.name == name => self.turn,
+            _ => self.other_lane(name),
         }
     }
 
-    /// The lane of this name, and whether it is new. A new one has the last turn.
-    fn lane(&mut self, name: u64) -> (usize, bool) {
-        // Most lines have one lane.
-        if let Some(turn) = self.turn
-            && self.lanes[turn].name == name
-        {
-            return (turn, false);
-        }
+    #[inline(never)]
+    fn other_lane(&mut self, name: u64) -> u32 {
         if let Some(lane) = self.by_name.get(&name) {
-            return (*lane, false);
+            return *lane;
         }
         let entry = self.lanes.vacant_entry();
-        let lane = entry.key();
+        let lane = index(entry.key());
         entry.insert(Lane {
             name,
-            first: 0,
-            last: 0,
+            first: NONE,
+            last: NONE,
             len: 0,
             before: lane,
             behind: lane,
         });
         self.by_name.insert(name, lane);
         match self.turn {
-            Some(turn) => self.insert_before(turn, lane),
-            None => self.turn = Some(lane),
+            NONE => self.turn = lane,
+            turn => self.insert_before(turn, lane),
         }
-        (lane, true)
+        lane
     }
 
-    fn insert_before(&mut self, turn: usize, lane: usize) {
-        let before = self.lanes[turn].before;
-        self.lanes[lane].before = before;
-        self.lanes[lane].behind = turn;
-        self.lanes[before].behind = lane;
-        self.lanes[turn].before = lane;
+    fn insert_before(&mut self, turn: u32, lane: u32) {
+        let before = self.lane(turn).before;
+        self.lane_mut(lane).before = before;
+        self.lane_mut(lane).behind = turn;
+        self.lane_mut(before).behind = lane;
+        self.lane_mut(turn).before = lane;
     }
 
-    fn unlink(&mut self, index: usize) -> N {
-        let node = self.nodes.remove(index);
-        self.lanes[node.lane].len -= 1;
-        match (node.before, node.behind) {
-            (None, None) => self.remove_lane(node.lane),
-            (before, behind) => {
-                match before {
-                    Some(before) => self.nodes[before].behind = behind,
-                    None => self.lanes[node.lane].first = behind.unwrap_or(index),
-                }
-                match behind {
-                    Some(behind) => self.nodes[behind].before = before,
-                    None => self.lanes[node.lane].last = before.unwrap_or(index),
-                }
-            }
-        }
-        node.value
-    }
-
-    fn remove_lane(&mut self, at: usize) {
-        let lane = self.lanes.remove(at);
-        self.by_name.remove(&lane.name);
-        if lane.behind == at {
-            self.turn = None;
+    /// Takes a value out of its lane, if it is in one.
+    fn unlink(&mut self, index: u32) {
+        let node = self.node(index);
+        let (lane, before, behind) = (node.lane, node.before, node.behind);
+        if lane == NONE {
             return;
         }
-        self.lanes[lane.before].behind = lane.behind;
-        self.lanes[lane.behind].before = lane.before;
-        if self.turn == Some(at) {
-            self.turn = Some(lane.behind);
+        node.lane = NONE;
+        self.len -= 1;
+        match before {
+            NONE => self.lane_mut(lane).first = behind,
+            before => self.node(before).behind = behind,
+        }
+        match behind {
+            NONE => self.lane_mut(lane).last = before,
+            behind => self.node(behind).before = before,
+        }
+        let at = self.lane_mut(lane);
+        at.len -= 1;
+        if at.len == 0 {
+            self.remove_lane(lane);
         }
     }
+
+    fn remove_lane(&mut self, at: u32) {
+        let lane = self.lanes.remove(at as usize);
+        self.by_name.remove(&lane.name);
+        if lane.behind == at {
+            self.turn = NONE;
+            return;
+        }
+        self.lane_mut(lane.before).behind = lane.behind;
+        self.lane_mut(lane.behind).before = lane.before;
+        if self.turn == at {
+            self.turn = lane.behind;
+        }
+    }
+
+    fn place(&self, index: u32) -> Place {
+        let number = self.nodes[index as usize].number;
+        Place { index, number }
+    }
+
+    #[inline]
+    fn node(&mut self, index: u32) -> &mut Node<N> {
+        &mut self.nodes[index as usize]
+    }
+
+    #[inline]
+    fn lane(&self, index: u32) -> &Lane {
+        &self.lanes[index as usize]
+    }
+
+    #[inline]
+    fn lane_mut(&mut self, index: u32) -> &mut Lane {
+        &mut self.lanes[index as usize]
+    }
+}
+
+/// The number of a node or lane. There are no more than memory allows, each of it dozens of bytes.
+#[inline]
+fn index(key: usize) -> u32 {
+    u32::try_from(key).unwrap_or(NONE)
 }
 
 impl<N> Default for Line<N> {
@@ -221,7 +320,8 @@ impl<N> Default for Line<N> {
             nodes: Slab::new(),
             lanes: Slab::new(),
             by_name: HashMap::default(),
-            turn: None,
+            turn: NONE,
+            len: 0,
             next_number: 0,
         }
     }
@@ -297,6 +397,22 @@ mod tests {
         assert_eq!(line.pop(), None);
     }
 
+    #[test]
+    fn a_value_that_was_called_waits_no_more_and_stays_until_it_is_removed() {
+        let mut line = Line::default();
+        let [first, second, third] = [0, 1, 2].map(|value| line.push_back(1, value));
+        assert_eq!(line.call().copied(), Some(0));
+        assert_eq!(line.call_at(third).copied(), Some(2));
+        assert_eq!((line.len(), line.first()), (1, Some(second)));
+        assert!(!line.waits(first) && line.waits(second) && !line.waits(third));
+        assert_eq!(line.get_mut(first), Some((&mut 0, false)));
+        assert_eq!(line.call_at(first), None);
+        assert_eq!(line.remove(second), Some(1));
+        assert!(line.is_empty() && !line.is_unused());
+        assert_eq!([line.remove(first), line.remove(third)], [Some(0), Some(2)]);
+        assert!(line.is_unused());
+    }
+
     /// What may be done with a line.
     #[derive(Clone, Debug)]
     enum Step {
@@ -367,7 +483,9 @@ mod tests {
                 }
                 let expected: Vec<u32> =
                     model.iter().flat_map(|(_, values)| values.iter().copied()).collect();
-                prop_assert_eq!(line.iter().copied().collect::<Vec<_>>(), expected);
+                let values: Vec<u32> =
+                    line.places().map(|place| *line.get(place).unwrap()).collect();
+                prop_assert_eq!(values, expected);
                 prop_assert_eq!(line.lanes.len(), model.len());
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     error::{AcquireError, ConnectError, Stage},
     extend::Credential,
     key::slots::{Caller, Ticket},
-    time::Deadline,
+    time::Timestamp,
     trace::WaitTrace,
 };
 
@@ -14,7 +14,8 @@ use crate::{
 pub(crate) struct Waiter {
     /// The credential of the request, for a session that is opened for it.
     pub(crate) credential: Credential,
-    pub(crate) deadline: Deadline,
+    pub(crate) began: Timestamp,
+    pub(crate) deadline: Timestamp,
     /// What the caller waits for.
     pub(crate) stage: Stage,
     /// The spans of the waiting; `None` where nothing records them.
@@ -25,7 +26,7 @@ pub(crate) struct Waiter {
 pub(crate) struct Requester {
     pub(crate) ticket: Ticket,
     pub(crate) credential: Credential,
-    pub(crate) deadline: Deadline,
+    pub(crate) deadline: Timestamp,
     pub(crate) trace: Option<Arc<WaitTrace>>,
 }
 
@@ -47,6 +48,7 @@ impl Waiter {
     /// The error of a waiter whose deadline has passed.
     pub(crate) fn timeout(
         &self,
+        now: Timestamp,
         waits_for_capacity: bool,
         last_cause: Option<Arc<ConnectError>>,
     ) -> AcquireError {
@@ -56,7 +58,7 @@ impl Waiter {
         };
         AcquireError::Timeout {
             stage,
-            waited: self.deadline.waited(),
+            waited: now.since(self.began),
             last_cause,
         }
     }

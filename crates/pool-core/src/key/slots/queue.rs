@@ -2,10 +2,8 @@
 
 use std::task::{Poll, Waker};
 
-use slab::Slab;
-
 use super::{
-    super::sync::{Line, Pace, Place},
+    super::sync::{Line, Pace},
     deadlines::Deadlines,
     types::{Caller, Grant, Moment, QueuePosition, Ticket},
 };
@@ -15,25 +13,21 @@ use super::{
 /// No method takes time that grows with the number of waiters, except those that concern each of
 /// them; the memory of a waiter that left is used for the next one.
 pub(super) struct Queue<M, W: Caller, T> {
-    line: Line<usize>,
-    waiters: Slab<Waiter<M, W, T>>,
+    line: Line<Waiter<M, W, T>>,
     deadlines: Deadlines<T>,
     pub(super) pace: Pace,
-    next_number: u64,
 }
 
 /// A waiter, from when it joins the line until it comes for its grant or leaves.
 struct Waiter<M, W: Caller, T> {
-    number: u64,
     joined_at: T,
-    caller: W,
     state: WaiterState<M, W, T>,
+    caller: W,
 }
 
 enum WaiterState<M, W: Caller, T> {
     /// In the line.
     Waiting {
-        place: Place,
         waker: Waker,
         /// Whether a connect is under way for this waiter's sake.
         has_connect: bool,
@@ -57,21 +51,20 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     pub(super) fn new() -> Self {
         Self {
             line: Line::default(),
-            waiters: Slab::new(),
             deadlines: Deadlines::default(),
             pace: Pace::default(),
-            next_number: 0,
         }
     }
 
     /// How many callers wait.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.line.len()
     }
 
     /// True while no caller waits and none has a grant to come for.
     pub(super) fn is_unused(&self) -> bool {
-        self.waiters.is_empty()
+        self.line.is_unused()
     }
 
     /// How many callers are served before one that joins this lane now.
@@ -79,45 +72,45 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         self.line.ahead_of(lane)
     }
 
+    #[inline]
     pub(super) fn join(&mut self, new: NewWaiter<'_, W, T>) -> Ticket {
-        let number = self.next_number;
-        self.next_number += 1;
-        let entry = self.waiters.vacant_entry();
-        let index = entry.key();
-        let place = match new.position {
-            QueuePosition::Front => self.line.push_front(new.lane, index),
-            QueuePosition::Back => self.line.push_back(new.lane, index),
-        };
-        entry.insert(Waiter {
-            number,
+        let waiter = Waiter {
             joined_at: new.now,
-            caller: new.caller,
             state: WaiterState::Waiting {
-                place,
                 waker: new.waker.clone(),
                 has_connect: false,
             },
-        });
-        let ticket = Ticket { index, number };
+            caller: new.caller,
+        };
+        let place = match new.position {
+            QueuePosition::Front => self.line.push_front(new.lane, waiter),
+            QueuePosition::Back => self.line.push_back(new.lane, waiter),
+        };
+        let ticket = Ticket(place);
         self.deadlines.add(new.deadline, ticket);
-        self.forget_deadlines();
+        if self.deadlines.len() > 2 * self.line.len() + MIN_DEADLINES {
+            let line = &self.line;
+            self.deadlines.forget(|ticket| line.waits(ticket.0));
+        }
         ticket
     }
 
     /// Gives the next waiter its grant. Returns its waker.
+    #[inline]
     pub(super) fn serve(&mut self, grant: Grant<M, W, T>) -> Result<Waker, Grant<M, W, T>> {
-        match self.line.pop() {
-            Some(index) => {
+        match self.line.call() {
+            Some(waiter) => {
                 self.pace.note_served();
-                Ok(self.waiters[index].grant(grant))
+                Ok(waiter.grant(grant))
             }
             None => Err(grant),
         }
     }
 
     /// What a waiter got. Afterwards its ticket is void.
+    #[inline]
     pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
-        let Some(waiter) = self.waiter(ticket) else {
+        let Some((waiter, _)) = self.line.get_mut(ticket.0) else {
             return Poll::Ready(None);
         };
         if let WaiterState::Waiting { waker: known, .. } = &mut waiter.state {
@@ -128,38 +121,31 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// Removes a waiter. Returns what it had got.
+    #[inline]
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Grant<M, W, T>> {
-        self.waiter(ticket)?;
-        match self.waiters.remove(ticket.index).state {
+        match self.line.remove(ticket.0)?.state {
             WaiterState::Granted(grant) => Some(grant),
-            WaiterState::Waiting { place, .. } => {
-                self.line.remove(place);
-                None
-            }
+            WaiterState::Waiting { .. } => None,
         }
     }
 
     /// The waiter that a connect is for, of those for which none is under way; any where there is one
     /// for each.
     pub(super) fn begin_connect(&mut self) -> Option<(Ticket, &mut W)> {
-        let mut waiting = self.line.iter().copied();
-        let unserved = waiting.find(|index| !self.waiters[*index].has_connect());
-        let index = unserved.or_else(|| self.line.iter().copied().next())?;
-        let waiter = &mut self.waiters[index];
+        let has_connect = |place| self.line.get(place).is_some_and(Waiter::has_connect);
+        let unserved = self.line.places().find(|place| !has_connect(*place));
+        let place = unserved.or_else(|| self.line.first())?;
+        let (waiter, _) = self.line.get_mut(place)?;
         if let WaiterState::Waiting { has_connect, .. } = &mut waiter.state {
             *has_connect = true;
         }
-        let ticket = Ticket {
-            index,
-            number: waiter.number,
-        };
-        Some((ticket, &mut waiter.caller))
+        Some((Ticket(place), &mut waiter.caller))
     }
 
     /// The caller of a waiter that still waits.
     pub(super) fn waiting(&mut self, ticket: Ticket) -> Option<&mut W> {
-        let waiter = self.waiter(ticket)?;
-        matches!(waiter.state, WaiterState::Waiting { .. }).then_some(&mut waiter.caller)
+        let (waiter, waits) = self.line.get_mut(ticket.0)?;
+        waits.then_some(&mut waiter.caller)
     }
 
     /// Fails a waiter, if it still waits. Returns its waker.
@@ -168,14 +154,9 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         ticket: Ticket,
         error: impl FnOnce(&W) -> W::Error,
     ) -> Option<Waker> {
-        let waiter = self.waiter(ticket)?;
-        let WaiterState::Waiting { place, .. } = waiter.state else {
-            return None;
-        };
+        let waiter = self.line.call_at(ticket.0)?;
         let grant = Err(error(&waiter.caller));
-        let waker = waiter.grant(grant);
-        self.line.remove(place);
-        Some(waker)
+        Some(waiter.grant(grant))
     }
 
     /// Fails all waiters, or those without a connect of their own. Returns their wakers.
@@ -184,15 +165,11 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         without_connect: bool,
         error: impl Fn(&W) -> W::Error,
     ) -> Vec<Waker> {
-        let concerned = |index: &usize| !without_connect || !self.waiters[*index].has_connect();
-        let failed: Vec<_> = self.line.iter().copied().filter(concerned).collect();
-        let tickets = failed.into_iter().map(|index| Ticket {
-            index,
-            number: self.waiters[index].number,
-        });
-        let tickets: Vec<_> = tickets.collect();
-        let fail = |ticket| self.fail(ticket, &error);
-        tickets.into_iter().filter_map(fail).collect()
+        let has_connect = |place| self.line.get(place).is_some_and(Waiter::has_connect);
+        let concerned = |place: &_| !without_connect || !has_connect(*place);
+        let failed: Vec<_> = self.line.places().filter(concerned).collect();
+        let fail = |place| self.fail(Ticket(place), &error);
+        failed.into_iter().filter_map(fail).collect()
     }
 
     /// Fails waiters whose deadline has passed, `most` at most. Returns their wakers.
@@ -214,19 +191,15 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
 
     /// The next deadline of a caller that waits, and its ticket.
     pub(super) fn next_deadline(&mut self) -> Option<(T, Ticket)> {
-        loop {
-            let (deadline, ticket) = self.deadlines.first()?;
-            if self.waiting(ticket).is_some() {
-                return Some((deadline, ticket));
-            }
-            self.deadlines.remove_first();
-        }
+        let line = &self.line;
+        self.deadlines.first(|ticket| line.waits(ticket.0))
     }
 
     /// How long the first in the line has waited, in nanoseconds.
+    #[inline]
     pub(super) fn delay(&self, now: T) -> u64 {
-        let first = self.line.iter().next();
-        let joined = first.map_or(now, |index| self.waiters[*index].joined_at);
+        let first = self.line.first().and_then(|place| self.line.get(place));
+        let joined = first.map_or(now, |first| first.joined_at);
         now.nanos().saturating_sub(joined.nanos())
     }
 
@@ -234,36 +207,15 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     /// queue.
     pub(super) fn hopeless(&mut self, now: T) -> Option<Ticket> {
         let (deadline, ticket) = self.next_deadline()?;
-        let first = *self.line.iter().next()?;
-        let ahead = ticket.number.saturating_sub(self.waiters[first].number);
+        let first = self.line.first()?;
+        let ahead = ticket.0.number().saturating_sub(first.number());
         let wait = self.pace.wait(usize::try_from(ahead).ok()?)?;
         let left = deadline.nanos().saturating_sub(now.nanos());
         (wait > left).then_some(ticket)
     }
-
-    /// Forgets the deadlines of those who wait no more, once they are most of all.
-    fn forget_deadlines(&mut self) {
-        if self.deadlines.len() < 2 * self.line.len() + MIN_DEADLINES {
-            return;
-        }
-        let waiters = &self.waiters;
-        self.deadlines.retain(|ticket| {
-            let waiter = waiters.get(ticket.index);
-            waiter.is_some_and(|waiter| waiter.number == ticket.number && waiter.is_waiting())
-        });
-    }
-
-    fn waiter(&mut self, ticket: Ticket) -> Option<&mut Waiter<M, W, T>> {
-        let waiter = self.waiters.get_mut(ticket.index)?;
-        (waiter.number == ticket.number).then_some(waiter)
-    }
 }
 
 impl<M, W: Caller, T> Waiter<M, W, T> {
-    fn is_waiting(&self) -> bool {
-        matches!(self.state, WaiterState::Waiting { .. })
-    }
-
     fn has_connect(&self) -> bool {
         matches!(
             self.state,
@@ -275,6 +227,7 @@ impl<M, W: Caller, T> Waiter<M, W, T> {
     }
 
     /// Grants what the waiter waits for. Returns its waker.
+    #[inline]
     fn grant(&mut self, grant: Grant<M, W, T>) -> Waker {
         match std::mem::replace(&mut self.state, WaiterState::Granted(grant)) {
             WaiterState::Waiting { waker, .. } => waker,

@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use super::super::sync::Place;
+
 /// How often a key was requested a slot, and how it was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HitCounts {
@@ -44,10 +46,7 @@ pub(crate) struct Likely {
 
 /// A waiter, by its place in memory. It names no other waiter once that one has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    pub(super) index: usize,
-    pub(super) number: u64,
-}
+pub(crate) struct Ticket(pub(super) Place);
 
 /// A caller that waits for a slot.
 pub(crate) trait Caller {
