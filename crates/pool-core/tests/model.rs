@@ -20,6 +20,10 @@ mod line;
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod pace;
 
+#[path = "../src/upstream/tallies.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod tallies;
+
 /// loom's lock in place of the crate's own.
 mod sync {
     pub(crate) use loom::sync::{
@@ -30,6 +34,7 @@ mod sync {
     pub(crate) use crate::{
         line::{Line, Place},
         pace::Pace,
+        tallies::{Sessions, Tally, TallyReading},
     };
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,6 +56,7 @@ use loom::{
     },
     thread,
 };
+use tallies::Tallies;
 use slots::{
     Blame, Bounds, Caller, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition,
     ReleaseOutcome, Slot, Slots, Taken, Ticket,
@@ -120,7 +126,7 @@ impl Key {
             suffices,
         };
         Arc::new(Self {
-            slots: Slots::new(max, likely, 0),
+            slots: Slots::new(max, likely, Tallies::default().open(1, 0), 0),
             open: AtomicUsize::new(0),
             opened: AtomicUsize::new(0),
             max,

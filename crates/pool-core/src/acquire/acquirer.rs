@@ -86,12 +86,11 @@ impl Acquirer {
         }
     }
 
-    /// Now, as exactly as the expiry of sessions and credentials needs it. An observer gets exact
-    /// durations.
+    /// Now, as exactly as the expiry of sessions and credentials needs it.
     #[inline]
     pub(super) fn coarse_now(&self) -> Timestamp {
         let context = self.context();
-        match context.is_plain() {
+        match context.is_coarse() {
             true => context.coarse_clock.now(|| self.jobs.send(Job::Tick)),
             false => context.clock.now(),
         }

@@ -54,6 +54,9 @@ pub(crate) struct Context {
     /// True where sessions are reused and neither an observer nor a hook takes part in a lease: the
     /// one flag that a hit reads for all three.
     is_plain: bool,
+    /// True where the coarse clock suffices: its error is nothing beside the times that are set, and no
+    /// observer measures by it.
+    is_coarse: bool,
     closed: AtomicBool,
     next_id: AtomicU64,
 }
@@ -79,8 +82,14 @@ impl Context {
         );
         let clock = Clock::new();
         let is_plain = config.enabled && parts.observer.is_none() && parts.hooks.is_none();
+        let timeouts = &config.timeouts;
+        let shortest = timeouts
+            .session_ttl
+            .min(timeouts.idle_pool_eviction)
+            .min(config.health.health_check_interval);
         Self {
             is_plain,
+            is_coarse: is_plain && shortest >= COARSE,
             coarse_clock: CoarseClock::new(clock),
             clock,
             expiry: ExpiryPolicy {
@@ -113,6 +122,12 @@ impl Context {
         self.is_plain
     }
 
+    /// True where a lease may be handed out by the coarse clock.
+    #[inline]
+    pub(crate) fn is_coarse(&self) -> bool {
+        self.is_coarse
+    }
+
     /// True once the pool is closed or closing.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
@@ -143,6 +158,9 @@ impl Context {
         self.clock.timestamp(end)
     }
 }
+
+/// The shortest time that the coarse clock measures well enough: to less than a hundredth.
+const COARSE: Duration = Duration::from_secs(1);
 
 impl CircuitHost for Context {
     fn circuit_changed(&self, endpoint: &Endpoint, before: BreakerState, after: &CircuitReading) {

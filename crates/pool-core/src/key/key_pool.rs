@@ -78,8 +78,10 @@ impl KeyPool {
         };
         let credentials =
             detected.unwrap_or_else(|| Arc::new(LatestCredentials::new(new.credential, now)));
+        let name = new.key.fingerprint().number();
+        let tally = new.upstream.tallies.open(name, now.nanos());
         Self {
-            slots: Slots::new(max, likely, now),
+            slots: Slots::new(max, likely, tally, now),
             key: new.key.clone(),
             profile: new.profile.clone(),
             upstream: new.upstream,

@@ -14,3 +14,5 @@ pub(crate) use crate::limits::{Line, Pace, Place};
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+pub(crate) use crate::upstream::{Sessions, Tally, TallyReading};

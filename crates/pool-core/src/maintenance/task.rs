@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::{
     sync::mpsc,
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 
@@ -56,18 +57,20 @@ impl Maintenance {
             let next = [due, self.next_tick].into_iter().flatten().min();
             tokio::select! {
                 job = self.inbox.recv() => match job {
-                    Some(job) => self.handle(job),
+                    Some(job) => self.handle(job).await,
                     None => return,
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                     self.tick_if_due();
                     self.sweep_due();
+                    // Many keys may be due at once; others are to have their turn in between.
+                    yield_now().await;
                 }
             }
         }
     }
 
-    fn handle(&mut self, job: Job) {
+    async fn handle(&mut self, job: Job) {
         match job {
             Job::Close(session, reason) => self.closing.start(session, reason),
             Job::Connect(key) => {
@@ -86,7 +89,7 @@ impl Maintenance {
             Job::Reclaim => {
                 if let Some(pool) = self.pool.upgrade() {
                     pool.services.capacity.begin_reclaim();
-                    self.reclaimer.reclaim(&pool.services, &pool.keys);
+                    self.reclaimer.reclaim(&pool).await;
                 }
             }
             Job::SessionEnded(key, id) => {

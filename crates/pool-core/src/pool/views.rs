@@ -12,8 +12,8 @@ impl SessionPool {
         PoolStatus::of(&self.acquirer)
     }
 
-    /// The state of the pool, with a row for each key. Each key is read under its own lock, one after
-    /// the other; every row is consistent in itself.
+    /// The state of the pool, with rows of up to 100 keys. Besides those no key is visited: the counts of
+    /// all keys are side by side in memory, some 50 bytes each.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         PoolStats::of(&self.acquirer, Instant::now())
@@ -21,15 +21,15 @@ impl SessionPool {
 
     /// A page of the pool's keys.
     ///
-    /// Every key is read under its own lock; only those of the page are kept and described. When the
-    /// rank of a key changes between two pages, the key is on both or on neither.
+    /// Only the keys of the page are visited; the others are ranked by their counts, which are side by
+    /// side in memory. A query of a scope, of keys that failed or for the oldest sessions first has to
+    /// visit all keys. When the rank of a key changes between two pages, the key is on both or on neither.
     #[must_use]
     pub fn key_stats(&self, query: &KeyQuery) -> KeyPage {
-        KeyPage::of(&self.acquirer.keys, query, Instant::now())
+        KeyPage::of(&self.acquirer, query, Instant::now())
     }
 
-    /// The state of each endpoint, in no order. Each key is read under its own lock, one after the
-    /// other.
+    /// The state of each endpoint, in no order. No key is visited.
     #[must_use]
     pub fn endpoint_stats(&self) -> Vec<EndpointStats> {
         EndpointStats::all(&self.acquirer, Instant::now())

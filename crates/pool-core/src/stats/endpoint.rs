@@ -1,6 +1,6 @@
 //! The state of each endpoint, over all of its keys.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
@@ -49,25 +49,21 @@ pub struct EndpointStats {
 impl EndpointStats {
     /// The rows of a pool at `now`.
     pub(crate) fn all(pool: &Acquirer, now: Instant) -> Vec<Self> {
-        let mut rows: HashMap<*const Upstream, Self> = HashMap::new();
-        for upstream in pool.upstreams.all() {
-            rows.insert(Arc::as_ptr(&upstream), Self::unused(&upstream, now));
-        }
-        for key in pool.keys.iter() {
-            let counts = key.counts();
-            if counts.removed {
-                continue;
-            }
-            let row = rows
-                .entry(Arc::as_ptr(&key.upstream))
-                .or_insert_with(|| Self::unused(&key.upstream, now));
+        let upstreams = pool.upstreams.all();
+        upstreams.iter().map(|it| Self::of(it, now)).collect()
+    }
+
+    fn of(upstream: &Upstream, now: Instant) -> Self {
+        let mut row = Self::unused(upstream, now);
+        upstream.tallies.for_each(|key| {
+            let sessions = key.sessions;
             row.keys += 1;
-            row.available += counts.idle;
-            row.active += counts.busy;
-            row.connecting += counts.connecting;
-            row.waiting += counts.waiting;
-        }
-        rows.into_values().collect()
+            row.available += sessions.idle;
+            row.active += sessions.busy;
+            row.connecting += sessions.connecting;
+            row.waiting += sessions.waiting;
+        });
+        row
     }
 
     fn unused(upstream: &Upstream, now: Instant) -> Self {

@@ -1,13 +1,17 @@
 //! The keys of a pool, page by page.
 
-use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::query::{KeyCursor, KeyQuery};
+use super::{
+    best::Best,
+    query::{KeyCursor, KeyQuery},
+};
 use crate::{
-    key::{KeyMap, KeyPool},
+    acquire::Acquirer,
+    key::KeyPool,
     types::{BreakerState, Era, Fingerprint, TransportKind},
 };
 
@@ -75,36 +79,19 @@ pub struct KeyPage {
 
 impl KeyPage {
     /// The page of a query at `now`.
-    pub(crate) fn of(keys: &KeyMap, query: &KeyQuery, now: Instant) -> Self {
-        let limit = query.limit.clamp(1, MAX_ROWS);
-        // A heap of the best rows so far, the worst of them on top. One row more than the page shows
-        // that there is a next page.
-        let mut best: BinaryHeap<Ranked> = BinaryHeap::with_capacity(limit + 2);
-        let mut matching = 0;
-        for key in keys.iter() {
-            let counts = key.counts();
-            if counts.removed || !query.matches(&key, &counts, now) {
-                continue;
-            }
-            matching += 1;
-            let rank = query.rank(&key, &counts);
-            let is_later = query.after.is_none_or(|after| rank > after);
-            if is_later && (best.len() <= limit || best.peek().is_some_and(|top| rank < top.0)) {
-                best.push(Ranked(rank, key));
-                if best.len() > limit + 1 {
-                    best.pop();
-                }
-            }
+    pub(crate) fn of(pool: &Acquirer, query: &KeyQuery, now: Instant) -> Self {
+        let mut best = Best::of(query);
+        match query.needs_keys() {
+            true => best.look_at_keys(&pool.keys, query, now),
+            false => best.look_at_tallies(&pool.upstreams, query, now),
         }
-        let mut best = best.into_sorted_vec();
-        let has_more = best.len() > limit;
-        best.truncate(limit);
+        let matching = best.matching;
+        let (ranks, has_more) = best.into_page();
+        let row = |rank: &KeyCursor| pool.keys.named(rank.fingerprint());
+        let keys = ranks.iter().filter_map(row);
         Self {
-            next: best.last().filter(|_| has_more).map(|last| last.0),
-            rows: best
-                .iter()
-                .map(|Ranked(_, key)| KeyStats::of(key, now))
-                .collect(),
+            rows: keys.map(|key| KeyStats::of(&key, now)).collect(),
+            next: ranks.last().filter(|_| has_more).copied(),
             matching,
         }
     }
@@ -138,29 +125,3 @@ impl KeyStats {
         }
     }
 }
-
-/// A key and its rank in the order of a query.
-struct Ranked(KeyCursor, Arc<KeyPool>);
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Ranked {}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
-/// The longest page.
-const MAX_ROWS: usize = 1_000;

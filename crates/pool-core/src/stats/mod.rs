@@ -1,5 +1,6 @@
 //! What a pool looks like at a point in time.
 
+mod best;
 mod endpoint;
 mod key;
 mod pool;

@@ -12,15 +12,15 @@ use super::key::KeyStats;
 use crate::{
     acquire::Acquirer,
     context::Counters,
-    key::KeyPool,
     types::{BreakerState, Fingerprint},
+    upstream::TallyReading,
 };
 
 /// The state of a pool at a point in time. Holds no secret: keys appear as fingerprints, URLs
 /// without their queries.
 ///
-/// Each key is looked at by itself, since no lock is held over all of them: while the pool works, the
-/// rows of several keys, and what is added up from them, are not of the very same instant.
+/// What is added up from all keys is read without a lock: while the pool works, the numbers of several
+/// keys are not of the very same instant. A row is of one instant.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct PoolStats {
@@ -69,7 +69,8 @@ pub struct PoolStats {
     pub max_total_keys: usize,
     /// The limit of sessions; 0 for none.
     pub max_total_sessions: usize,
-    /// One row for each key, by fingerprint.
+    /// A row for each key, by fingerprint; of more than 100 keys the first 100.
+    /// [`SessionPool::key_stats`](crate::SessionPool::key_stats) has all of them, page by page.
     pub pools: BTreeMap<Fingerprint, KeyStats>,
     /// One row for each endpoint whose circuit has changed, by URL without query. Of endpoints that
     /// differ only in query or transport it is the worst one;
@@ -123,27 +124,28 @@ impl PoolStats {
             max_total_sessions: limits.max_total_sessions,
             ..Self::default()
         };
-        for key in pool.keys.iter() {
-            stats.add_key(&key, now);
+        for upstream in pool.upstreams.all() {
+            upstream.tallies.for_each(|tally| stats.add_key(&tally));
         }
+        let rows = pool.keys.first(MAX_ROWS).into_iter();
+        stats.pools = rows
+            .map(|key| (key.key.fingerprint(), KeyStats::of(&key, now)))
+            .collect();
         stats.hit_rate = rate(stats.hits, stats.misses);
         stats.circuit_breakers = circuits(pool, now);
         stats
     }
 
-    fn add_key(&mut self, key: &KeyPool, now: Instant) {
-        let counts = key.counts();
-        if counts.removed {
-            return;
-        }
-        self.hits += counts.hit_counts.hits;
-        self.misses += counts.hit_counts.misses;
-        self.total_active_sessions += counts.busy;
+    fn add_key(&mut self, key: &TallyReading) {
+        self.hits += key.hits;
+        self.misses += key.misses;
+        self.total_active_sessions += key.sessions.busy;
         self.pool_key_count += 1;
-        self.pools
-            .insert(key.key.fingerprint(), KeyStats::of(key, now));
     }
 }
+
+/// The rows of a summary, which is read often.
+const MAX_ROWS: usize = 100;
 
 fn circuits(pool: &Acquirer, now: Instant) -> BTreeMap<String, BreakerStats> {
     let mut circuits = BTreeMap::new();

@@ -9,6 +9,7 @@ use crate::{
     key::{Counts, KeyPool},
     time::Timestamp,
     types::BreakerState,
+    upstream::{TallyReading, Upstream},
 };
 
 /// Which keys to return, and in which order.
@@ -105,14 +106,55 @@ pub struct KeyCursor {
 }
 
 impl KeyQuery {
+    /// True where the tallies of the keys do not suffice.
+    pub(super) fn needs_keys(&self) -> bool {
+        self.scope.is_some()
+            || self.order == KeyOrder::Oldest
+            || self.condition == Some(KeyCondition::Failed)
+    }
+
+    /// Whether it may be about keys of an upstream.
+    pub(super) fn matches_upstream(&self, upstream: &Upstream, now: Instant) -> bool {
+        let endpoint = &upstream.endpoint;
+        let is_broken = || upstream.circuit(now).state != BreakerState::Closed;
+        fits(self.host.as_deref(), endpoint.host())
+            && fits(self.transport.as_deref(), endpoint.transport().as_str())
+            && (self.condition != Some(KeyCondition::Broken) || is_broken())
+    }
+
+    /// Whether it is about a key of an upstream that matches, by its tally.
+    pub(super) fn matches_tally(&self, tally: &TallyReading) -> bool {
+        match self.condition {
+            None | Some(KeyCondition::Broken | KeyCondition::Failed) => true,
+            Some(KeyCondition::Connecting) => tally.sessions.connecting > 0,
+            Some(KeyCondition::Idle) => tally.in_use == 0,
+            Some(KeyCondition::InUse) => tally.in_use > 0,
+            Some(KeyCondition::Waiting) => tally.sessions.waiting > 0,
+        }
+    }
+
+    /// The rank of a key in the query's order, by its tally.
+    pub(super) fn rank_of_tally(&self, tally: &TallyReading) -> KeyCursor {
+        let sessions = tally.sessions;
+        let rank = match self.order {
+            KeyOrder::Fingerprint | KeyOrder::Oldest => 0,
+            KeyOrder::IdleFor => u64::MAX - tally.last_used,
+            KeyOrder::InUse => tally.in_use as u64,
+            KeyOrder::Sessions => (sessions.idle + sessions.busy + sessions.connecting) as u64,
+            KeyOrder::Waiting => sessions.waiting as u64,
+        };
+        KeyCursor {
+            rank,
+            fingerprint: tally.name,
+        }
+    }
+
     /// Whether it is about a key.
     pub(crate) fn matches(&self, key_pool: &KeyPool, counts: &Counts, now: Instant) -> bool {
         let key = &key_pool.key;
-        let fits =
-            |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-        fits(&self.host, key.endpoint().host())
-            && fits(&self.transport, key.transport().as_str())
-            && fits(&self.scope, key.scope().as_str())
+        fits(self.host.as_deref(), key.endpoint().host())
+            && fits(self.transport.as_deref(), key.transport().as_str())
+            && fits(self.scope.as_deref(), key.scope().as_str())
             && self
                 .condition
                 .is_none_or(|condition| condition.holds(key_pool, counts, now))
@@ -124,6 +166,16 @@ impl KeyQuery {
             rank: self.order.rank(key_pool, counts),
             fingerprint: key_pool.key.fingerprint().number(),
         }
+    }
+}
+
+fn fits(wanted: Option<&str>, is: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == is)
+}
+
+impl KeyCursor {
+    pub(super) fn fingerprint(self) -> u64 {
+        self.fingerprint
     }
 }
 

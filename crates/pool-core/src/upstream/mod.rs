@@ -9,6 +9,7 @@ mod holds;
 mod prober;
 mod retry_budget;
 mod session_ids;
+mod tallies;
 mod upstream;
 mod upstreams;
 
@@ -17,5 +18,6 @@ pub(crate) use breaker_permit::{BreakerPermit, admitted, admitted_now};
 pub(crate) use circuit::{CircuitPolicy, CircuitReading};
 pub(crate) use holds::Holder;
 pub(crate) use session_ids::SessionIdClaim;
+pub(crate) use tallies::{Sessions, Tally, TallyReading};
 pub(crate) use upstream::{CircuitHost, ProberTask, Upstream};
 pub(crate) use upstreams::Upstreams;

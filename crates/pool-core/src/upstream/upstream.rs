@@ -22,6 +22,7 @@ use super::{
     holds::Holder,
     retry_budget::RetryBudget,
     session_ids::SessionIds,
+    tallies::Tallies,
 };
 use crate::{
     error::FaultKind,
@@ -36,6 +37,8 @@ pub(crate) struct Upstream {
     pub(crate) contradictions: Contradictions,
     pub(crate) session_ids: SessionIds,
     pub(crate) retries: RetryBudget,
+    /// The counts of its keys.
+    pub(crate) tallies: Tallies,
     /// The permits for farewells under way.
     pub(crate) farewells: Arc<Semaphore>,
     pub(super) breaker: Breaker,
@@ -85,6 +88,7 @@ impl Upstream {
             contradictions: Contradictions::default(),
             session_ids: SessionIds::default(),
             retries: RetryBudget::default(),
+            tallies: Tallies::default(),
             farewells: Arc::new(Semaphore::new(MAX_FAREWELLS)),
             breaker: Breaker::new(policy, has_probe),
             host,

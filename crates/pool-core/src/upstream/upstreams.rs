@@ -1,6 +1,6 @@
 //! The endpoints that a pool knows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use moka::sync::Cache;
 
@@ -15,6 +15,15 @@ pub(crate) struct Upstreams {
     policy: CircuitPolicy,
     host: Arc<dyn CircuitHost>,
     known: Cache<Address, Arc<Upstream>, foldhash::fast::RandomState>,
+    alive: Mutex<Alive>,
+}
+
+/// Every upstream that is in use, also one that the cache has evicted.
+#[derive(Default)]
+struct Alive {
+    upstreams: Vec<Weak<Upstream>>,
+    /// The number of entries at which those that are gone are removed.
+    next_cleaning: usize,
 }
 
 /// What makes two endpoints the same server.
@@ -31,6 +40,7 @@ impl Upstreams {
             policy,
             host,
             known,
+            alive: Mutex::default(),
         }
     }
 
@@ -39,7 +49,10 @@ impl Upstreams {
         let address = format!("{} {}", endpoint.transport(), endpoint.url());
         self.known.get_with(Address(address.into()), || {
             let host = Arc::clone(&self.host);
-            Upstream::new(endpoint.clone(), self.policy, host)
+            let upstream = Upstream::new(endpoint.clone(), self.policy, host);
+            let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+            alive.add(&upstream);
+            upstream
         })
     }
 
@@ -50,11 +63,24 @@ impl Upstreams {
         }
     }
 
-    /// Every known upstream, in no order.
+    /// Every upstream that is known or in use, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Upstream>> {
-        self.known.iter().map(|(_, upstream)| upstream).collect()
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.upstreams.iter().filter_map(Weak::upgrade).collect()
     }
 }
+
+impl Alive {
+    fn add(&mut self, upstream: &Arc<Upstream>) {
+        if self.upstreams.len() >= self.next_cleaning {
+            self.upstreams.retain(|known| known.strong_count() > 0);
+            self.next_cleaning = (2 * self.upstreams.len()).max(MIN_CLEANING);
+        }
+        self.upstreams.push(Arc::downgrade(upstream));
+    }
+}
+
+const MIN_CLEANING: usize = 64;
 
 /// An endpoint evicted for another one starts with a closed circuit; keys in use keep theirs.
 const MAX_KNOWN: u64 = 10_000;

@@ -1,7 +1,7 @@
 //! Indexes over the keys of a pool.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -16,6 +16,8 @@ pub(crate) struct KeyIndex(Mutex<Indexes>);
 #[derive(Default)]
 struct Indexes {
     by_conversation: HashMap<ConversationId, HashSet<PoolKey>>,
+    /// By the number of the fingerprint.
+    by_name: BTreeMap<u64, PoolKey>,
     by_endpoint: HashMap<Endpoint, HashSet<PoolKey>>,
     by_gateway: HashMap<Box<str>, HashSet<PoolKey>>,
     by_identity: HashMap<Identity, HashSet<PoolKey>>,
@@ -25,6 +27,7 @@ struct Indexes {
 impl KeyIndex {
     pub(crate) fn add(&self, key: &PoolKey) {
         let mut indexes = self.lock();
+        indexes.by_name.insert(key.fingerprint().number(), key.clone());
         if let Scope::Conversation(id) = key.scope() {
             add(&mut indexes.by_conversation, id.clone(), key);
         }
@@ -41,6 +44,7 @@ impl KeyIndex {
 
     pub(crate) fn remove(&self, key: &PoolKey) {
         let mut indexes = self.lock();
+        indexes.by_name.remove(&key.fingerprint().number());
         if let Scope::Conversation(id) = key.scope() {
             remove(&mut indexes.by_conversation, id, key);
         }
@@ -50,6 +54,16 @@ impl KeyIndex {
         remove(&mut indexes.by_endpoint, key.endpoint(), key);
         remove(&mut indexes.by_identity, key.identity(), key);
         remove(&mut indexes.by_principal, key.principal(), key);
+    }
+
+    /// The key of this name.
+    pub(crate) fn named(&self, name: u64) -> Option<PoolKey> {
+        self.lock().by_name.get(&name).cloned()
+    }
+
+    /// So many keys, in the order of their names.
+    pub(crate) fn first(&self, most: usize) -> Vec<PoolKey> {
+        self.lock().by_name.values().take(most).cloned().collect()
     }
 
     /// The keys that a selector selects; `None` for all of them.
@@ -154,6 +168,6 @@ mod tests {
         let indexes = index.lock();
         assert!(indexes.by_conversation.is_empty() && indexes.by_endpoint.is_empty());
         assert!(indexes.by_gateway.is_empty() && indexes.by_identity.is_empty());
-        assert!(indexes.by_principal.is_empty());
+        assert!(indexes.by_principal.is_empty() && indexes.by_name.is_empty());
     }
 }

@@ -107,6 +107,17 @@ impl KeyMap {
         }
     }
 
+    /// The pool of the key with this fingerprint.
+    pub(crate) fn named(&self, fingerprint: u64) -> Option<Arc<KeyPool>> {
+        self.get(&self.index.named(fingerprint)?)
+    }
+
+    /// The pools of so many keys, in the order of their fingerprints.
+    pub(crate) fn first(&self, most: usize) -> Vec<Arc<KeyPool>> {
+        let keys = self.index.first(most);
+        keys.iter().filter_map(|key| self.get(key)).collect()
+    }
+
     /// How many keys there are, roughly.
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.keys.entry_count()).unwrap_or(usize::MAX)

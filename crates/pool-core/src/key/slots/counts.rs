@@ -32,7 +32,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     pub(crate) fn counts(&self) -> Counts {
         let state = self.lock();
-        let idle = state.ready.iter().filter(|entry| entry.used == 0).count();
+        let idle = state.idle();
         Counts {
             removed: state.is_removed(),
             in_use: state.in_use,

@@ -3,7 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use super::{
-    super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock},
+    super::sync::{
+        AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
+    },
     state::{Entry, Phase, State, position},
     types::{
         Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
@@ -18,17 +20,19 @@ pub(crate) struct Slots<M, W: Caller, T> {
     has_ready: AtomicBool,
     /// The generation, to be read without the lock.
     generation: AtomicU64,
+    /// The counts, to be read without the lock.
+    tally: Tally,
 }
 
-/// The state under its lock. Dropped, it shows whether a member is ready.
-pub(super) struct Locked<'s, M, W: Caller, T> {
+/// The state under its lock. Dropped, it shows its counts, and whether a member is ready.
+pub(super) struct Locked<'s, M: Member, W: Caller, T: Moment> {
     state: MutexGuard<'s, State<M, W, T>>,
-    has_ready: &'s AtomicBool,
+    slots: &'s Slots<M, W, T>,
 }
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// A key without sessions that may have `max` of them, which are probably like this.
-    pub(crate) fn new(max: usize, likely: Likely, now: T) -> Self {
+    pub(crate) fn new(max: usize, likely: Likely, tally: Tally, now: T) -> Self {
         let state = State {
             ready: Vec::new(),
             draining: Vec::new(),
@@ -50,6 +54,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             state: Mutex::new(state),
             has_ready: AtomicBool::new(false),
             generation: AtomicU64::new(0),
+            tally,
         }
     }
 
@@ -60,11 +65,20 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         if !self.has_ready.load(Ordering::Relaxed) {
             return Taken::None;
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.phase == Phase::Removed {
             return Taken::Removed;
         }
-        state.take_ready().map_or(Taken::None, Taken::Slot)
+        let Some(slot) = state.take_ready() else {
+            return Taken::None;
+        };
+        if slot.member.slots() == 1 {
+            self.tally.took_idle(state.hit_counts.hits);
+            self.show_ready(&state);
+        } else {
+            self.show(&state);
+        }
+        Taken::Slot(slot)
     }
 
     /// A slot comes back. Where it would go to a waiter, `claim` decides whether its member is closed
@@ -76,16 +90,25 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         fate: Fate,
         claim: impl FnOnce(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.last_used = state.last_used.max(slot.acquired_at);
         let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
         let undisturbed = state.waiting == 0 && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
+            let has_one = slot.member.slots() == 1;
             state.in_use -= 1;
             state.entry(slot);
+            if has_one {
+                self.tally.gave_back(state.last_used.nanos());
+                self.show_ready(&state);
+            } else {
+                self.show(&state);
+            }
             return ReleaseOutcome::Ready;
         }
-        state.release(slot, fate, claim)
+        let outcome = state.release(slot, fate, claim);
+        self.show(&state);
+        outcome
     }
 
     /// The generation that a member opened now belongs to.
@@ -101,16 +124,45 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         unused
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn lock(&self) -> Locked<'_, M, W, T> {
         Locked {
             state: lock(&self.state),
-            has_ready: &self.has_ready,
+            slots: self,
         }
+    }
+
+    /// Shows the counts to those who read them without the lock.
+    #[inline(never)]
+    fn show(&self, state: &State<M, W, T>) {
+        self.show_ready(state);
+        if state.is_removed() {
+            return self.tally.clear();
+        }
+        let idle = state.idle();
+        self.tally.set(&TallyReading {
+            name: 0,
+            hits: state.hit_counts.hits,
+            misses: state.hit_counts.misses,
+            last_used: state.last_used.nanos(),
+            sessions: Sessions {
+                idle,
+                busy: state.open - state.connecting - idle,
+                connecting: state.connecting,
+                waiting: state.waiting,
+            },
+            in_use: state.in_use,
+        });
+    }
+
+    #[inline(always)]
+    fn show_ready(&self, state: &State<M, W, T>) {
+        let has_ready = !state.ready.is_empty();
+        self.has_ready.store(has_ready, Ordering::Relaxed);
     }
 }
 
-impl<M, W: Caller, T> Deref for Locked<'_, M, W, T> {
+impl<M: Member, W: Caller, T: Moment> Deref for Locked<'_, M, W, T> {
     type Target = State<M, W, T>;
 
     #[inline(always)]
@@ -119,18 +171,17 @@ impl<M, W: Caller, T> Deref for Locked<'_, M, W, T> {
     }
 }
 
-impl<M, W: Caller, T> DerefMut for Locked<'_, M, W, T> {
+impl<M: Member, W: Caller, T: Moment> DerefMut for Locked<'_, M, W, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.state
     }
 }
 
-impl<M, W: Caller, T> Drop for Locked<'_, M, W, T> {
-    #[inline(always)]
+impl<M: Member, W: Caller, T: Moment> Drop for Locked<'_, M, W, T> {
+    #[inline]
     fn drop(&mut self) {
-        let has_ready = !self.state.ready.is_empty();
-        self.has_ready.store(has_ready, Ordering::Relaxed);
+        self.slots.show(&self.state);
     }
 }
 

@@ -69,6 +69,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.phase == Phase::Removed
     }
 
+    /// How many members are unused.
+    pub(super) fn idle(&self) -> usize {
+        self.ready.iter().filter(|entry| entry.used == 0).count()
+    }
+
     /// True while the server gets no request for a further member. A key without any needs one.
     pub(super) fn is_paused(&self) -> bool {
         self.paused_until.is_some() && self.open > self.connecting + self.draining.len()

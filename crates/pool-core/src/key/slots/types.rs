@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::super::sync::Place;
+use super::super::sync::{Place, Sessions};
 
 /// How often a key was requested a slot, and how it was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,6 +213,17 @@ pub(crate) enum Blame {
     Endpoint,
     /// None: the connect was not needed any more.
     None,
+}
+
+impl Counts {
+    pub(crate) fn sessions(&self) -> Sessions {
+        Sessions {
+            idle: self.idle,
+            busy: self.busy,
+            connecting: self.connecting,
+            waiting: self.waiting,
+        }
+    }
 }
 
 impl HitCounts {

@@ -1,0 +1,306 @@
+//! The counts of the keys of an endpoint, side by side in memory.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// The counts of the keys of an endpoint, side by side in memory: so that a view of a hundred thousand
+/// keys reads a few megabytes in a row, and visits no key.
+#[derive(Default)]
+pub(crate) struct Tallies(Mutex<Vec<Arc<Chunk>>>);
+
+/// The tallies of some keys. Chunks double in size, so that an endpoint with few keys has a small one.
+pub(crate) struct Chunk {
+    cells: Box<[Cell]>,
+    free: Mutex<Vec<u16>>,
+}
+
+/// The tally of a key. Written under the lock of the key alone.
+#[derive(Default)]
+struct Cell {
+    /// The key's name; 0 while the cell is free.
+    name: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    last_used: AtomicU64,
+    /// The [`Sessions`], packed, so that they are read as of one instant.
+    sessions: AtomicU64,
+    /// The slots in use, where sessions have several.
+    in_use: AtomicU64,
+}
+
+/// The cell of one key. Dropped, it is free for another.
+pub(crate) struct Tally {
+    chunk: Arc<Chunk>,
+    index: u16,
+}
+
+/// How many sessions a key has in each state, and how many callers wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sessions {
+    pub(crate) idle: usize,
+    pub(crate) busy: usize,
+    pub(crate) connecting: usize,
+    pub(crate) waiting: usize,
+}
+
+/// The counts of a key as they are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TallyReading {
+    pub(crate) name: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    /// In nanoseconds of the pool's clock.
+    pub(crate) last_used: u64,
+    pub(crate) sessions: Sessions,
+    pub(crate) in_use: usize,
+}
+
+impl Tallies {
+    /// A cell for a key of this name.
+    pub(crate) fn open(&self, name: u64, now: u64) -> Tally {
+        let mut chunks = self.lock();
+        let free = chunks.iter().rev().find_map(Chunk::take);
+        let tally = free.unwrap_or_else(|| {
+            let size = chunks.last().map_or(FIRST, |last| 2 * last.cells.len());
+            let chunk = Arc::new(Chunk::new(size.min(LARGEST)));
+            chunks.push(Arc::clone(&chunk));
+            Tally { chunk, index: 0 }
+        });
+        drop(chunks);
+        let cell = tally.cell();
+        cell.last_used.store(now, Relaxed);
+        // The name is not 0, which marks a free cell.
+        cell.name.store(name.max(1), Relaxed);
+        tally
+    }
+
+    /// Calls `look` with the counts of each key.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(TallyReading)) {
+        for chunk in self.chunks() {
+            chunk.for_each(&mut look);
+        }
+    }
+
+    /// The tallies in parts, for work that yields in between.
+    pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Chunk>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Chunk {
+    /// A chunk whose first cell is taken.
+    fn new(size: usize) -> Self {
+        let others = (1..size).rev().filter_map(|index| u16::try_from(index).ok());
+        Self {
+            cells: (0..size).map(|_| Cell::default()).collect(),
+            free: Mutex::new(others.collect()),
+        }
+    }
+
+    /// Calls `look` with the counts of each key.
+    pub(crate) fn for_each(&self, look: impl FnMut(TallyReading)) {
+        self.cells.iter().filter_map(Cell::read).for_each(look);
+    }
+
+    fn take(self: &Arc<Self>) -> Option<Tally> {
+        let index = self.free().pop()?;
+        Some(Tally {
+            chunk: Arc::clone(self),
+            index,
+        })
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<u16>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cell {
+    fn read(&self) -> Option<TallyReading> {
+        let name = self.name.load(Relaxed);
+        if name == 0 {
+            return None;
+        }
+        let sessions = Sessions::unpacked(self.sessions.load(Relaxed));
+        Some(TallyReading {
+            name,
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            last_used: self.last_used.load(Relaxed),
+            sessions,
+            in_use: usize::try_from(self.in_use.load(Relaxed))
+                .unwrap_or(usize::MAX)
+                .max(sessions.busy),
+        })
+    }
+}
+
+impl Tally {
+    /// An idle session was taken: what a hit changes.
+    #[inline]
+    pub(crate) fn took_idle(&self, hits: u64) {
+        let cell = self.cell();
+        cell.hits.store(hits, Relaxed);
+        let sessions = cell.sessions.load(Relaxed);
+        cell.sessions.store(sessions + ONE_BUSY - ONE_IDLE, Relaxed);
+    }
+
+    /// A session became idle: what the end of a hit changes.
+    #[inline]
+    pub(crate) fn gave_back(&self, last_used: u64) {
+        let cell = self.cell();
+        cell.last_used.store(last_used, Relaxed);
+        let sessions = cell.sessions.load(Relaxed);
+        cell.sessions.store(sessions + ONE_IDLE - ONE_BUSY, Relaxed);
+    }
+
+    /// Sets everything but the name.
+    pub(crate) fn set(&self, new: &TallyReading) {
+        let cell = self.cell();
+        cell.hits.store(new.hits, Relaxed);
+        cell.misses.store(new.misses, Relaxed);
+        cell.last_used.store(new.last_used, Relaxed);
+        cell.sessions.store(new.sessions.packed(), Relaxed);
+        cell.in_use.store(new.in_use as u64, Relaxed);
+    }
+
+    /// The key was removed: it is counted no more.
+    pub(crate) fn clear(&self) {
+        self.cell().name.store(0, Relaxed);
+    }
+
+    #[inline]
+    fn cell(&self) -> &Cell {
+        &self.chunk.cells[usize::from(self.index)]
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.clear();
+        self.set(&TallyReading::default());
+        self.chunk.free().push(self.index);
+    }
+}
+
+impl Sessions {
+    /// More than a field has room for is shown as the most it has room for.
+    fn packed(self) -> u64 {
+        let field = |count: usize, one: u64, most: u64| one * (count as u64).min(most);
+        field(self.idle, ONE_IDLE, MOST_SESSIONS)
+            + field(self.busy, ONE_BUSY, MOST_SESSIONS)
+            + field(self.connecting, ONE_CONNECTING, MOST_SESSIONS)
+            + field(self.waiting, ONE_WAITING, MOST_WAITING)
+    }
+
+    fn unpacked(word: u64) -> Self {
+        let field = |one: u64, most: u64| ((word / one) & most) as usize;
+        Self {
+            idle: field(ONE_IDLE, MOST_SESSIONS),
+            busy: field(ONE_BUSY, MOST_SESSIONS),
+            connecting: field(ONE_CONNECTING, MOST_SESSIONS),
+            waiting: field(ONE_WAITING, MOST_WAITING),
+        }
+    }
+}
+
+/// The fields of the packed word, from the lowest bit.
+const ONE_IDLE: u64 = 1;
+const ONE_BUSY: u64 = 1 << 14;
+const ONE_CONNECTING: u64 = 1 << 28;
+const ONE_WAITING: u64 = 1 << 42;
+const MOST_SESSIONS: u64 = (1 << 14) - 1;
+const MOST_WAITING: u64 = (1 << 22) - 1;
+
+/// The cells of the first chunk.
+const FIRST: usize = 8;
+
+/// A chunk of so many is 200 KB.
+const LARGEST: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn readings(tallies: &Tallies) -> Vec<TallyReading> {
+        let mut all = Vec::new();
+        tallies.for_each(|reading| all.push(reading));
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_read_as_they_were_packed(
+            idle in 0..16_384_usize, busy in 0..16_384_usize,
+            connecting in 0..16_384_usize, waiting in 0..4_194_304_usize,
+        ) {
+            let sessions = Sessions { idle, busy, connecting, waiting };
+            prop_assert_eq!(Sessions::unpacked(sessions.packed()), sessions);
+        }
+    }
+
+    #[test]
+    fn a_count_without_room_is_the_most_that_there_is_room_for() {
+        let many = Sessions {
+            idle: 1_000_000,
+            busy: 3,
+            connecting: 20_000,
+            waiting: 100_000_000,
+        };
+        let shown = Sessions::unpacked(many.packed());
+        assert_eq!((shown.idle, shown.busy), (16_383, 3));
+        assert_eq!((shown.connecting, shown.waiting), (16_383, 4_194_303));
+    }
+
+    #[test]
+    fn each_key_has_a_cell_until_its_tally_is_dropped_and_cells_are_used_again() {
+        let tallies = Tallies::default();
+        for _ in 0..3 {
+            let open: Vec<_> = (0..5_000).map(|name| tallies.open(name, 7)).collect();
+            let all = readings(&tallies);
+            assert_eq!(all.len(), 5_000);
+            assert!(all.iter().all(|tally| tally.last_used == 7 && tally.hits == 0));
+            open[17].set(&TallyReading {
+                hits: 4,
+                ..TallyReading::default()
+            });
+            let hits: u64 = readings(&tallies).iter().map(|tally| tally.hits).sum();
+            assert_eq!(hits, 4);
+            open[18].clear();
+            assert_eq!(readings(&tallies).len(), 4_999);
+        }
+        assert!(readings(&tallies).is_empty());
+        let cells: usize = tallies.lock().iter().map(|chunk| chunk.cells.len()).sum();
+        assert!(cells <= 8_192 + 8, "{cells}");
+    }
+
+    #[test]
+    fn a_hit_moves_one_session_from_idle_to_busy_and_back() {
+        let tallies = Tallies::default();
+        let tally = tallies.open(1, 0);
+        tally.set(&TallyReading {
+            sessions: Sessions {
+                idle: 2,
+                waiting: 1,
+                ..Sessions::default()
+            },
+            ..TallyReading::default()
+        });
+        tally.took_idle(5);
+        let taken = readings(&tallies)[0];
+        assert_eq!((taken.sessions.idle, taken.sessions.busy), (1, 1));
+        assert_eq!((taken.hits, taken.in_use), (5, 1));
+        tally.gave_back(9);
+        let back = readings(&tallies)[0];
+        assert_eq!((back.sessions.idle, back.sessions.busy), (2, 0));
+        assert_eq!((back.last_used, back.sessions.waiting), (9, 1));
+    }
+}
