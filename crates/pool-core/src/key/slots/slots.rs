@@ -69,16 +69,28 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         if state.phase == Phase::Removed {
             return Taken::Removed;
         }
-        let Some(slot) = state.take_ready() else {
+        // Most members have one slot. It is passed on in registers.
+        if state.ready.last().is_none_or(|entry| entry.member.slots() != 1) {
+            let slot = state.take_ready();
+            self.show(&state);
+            return slot.map_or(Taken::None, Taken::Slot);
+        }
+        let Some(Entry {
+            member, alive_at, ..
+        }) = state.ready.pop()
+        else {
             return Taken::None;
         };
-        if slot.member.slots() == 1 {
-            self.tally.took_idle(state.hit_counts.hits);
-            self.show_ready(&state);
-        } else {
-            self.show(&state);
-        }
-        Taken::Slot(slot)
+        state.in_use += 1;
+        state.hit_counts.hits += 1;
+        self.tally.took_idle(state.hit_counts.hits);
+        self.show_ready(&state);
+        Taken::Slot(Slot {
+            member,
+            alive_at,
+            acquired_at: alive_at,
+            origin: Origin::Found,
+        })
     }
 
     /// A slot comes back. Where it would go to a waiter, `claim` decides whether its member is closed
@@ -95,15 +107,20 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
         let undisturbed = state.waiting == 0 && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
-            let has_one = slot.member.slots() == 1;
             state.in_use -= 1;
-            state.entry(slot);
-            if has_one {
-                self.tally.gave_back(state.last_used.nanos());
-                self.show_ready(&state);
-            } else {
+            if slot.member.slots() != 1 {
+                state.entry(slot);
                 self.show(&state);
+                return ReleaseOutcome::Ready;
             }
+            let (member, alive_at) = (slot.member, slot.alive_at);
+            state.ready.push(Entry {
+                member,
+                used: 0,
+                alive_at,
+            });
+            self.tally.gave_back(state.last_used.nanos());
+            self.show_ready(&state);
             return ReleaseOutcome::Ready;
         }
         let outcome = state.release(slot, fate, claim);
