@@ -78,6 +78,9 @@ enum Command {
     /// Keeps idle sessions in this process and measures it.
     #[command(hide = true)]
     BenchIdle(bench::IdleOptions),
+    /// Keeps many keys in this process and measures the pool.
+    #[command(hide = true)]
+    BenchScale(bench::ScaleOptions),
 }
 
 fn main() -> ExitCode {
@@ -115,5 +118,6 @@ fn run(command: &Command) -> Result {
         Command::BenchCount(options) => bench::count(options),
         Command::BenchCall(options) => bench::call(options),
         Command::BenchIdle(options) => bench::idle(options),
+        Command::BenchScale(options) => bench::scale(options),
     }
 }

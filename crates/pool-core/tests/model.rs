@@ -56,11 +56,11 @@ use loom::{
     },
     thread,
 };
-use tallies::Tallies;
 use slots::{
     Blame, Bounds, Caller, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition,
     ReleaseOutcome, Slot, Slots, Taken, Ticket,
 };
+use tallies::Tallies;
 
 /// A session of the model.
 #[derive(Clone, Debug)]

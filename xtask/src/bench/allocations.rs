@@ -2,7 +2,14 @@
 //!
 //! Counting slows every allocation down, so it runs in its own process.
 
-use super::{report::Allocations, rig::Rig, wire::idle_bytes};
+use tokio::task::yield_now;
+
+use super::{
+    report::Allocations,
+    rig::{Rig, SLOTS},
+    scale::key_memory,
+    wire::idle_bytes,
+};
 use crate::Result;
 
 /// Options of the count.
@@ -22,7 +29,12 @@ pub(crate) fn count(options: &CountOptions) -> Result {
 
 fn counts(rig: &Rig, sessions: usize) -> Result<Allocations> {
     let idle = idle_bytes(sessions)?;
+    let key = key_memory(sessions)?;
     Ok(Allocations {
+        wait_allocs: waits(rig),
+        bytes_per_key: key.bytes,
+        allocations_per_key: key.allocations,
+        map_bytes_per_key: key.map_bytes,
         idle_key_bytes: idle.key,
         idle_session_bytes: idle.session,
         client_acquire_allocs: mean(rig, async || rig.by_client().await),
@@ -40,6 +52,36 @@ fn mean(rig: &Rig, operation: impl AsyncFn()) -> f64 {
     };
     rig.runtime.block_on(repeat());
     let counted = allocation_counter::measure(|| rig.runtime.block_on(repeat()));
+    counted.count_total as f64 / f64::from(OPERATIONS)
+}
+
+/// The mean count of a wait for a slot, in a queue that was used before. The caller before it gives its
+/// slot back meanwhile.
+fn waits(rig: &Rig) -> f64 {
+    let wait_in_turn = async || {
+        let mut held = Vec::new();
+        while let Some(lease) = rig.client.try_acquire() {
+            held.push(lease);
+        }
+        for _ in 0..OPERATIONS {
+            let mut next = std::pin::pin!(rig.client.acquire());
+            tokio::select! {
+                biased;
+                _ = &mut next => unreachable!("every slot is in use"),
+                () = yield_now() => held.truncate(held.len() - 1),
+            }
+            held.extend(next.await);
+        }
+    };
+    let opened = async || {
+        let mut all = Vec::new();
+        for _ in 0..SLOTS {
+            all.push(rig.client.acquire().await);
+        }
+    };
+    rig.runtime.block_on(opened());
+    rig.runtime.block_on(wait_in_turn());
+    let counted = allocation_counter::measure(|| rig.runtime.block_on(wait_in_turn()));
     counted.count_total as f64 / f64::from(OPERATIONS)
 }
 

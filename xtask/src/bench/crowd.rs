@@ -11,13 +11,15 @@ use tokio::{
 };
 
 use super::peers::Trivial;
-use crate::statistics::p99;
+use crate::statistics::per_mille;
 
 /// The figures of a crowd.
 pub(super) struct Crowd {
     pub(super) ops_per_s: f64,
-    /// The 99th percentile of the time that a task waits for its slot.
+    /// The median of the time that a task waits for its slot.
+    pub(super) p50_us: f64,
     pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
 }
 
 /// A source of slots for a crowd.
@@ -51,9 +53,12 @@ pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
         let begun = Instant::now();
         let all = tasks.join_all().await.concat();
         let time = begun.elapsed();
+        let us = |share| per_mille(all.clone(), share) as f64 / 1e3;
         Crowd {
             ops_per_s: all.len() as f64 / time.as_secs_f64(),
-            p99_us: p99(all) as f64 / 1e3,
+            p50_us: us(500),
+            p99_us: us(990),
+            p999_us: us(999),
         }
     })
 }

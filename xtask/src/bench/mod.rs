@@ -8,12 +8,15 @@
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod crowd;
+mod instructions;
+mod keyed;
 mod line;
 mod memory;
 mod peers;
 mod report;
 mod rig;
 mod rows;
+mod scale;
 mod telemetry;
 mod tokens;
 mod wire;
@@ -23,12 +26,16 @@ pub(crate) use allocations::{CountOptions, count};
 use indicatif::ProgressBar;
 use xshell::{Shell, cmd};
 
-pub(crate) use self::wire::{CallOptions, IdleOptions, call, idle};
 use self::{
-    report::{Allocations, Report},
+    report::{Allocations, Apart, Report},
     rig::Rig,
-    rows::{Effort, Figures, ROWS},
+    rows::{Effort, Figures, ROWS, SLOW_ROWS},
+    scale::ScaleEffort,
     wire::{OnceEffort, once},
+};
+pub(crate) use self::{
+    scale::{ScaleOptions, scale},
+    wire::{CallOptions, IdleOptions, call, idle},
 };
 use crate::Result;
 
@@ -53,11 +60,11 @@ pub(crate) struct Inner {
     allocations: String,
 }
 
-/// Counts and measures in release builds, which cargo makes first.
+/// Counts and measures in builds of the profile `bench`, which cargo makes first.
 ///
 /// A quick run uses debug builds, since its figures mean little.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let profile = if options.quick { "dev" } else { "release" };
+    let profile = if options.quick { "dev" } else { "bench" };
     let build = ["--profile", profile, "--package", "xtask"];
     let feature = ["--features", "count-allocations"];
     let sessions = if options.quick { "200" } else { "10000" };
@@ -82,7 +89,17 @@ pub(crate) fn measure(inner: &Inner) -> Result {
     } else {
         THOROUGH_ONCE
     })?;
-    let report = Report::of(&rounds(&Rig::new()?, effort), allocations, once);
+    let scale = scale::measure(if options.quick {
+        QUICK_SCALE
+    } else {
+        THOROUGH_SCALE
+    })?;
+    let apart = Apart {
+        allocations,
+        scale,
+        once,
+    };
+    let report = Report::of(&rounds(&Rig::new()?, effort), apart);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -119,13 +136,20 @@ fn round(rig: &Rig, effort: Effort, number: usize) -> Figures {
     for row in order {
         row(rig, effort, &mut figures);
     }
+    // The slow rows would take hours in each of hundreds of rounds.
+    if number.is_multiple_of(effort.rounds_of_slow_row) {
+        SLOW_ROWS
+            .iter()
+            .for_each(|row| row(rig, effort, &mut figures));
+    }
     figures
 }
 
 const THOROUGH: Effort = Effort {
-    rounds: 11,
-    operations: 200_000,
-    turns: 4_000,
+    rounds: 301,
+    rounds_of_slow_row: 30,
+    operations: 5_000,
+    turns: 150,
     calls: 200,
     caller_calls: 20,
     sessions: 64,
@@ -133,11 +157,28 @@ const THOROUGH: Effort = Effort {
 
 const QUICK: Effort = Effort {
     rounds: 5,
+    rounds_of_slow_row: 1,
     operations: 2_000,
     turns: 100,
     calls: 5,
     caller_calls: 2,
     sessions: 4,
+};
+
+const THOROUGH_SCALE: ScaleEffort = ScaleEffort {
+    small: 1_000,
+    large: 100_000,
+    huge: 1_000_000,
+    expire_after: [5, 25],
+    cache: true,
+};
+
+const QUICK_SCALE: ScaleEffort = ScaleEffort {
+    small: 10,
+    large: 100,
+    huge: 1_000,
+    expire_after: [1, 1],
+    cache: false,
 };
 
 const THOROUGH_ONCE: OnceEffort = OnceEffort {
@@ -152,12 +193,12 @@ const QUICK_ONCE: OnceEffort = OnceEffort {
 
 #[cfg(test)]
 mod tests {
-    use super::{wire::OnceFigures, *};
+    use super::*;
 
     #[test]
     fn a_quick_run_fills_every_figure() {
         let rounds = rounds(&Rig::new().unwrap(), QUICK);
-        let report = Report::of(&rounds, Allocations::default(), OnceFigures::default());
+        let report = Report::of(&rounds, Apart::default());
         let json = serde_json::to_string(&report).unwrap();
         check_json(&json).unwrap();
         let figures: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -165,7 +206,13 @@ mod tests {
             // In a quick run, either of two figures may be the larger.
             let may_be_zero = name.ends_with("_allocs") || name.contains("_overhead_");
             // Other processes measure these.
-            let is_absent = figure.is_null() || name.ends_with("_bytes");
+            let is_absent = figure.is_null()
+                || name.ends_with("_bytes")
+                || name.contains("_per_key")
+                || name.contains("100k")
+                || name.contains("scale_")
+                || name.contains("1m_")
+                || ["idle_cpu_ms_per_s", "longest_poll_ms"].contains(&name.as_str());
             assert!(
                 may_be_zero || is_absent || figure.as_f64().unwrap() > 0.0,
                 "{name}: {figure}"

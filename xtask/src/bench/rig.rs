@@ -9,7 +9,12 @@ use mcp_pool_core::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    memory::MemoryConnector, peers::Trivial, telemetry::Telemetry, tokens::Tokens, wire::Wire,
+    keyed::{ByHand, KeyedPools},
+    memory::MemoryConnector,
+    peers::Trivial,
+    telemetry::Telemetry,
+    tokens::Tokens,
+    wire::Wire,
 };
 use crate::Result;
 
@@ -28,6 +33,8 @@ pub(super) struct Rig {
     pub(super) clients: Arc<[PooledClient]>,
     pub(super) deadpool: deadpool::managed::Pool<Trivial>,
     pub(super) bb8: bb8::Pool<Trivial>,
+    pub(super) keyed: KeyedPools,
+    pub(super) by_hand: ByHand,
     pub(super) token: Vec<u8>,
     pub(super) tokens: Tokens,
     pub(super) wire: Wire,
@@ -80,6 +87,8 @@ impl Rig {
                 .max_size(SLOTS)
                 .build()?,
             bb8,
+            keyed: KeyedPools::new(KEYS, SLOTS)?,
+            by_hand: ByHand::new(KEYS),
             token,
             tokens: Tokens::new()?,
             wire,
@@ -162,6 +171,6 @@ fn builder() -> PoolBuilder {
 }
 
 const WORKERS: usize = 2;
-const SLOTS: usize = 10;
+pub(super) const SLOTS: usize = 10;
 const KEYS: usize = 1_000;
 const TOKEN_BYTES: usize = 800;

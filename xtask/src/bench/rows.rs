@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio::{runtime::Runtime, task::coop::unconstrained, time::Instant};
 
 use super::{
-    crowd::{Crowd, ManyKeys, crowd},
+    crowd::{ManyKeys, crowd},
     rig::Rig,
     tokens::Tokens,
     wire::WireFigures,
@@ -17,6 +17,8 @@ use super::{
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
     pub(super) rounds: usize,
+    /// A slow row is measured in each of so many rounds.
+    pub(super) rounds_of_slow_row: usize,
     /// By one task alone, in each round.
     pub(super) operations: u32,
     /// By each task of a crowd, in each round.
@@ -42,7 +44,15 @@ pub(super) struct Figures {
     pub(super) contended_p99_us: f64,
     pub(super) deadpool_contended_ops_per_s: f64,
     pub(super) deadpool_contended_p99_us: f64,
+    pub(super) contended_p50_us: f64,
+    pub(super) contended_p999_us: f64,
     pub(super) keys_1k_p99_us: f64,
+    /// A key of a thousand, after another one.
+    pub(super) keyed_ns: f64,
+    /// The same of a map of deadpools.
+    pub(super) keyed_peer_ns: f64,
+    /// The same of what is written by hand: lists of idle sessions in a map behind one lock.
+    pub(super) by_hand_ns: f64,
     pub(super) acquire_with_metrics_ns: f64,
     pub(super) use_ns: f64,
     pub(super) use_with_metrics_ns: f64,
@@ -97,20 +107,38 @@ fn sha256(rig: &Rig, effort: Effort, figures: &mut Figures) {
 }
 
 fn contended(rig: &Rig, effort: Effort, figures: &mut Figures) {
-    let Crowd { ops_per_s, p99_us } = crowd(&rig.runtime, rig.client.clone(), effort.turns);
-    figures.contended_ops_per_s = ops_per_s;
-    figures.contended_p99_us = p99_us;
+    let crowd = crowd(&rig.runtime, rig.client.clone(), effort.turns);
+    figures.contended_ops_per_s = crowd.ops_per_s;
+    figures.contended_p50_us = crowd.p50_us;
+    figures.contended_p99_us = crowd.p99_us;
+    figures.contended_p999_us = crowd.p999_us;
 }
 
 fn deadpool_contended(rig: &Rig, effort: Effort, figures: &mut Figures) {
-    let Crowd { ops_per_s, p99_us } = crowd(&rig.runtime, rig.deadpool.clone(), effort.turns);
-    figures.deadpool_contended_ops_per_s = ops_per_s;
-    figures.deadpool_contended_p99_us = p99_us;
+    let crowd = crowd(&rig.runtime, rig.deadpool.clone(), effort.turns);
+    figures.deadpool_contended_ops_per_s = crowd.ops_per_s;
+    figures.deadpool_contended_p99_us = crowd.p99_us;
 }
 
 fn many_keys(rig: &Rig, effort: Effort, figures: &mut Figures) {
     let clients = ManyKeys(Arc::clone(&rig.clients));
     figures.keys_1k_p99_us = crowd(&rig.runtime, clients, effort.turns).p99_us;
+}
+
+fn keyed(rig: &Rig, effort: Effort, figures: &mut Figures) {
+    let (ours, peer) = (&rig.clients, &rig.keyed);
+    let next = Cell::new(0_usize);
+    // Each key in turn, so that the memory of the one before is not the memory of this one.
+    let step = |keys: usize| next.replace(next.get() + STRIDE) % keys;
+    figures.keyed_ns = alone(&rig.runtime, effort.operations, async || {
+        drop(ours[step(ours.len())].acquire().await);
+    });
+    figures.keyed_peer_ns = alone(&rig.runtime, effort.operations, async || {
+        drop(peer.acquire(step(ours.len())).await);
+    });
+    figures.by_hand_ns = alone(&rig.runtime, effort.operations, async || {
+        rig.by_hand.acquire(step(ours.len()));
+    });
 }
 
 fn with_metrics(rig: &Rig, effort: Effort, figures: &mut Figures) {
@@ -188,7 +216,10 @@ fn alone(runtime: &Runtime, operations: u32, operation: impl AsyncFn()) -> f64 {
     time.as_secs_f64() * 1e9 / f64::from(operations)
 }
 
-pub(super) const ROWS: [Row; 18] = [
+/// Prime to the number of keys.
+const STRIDE: usize = 331;
+
+pub(super) const ROWS: [Row; 11] = [
     client,
     with_metrics,
     deadpool,
@@ -199,12 +230,10 @@ pub(super) const ROWS: [Row; 18] = [
     contended,
     deadpool_contended,
     many_keys,
-    used,
-    calls,
-    jwt_seen,
-    jwt_first,
-    jwt_bare,
-    wire_calls,
-    wire_crowd,
-    wire_life,
+    keyed,
+];
+
+/// The rows that take long.
+pub(super) const SLOW_ROWS: [Row; 8] = [
+    used, calls, jwt_seen, jwt_first, jwt_bare, wire_calls, wire_crowd, wire_life,
 ];

@@ -112,7 +112,10 @@ impl Candidates {
         while limit.is_wanted()
             && let Some(candidate) = self.0.as_slice().first()
         {
-            if candidate.unless_used_since(pool).is_some_and(|key| take(&key)) {
+            if candidate
+                .unless_used_since(pool)
+                .is_some_and(|key| take(&key))
+            {
                 took = true;
             } else {
                 self.0.next();
@@ -132,7 +135,9 @@ impl Candidates {
             for chunk in upstream.tallies.chunks() {
                 chunk.for_each(|tally| {
                     let is_newer = oldest.len() >= at_once
-                        && oldest.peek().is_some_and(|top| tally.last_used >= top.last_used);
+                        && oldest
+                            .peek()
+                            .is_some_and(|top| tally.last_used >= top.last_used);
                     if is_newer || !holds(pool, &tally, &has) {
                         return;
                     }

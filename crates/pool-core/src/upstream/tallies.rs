@@ -96,7 +96,9 @@ impl Tallies {
 impl Chunk {
     /// A chunk whose first cell is taken.
     fn new(size: usize) -> Self {
-        let others = (1..size).rev().filter_map(|index| u16::try_from(index).ok());
+        let others = (1..size)
+            .rev()
+            .filter_map(|index| u16::try_from(index).ok());
         Self {
             cells: (0..size).map(|_| Cell::default()).collect(),
             free: Mutex::new(others.collect()),
@@ -267,7 +269,10 @@ mod tests {
             let open: Vec<_> = (0..5_000).map(|name| tallies.open(name, 7)).collect();
             let all = readings(&tallies);
             assert_eq!(all.len(), 5_000);
-            assert!(all.iter().all(|tally| tally.last_used == 7 && tally.hits == 0));
+            assert!(
+                all.iter()
+                    .all(|tally| tally.last_used == 7 && tally.hits == 0)
+            );
             open[17].set(&TallyReading {
                 hits: 4,
                 ..TallyReading::default()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::median;
+use crate::statistics::median_of_measured;
 
 /// What each round measures: a side of the pool, and the same on rmcp's own client (`held`).
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub(in super::super) struct WireRatios {
 impl WireFigures {
     /// The medians of the rounds.
     pub(in super::super) fn medians(rounds: impl Iterator<Item = Self> + Clone) -> Self {
-        let all = |pick: fn(Self) -> f64| median(rounds.clone().map(pick));
+        let all = |pick: fn(Self) -> f64| median_of_measured(rounds.clone().map(pick));
         Self {
             wire_json_us: all(|f| f.wire_json_us),
             wire_json_held_us: all(|f| f.wire_json_held_us),
@@ -80,7 +80,7 @@ impl WireFigures {
 impl WireRatios {
     /// The medians of the ratios of the rounds.
     pub(in super::super) fn of(rounds: impl Iterator<Item = WireFigures> + Clone) -> Self {
-        let all = |pick: fn(WireFigures) -> f64| median(rounds.clone().map(pick));
+        let all = |pick: fn(WireFigures) -> f64| median_of_measured(rounds.clone().map(pick));
         Self {
             call_pooled_vs_rmcp_held_ratio: all(|f| f.wire_json_us / f.wire_json_held_us),
             call_pooled_vs_rmcp_held_ratio_events: all(|f| {

@@ -4,7 +4,14 @@ use std::{env, process::Command};
 
 use clap::ValueEnum;
 
-use super::{count::Side, figures::OnceFigures, form::Form, idle::Idle, server::Server};
+use super::{
+    super::instructions::{Tool, counted},
+    count::Side,
+    figures::OnceFigures,
+    form::Form,
+    idle::Idle,
+    server::Server,
+};
 use crate::Result;
 
 /// The size of the measurement.
@@ -51,45 +58,25 @@ fn idle(url: &str, sessions: u32) -> Result<Idle> {
 ///
 /// Two counts with different numbers of calls cancel out what comes before the calls.
 fn instructions(url: &str, side: Side) -> Result<Option<f64>> {
-    let (few, many) = (counted(url, side, FEW)?, counted(url, side, MANY)?);
+    let side = side.to_possible_value();
+    let side = side.as_ref().map_or("", |side| side.get_name());
+    let count = |calls: u32| {
+        let calls = calls.to_string();
+        let arguments = [
+            "bench-call",
+            "--url",
+            url,
+            "--side",
+            side,
+            "--calls",
+            &calls,
+        ];
+        counted(Tool::Instructions, &arguments)
+    };
+    let (few, many) = (count(FEW)?, count(MANY)?);
     let calls = f64::from(MANY - FEW);
     Ok(few.zip(many).map(|(few, many)| (many - few) / calls))
 }
 
-fn counted(url: &str, side: Side, calls: u32) -> Result<Option<f64>> {
-    let side = side.to_possible_value();
-    let side = side.as_ref().map_or("", |side| side.get_name());
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=cachegrind", "--cache-sim=no"]);
-    command.arg("--cachegrind-out-file=/dev/null");
-    command.arg(env::current_exe()?);
-    command.args(["bench-call", "--url", url, "--side", side, "--calls"]);
-    let Ok(output) = command.arg(calls.to_string()).output() else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&output.stderr);
-    Ok(output.status.success().then(|| total(&text)).flatten())
-}
-
-/// The number in cachegrind's summary.
-fn total(text: &str) -> Option<f64> {
-    let line = text.lines().find(|line| line.contains(TOTAL))?;
-    let (_, number) = line.split_once(TOTAL)?;
-    number.trim().replace(',', "").parse().ok()
-}
-
 const FEW: u32 = 50;
 const MANY: u32 = 550;
-const TOTAL: &str = "I   refs:";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_summary_of_cachegrind_is_read() {
-        let text = "==7== \n==7== I   refs:      1,234,567\n";
-        assert_eq!(total(text), Some(1_234_567.0));
-        assert_eq!(total("nothing"), None);
-    }
-}

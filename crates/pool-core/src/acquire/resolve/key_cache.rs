@@ -163,7 +163,7 @@ mod tests {
             scope: Scope::Identity,
             handlers: None,
             caller: None,
-                lane: OnceLock::new(),
+            lane: OnceLock::new(),
         }
     }
 

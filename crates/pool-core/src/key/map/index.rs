@@ -27,7 +27,9 @@ struct Indexes {
 impl KeyIndex {
     pub(crate) fn add(&self, key: &PoolKey) {
         let mut indexes = self.lock();
-        indexes.by_name.insert(key.fingerprint().number(), key.clone());
+        indexes
+            .by_name
+            .insert(key.fingerprint().number(), key.clone());
         if let Scope::Conversation(id) = key.scope() {
             add(&mut indexes.by_conversation, id.clone(), key);
         }

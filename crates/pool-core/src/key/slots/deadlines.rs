@@ -101,8 +101,8 @@ impl<T: Ord> Ord for Due<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::super::sync::Line;
+    use super::*;
 
     #[test]
     fn the_earliest_deadline_of_those_that_wait_comes_first() {

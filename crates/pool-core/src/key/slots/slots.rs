@@ -70,7 +70,11 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return Taken::Removed;
         }
         // Most members have one slot. It is passed on in registers.
-        if state.ready.last().is_none_or(|entry| entry.member.slots() != 1) {
+        if state
+            .ready
+            .last()
+            .is_none_or(|entry| entry.member.slots() != 1)
+        {
             let slot = state.take_ready();
             self.show(&state);
             return slot.map_or(Taken::None, Taken::Slot);

@@ -1,0 +1,177 @@
+//! A pool of many keys in a process of its own.
+
+use std::{hint::black_box, time::Duration};
+
+use cpu_time::{ProcessTime, ThreadTime};
+use mcp_pool_core::{
+    AcquireRequest, Endpoint, EvictMode, PoolConfig, PooledClient, Principal, Selector,
+    SessionPool, stats::KeyQuery,
+};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime::Builder,
+    task::{coop::unconstrained, yield_now},
+    time::{Instant, sleep},
+};
+
+use super::still::StillConnector;
+use crate::{Result, statistics::median};
+
+/// What to measure.
+#[derive(clap::Args)]
+pub(crate) struct ScaleOptions {
+    /// The number of keys, each with a session.
+    #[arg(long)]
+    keys: usize,
+    /// Makes so many acquires and nothing else, for a tool that counts.
+    #[arg(long)]
+    acquires: Option<u32>,
+    /// Measures the longest poll while all sessions expire, so many seconds after the first was opened.
+    #[arg(long)]
+    expire_after: Option<u64>,
+}
+
+/// The figures of a number of keys.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Reading {
+    pub(super) acquire_ns: f64,
+    pub(super) stats_ms: f64,
+    pub(super) endpoint_stats_ms: f64,
+    pub(super) key_page_ms: f64,
+    pub(super) evict_principal_ms: f64,
+    pub(super) idle_cpu_ms_per_s: f64,
+    pub(super) longest_poll_ms: f64,
+}
+
+/// Measures, and prints the figures as JSON.
+pub(crate) fn scale(options: &ScaleOptions) -> Result {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let reading = runtime.block_on(unconstrained(measure(options)))?;
+    println!("{}", serde_json::to_string(&reading)?);
+    Ok(())
+}
+
+async fn measure(options: &ScaleOptions) -> Result<Reading> {
+    let pool = pool(options.expire_after.map(Duration::from_secs))?;
+    let opened = Instant::now();
+    let clients = clients(&pool, options.keys).await?;
+    if let Some(acquires) = options.acquires {
+        acquire(&clients, acquires, 0).await;
+        return Ok(Reading::default());
+    }
+    if let Some(seconds) = options.expire_after {
+        let end = opened + Duration::from_secs(seconds) + EXPIRED;
+        let longest_poll_ms = longest_poll(&clients, end).await;
+        return Ok(Reading {
+            longest_poll_ms,
+            ..Reading::default()
+        });
+    }
+    let acquire_ns = acquire_ns(&clients).await;
+    let nobody = Selector::principal(&Principal::user("stranger"));
+    let query = KeyQuery::default();
+    let reading = Reading {
+        acquire_ns,
+        stats_ms: ms(|| drop(black_box(pool.stats()))),
+        endpoint_stats_ms: ms(|| drop(black_box(pool.endpoint_stats()))),
+        key_page_ms: ms(|| drop(black_box(pool.key_stats(&query)))),
+        evict_principal_ms: ms(|| {
+            black_box(pool.evict(&nobody, EvictMode::Graceful));
+        }),
+        idle_cpu_ms_per_s: idle_cpu().await,
+        longest_poll_ms: 0.0,
+    };
+    // The end of the process frees the memory at once.
+    std::mem::forget((pool, clients));
+    Ok(reading)
+}
+
+pub(super) fn pool(ttl: Option<Duration>) -> Result<SessionPool> {
+    let config = PoolConfig::default()
+        .with_max_total_keys(0)
+        .with_max_total_sessions(0);
+    let config = match ttl {
+        Some(ttl) => config.with_session_ttl(ttl),
+        None => config,
+    };
+    let pool = SessionPool::builder()
+        .config(config)
+        .connector(StillConnector);
+    Ok(pool.build()?)
+}
+
+async fn clients(pool: &SessionPool, keys: usize) -> Result<Vec<PooledClient>> {
+    let endpoint = Endpoint::new("http://localhost/mcp", StillConnector::transport())?;
+    let mut clients = Vec::with_capacity(keys);
+    for user in 0..keys {
+        let principal = Principal::user(format!("user-{user}"));
+        let request = AcquireRequest::new(endpoint.clone(), principal);
+        let client = pool.client(request).await?;
+        drop(client.acquire().await?);
+        clients.push(client);
+    }
+    Ok(clients)
+}
+
+/// Acquires of random keys, the same in every run.
+async fn acquire(clients: &[PooledClient], acquires: u32, seed: u64) {
+    let mut random = seed;
+    for _ in 0..acquires {
+        random = random.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
+        let client = &clients[(random >> 33) as usize % clients.len()];
+        drop(black_box(client.acquire().await));
+    }
+}
+
+async fn acquire_ns(clients: &[PooledClient]) -> f64 {
+    acquire(clients, ACQUIRES, 1).await;
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS {
+        // The pool's own task has its turn.
+        sleep(Duration::from_millis(2)).await;
+        let begun = Instant::now();
+        acquire(clients, ACQUIRES, round).await;
+        rounds.push(begun.elapsed().as_secs_f64() * 1e9 / f64::from(ACQUIRES));
+    }
+    median(rounds)
+}
+
+fn ms(view: impl Fn()) -> f64 {
+    median((0..ROUNDS).map(|_| {
+        let begun = Instant::now();
+        view();
+        begun.elapsed().as_secs_f64() * 1e3
+    }))
+}
+
+/// The CPU time of an unused pool, in milliseconds a second.
+async fn idle_cpu() -> f64 {
+    sleep(Duration::from_secs(1)).await;
+    let before = ProcessTime::now();
+    sleep(IDLE).await;
+    before.elapsed().as_secs_f64() * 1e3 / IDLE.as_secs_f64()
+}
+
+/// The longest CPU time of this thread between two turns of a load, in milliseconds: of the polls of all
+/// other tasks, which are the pool's.
+async fn longest_poll(clients: &[PooledClient], end: Instant) -> f64 {
+    let mut longest = Duration::ZERO;
+    let mut turn = 0;
+    while Instant::now() < end {
+        turn += 1;
+        acquire(clients, 10, turn).await;
+        let left = ThreadTime::now();
+        yield_now().await;
+        longest = longest.max(left.elapsed());
+    }
+    longest.as_secs_f64() * 1e3
+}
+
+const ACQUIRES: u32 = 200_000;
+const ROUNDS: u64 = 9;
+const IDLE: Duration = Duration::from_secs(3);
+const EXPIRED: Duration = Duration::from_secs(2);
+
+/// A linear congruential generator, as Knuth's MMIX has it.
+const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
+const INCREMENT: u64 = 1_442_695_040_888_963_407;
