@@ -1,12 +1,12 @@
-//! Indexes over the keys of a pool.
+//! The indexes over the keys of a pool.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    hash::Hash,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{BuildHasher, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::types::{ConversationId, Endpoint, Identity, PoolKey, Principal, Scope, Selector};
+use crate::types::{Endpoint, PoolKey, Scope, Selector};
 
 /// The keys of a pool by the parts that callers evict by. Written when a key is created or removed,
 /// never on the path of a hit.
@@ -15,47 +15,59 @@ pub(crate) struct KeyIndex(Mutex<Indexes>);
 
 #[derive(Default)]
 struct Indexes {
-    by_conversation: HashMap<ConversationId, HashSet<PoolKey>>,
     /// By the number of the fingerprint.
     by_name: BTreeMap<u64, PoolKey>,
-    by_endpoint: HashMap<Endpoint, HashSet<PoolKey>>,
-    by_gateway: HashMap<Box<str>, HashSet<PoolKey>>,
-    by_identity: HashMap<Identity, HashSet<PoolKey>>,
-    by_principal: HashMap<Principal, HashSet<PoolKey>>,
+    /// The hash of each part of each key, and the name of the key: one set for all kinds of parts, which
+    /// takes some 20 bytes for a part where a map of sets takes hundreds.
+    by_part: BTreeSet<(u64, u64)>,
+    /// How many keys each endpoint has. Endpoints are few beside keys.
+    endpoints: HashMap<Endpoint, usize>,
+    hasher: foldhash::quality::RandomState,
+}
+
+/// A part of a key that selects it.
+#[derive(Clone, Copy)]
+enum Part {
+    Conversation,
+    Endpoint,
+    Gateway,
+    Identity,
+    Principal,
 }
 
 impl KeyIndex {
     pub(crate) fn add(&self, key: &PoolKey) {
         let mut indexes = self.lock();
-        indexes
-            .by_name
-            .insert(key.fingerprint().number(), key.clone());
-        if let Scope::Conversation(id) = key.scope() {
-            add(&mut indexes.by_conversation, id.clone(), key);
+        let name = key.fingerprint().number();
+        // A key that was removed is still there where its successor comes first.
+        if indexes.by_name.insert(name, key.clone()).is_some() {
+            return;
         }
-        if let Some(gateway) = key.endpoint().gateway() {
-            add(&mut indexes.by_gateway, gateway.into(), key);
+        for hash in indexes.parts(key) {
+            indexes.by_part.insert((hash, name));
         }
-        add(&mut indexes.by_endpoint, key.endpoint().clone(), key);
-        // A shared session has no owner.
-        if *key.scope() != Scope::Shared {
-            add(&mut indexes.by_identity, key.identity().clone(), key);
-            add(&mut indexes.by_principal, key.principal().clone(), key);
+        let endpoint = key.endpoint();
+        match indexes.endpoints.get_mut(endpoint) {
+            Some(count) => *count += 1,
+            None => drop(indexes.endpoints.insert(endpoint.clone(), 1)),
         }
     }
 
     pub(crate) fn remove(&self, key: &PoolKey) {
         let mut indexes = self.lock();
-        indexes.by_name.remove(&key.fingerprint().number());
-        if let Scope::Conversation(id) = key.scope() {
-            remove(&mut indexes.by_conversation, id, key);
+        let name = key.fingerprint().number();
+        if indexes.by_name.remove(&name).is_none() {
+            return;
         }
-        if let Some(gateway) = key.endpoint().gateway() {
-            remove(&mut indexes.by_gateway, gateway, key);
+        for hash in indexes.parts(key) {
+            indexes.by_part.remove(&(hash, name));
         }
-        remove(&mut indexes.by_endpoint, key.endpoint(), key);
-        remove(&mut indexes.by_identity, key.identity(), key);
-        remove(&mut indexes.by_principal, key.principal(), key);
+        if let Some(count) = indexes.endpoints.get_mut(key.endpoint()) {
+            *count -= 1;
+            if *count == 0 {
+                indexes.endpoints.remove(key.endpoint());
+            }
+        }
     }
 
     /// The key of this name.
@@ -71,18 +83,31 @@ impl KeyIndex {
     /// The keys that a selector selects; `None` for all of them.
     pub(crate) fn select(&self, selector: &Selector) -> Option<Vec<PoolKey>> {
         let indexes = self.lock();
-        let keys = match selector {
+        Some(match selector {
             Selector::All => return None,
-            Selector::Conversation(id) => indexes.by_conversation.get(id),
-            Selector::Endpoint(endpoint) if endpoint.is_auto() => {
-                return Some(indexes.over_any_transport(endpoint));
+            Selector::Conversation(id) => {
+                let is_it =
+                    |key: &PoolKey| matches!(key.scope(), Scope::Conversation(of) if of == id);
+                indexes.with(Part::Conversation, id, is_it)
             }
-            Selector::Endpoint(endpoint) => indexes.by_endpoint.get(endpoint),
-            Selector::Gateway(gateway) => indexes.by_gateway.get(gateway.as_str()),
-            Selector::Identity(identity) => indexes.by_identity.get(identity),
-            Selector::Principal(principal) => indexes.by_principal.get(principal),
-        };
-        Some(keys.into_iter().flatten().cloned().collect())
+            Selector::Endpoint(endpoint) if endpoint.is_auto() => {
+                let all = indexes.over_any_transport(endpoint);
+                all.flat_map(|endpoint| indexes.of_endpoint(endpoint))
+                    .collect()
+            }
+            Selector::Endpoint(endpoint) => indexes.of_endpoint(endpoint),
+            Selector::Gateway(gateway) => {
+                let gateway = gateway.as_str();
+                let is_it = |key: &PoolKey| key.endpoint().gateway() == Some(gateway);
+                indexes.with(Part::Gateway, gateway, is_it)
+            }
+            Selector::Identity(identity) => indexes.with(Part::Identity, identity, |key| {
+                has_owner(key) && key.identity() == identity
+            }),
+            Selector::Principal(principal) => indexes.with(Part::Principal, principal, |key| {
+                has_owner(key) && key.principal() == principal
+            }),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Indexes> {
@@ -91,37 +116,62 @@ impl KeyIndex {
 }
 
 impl Indexes {
-    /// The keys of an endpoint whatever transport the pool detected. Endpoints are few beside keys.
-    fn over_any_transport(&self, endpoint: &Endpoint) -> Vec<PoolKey> {
-        let is_same = |other: &Endpoint| other.clone().over(endpoint.transport()) == *endpoint;
-        let matching = self.by_endpoint.iter().filter(|(other, _)| is_same(other));
-        matching
-            .flat_map(|(_, keys)| keys.iter().cloned())
-            .collect()
-    }
-}
-
-fn add<P: Eq + Hash>(index: &mut HashMap<P, HashSet<PoolKey>>, part: P, key: &PoolKey) {
-    index.entry(part).or_default().insert(key.clone());
-}
-
-fn remove<P, Q>(index: &mut HashMap<P, HashSet<PoolKey>>, part: &Q, key: &PoolKey)
-where
-    P: Eq + Hash + std::borrow::Borrow<Q>,
-    Q: Eq + Hash + ?Sized,
-{
-    if let Some(keys) = index.get_mut(part) {
-        keys.remove(key);
-        if keys.is_empty() {
-            index.remove(part);
+    /// The hashes of the parts of a key.
+    fn parts(&self, key: &PoolKey) -> Vec<u64> {
+        let endpoint = key.endpoint();
+        let mut parts = vec![self.hash(Part::Endpoint, endpoint)];
+        if let Scope::Conversation(id) = key.scope() {
+            parts.push(self.hash(Part::Conversation, id));
         }
+        if let Some(gateway) = endpoint.gateway() {
+            parts.push(self.hash(Part::Gateway, gateway));
+        }
+        if has_owner(key) {
+            parts.push(self.hash(Part::Identity, key.identity()));
+            parts.push(self.hash(Part::Principal, key.principal()));
+        }
+        parts
     }
+
+    /// The keys with this part. Two parts may have one hash, so that each key is compared.
+    fn with<P: Hash + ?Sized>(
+        &self,
+        kind: Part,
+        part: &P,
+        has_part: impl Fn(&PoolKey) -> bool,
+    ) -> Vec<PoolKey> {
+        let hash = self.hash(kind, part);
+        let names = self.by_part.range((hash, 0)..=(hash, u64::MAX));
+        let keys = names.filter_map(|(_, name)| self.by_name.get(name));
+        keys.filter(|key| has_part(key)).cloned().collect()
+    }
+
+    fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<PoolKey> {
+        self.with(Part::Endpoint, endpoint, |key| key.endpoint() == endpoint)
+    }
+
+    /// The same endpoint over each transport that the pool detected.
+    fn over_any_transport(&self, endpoint: &Endpoint) -> impl Iterator<Item = &Endpoint> {
+        let is_same = |other: &&Endpoint| (*other).clone().over(endpoint.transport()) == *endpoint;
+        self.endpoints.keys().filter(is_same)
+    }
+
+    fn hash<P: Hash + ?Sized>(&self, kind: Part, part: &P) -> u64 {
+        self.hasher.hash_one((kind as u8, part))
+    }
+}
+
+/// A shared session has no owner.
+fn has_owner(key: &PoolKey) -> bool {
+    *key.scope() != Scope::Shared
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
-    use crate::types::{DigestKey, KeyParts};
+    use crate::types::{DigestKey, Identity, KeyParts, Principal};
 
     fn key(user: &str, endpoint: &Endpoint, scope: &Scope) -> PoolKey {
         let parts = KeyParts {
@@ -168,8 +218,7 @@ mod tests {
             index.remove(key);
         }
         let indexes = index.lock();
-        assert!(indexes.by_conversation.is_empty() && indexes.by_endpoint.is_empty());
-        assert!(indexes.by_gateway.is_empty() && indexes.by_identity.is_empty());
-        assert!(indexes.by_principal.is_empty() && indexes.by_name.is_empty());
+        assert!(indexes.by_part.is_empty() && indexes.by_name.is_empty());
+        assert!(indexes.endpoints.is_empty());
     }
 }
