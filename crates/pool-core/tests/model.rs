@@ -12,6 +12,10 @@
 )]
 mod slots;
 
+#[path = "../src/limits/lanes.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod lanes;
+
 #[path = "../src/limits/line.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod line;

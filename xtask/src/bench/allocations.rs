@@ -5,7 +5,7 @@
 use tokio::task::yield_now;
 
 use super::{
-    report::Allocations,
+    apart::Allocations,
     rig::{Rig, SLOTS},
     scale::key_memory,
     wire::idle_bytes,

@@ -7,9 +7,9 @@
 
 #[cfg(feature = "count-allocations")]
 mod allocations;
+mod apart;
 mod crowd;
 mod instructions;
-mod keyed;
 mod line;
 mod memory;
 mod peers;
@@ -27,7 +27,8 @@ use indicatif::ProgressBar;
 use xshell::{Shell, cmd};
 
 use self::{
-    report::{Allocations, Apart, Report},
+    apart::{Allocations, Apart},
+    report::Report,
     rig::Rig,
     rows::{Effort, Figures, ROWS, SLOW_ROWS},
     scale::ScaleEffort,

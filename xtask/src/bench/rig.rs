@@ -9,9 +9,8 @@ use mcp_pool_core::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    keyed::{ByHand, KeyedPools},
     memory::MemoryConnector,
-    peers::Trivial,
+    peers::{ByHand, KeyedPools, Trivial},
     telemetry::Telemetry,
     tokens::Tokens,
     wire::Wire,

@@ -8,10 +8,11 @@ use std::{
 use tracing::Span;
 
 use super::{
-    acquirer::{Acquirer, Turn},
+    acquirer::Acquirer,
     check::{Fitness, fitness, unless_unfit},
     lease::Lease,
     queue::{QueuedCaller, SlotWait},
+    slow::Turn,
 };
 use crate::{
     acquire::resolve::{RequestParts, Resolved},

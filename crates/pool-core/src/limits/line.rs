@@ -1,11 +1,8 @@
 //! A line with lanes: the lanes are served in turn.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
-
 use slab::Slab;
+
+use super::lanes::{Lanes, NONE, index};
 
 /// A line with lanes. The lanes that are not empty are served in turn, the values of one lane in the
 /// order of their arrival. Every method takes constant time, whatever the length of the line.
@@ -14,10 +11,7 @@ use slab::Slab;
 /// neighbours are close together in memory, since cores that pass on slots pass on these as well.
 pub(crate) struct Line<N> {
     nodes: Slab<Node<N>>,
-    lanes: Slab<Lane>,
-    by_name: HashMap<u64, u32, BuildHasherDefault<NameHasher>>,
-    /// The lane whose turn it is, or [`NONE`]. The lanes form a ring.
-    turn: u32,
+    lanes: Lanes,
     len: u32,
     next_number: u64,
 }
@@ -32,25 +26,12 @@ struct Node<N> {
     value: N,
 }
 
-/// A lane that is not empty and its neighbours in the ring.
-struct Lane {
-    name: u64,
-    first: u32,
-    last: u32,
-    len: u32,
-    before: u32,
-    behind: u32,
-}
-
 /// The place of a value. It names no other value once that one has been removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     index: u32,
     number: u64,
 }
-
-/// No place. Memory does not suffice for so many.
-const NONE: u32 = u32::MAX;
 
 impl Place {
     /// How many values joined the line before this one, since it exists.
@@ -77,8 +58,7 @@ impl<N> Line<N> {
 
     /// How many values of this lane are served, and how many of all, before one that joins it now.
     pub(crate) fn ahead_of(&self, lane: u64) -> usize {
-        let own = self.by_name.get(&lane).map_or(0, |at| self.lane(*at).len);
-        let own = own as usize;
+        let own = self.lanes.len_of(lane);
         let others = self.lanes.len() - usize::from(own > 0);
         // Each other lane has a turn for each of this one's.
         (own + others.saturating_mul(own + 1)).min(self.len())
@@ -86,50 +66,50 @@ impl<N> Line<N> {
 
     /// Adds a value at the end of its lane.
     pub(crate) fn push_back(&mut self, lane: u64, value: N) -> Place {
-        let at = self.lane_of(lane);
-        let last = self.lane(at).last;
+        let at = self.lanes.of(lane);
+        let last = self.lanes.at(at).last;
         let place = self.add(at, value);
         match last {
-            NONE => self.lane_mut(at).first = place.index,
+            NONE => self.lanes.at_mut(at).first = place.index,
             last => {
                 self.node(last).behind = place.index;
                 self.node(place.index).before = last;
             }
         }
-        self.lane_mut(at).last = place.index;
+        self.lanes.at_mut(at).last = place.index;
         place
     }
 
     /// Adds a value that is served next.
     pub(crate) fn push_front(&mut self, lane: u64, value: N) -> Place {
-        let at = self.lane_of(lane);
-        let first = self.lane(at).first;
+        let at = self.lanes.of(lane);
+        let first = self.lanes.at(at).first;
         let place = self.add(at, value);
         match first {
-            NONE => self.lane_mut(at).last = place.index,
+            NONE => self.lanes.at_mut(at).last = place.index,
             first => {
                 self.node(first).before = place.index;
                 self.node(place.index).behind = first;
             }
         }
-        self.lane_mut(at).first = place.index;
-        self.turn = at;
+        self.lanes.at_mut(at).first = place.index;
+        self.lanes.set_turn(at);
         place
     }
 
     /// The place that is served next.
     pub(crate) fn first(&self) -> Option<Place> {
-        let lane = self.lanes.get(self.turn as usize)?;
-        Some(self.place(lane.first))
+        let lane = self.lanes.turn()?;
+        Some(self.place(self.lanes.at(lane).first))
     }
 
     /// Calls the first value of the lane whose turn it is: it waits no more, and stays until it is
     /// removed. The turn passes to the next lane.
     #[inline]
     pub(crate) fn call(&mut self) -> Option<&mut N> {
-        let lane = self.lanes.get(self.turn as usize)?;
+        let lane = self.lanes.at(self.lanes.turn()?);
         let (first, behind) = (lane.first, lane.behind);
-        self.turn = behind;
+        self.lanes.set_turn(behind);
         self.unlink(first);
         Some(&mut self.node(first).value)
     }
@@ -179,10 +159,7 @@ impl<N> Line<N> {
 
     /// The places of those that wait, lane by lane from the one whose turn it is.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
-        let first = (self.turn != NONE).then_some(self.turn);
-        let lanes = std::iter::successors(first, |lane| Some(self.lane(*lane).behind));
-        let lanes = lanes.take(self.lanes.len());
-        let firsts = lanes.map(|lane| self.lane(lane).first);
+        let firsts = self.lanes.in_turn().map(|lane| lane.first);
         firsts.flat_map(|first| {
             std::iter::successors(Some(first), |node| {
                 let behind = self.nodes[*node as usize].behind;
@@ -196,7 +173,7 @@ impl<N> Line<N> {
         let number = self.next_number;
         self.next_number += 1;
         self.len += 1;
-        self.lane_mut(lane).len += 1;
+        self.lanes.at_mut(lane).len += 1;
         let node = Node {
             number,
             lane,
@@ -206,47 +183,6 @@ impl<N> Line<N> {
         };
         let index = index(self.nodes.insert(node));
         Place { index, number }
-    }
-
-    /// The lane of this name. A new one has the last turn.
-    #[inline]
-    fn lane_of(&mut self, name: u64) -> u32 {
-        // Most lines have one lane.
-        match self.lanes.get(self.turn as usize) {
-            Some(lane) if lane.name == name => self.turn,
-            _ => self.other_lane(name),
-        }
-    }
-
-    #[inline(never)]
-    fn other_lane(&mut self, name: u64) -> u32 {
-        if let Some(lane) = self.by_name.get(&name) {
-            return *lane;
-        }
-        let entry = self.lanes.vacant_entry();
-        let lane = index(entry.key());
-        entry.insert(Lane {
-            name,
-            first: NONE,
-            last: NONE,
-            len: 0,
-            before: lane,
-            behind: lane,
-        });
-        self.by_name.insert(name, lane);
-        match self.turn {
-            NONE => self.turn = lane,
-            turn => self.insert_before(turn, lane),
-        }
-        lane
-    }
-
-    fn insert_before(&mut self, turn: u32, lane: u32) {
-        let before = self.lane(turn).before;
-        self.lane_mut(lane).before = before;
-        self.lane_mut(lane).behind = turn;
-        self.lane_mut(before).behind = lane;
-        self.lane_mut(turn).before = lane;
     }
 
     /// Takes a value out of its lane, if it is in one.
@@ -259,31 +195,17 @@ impl<N> Line<N> {
         node.lane = NONE;
         self.len -= 1;
         match before {
-            NONE => self.lane_mut(lane).first = behind,
+            NONE => self.lanes.at_mut(lane).first = behind,
             before => self.node(before).behind = behind,
         }
         match behind {
-            NONE => self.lane_mut(lane).last = before,
+            NONE => self.lanes.at_mut(lane).last = before,
             behind => self.node(behind).before = before,
         }
-        let at = self.lane_mut(lane);
+        let at = self.lanes.at_mut(lane);
         at.len -= 1;
         if at.len == 0 {
-            self.remove_lane(lane);
-        }
-    }
-
-    fn remove_lane(&mut self, at: u32) {
-        let lane = self.lanes.remove(at as usize);
-        self.by_name.remove(&lane.name);
-        if lane.behind == at {
-            self.turn = NONE;
-            return;
-        }
-        self.lane_mut(lane.before).behind = lane.behind;
-        self.lane_mut(lane.behind).before = lane.before;
-        if self.turn == at {
-            self.turn = lane.behind;
+            self.lanes.remove(lane);
         }
     }
 
@@ -296,59 +218,18 @@ impl<N> Line<N> {
     fn node(&mut self, index: u32) -> &mut Node<N> {
         &mut self.nodes[index as usize]
     }
-
-    #[inline]
-    fn lane(&self, index: u32) -> &Lane {
-        &self.lanes[index as usize]
-    }
-
-    #[inline]
-    fn lane_mut(&mut self, index: u32) -> &mut Lane {
-        &mut self.lanes[index as usize]
-    }
-}
-
-/// The number of a node or lane. There are no more than memory allows, each of it dozens of bytes.
-#[inline]
-fn index(key: usize) -> u32 {
-    u32::try_from(key).unwrap_or(NONE)
 }
 
 impl<N> Default for Line<N> {
     fn default() -> Self {
         Self {
             nodes: Slab::new(),
-            lanes: Slab::new(),
-            by_name: HashMap::default(),
-            turn: NONE,
+            lanes: Lanes::default(),
             len: 0,
             next_number: 0,
         }
     }
 }
-
-/// The name of a lane is a hash already.
-#[derive(Default)]
-pub(crate) struct NameHasher(u64);
-
-impl Hasher for NameHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, name: u64) {
-        self.0 = self.0.rotate_left(8) ^ name.wrapping_mul(SPREAD);
-    }
-}
-
-/// An odd number whose bits are spread, so that small names differ in their upper bits.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {
@@ -372,7 +253,7 @@ mod tests {
         assert_eq!(line.ahead_of(2), 5, "two turns of the others");
         assert_eq!(line.ahead_of(9), 3);
         assert_eq!(drained(&mut line), [0, 10, 20, 1, 21, 2, 3]);
-        assert!(line.is_empty() && line.by_name.is_empty());
+        assert!(line.is_empty() && line.lanes.is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod capacity;
+mod lanes;
 mod line;
 mod lobby;
 mod notice;

@@ -99,10 +99,15 @@ impl CoarseClock {
 }
 
 /// True where tokio's clock is that of the machine: not while a test has paused it, nor after.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the machine's clock is what it compares with"
+)]
 fn is_real() -> bool {
-    let before = std::time::Instant::now();
+    use std::time;
+    let before = time::Instant::now();
     let shown = Instant::now().into_std();
-    (before..=std::time::Instant::now()).contains(&shown)
+    (before..=time::Instant::now()).contains(&shown)
 }
 
 #[cfg(test)]

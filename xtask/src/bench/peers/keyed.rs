@@ -8,7 +8,7 @@ use std::{
 
 use deadpool::managed::{Object, Pool};
 
-use super::peers::Trivial;
+use super::trivial::Trivial;
 use crate::Result;
 
 /// The parts of a key, as a gateway knows them: upstream, user and a digest of the credential.
@@ -20,13 +20,13 @@ struct Key {
 }
 
 /// A map of deadpools.
-pub(super) struct KeyedPools {
+pub(in super::super) struct KeyedPools {
     keys: Vec<Key>,
     pools: RwLock<HashMap<Key, Pool<Trivial>>>,
 }
 
 /// Lists of idle sessions in a map, behind one lock.
-pub(super) struct ByHand {
+pub(in super::super) struct ByHand {
     keys: Vec<Key>,
     idle: Mutex<HashMap<Key, Vec<u64>>>,
 }
@@ -44,7 +44,7 @@ impl Key {
 }
 
 impl KeyedPools {
-    pub(super) fn new(keys: usize, slots: usize) -> Result<Self> {
+    pub(in super::super) fn new(keys: usize, slots: usize) -> Result<Self> {
         let keys: Vec<_> = (0..keys).map(Key::of).collect();
         let mut pools = HashMap::new();
         for key in &keys {
@@ -57,7 +57,7 @@ impl KeyedPools {
         })
     }
 
-    pub(super) async fn acquire(&self, number: usize) -> Object<Trivial> {
+    pub(in super::super) async fn acquire(&self, number: usize) -> Object<Trivial> {
         let key = black_box(&self.keys[number]);
         let pool = {
             let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl KeyedPools {
 }
 
 impl ByHand {
-    pub(super) fn new(keys: usize) -> Self {
+    pub(in super::super) fn new(keys: usize) -> Self {
         let keys: Vec<_> = (0..keys).map(Key::of).collect();
         let idle = keys.iter().map(|key| (key.clone(), vec![1])).collect();
         Self {
@@ -78,7 +78,7 @@ impl ByHand {
     }
 
     /// Takes a session and gives it back.
-    pub(super) fn acquire(&self, number: usize) {
+    pub(in super::super) fn acquire(&self, number: usize) {
         let key = black_box(&self.keys[number]);
         let session = self.with(key, Vec::pop);
         if let Some(session) = black_box(session) {

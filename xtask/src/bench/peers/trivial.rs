@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use deadpool::managed::{Manager, Metrics, RecycleResult};
 
 /// Creates the object for deadpool and bb8.
-pub(super) struct Trivial;
+pub(in super::super) struct Trivial;
 
 impl Manager for Trivial {
     type Type = ();

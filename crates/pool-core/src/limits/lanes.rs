@@ -1,0 +1,170 @@
+//! The lanes of a line, in a ring.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use slab::Slab;
+
+/// The lanes of a line that are not empty, in a ring, and the one whose turn it is.
+pub(super) struct Lanes {
+    lanes: Slab<Lane>,
+    by_name: HashMap<u64, u32, BuildHasherDefault<NameHasher>>,
+    /// The lane whose turn it is, or [`NONE`].
+    turn: u32,
+}
+
+/// A lane and its neighbours in the ring.
+pub(super) struct Lane {
+    name: u64,
+    /// The first and the last value of the lane, or [`NONE`].
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) len: u32,
+    before: u32,
+    pub(super) behind: u32,
+}
+
+/// No lane and no value. Memory does not suffice for so many.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The number of a value or lane. There are no more than memory allows, each of it dozens of bytes.
+#[inline]
+pub(super) fn index(key: usize) -> u32 {
+    u32::try_from(key).unwrap_or(NONE)
+}
+
+impl Lanes {
+    pub(super) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// True while there is no lane.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.is_empty() && self.by_name.is_empty()
+    }
+
+    /// How many values the lane of this name has.
+    pub(super) fn len_of(&self, name: u64) -> usize {
+        let lane = self.by_name.get(&name);
+        lane.map_or(0, |lane| self.at(*lane).len as usize)
+    }
+
+    /// The lane whose turn it is.
+    #[inline]
+    pub(super) fn turn(&self) -> Option<u32> {
+        (self.turn != NONE).then_some(self.turn)
+    }
+
+    #[inline]
+    pub(super) fn set_turn(&mut self, lane: u32) {
+        self.turn = lane;
+    }
+
+    #[inline]
+    pub(super) fn at(&self, lane: u32) -> &Lane {
+        &self.lanes[lane as usize]
+    }
+
+    #[inline]
+    pub(super) fn at_mut(&mut self, lane: u32) -> &mut Lane {
+        &mut self.lanes[lane as usize]
+    }
+
+    /// The lanes, from the one whose turn it is.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = &Lane> {
+        let lanes = std::iter::successors(self.turn(), |lane| Some(self.at(*lane).behind));
+        lanes.take(self.lanes.len()).map(|lane| self.at(lane))
+    }
+
+    /// The lane of this name. A new one has the last turn.
+    #[inline]
+    pub(super) fn of(&mut self, name: u64) -> u32 {
+        // Most lines have one lane.
+        match self.lanes.get(self.turn as usize) {
+            Some(lane) if lane.name == name => self.turn,
+            _ => self.other(name),
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, name: u64) -> u32 {
+        if let Some(lane) = self.by_name.get(&name) {
+            return *lane;
+        }
+        let entry = self.lanes.vacant_entry();
+        let lane = index(entry.key());
+        entry.insert(Lane {
+            name,
+            first: NONE,
+            last: NONE,
+            len: 0,
+            before: lane,
+            behind: lane,
+        });
+        self.by_name.insert(name, lane);
+        match self.turn {
+            NONE => self.turn = lane,
+            turn => self.insert_before(turn, lane),
+        }
+        lane
+    }
+
+    fn insert_before(&mut self, turn: u32, lane: u32) {
+        let before = self.at(turn).before;
+        self.at_mut(lane).before = before;
+        self.at_mut(lane).behind = turn;
+        self.at_mut(before).behind = lane;
+        self.at_mut(turn).before = lane;
+    }
+
+    /// Removes a lane that is empty.
+    pub(super) fn remove(&mut self, at: u32) {
+        let lane = self.lanes.remove(at as usize);
+        self.by_name.remove(&lane.name);
+        if lane.behind == at {
+            self.turn = NONE;
+            return;
+        }
+        self.at_mut(lane.before).behind = lane.behind;
+        self.at_mut(lane.behind).before = lane.before;
+        if self.turn == at {
+            self.turn = lane.behind;
+        }
+    }
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            lanes: Slab::new(),
+            by_name: HashMap::default(),
+            turn: NONE,
+        }
+    }
+}
+
+/// The name of a lane is a hash already.
+#[derive(Default)]
+pub(crate) struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, name: u64) {
+        self.0 = self.0.rotate_left(8) ^ name.wrapping_mul(SPREAD);
+    }
+}
+
+/// An odd number whose bits are spread, so that small names differ in their upper bits.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
