@@ -61,39 +61,10 @@ impl Report {
         let keyed = |f: &Figures| f.keyed_ns / f.keyed_peer_ns;
         let throughput = |f: &Figures| f.contended_ops_per_s / f.deadpool_contended_ops_per_s;
         let p99 = |f: &Figures| f.contended_p99_us / f.deadpool_contended_p99_us;
-        let medians = Figures {
-            client_acquire_ns: all(|f| f.client_acquire_ns),
-            pool_acquire_ns: all(|f| f.pool_acquire_ns),
-            raw_800_ns: all(|f| f.raw_800_ns),
-            deadpool_ns: all(|f| f.deadpool_ns),
-            bb8_ns: all(|f| f.bb8_ns),
-            sha256_800_ns: all(|f| f.sha256_800_ns),
-            contended_ops_per_s: all(|f| f.contended_ops_per_s),
-            contended_p99_us: all(|f| f.contended_p99_us),
-            deadpool_contended_ops_per_s: all(|f| f.deadpool_contended_ops_per_s),
-            deadpool_contended_p99_us: all(|f| f.deadpool_contended_p99_us),
-            contended_p50_us: all(|f| f.contended_p50_us),
-            contended_p999_us: all(|f| f.contended_p999_us),
-            keys_1k_p99_us: all(|f| f.keys_1k_p99_us),
-            keyed_ns: all(|f| f.keyed_ns),
-            keyed_peer_ns: all(|f| f.keyed_peer_ns),
-            by_hand_ns: all(|f| f.by_hand_ns),
-            acquire_with_metrics_ns: all(|f| f.acquire_with_metrics_ns),
-            use_ns: all(|f| f.use_ns),
-            use_with_metrics_ns: all(|f| f.use_with_metrics_ns),
-            call_with_telemetry_us: all(|f| f.call_with_telemetry_us),
-            call_pooled_us: all(|f| f.call_pooled_us),
-            call_held_open_us: all(|f| f.call_held_open_us),
-            call_by_hand_us: all(|f| f.call_by_hand_us),
-            jwt_seen_ns: all(|f| f.jwt_seen_ns),
-            jwt_first_ns: all(|f| f.jwt_first_ns),
-            jwt_bare_ns: all(|f| f.jwt_bare_ns),
-            wire: WireFigures::medians(rounds.iter().map(|f| f.wire)),
-        };
         Self {
             rounds: rounds.len(),
             allocations: apart.allocations,
-            medians,
+            medians: medians(rounds),
             ratio_client_vs_deadpool: all(|f| f.client_acquire_ns / f.deadpool_ns),
             ratio_client_vs_deadpool_quartiles: quartiles(|f| f.client_acquire_ns / f.deadpool_ns),
             ratio_pool_vs_deadpool: all(|f| f.pool_acquire_ns / f.deadpool_ns),
@@ -271,6 +242,40 @@ impl Report {
                 Target::AtMost(1.05),
             ),
         ]
+    }
+}
+
+/// The medians of all rounds.
+fn medians(rounds: &[Figures]) -> Figures {
+    let all = |pick: fn(&Figures) -> f64| median_of_measured(rounds.iter().map(pick));
+    Figures {
+        client_acquire_ns: all(|f| f.client_acquire_ns),
+        pool_acquire_ns: all(|f| f.pool_acquire_ns),
+        raw_800_ns: all(|f| f.raw_800_ns),
+        deadpool_ns: all(|f| f.deadpool_ns),
+        bb8_ns: all(|f| f.bb8_ns),
+        sha256_800_ns: all(|f| f.sha256_800_ns),
+        contended_ops_per_s: all(|f| f.contended_ops_per_s),
+        contended_p99_us: all(|f| f.contended_p99_us),
+        deadpool_contended_ops_per_s: all(|f| f.deadpool_contended_ops_per_s),
+        deadpool_contended_p99_us: all(|f| f.deadpool_contended_p99_us),
+        contended_p50_us: all(|f| f.contended_p50_us),
+        contended_p999_us: all(|f| f.contended_p999_us),
+        keys_1k_p99_us: all(|f| f.keys_1k_p99_us),
+        keyed_ns: all(|f| f.keyed_ns),
+        keyed_peer_ns: all(|f| f.keyed_peer_ns),
+        by_hand_ns: all(|f| f.by_hand_ns),
+        acquire_with_metrics_ns: all(|f| f.acquire_with_metrics_ns),
+        use_ns: all(|f| f.use_ns),
+        use_with_metrics_ns: all(|f| f.use_with_metrics_ns),
+        call_with_telemetry_us: all(|f| f.call_with_telemetry_us),
+        call_pooled_us: all(|f| f.call_pooled_us),
+        call_held_open_us: all(|f| f.call_held_open_us),
+        call_by_hand_us: all(|f| f.call_by_hand_us),
+        jwt_seen_ns: all(|f| f.jwt_seen_ns),
+        jwt_first_ns: all(|f| f.jwt_first_ns),
+        jwt_bare_ns: all(|f| f.jwt_bare_ns),
+        wire: WireFigures::medians(rounds.iter().map(|f| f.wire)),
     }
 }
 
