@@ -152,6 +152,23 @@ async fn farewells_to_a_server_that_hangs_hold_up_no_other_server_and_all_begin_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_reports_the_farewells_that_are_not_over() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default()
+        .with_close_timeout(Duration::from_secs(1))
+        .with_max_total_sessions(0);
+    let pool = pool_over(connector, config);
+    for user in 0..2_000 {
+        let request = request(fake::endpoint("slow"), &format!("user-{user}"));
+        drop(pool.acquire(&request).await.expect("a session"));
+    }
+    remote.on_close(Behaviour::Slow(Duration::from_millis(900)));
+    let report = pool.close(Duration::from_secs(2)).await;
+    assert!(!report.complete && report.unfinished > 0, "{report:?}");
+    assert_eq!(report.closed + report.unfinished, 2_000, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_with_much_time_takes_leave_of_every_session() {
     let (connector, remote) = fake::connector();
     let config = PoolConfig::default()

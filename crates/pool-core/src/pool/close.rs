@@ -38,11 +38,14 @@ impl SessionPool {
         let farewell_time = acquirer.context().close_timeout().saturating_mul(2);
         let farewells = after(Instant::now(), farewell_time).max(deadline);
         let complete = timeout_at(farewells, all_closed(acquirer)).await.is_ok();
-        let closed = Counters::read(&counters.closed) - before;
+        let closed = Counters::read(&counters.closed);
+        let unfinished = Counters::read(&counters.opened).saturating_sub(closed);
+        let closed = closed - before;
         CloseReport {
             closed: closed.saturating_sub(forced),
             forced,
             turned_away,
+            unfinished,
             complete,
         }
     }

@@ -12,7 +12,9 @@ pub struct CloseReport {
     pub forced: u64,
     /// Callers that waited for a session and got an error instead.
     pub turned_away: u64,
-    /// True when every farewell was over by the end of the call.
+    /// Sessions whose farewell was not over by the end of the call.
+    pub unfinished: u64,
+    /// True when every farewell was over by the end of the call, and every other task of the pool.
     pub complete: bool,
 }
 
