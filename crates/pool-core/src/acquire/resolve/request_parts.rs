@@ -8,7 +8,7 @@ use crate::{
     extend::Credential,
     handler::HandlerFactory,
     time::Timestamp,
-    types::{Endpoint, Principal, Scope},
+    types::{Endpoint, Identity, Principal, Scope},
 };
 
 /// The parts of a request that its key follows from.
@@ -17,6 +17,8 @@ pub(crate) struct RequestParts {
     pub(crate) endpoint: Endpoint,
     pub(crate) principal: Principal,
     pub(crate) headers: Arc<HeaderMap>,
+    /// The identity, where the caller of the pool knows it already.
+    pub(crate) identity: Option<Identity>,
     pub(crate) scope: Scope,
     pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
     /// The caller among those of its principal. No part of the key.

@@ -85,7 +85,7 @@ impl Resolver {
 
     /// The hash of a request whose identity follows from its headers alone.
     fn hash(&self, parts: &RequestParts) -> Option<RequestHash> {
-        let is_pure = self.identification.is_pure();
+        let is_pure = self.identification.is_pure() && parts.identity.is_none();
         is_pure.then(|| self.cache.hash(parts))
     }
 
@@ -182,10 +182,15 @@ impl Resolver {
         deadline: Deadline,
     ) -> Result<Identity, AcquireError> {
         let counters = &self.context.counters;
-        let identify = self.identification.identify(&parts.headers, counters);
-        let identity = within(deadline, Stage::Identity, identify)
-            .await?
-            .map_err(|error| AcquireError::Identity(Arc::new(error)))?;
+        let identity = match &parts.identity {
+            Some(identity) => identity.clone(),
+            None => {
+                let identify = self.identification.identify(&parts.headers, counters);
+                within(deadline, Stage::Identity, identify)
+                    .await?
+                    .map_err(|error| AcquireError::Identity(Arc::new(error)))?
+            }
+        };
         if identity.is_anonymous() {
             Counters::add(&counters.anonymous);
         }
