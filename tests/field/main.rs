@@ -11,6 +11,7 @@ mod conversations;
 mod cookies;
 mod fronts;
 mod full_size;
+mod gateway;
 mod headers;
 mod limits;
 mod loops;
@@ -21,6 +22,8 @@ mod optional_stream;
 #[allow(dead_code, reason = "the suites use more of it")]
 mod over;
 mod proof;
+mod proxy;
+mod proxy_eras;
 mod reading;
 mod redirects;
 mod refused_revisions;

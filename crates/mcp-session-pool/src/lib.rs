@@ -24,6 +24,12 @@ pub mod jwt {
     pub use mcp_pool_identity_jwt::*;
 }
 
+/// Upstreams behind one rmcp server handler, as a gateway needs it.
+#[cfg(feature = "proxy")]
+pub mod proxy {
+    pub use mcp_pool_proxy::*;
+}
+
 /// OpenTelemetry metrics and traces.
 #[cfg(feature = "telemetry")]
 pub mod telemetry {

@@ -1,0 +1,209 @@
+//! What upstreams send outside of any call, where one side has sessions and the other has none.
+#![expect(
+    deprecated,
+    reason = "servers of the revisions with sessions have subscriptions"
+)]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::join_all;
+use mcp_pool_core::{
+    EvictMode, Lease, PooledClient, Selector,
+    error::CallError,
+    extend::{Era, ListKind},
+};
+use rmcp::{
+    ErrorData,
+    model::{
+        ClientCapabilities, ClientRequest, ServerNotification, SubscribeRequest,
+        SubscribeRequestParams, SubscriptionFilter,
+    },
+    service::SubscriptionContext,
+};
+use tokio::task::AbortHandle;
+
+use super::handler::ProxyHandler;
+use crate::{
+    caller::Caller,
+    naming::NamePolicy,
+    session::{Conversation, Destination},
+    upstreams::{Inner, Unavailable, Upstream},
+};
+
+/// The subscriptions at stateless upstreams that a downstream session keeps open. They end with it.
+#[derive(Default)]
+pub(super) struct Listeners(Mutex<BTreeMap<String, Listener>>);
+
+struct Listener(AbortHandle);
+
+impl Listeners {
+    /// Keeps a task under this name, in place of an earlier one.
+    pub(super) fn keep(&self, name: String, task: AbortHandle) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name, Listener(task));
+    }
+
+    /// Ends the task with this name.
+    pub(super) fn end(&self, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(name);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Passes on what an upstream sends.
+#[derive(Clone)]
+pub(super) struct Forward {
+    upstream: String,
+    uris: Arc<dyn NamePolicy>,
+    to: Destination,
+}
+
+impl Forward {
+    pub(super) fn new(proxy: &Inner, upstream: &Upstream, to: Destination) -> Self {
+        Self {
+            upstream: upstream.name().to_owned(),
+            uris: Arc::clone(&proxy.uris),
+            to,
+        }
+    }
+
+    /// Passes on the notifications of a subscription until it ends.
+    ///
+    /// # Errors
+    /// As [`PooledClient::listen`].
+    pub(super) async fn run(
+        &self,
+        client: &PooledClient,
+        filter: SubscriptionFilter,
+    ) -> Result<(), CallError> {
+        let mut subscription = client.listen(filter).await?;
+        while let Some(notification) = subscription.next().await? {
+            match notification {
+                ServerNotification::ToolListChangedNotification(_) => {
+                    self.to.list_changed(ListKind::Tools).await;
+                }
+                ServerNotification::PromptListChangedNotification(_) => {
+                    self.to.list_changed(ListKind::Prompts).await;
+                }
+                ServerNotification::ResourceListChangedNotification(_) => {
+                    self.to.list_changed(ListKind::Resources).await;
+                }
+                ServerNotification::ResourceUpdatedNotification(update) => {
+                    let uri = self.uris.join(&self.upstream, &update.params.uri);
+                    self.to.resource_updated(uri).await;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProxyHandler {
+    /// Serves a subscription of a client without a session, until the client ends it.
+    ///
+    /// # Errors
+    /// There is no caller.
+    pub(super) async fn serve_subscription(
+        &self,
+        context: &SubscriptionContext,
+    ) -> Result<(), ErrorData> {
+        let caller = self.caller(&context.request_context().extensions)?;
+        let upstreams = self.proxy.upstreams.iter();
+        let each = upstreams.map(|upstream| self.listen_to(upstream, context, &caller));
+        let all = async {
+            join_all(each).await;
+            // The client's subscription outlives those of upstreams that are gone.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = all => {}
+            () = context.cancelled() => {}
+        }
+        Ok(())
+    }
+
+    /// Passes on what one upstream sends, whatever its era is.
+    async fn listen_to(&self, upstream: &Upstream, context: &SubscriptionContext, caller: &Caller) {
+        let filter = self.filter_of(upstream, context.accepted());
+        let to = Destination::Subscription(context.sink().clone());
+        let conversation = Arc::new(Conversation::new());
+        conversation.begin(ClientCapabilities::default(), to.clone());
+        let _end = EndOfConversation(&self.proxy, &conversation);
+        let extensions = &context.request_context().extensions;
+        let Ok(request) = self.request_of_caller(upstream, extensions) else {
+            return;
+        };
+        let _ = conversation.belongs_to(caller);
+        let request = self.in_conversation(request, upstream, &conversation);
+        let listened = async {
+            let client = self.proxy.pool.client(request).await;
+            let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
+            let lease = client.acquire().await;
+            let lease = lease.map_err(|error| CallError::Acquire(Arc::new(error)))?;
+            match lease.info().era {
+                Era::Stateless => {
+                    drop(lease);
+                    let forward = Forward::new(&self.proxy, upstream, to);
+                    forward.run(&client, filter).await
+                }
+                _ => keep_session(&client, lease, filter).await,
+            }
+        };
+        if let Err(error) = listened.await {
+            self.proxy.unavailable(&Unavailable {
+                upstream: upstream.name(),
+                method: "subscriptions/listen",
+                error: Some(&error),
+            });
+        }
+    }
+
+    /// The part of a client's filter that concerns an upstream, in the upstream's own names.
+    fn filter_of(&self, upstream: &Upstream, filter: &SubscriptionFilter) -> SubscriptionFilter {
+        let mut own = filter.clone();
+        if let Some(uris) = &mut own.resource_subscriptions {
+            let of_upstream = |uri: &String| {
+                let (found, uri) = self.by_uri(uri).ok()?;
+                (found.name() == upstream.name()).then(|| uri.to_owned())
+            };
+            *uris = uris.iter().filter_map(of_upstream).collect();
+        }
+        own
+    }
+}
+
+/// Subscribes on a session of its own and keeps it, so that its handlers pass on what it receives.
+async fn keep_session(
+    client: &PooledClient,
+    lease: Lease,
+    filter: SubscriptionFilter,
+) -> Result<(), CallError> {
+    for uri in filter.resource_subscriptions.into_iter().flatten() {
+        let request = SubscribeRequest::new(SubscribeRequestParams::new(uri));
+        client
+            .request(ClientRequest::SubscribeRequest(request))
+            .await?;
+    }
+    let _lease = lease;
+    std::future::pending().await
+}
+
+/// Closes the sessions of a conversation when it is dropped.
+struct EndOfConversation<'a>(&'a Inner, &'a Conversation);
+
+impl Drop for EndOfConversation<'_> {
+    fn drop(&mut self) {
+        let conversation = Selector::conversation(Arc::clone(self.1.id()));
+        self.0.pool.evict(&conversation, EvictMode::Force);
+    }
+}

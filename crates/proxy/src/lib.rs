@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+// Ground first: a module imports only modules above it.
+mod caller;
+mod fault;
+mod naming;
+
+mod session;
+mod upstreams;
+
+mod handler;
+
+mod proxy;
+
+pub use caller::Caller;
+pub use fault::{Fault, Party};
+pub use handler::ProxyHandler;
+pub use naming::{NamePolicy, Separator};
+pub use proxy::{Proxy, ProxyBuilder, ProxyError};
+pub use upstreams::{Unavailable, Upstream};

@@ -1,0 +1,10 @@
+//! One downstream session: who it belongs to, and what goes back to its client.
+
+mod conversation;
+mod destination;
+mod in_flight;
+mod pass_back;
+
+pub(crate) use conversation::Conversation;
+pub(crate) use destination::Destination;
+pub(crate) use pass_back::{PassBack, Refusing};
