@@ -1,4 +1,8 @@
 //! A client of one era, an upstream of the other.
+#![expect(
+    deprecated,
+    reason = "servers with sessions request sampling and roots"
+)]
 
 use std::sync::Arc;
 
@@ -11,8 +15,9 @@ use mcp_session_pool::{
     rmcp::{
         ClientHandler, ErrorData, RoleClient,
         model::{
-            CallToolRequestParams, ClientCapabilities, ElicitRequestParams, ElicitResult,
-            ElicitationAction, SubscriptionFilter,
+            CallToolRequestParams, ClientCapabilities, CreateMessageRequestParams,
+            CreateMessageResult, ElicitRequestParams, ElicitResult, ElicitationAction,
+            ListRootsResult, Root, SamplingMessage, SubscriptionFilter,
         },
         service::{NotificationContext, RequestContext},
     },
@@ -43,6 +48,23 @@ impl ClientHandler for Answers {
         Ok(accepted.with_content(json!({ "name": self.name })))
     }
 
+    async fn create_message(
+        &self,
+        _params: CreateMessageRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<CreateMessageResult, ErrorData> {
+        let message = SamplingMessage::assistant_text(self.name);
+        Ok(CreateMessageResult::new(message, "a model".to_owned()))
+    }
+
+    async fn list_roots(
+        &self,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ListRootsResult, ErrorData> {
+        let root = Root::new(format!("file:///{}", self.name));
+        Ok(ListRootsResult::new(vec![root]))
+    }
+
     async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {
         self.received.add("tools");
     }
@@ -57,7 +79,11 @@ fn answering(
         received: received.clone(),
     };
     let make = move |_: &PoolKey| ClientHandlerBox::new(handler.clone());
-    let declared = ClientCapabilities::builder().enable_elicitation().build();
+    let declared = ClientCapabilities::builder()
+        .enable_elicitation()
+        .enable_roots()
+        .enable_sampling()
+        .build();
     Arc::new(HandlerFn::new(name, make).declaring(declared))
 }
 
@@ -79,7 +105,8 @@ async fn a_question_reaches_the_client_whose_call_it_is() {
             let call = CallToolRequestParams::new("request_input");
             let result = client.call_tool(call).await.expect("a result");
             let text = &result.content[0].as_text().expect("a text").text;
-            assert!(text.contains(user), "{downstream:?} {upstream:?}: {text}");
+            let answers = text.matches(user).count();
+            assert_eq!(answers, 3, "{downstream:?} {upstream:?}: {text}");
         }
         close(&clients).await;
         close(&upstreams).await;
@@ -152,7 +179,7 @@ async fn a_list_change_reaches_a_subscription_without_a_session() {
             }
             _ => {
                 eventually("there is a session", || {
-                    upstreams.stats().total_sessions == 1
+                    upstreams.stats().total_sessions == 2
                 })
                 .await
             }

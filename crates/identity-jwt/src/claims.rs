@@ -92,10 +92,58 @@ pub(crate) struct Rules {
     pub(crate) claims: ClaimList,
 }
 
-/// The identity of an accepted token, and the token's `exp`.
+/// The identity of an accepted token, its claims, and the token's `exp`.
 pub(crate) struct Verified {
     pub(crate) identity: Identity,
+    pub(crate) claims: VerifiedClaims,
     pub(crate) expires: UnixTime,
+}
+
+/// The claims of a token whose signature was verified. Cheap to clone. `Debug`
+/// shows their number.
+#[derive(Clone)]
+pub struct VerifiedClaims(Arc<Payload>);
+
+struct Payload {
+    claims: BTreeMap<String, Value>,
+    bytes: usize,
+}
+
+impl VerifiedClaims {
+    fn new(claims: Claims, bytes: usize) -> Self {
+        let Claims(claims) = claims;
+        Self(Arc::new(Payload { claims, bytes }))
+    }
+
+    /// The value of a claim. Null counts as absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        present(&self.0.claims, name)
+    }
+
+    /// The value of a claim that is a text and not empty.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let text = self.get(name)?.as_str()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// About the bytes of memory that the claims take.
+    pub(crate) fn weight(&self) -> usize {
+        // Each value has a node of a map, a name and an allocation of its own.
+        3 * self.0.bytes
+    }
+}
+
+impl fmt::Debug for VerifiedClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifiedClaims({})", self.0.claims.len())
+    }
+}
+
+/// The value of a claim; null counts as absent.
+fn present<'c>(claims: &'c BTreeMap<String, Value>, name: &str) -> Option<&'c Value> {
+    claims.get(name).filter(|value| !value.is_null())
 }
 
 impl Rules {
@@ -118,6 +166,7 @@ impl Rules {
         self.check_audience(&claims)?;
         Ok(Verified {
             identity: self.identity(&claims)?,
+            claims: VerifiedClaims::new(claims, payload.len()),
             expires,
         })
     }
@@ -171,9 +220,8 @@ impl Rules {
 struct Claims(BTreeMap<String, Value>);
 
 impl Claims {
-    /// The value of a claim; null counts as absent.
     fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        present(&self.0, name)
     }
 
     /// The value of a claim that is a time, without fractions of a second.

@@ -7,8 +7,9 @@ mod keys;
 mod time;
 mod token;
 mod token_cache;
+mod verified_token;
 
-pub use claims::JwtClaim;
+pub use claims::{JwtClaim, VerifiedClaims};
 pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
 pub use identity::{JwtIdentity, JwtIdentityBuilder, OpaqueTokens};
 pub use jsonwebtoken::Algorithm;
@@ -16,3 +17,4 @@ pub use jsonwebtoken::Algorithm;
 pub use keys::{JwksSettings, JwtKeys};
 pub use reqwest;
 pub use token_cache::JwtCacheSettings;
+pub use verified_token::VerifiedToken;

@@ -5,6 +5,9 @@ mod caller;
 mod fault;
 mod naming;
 
+#[cfg(feature = "jwt")]
+pub mod auth;
+
 mod session;
 mod upstreams;
 

@@ -1,0 +1,11 @@
+//! Callers by their bearer tokens.
+
+mod bearer;
+mod challenge;
+mod owners;
+mod resource;
+mod service;
+
+pub use bearer::BearerAuth;
+pub use resource::ProtectedResource;
+pub use service::BearerAuthService;
