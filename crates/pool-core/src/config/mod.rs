@@ -1,6 +1,7 @@
 //! The settings of a pool, with the reason for each default.
 
 mod breaker;
+mod duration;
 mod env;
 mod env_table;
 mod env_value;
@@ -9,6 +10,7 @@ mod identity;
 mod limits;
 mod pool_config;
 mod setters;
+mod setting;
 mod timeouts;
 mod tool_cache;
 
@@ -23,5 +25,6 @@ pub use identity::IdentityConfig;
 pub use limits::LimitsConfig;
 pub(crate) use limits::{WaiterLimits, validate_limits};
 pub use pool_config::PoolConfig;
+pub use setting::Setting;
 pub use timeouts::TimeoutsConfig;
 pub use tool_cache::ToolCacheConfig;
