@@ -4,6 +4,7 @@
 mod caller;
 mod fault;
 mod naming;
+mod streams;
 
 #[cfg(feature = "jwt")]
 pub mod auth;
@@ -20,4 +21,5 @@ pub use fault::{Fault, Party};
 pub use handler::ProxyHandler;
 pub use naming::{NamePolicy, Separator};
 pub use proxy::{Proxy, ProxyBuilder, ProxyError};
+pub use streams::{EndingBody, StreamLayer, StreamService};
 pub use upstreams::{Unavailable, Upstream};

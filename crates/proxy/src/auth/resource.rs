@@ -67,6 +67,12 @@ impl ProtectedResource {
         format!("{WELL_KNOWN}{}", self.resource.path().trim_end_matches('/'))
     }
 
+    /// The host that clients name, for a server that refuses others against DNS rebinding.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.resource.host_str().unwrap_or_default()
+    }
+
     /// The description, as JSON.
     #[must_use]
     pub fn metadata(&self) -> Value {

@@ -128,6 +128,8 @@ impl ProxyHandler {
         tokio::select! {
             () = all => {}
             () = context.cancelled() => {}
+            // The client gets the end of its subscription as a result.
+            () = self.proxy.shutdown.cancelled() => {}
         }
         Ok(())
     }

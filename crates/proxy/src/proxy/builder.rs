@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use mcp_pool_core::SessionPool;
 use rmcp::model::Implementation;
+use tokio_util::sync::CancellationToken;
 
 use super::{error::ProxyError, proxy::Proxy};
 use crate::{
@@ -28,6 +29,7 @@ impl ProxyBuilder {
                 server_info: Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
                 list_timeout: LIST_TIMEOUT,
                 allow_anonymous: false,
+                shutdown: CancellationToken::new(),
                 on_unavailable: None,
             },
         }

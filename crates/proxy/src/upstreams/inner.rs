@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_pool_core::{SessionPool, error::CallError};
 use rmcp::model::Implementation;
+use tokio_util::sync::CancellationToken;
 
 use super::{unavailable::Unavailable, upstream::Upstream};
 use crate::naming::NamePolicy;
@@ -18,6 +19,8 @@ pub(crate) struct Inner {
     pub(crate) server_info: Implementation,
     pub(crate) list_timeout: Duration,
     pub(crate) allow_anonymous: bool,
+    /// Cancelled when the gateway shuts down.
+    pub(crate) shutdown: CancellationToken,
     pub(crate) on_unavailable: Option<Box<dyn Fn(&Unavailable<'_>) + Send + Sync>>,
 }
 
