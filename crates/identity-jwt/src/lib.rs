@@ -7,9 +7,10 @@ mod keys;
 mod time;
 mod token;
 mod token_cache;
+mod verified_claims;
 mod verified_token;
 
-pub use claims::{JwtClaim, VerifiedClaims};
+pub use claims::JwtClaim;
 pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
 pub use identity::{JwtIdentity, JwtIdentityBuilder, OpaqueTokens};
 pub use jsonwebtoken::Algorithm;
@@ -17,4 +18,5 @@ pub use jsonwebtoken::Algorithm;
 pub use keys::{JwksSettings, JwtKeys};
 pub use reqwest;
 pub use token_cache::JwtCacheSettings;
+pub use verified_claims::VerifiedClaims;
 pub use verified_token::VerifiedToken;

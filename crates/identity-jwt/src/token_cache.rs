@@ -60,8 +60,12 @@ impl TokenCache {
     pub(crate) fn new(settings: JwtCacheSettings) -> Self {
         Self {
             hasher: quality::RandomState::default(),
-            accepted: entries(settings.accepted_bytes, settings.accepted_for),
-            refused: entries(settings.refused_bytes, settings.refused_for),
+            accepted: entries(
+                settings.accepted_bytes,
+                settings.accepted_for,
+                |token: &VerifiedToken| token.claims().weight(),
+            ),
+            refused: entries(settings.refused_bytes, settings.refused_for, |_| 0),
             settings,
         }
     }
@@ -152,12 +156,16 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-/// An empty cache of at most `bytes` bytes.
-fn entries<V: Weigh + Send + Sync + 'static>(bytes: u64, ttl: Duration) -> Entries<V> {
+/// An empty cache of at most `bytes` bytes. `weight` has those of a value.
+fn entries<V: Send + Sync + 'static>(
+    bytes: u64,
+    ttl: Duration,
+    weight: fn(&V) -> usize,
+) -> Entries<V> {
     Cache::builder()
         .max_capacity(bytes)
-        .weigher(|_, entry: &Arc<Entry<V>>| {
-            u32::try_from(entry.token.len() + entry.value.weight() + ENTRY_BYTES)
+        .weigher(move |_, entry: &Arc<Entry<V>>| {
+            u32::try_from(entry.token.len() + weight(&entry.value) + ENTRY_BYTES)
                 .unwrap_or(u32::MAX)
         })
         .time_to_live(ttl)
@@ -165,24 +173,6 @@ fn entries<V: Weigh + Send + Sync + 'static>(bytes: u64, ttl: Duration) -> Entri
         // would lose to the old ones.
         .eviction_policy(EvictionPolicy::lru())
         .build_with_hasher(fast::RandomState::default())
-}
-
-/// What is cached for a token.
-trait Weigh {
-    /// The bytes that it takes besides the entry itself.
-    fn weight(&self) -> usize;
-}
-
-impl Weigh for VerifiedToken {
-    fn weight(&self) -> usize {
-        self.claims().weight()
-    }
-}
-
-impl Weigh for JwtRefusal {
-    fn weight(&self) -> usize {
-        0
-    }
 }
 
 /// True for a refusal that cannot change later and that came after a

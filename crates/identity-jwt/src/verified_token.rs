@@ -2,7 +2,7 @@
 
 use mcp_pool_core::extend::Identity;
 
-use crate::claims::{Verified, VerifiedClaims};
+use crate::{claims::Verified, verified_claims::VerifiedClaims};
 
 /// A token that was verified: the identity behind it and its claims, so that
 /// nothing has to decode the token a second time.

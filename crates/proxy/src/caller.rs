@@ -21,7 +21,7 @@ impl Caller {
         }
     }
 
-    /// The caller of whom nothing is known. All anonymous callers are one.
+    /// The unknown caller. All anonymous callers are one.
     #[must_use]
     pub fn anonymous() -> Self {
         Self::new(Principal::anonymous(), Identity::anonymous())

@@ -10,6 +10,7 @@ mod streams;
 pub mod auth;
 
 mod session;
+mod translate;
 mod upstreams;
 
 mod handler;

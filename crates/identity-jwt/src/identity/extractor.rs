@@ -10,6 +10,7 @@ use mcp_pool_core::{
 };
 use tokio::time::Instant;
 
+use super::opaque::OpaqueTokens;
 use crate::{
     JwtRefusal,
     claims::{Rules, Verified},
@@ -37,18 +38,6 @@ pub struct JwtIdentity {
     inner: Arc<Inner>,
     max_token_bytes: usize,
     opaque: OpaqueTokens,
-}
-
-/// What happens to a bearer token without the form of a signed JWT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OpaqueTokens {
-    /// The extractor ignores it: the next extractor gets the request, or the
-    /// pool hashes the identity headers. The default.
-    #[default]
-    Ignore,
-    /// The extractor refuses it with [`JwtRefusal::NotAJwt`].
-    Refuse,
 }
 
 struct Inner {

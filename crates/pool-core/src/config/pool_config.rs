@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    breaker::BreakerConfig, health::HealthConfig, identity::IdentityConfig, limits::LimitsConfig,
-    limits::validate_limits, timeouts::TimeoutsConfig, tool_cache::ToolCacheConfig,
+use super::groups::{
+    BreakerConfig, HealthConfig, IdentityConfig, LimitsConfig, TimeoutsConfig, ToolCacheConfig,
+    validate_limits,
 };
 use crate::error::ConfigError;
 

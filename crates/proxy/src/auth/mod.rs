@@ -1,5 +1,6 @@
 //! Callers by their bearer tokens.
 
+mod authenticator;
 mod bearer;
 mod challenge;
 mod owners;

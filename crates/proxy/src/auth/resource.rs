@@ -1,4 +1,4 @@
-//! What a gateway says of itself as a resource that needs a token.
+//! The description of a gateway as a resource that needs a token.
 
 use serde_json::{Value, json};
 use url::Url;

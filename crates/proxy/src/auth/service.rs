@@ -7,20 +7,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response, header};
 use tower::Service;
 
-use super::bearer::BearerAuth;
+use super::authenticator::Authenticator;
 
-/// The service of a [`BearerAuth`] layer.
+/// The service of a [`BearerAuth`](super::BearerAuth) layer.
 #[derive(Clone)]
 pub struct BearerAuthService<S> {
-    auth: BearerAuth,
+    auth: Arc<Authenticator>,
     inner: S,
 }
 
 impl<S> BearerAuthService<S> {
-    pub(super) fn new(auth: BearerAuth, inner: S) -> Self {
+    pub(super) fn new(auth: Arc<Authenticator>, inner: S) -> Self {
         Self { auth, inner }
     }
 }
@@ -41,7 +41,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let auth = Arc::clone(&self.auth.inner);
+        let auth = Arc::clone(&self.auth);
         // The clone is not known to be ready; the original is.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -53,6 +53,7 @@ where
                     return Ok(refusal.response(&auth.resource));
                 }
             };
+            hide(request.headers_mut());
             request.extensions_mut().insert(caller.clone());
             let response = inner.call(request).await?;
             auth.owners.note(response.headers(), &Arc::new(caller));
@@ -61,10 +62,20 @@ where
     }
 }
 
+/// Marks what authenticates, so that no log of a handler behind shows it.
+fn hide(headers: &mut HeaderMap) {
+    for name in [header::AUTHORIZATION, header::COOKIE, SESSION_ID] {
+        let values = headers.get_mut(name).into_iter();
+        values.for_each(|value| value.set_sensitive(true));
+    }
+}
+
 impl<S> fmt::Debug for BearerAuthService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerAuthService")
-            .field("auth", &self.auth)
+            .field("resource", &self.auth.resource)
             .finish_non_exhaustive()
     }
 }
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");

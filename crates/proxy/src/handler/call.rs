@@ -3,8 +3,12 @@
 use mcp_pool_core::{PooledClient, error::CallError};
 use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
 
-use super::{handler::ProxyHandler, progress::Progress, renamed::Uris};
-use crate::{fault::Fault, upstreams::Upstream};
+use super::handler::ProxyHandler;
+use crate::{
+    fault::Fault,
+    translate::{Progress, Uris},
+    upstreams::Upstream,
+};
 
 impl ProxyHandler {
     /// Runs `call` with a client of the upstream: progress is passed on, questions of the upstream go

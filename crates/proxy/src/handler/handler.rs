@@ -13,11 +13,11 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{eras, listen::Listeners};
 use crate::{
     caller::Caller,
     fault::Fault,
-    session::{Conversation, PassBack, Refusing},
+    session::{Conversation, Listeners, PassBack, Refusing},
+    translate::is_in_session,
     upstreams::{Inner, Upstream},
 };
 
@@ -71,7 +71,7 @@ impl ProxyHandler {
         context: &RequestContext<RoleServer>,
     ) -> Result<AcquireRequest, ErrorData> {
         let request = self.request_of_caller(upstream, &context.extensions)?;
-        if !eras::is_in_session(context) {
+        if !is_in_session(context) {
             let declared = context.client_capabilities().unwrap_or_default();
             return Ok(request.with_handlers(Arc::new(Refusing { declared })));
         }

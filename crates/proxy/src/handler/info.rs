@@ -1,4 +1,4 @@
-//! What the upstreams say of themselves, and what the proxy says for them.
+//! The descriptions of upstreams, and that of the proxy.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl ProxyHandler {
-    /// What the proxy says of itself to the client of this request: what the single upstream says, or
-    /// what several say together.
+    /// The description of the proxy for the client of a request: that of the single upstream, or those
+    /// of several together.
     ///
     /// # Errors
     /// The single upstream's failure. Of several, those that fail are left out.
@@ -57,14 +57,19 @@ impl ProxyHandler {
             .collect()
     }
 
-    /// What an upstream says of itself, with its name; `None` where it fails.
+    /// The description of an upstream, with its name; `None` where it fails.
     async fn info_in_time(
         &self,
         upstream: &Upstream,
         request: AcquireRequest,
-    ) -> Option<(String, ServerConfig)> {
+    ) -> Option<Described> {
         let error = match timeout(self.proxy.list_timeout, self.info_of(request)).await {
-            Ok(Ok(info)) => return Some((upstream.name().to_owned(), passed_on(info))),
+            Ok(Ok(info)) => {
+                return Some(Described {
+                    name: upstream.name().to_owned(),
+                    info: passed_on(info),
+                });
+            }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
@@ -89,6 +94,12 @@ impl ProxyHandler {
         config.meta.clone_from(&info.meta);
         Ok(config)
     }
+}
+
+/// The description of one upstream.
+struct Described {
+    name: String,
+    info: ServerConfig,
 }
 
 /// Everything that a proxy can pass on, for a client whose upstreams are not known yet.
@@ -118,8 +129,9 @@ fn no_upstream() -> ErrorData {
     ErrorData::internal_error("the proxy has no upstream", None)
 }
 
-/// Adds what one more upstream says of itself.
-fn merge(mut all: ServerConfig, (name, one): (String, ServerConfig)) -> ServerConfig {
+/// Adds the description of one more upstream.
+fn merge(mut all: ServerConfig, described: Described) -> ServerConfig {
+    let Described { name, info: one } = described;
     let (of_all, own) = (&mut all.capabilities, one.capabilities);
     of_all.logging = of_all.logging.take().or(own.logging);
     of_all.completions = of_all.completions.take().or(own.completions);
@@ -164,7 +176,10 @@ mod tests {
             .build();
         let of = |name: &str, capabilities| {
             let info = ServerConfig::new(capabilities).with_instructions(format!("use {name}"));
-            (name.to_owned(), info)
+            Described {
+                name: name.to_owned(),
+                info,
+            }
         };
         let merged = [of("one", tools), of("two", changing)]
             .into_iter()

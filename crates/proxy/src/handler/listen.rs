@@ -4,109 +4,25 @@
     reason = "servers of the revisions with sessions have subscriptions"
 )]
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use futures::future::join_all;
-use mcp_pool_core::{
-    EvictMode, Lease, PooledClient, Selector,
-    error::CallError,
-    extend::{Era, ListKind},
-};
+use mcp_pool_core::{EvictMode, Lease, PooledClient, Selector, error::CallError, extend::Era};
 use rmcp::{
     ErrorData,
     model::{
-        ClientCapabilities, ClientRequest, ServerNotification, SubscribeRequest,
-        SubscribeRequestParams, SubscriptionFilter,
+        ClientCapabilities, ClientRequest, SubscribeRequest, SubscribeRequestParams,
+        SubscriptionFilter,
     },
     service::SubscriptionContext,
 };
-use tokio::task::AbortHandle;
 
 use super::handler::ProxyHandler;
 use crate::{
     caller::Caller,
-    naming::NamePolicy,
-    session::{Conversation, Destination},
+    session::{Conversation, Destination, Forward},
     upstreams::{Inner, Unavailable, Upstream},
 };
-
-/// The subscriptions at stateless upstreams that a downstream session keeps open. They end with it.
-#[derive(Default)]
-pub(super) struct Listeners(Mutex<BTreeMap<String, Listener>>);
-
-struct Listener(AbortHandle);
-
-impl Listeners {
-    /// Keeps a task under this name, in place of an earlier one.
-    pub(super) fn keep(&self, name: String, task: AbortHandle) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(name, Listener(task));
-    }
-
-    /// Ends the task with this name.
-    pub(super) fn end(&self, name: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(name);
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Passes on what an upstream sends.
-#[derive(Clone)]
-pub(super) struct Forward {
-    upstream: String,
-    uris: Arc<dyn NamePolicy>,
-    to: Destination,
-}
-
-impl Forward {
-    pub(super) fn new(proxy: &Inner, upstream: &Upstream, to: Destination) -> Self {
-        Self {
-            upstream: upstream.name().to_owned(),
-            uris: Arc::clone(&proxy.uris),
-            to,
-        }
-    }
-
-    /// Passes on the notifications of a subscription until it ends.
-    ///
-    /// # Errors
-    /// As [`PooledClient::listen`].
-    pub(super) async fn run(
-        &self,
-        client: &PooledClient,
-        filter: SubscriptionFilter,
-    ) -> Result<(), CallError> {
-        let mut subscription = client.listen(filter).await?;
-        while let Some(notification) = subscription.next().await? {
-            match notification {
-                ServerNotification::ToolListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Tools).await;
-                }
-                ServerNotification::PromptListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Prompts).await;
-                }
-                ServerNotification::ResourceListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Resources).await;
-                }
-                ServerNotification::ResourceUpdatedNotification(update) => {
-                    let uri = self.uris.join(&self.upstream, &update.params.uri);
-                    self.to.resource_updated(uri).await;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
 
 impl ProxyHandler {
     /// Serves a subscription of a client without a session, until the client ends it.
@@ -155,7 +71,7 @@ impl ProxyHandler {
             match lease.info().era {
                 Era::Stateless => {
                     drop(lease);
-                    let forward = Forward::new(&self.proxy, upstream, to);
+                    let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
                     forward.run(&client, filter).await
                 }
                 _ => keep_session(&client, lease, filter).await,

@@ -15,11 +15,11 @@ use rmcp::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    eras::{self, Complete},
-    handler::ProxyHandler,
+use super::handler::ProxyHandler;
+use crate::{
+    translate::{Complete, is_in_session},
+    upstreams::{Inner, Unavailable, Upstream},
 };
-use crate::upstreams::{Inner, Unavailable, Upstream};
 
 /// A list that servers offer.
 pub(super) trait Listing: Complete + Send + Sized {
@@ -114,7 +114,7 @@ impl ProxyHandler {
         let page = self.run(upstream, context, page).await?;
         // Outside of a session the next page may be requested on another upstream session, where the
         // cursor means nothing.
-        if eras::is_in_session(context) || !page.has_more() {
+        if is_in_session(context) || !page.has_more() {
             return Ok(page);
         }
         let items = self.run(upstream, context, L::all).await?;

@@ -21,13 +21,12 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use super::{
-    eras::{Complete, is_stateless},
-    handler::ProxyHandler,
-    info::everything,
-    meta::passed_on,
+use super::{handler::ProxyHandler, info::everything};
+use crate::{
+    fault::Fault,
+    session::Destination,
+    translate::{Complete, is_stateless, passed_on},
 };
-use crate::{fault::Fault, session::Destination};
 
 impl ServerHandler for ProxyHandler {
     async fn initialize(

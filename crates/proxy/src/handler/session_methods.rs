@@ -16,10 +16,10 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{handler::ProxyHandler, listen::Forward};
+use super::handler::ProxyHandler;
 use crate::{
     fault::Fault,
-    session::Destination,
+    session::{Destination, Forward},
     upstreams::{Unavailable, Upstream},
 };
 
@@ -150,7 +150,11 @@ impl ProxyHandler {
         let Some(Destination::Client(peer)) = self.conversation.destination() else {
             return;
         };
-        let forward = Forward::new(&self.proxy, upstream, Destination::Client(peer.clone()));
+        let forward = Forward::new(
+            upstream.name(),
+            &self.proxy.uris,
+            Destination::Client(peer.clone()),
+        );
         let proxy = Arc::clone(&self.proxy);
         let upstream = upstream.name().to_owned();
         let task = tokio::spawn(async move {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-use mcp_pool_core::SessionPool;
+use mcp_pool_core::{Endpoint, SessionPool};
 use rmcp::model::Implementation;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,22 @@ pub struct ProxyBuilder {
     inner: Inner,
 }
 
+impl Proxy {
+    /// A builder of a proxy over this pool.
+    #[must_use]
+    pub fn builder(pool: SessionPool) -> ProxyBuilder {
+        ProxyBuilder::new(pool)
+    }
+
+    /// A proxy for one upstream, which changes no name and no list.
+    #[must_use]
+    pub fn single(pool: SessionPool, endpoint: Endpoint) -> Self {
+        Self::builder(pool).build_single(Upstream::new("upstream", endpoint))
+    }
+}
+
 impl ProxyBuilder {
-    pub(super) fn new(pool: SessionPool) -> Self {
+    fn new(pool: SessionPool) -> Self {
         Self {
             inner: Inner {
                 pool,

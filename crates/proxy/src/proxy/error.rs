@@ -7,7 +7,7 @@ pub enum ProxyError {
     /// Two upstreams have one name.
     #[error("upstream `{0}`: two have this name")]
     DuplicateName(String),
-    /// The name of an upstream cannot be told apart in the names of its tools.
+    /// The name of an upstream is not usable in the names of its tools.
     #[error(
         "upstream `{0}`: a name is made of lower-case letters, digits and `-`, and begins with a letter"
     )]

@@ -2,14 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_pool_core::{Endpoint, SessionPool};
+use mcp_pool_core::SessionPool;
 
-use super::builder::ProxyBuilder;
-use crate::{
-    handler::ProxyHandler,
-    streams::StreamLayer,
-    upstreams::{Inner, Upstream},
-};
+use crate::{handler::ProxyHandler, streams::StreamLayer, upstreams::Inner};
 
 /// One upstream or several behind one rmcp server. Cheap to clone.
 ///
@@ -19,18 +14,6 @@ use crate::{
 pub struct Proxy(Arc<Inner>);
 
 impl Proxy {
-    /// A builder of a proxy over this pool.
-    #[must_use]
-    pub fn builder(pool: SessionPool) -> ProxyBuilder {
-        ProxyBuilder::new(pool)
-    }
-
-    /// A proxy for one upstream, which changes no name and no list.
-    #[must_use]
-    pub fn single(pool: SessionPool, endpoint: Endpoint) -> Self {
-        Self::builder(pool).build_single(Upstream::new("upstream", endpoint))
-    }
-
     /// The handler of one downstream session.
     #[must_use]
     pub fn handler(&self) -> ProxyHandler {

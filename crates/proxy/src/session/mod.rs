@@ -2,9 +2,13 @@
 
 mod conversation;
 mod destination;
+mod forward;
 mod in_flight;
+mod listeners;
 mod pass_back;
 
 pub(crate) use conversation::Conversation;
 pub(crate) use destination::Destination;
+pub(crate) use forward::Forward;
+pub(crate) use listeners::Listeners;
 pub(crate) use pass_back::{PassBack, Refusing};

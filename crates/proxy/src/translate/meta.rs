@@ -6,7 +6,7 @@ use crate::session::Conversation;
 
 /// The metadata of a downstream request without what only the downstream connection means: its
 /// progress token and the client's own protocol fields. The level of the log stays.
-pub(super) fn passed_on(
+pub(crate) fn passed_on(
     context: &RequestContext<RoleServer>,
     conversation: &Conversation,
 ) -> Option<RequestMetaObject> {

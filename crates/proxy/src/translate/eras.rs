@@ -12,14 +12,14 @@ use rmcp::{
 };
 
 /// True for a request of revision 2026-07-28 and later.
-pub(super) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
+pub(crate) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
     let version = context.protocol_version();
     version.is_some_and(|version| !version.has_initialize())
 }
 
 /// True for a request in a downstream session. Over HTTP a session has an id; elsewhere the connection
 /// is the session.
-pub(super) fn is_in_session(context: &RequestContext<RoleServer>) -> bool {
+pub(crate) fn is_in_session(context: &RequestContext<RoleServer>) -> bool {
     let http = context.extensions.get::<Parts>();
     let has_id = http.is_none_or(|http| http.headers.contains_key(SESSION_ID));
     has_id && !is_stateless(context)
@@ -27,7 +27,7 @@ pub(super) fn is_in_session(context: &RequestContext<RoleServer>) -> bool {
 
 /// A result that a client of either era accepts: revision 2026-07-28 demands a `resultType`, which
 /// older servers do not send. rmcp leaves it out again for older clients.
-pub(super) trait Complete {
+pub(crate) trait Complete {
     fn complete(self) -> Self;
 }
 

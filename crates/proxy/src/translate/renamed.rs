@@ -8,13 +8,13 @@ use crate::naming::NamePolicy;
 
 /// The names of one upstream's resources.
 #[derive(Clone, Copy)]
-pub(super) struct Uris<'a> {
-    pub(super) upstream: &'a str,
-    pub(super) policy: &'a dyn NamePolicy,
+pub(crate) struct Uris<'a> {
+    pub(crate) upstream: &'a str,
+    pub(crate) policy: &'a dyn NamePolicy,
 }
 
 impl Uris<'_> {
-    pub(super) fn in_tool_result(self, mut result: CallToolResult) -> CallToolResult {
+    pub(crate) fn in_tool_result(self, mut result: CallToolResult) -> CallToolResult {
         result
             .content
             .iter_mut()
@@ -22,13 +22,13 @@ impl Uris<'_> {
         result
     }
 
-    pub(super) fn in_prompt(self, mut result: GetPromptResult) -> GetPromptResult {
+    pub(crate) fn in_prompt(self, mut result: GetPromptResult) -> GetPromptResult {
         let messages = result.messages.iter_mut();
         messages.for_each(|message| self.in_block(&mut message.content));
         result
     }
 
-    pub(super) fn in_resource(self, mut result: ReadResourceResult) -> ReadResourceResult {
+    pub(crate) fn in_resource(self, mut result: ReadResourceResult) -> ReadResourceResult {
         result
             .contents
             .iter_mut()

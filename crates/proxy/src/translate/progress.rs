@@ -11,7 +11,7 @@ use rmcp::{
 use tokio::sync::mpsc;
 
 /// The progress of one call.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     token: ProgressToken,
     peer: Peer<RoleServer>,
     steps: mpsc::Receiver<ProgressNotificationParam>,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// The client with a sink for progress, where the downstream request wants progress.
-    pub(super) fn of(
+    pub(crate) fn of(
         client: PooledClient,
         context: &RequestContext<RoleServer>,
     ) -> (PooledClient, Option<Self>) {
@@ -27,7 +27,7 @@ impl Progress {
             return (client, None);
         };
         let (sender, steps) = mpsc::channel(MAX_STEPS);
-        // A step that finds the line full is left out: a later one says more.
+        // A step that finds the line full is left out: a later one has more.
         let client = client.with_progress(move |step| drop(sender.try_send(step)));
         let progress = Self {
             token,
@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// Passes on each step while the call runs, and the last ones before its result.
-    pub(super) async fn while_running<T>(mut self, call: impl Future<Output = T>) -> T {
+    pub(crate) async fn while_running<T>(mut self, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let result = loop {
             tokio::select! {
