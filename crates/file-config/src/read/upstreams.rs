@@ -64,9 +64,8 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let slots = node.parsed::<NonZeroU32>("max_concurrent_per_session", COUNT);
     let is_public = node.truth("stateless_and_public");
     let is_trusted = node.truth("trusted_tool_hints");
-    let url = match node.text("url") {
-        Some(url) => url,
-        None => return node.wrong("url", "expected the address of the server"),
+    let Some(url) = node.text("url") else {
+        return node.wrong("url", "expected the address of the server");
     };
     let endpoint = match Endpoint::new(&url, transport) {
         Ok(endpoint) => endpoint.with_gateway(name).with_lifecycle(lifecycle),

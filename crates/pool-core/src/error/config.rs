@@ -28,7 +28,7 @@ pub enum ConfigError {
     ReservedTransport,
     /// Several things are wrong, in the order of their names.
     #[error("{}", Lines(.0))]
-    Several(Vec<ConfigError>),
+    Several(Vec<Self>),
     /// A text is not of the form that its variable or key takes.
     #[error("{variable}: expected {expected}")]
     Syntax {

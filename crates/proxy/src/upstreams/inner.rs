@@ -21,8 +21,11 @@ pub(crate) struct Inner {
     pub(crate) allow_anonymous: bool,
     /// Cancelled when the gateway shuts down.
     pub(crate) shutdown: CancellationToken,
-    pub(crate) on_unavailable: Option<Box<dyn Fn(&Unavailable<'_>) + Send + Sync>>,
+    pub(crate) on_unavailable: Option<Box<Report>>,
 }
+
+/// Receives each upstream that did not contribute to an answer.
+pub(crate) type Report = dyn Fn(&Unavailable<'_>) + Send + Sync;
 
 /// Whether a proxy changes names.
 #[derive(Clone, Copy, PartialEq, Eq)]
