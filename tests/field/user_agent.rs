@@ -110,8 +110,8 @@ struct OwnHandler {
 }
 
 impl ClientHandler for OwnHandler {
-    fn get_info(&self) -> rmcp::model::ClientConfig {
-        let mut info = rmcp::model::ClientConfig::default();
+    fn get_info(&self) -> mcp_session_pool::rmcp::model::ClientConfig {
+        let mut info = mcp_session_pool::rmcp::model::ClientConfig::default();
         if let Some(name) = self.name {
             info.client_info = Implementation::new(name, "7");
         }

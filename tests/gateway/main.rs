@@ -106,6 +106,22 @@ async fn text(address: SocketAddr, path: &str) -> (u16, String, String) {
     )
 }
 
+/// Checks the routes that need no token, and the challenge of the one that does.
+async fn open_routes(address: SocketAddr, token: &str) {
+    let (status, challenge, _) = text(address, "/mcp").await;
+    assert_eq!(status, 401);
+    let metadata = "http://127.0.0.1/.well-known/oauth-protected-resource/mcp";
+    assert_eq!(
+        challenge,
+        format!("Bearer resource_metadata=\"{metadata}\"")
+    );
+    let (_, _, metadata) = text(address, "/.well-known/oauth-protected-resource/mcp").await;
+    assert!(metadata.contains(ISSUER), "{metadata}");
+    let (_, _, metrics) = text(address, "/metrics").await;
+    assert!(metrics.contains("mcp_pool_"), "{metrics}");
+    assert!(!metrics.contains(token) && !metrics.contains("alice"));
+}
+
 #[tokio::test]
 async fn users_are_apart_tokens_rotate_and_a_signal_loses_no_call() {
     let (one, two) = (CounterServer::start(), CounterServer::start());
@@ -130,18 +146,7 @@ async fn users_are_apart_tokens_rotate_and_a_signal_loses_no_call() {
         .filter_map(|seen| seen.headers.get("authorization").cloned());
     assert_eq!(forwarded.count(), 0);
 
-    let (status, challenge, _) = text(gateway.address, "/mcp").await;
-    assert_eq!(status, 401);
-    let metadata = "http://127.0.0.1/.well-known/oauth-protected-resource/mcp";
-    assert_eq!(
-        challenge,
-        format!("Bearer resource_metadata=\"{metadata}\"")
-    );
-    let (_, _, metadata) = text(gateway.address, "/.well-known/oauth-protected-resource/mcp").await;
-    assert!(metadata.contains(ISSUER), "{metadata}");
-    let (_, _, metrics) = text(gateway.address, "/metrics").await;
-    assert!(metrics.contains("mcp_pool_"), "{metrics}");
-    assert!(!metrics.contains(&first) && !metrics.contains("alice"));
+    open_routes(gateway.address, &first).await;
 
     // A session whose stream stays open must not keep the gateway from stopping.
     let (handlers, _messages) = ServerMessages::channel(8);

@@ -1,10 +1,11 @@
-//! `cargo xtask conformance`: the protocol's scenarios for clients.
+//! `cargo xtask conformance`: the protocol's scenarios.
 //!
-//! A pooled client plays them.
+//! A pooled client plays those for clients. With `--server` a gateway plays those for servers.
 
 mod install;
 mod report;
 mod scenarios;
+mod server;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// Plays only the scenarios with this text in their name.
     #[arg(long)]
     only: Option<String>,
+    /// Plays the scenarios for servers with a gateway: a proxy before a server with the fixtures.
+    #[arg(long)]
+    server: bool,
     /// Prints a note where npm is missing, instead of failing.
     #[arg(long)]
     skip_missing: bool,
@@ -38,13 +42,16 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
         }
         Err(missing) => return Err(missing),
     };
+    if options.server {
+        return server::run(sh, &installed, options.only.as_deref().unwrap_or_default());
+    }
     let report = play_all(sh, &installed, options)?;
     println!("{report}");
     report.result()
 }
 
 fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Report> {
-    let client = build_client(sh)?;
+    let client = build_example(sh, "conformance_client")?;
     let mut report = Report::default();
     for suite in SUITES {
         let listed = suite.scenarios(&installed.list(sh, suite)?);
@@ -66,19 +73,19 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
     Ok(report)
 }
 
-/// Builds the client and returns its path.
-fn build_client(sh: &Shell) -> Result<String> {
+/// Builds an example of the tests and returns its path.
+fn build_example(sh: &Shell, name: &str) -> Result<String> {
     let built = cmd!(
         sh,
-        "cargo build -p mcp-session-pool-tests --example conformance_client --message-format json"
+        "cargo build -p mcp-session-pool-tests --example {name} --message-format json"
     );
     let messages = built.quiet().read()?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "conformance_client")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(str::to_owned))
-        .ok_or_else(|| "cargo did not print the path of the client".into())
+        .ok_or_else(|| "cargo did not print the path of the example".into())
 }
 
 fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {

@@ -12,15 +12,15 @@ use mcp_session_pool::{
         Proxy, Upstream,
         auth::{BearerAuth, ProtectedResource},
     },
+    rmcp::transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
     telemetry::MetricsObserver,
     tracing::Level,
 };
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-};
 use serde::Deserialize;
 use tokio::{
     net::TcpListener,
@@ -45,8 +45,12 @@ struct Settings {
 async fn main() -> ExitCode {
     let log = tracing_subscriber::fmt().with_max_level(Level::WARN);
     log.with_writer(std::io::stderr).init();
-    let path = std::env::args().nth(1).unwrap_or("gateway.yaml".into());
-    match run(&path, |address| println!("listening on {address}")).await {
+    let path = std::env::args().nth(1);
+    match run(path.as_deref().unwrap_or("gateway.yaml"), |address| {
+        println!("listening on {address}")
+    })
+    .await
+    {
         Ok(report) => println!("{report}"),
         Err(error) => {
             eprintln!("gateway: {error}");
