@@ -9,14 +9,14 @@ mod server;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use self::{
     install::{Installed, install},
     report::{Report, Row},
     scenarios::{SUITES, Suite},
 };
-use crate::Result;
+use crate::{Result, examples::build_example};
 
 /// Options of the scenarios.
 #[derive(Args, Default)]
@@ -30,6 +30,16 @@ pub(crate) struct Options {
     /// Prints a note where npm is missing, instead of failing.
     #[arg(long)]
     skip_missing: bool,
+}
+
+impl Options {
+    /// Plays the scenarios for servers.
+    pub(crate) fn of_server() -> Self {
+        Self {
+            server: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Plays every scenario that applies. Fails when one does not end as expected.
@@ -71,21 +81,6 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
         bar.finish_and_clear();
     }
     Ok(report)
-}
-
-/// Builds an example of the tests and returns its path.
-fn build_example(sh: &Shell, name: &str) -> Result<String> {
-    let built = cmd!(
-        sh,
-        "cargo build -p mcp-session-pool-tests --example {name} --message-format json"
-    );
-    let messages = built.quiet().read()?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| message["executable"].as_str().map(str::to_owned))
-        .ok_or_else(|| "cargo did not print the path of the example".into())
 }
 
 fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {

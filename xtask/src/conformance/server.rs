@@ -1,16 +1,12 @@
 //! The scenarios for servers, played by a gateway.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::path::Path;
 
 use tabled::{Table, Tabled, settings::Style};
 use xshell::Shell;
 
-use super::{build_example, install::Installed};
-use crate::Result;
+use super::install::Installed;
+use crate::{Result, examples::Gateway};
 
 /// The outcome of one scenario.
 #[derive(Debug, PartialEq, Eq, Tabled)]
@@ -20,17 +16,11 @@ struct Row {
     failed: usize,
 }
 
-/// A gateway that runs. Dropping it ends it.
-struct Gateway {
-    process: Child,
-    url: String,
-}
-
 /// Plays every scenario for servers. Fails when a check does.
 pub(super) fn run(sh: &Shell, installed: &Installed, only: &str) -> Result {
-    let gateway = Gateway::start(&build_example(sh, "conformance_gateway")?)?;
+    let gateway = Gateway::start(sh)?;
     let results = Path::new(crate::root()).join("target/conformance/results");
-    let printed = installed.play_server(sh, &gateway.url, REQUIREMENTS, &results)?;
+    let printed = installed.play_server(sh, gateway.url(), REQUIREMENTS, &results)?;
     let rows: Vec<_> = rows(&printed)
         .into_iter()
         .filter(|row| row.scenario.contains(only))
@@ -46,28 +36,6 @@ pub(super) fn run(sh: &Shell, installed: &Installed, only: &str) -> Result {
         (false, _) => {
             Err(format!("{failed} scenarios failed; results: {}", results.display()).into())
         }
-    }
-}
-
-impl Gateway {
-    fn start(program: &str) -> Result<Self> {
-        let mut process = Command::new(program).stdout(Stdio::piped()).spawn()?;
-        let output = process.stdout.take().ok_or("no output")?;
-        let mut url = String::new();
-        BufReader::new(output).read_line(&mut url)?;
-        let url = url.trim().to_owned();
-        match url.is_empty() {
-            true => Err("the gateway printed no address".into()),
-            false => Ok(Self { process, url }),
-        }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
