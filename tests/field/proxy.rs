@@ -8,11 +8,13 @@ use mcp_session_pool::{
     config::Lifecycle,
     error::CallError,
     proxy::{Proxy, Upstream},
+    reqwest,
     rmcp::model::CallToolRequestParams,
 };
+use serde_json::{Value, json};
 
 use crate::{
-    common::{call, close, eventually, pool},
+    common::{self, call, close, eventually, pool},
     gateway::{Gateway, Received, client_of, clients},
 };
 
@@ -137,7 +139,7 @@ async fn an_unreachable_upstream_takes_no_tools_of_the_others_away() {
         .0
         .get("mcp-session-pool/unavailable")
         .cloned();
-    assert_eq!(missing, Some(serde_json::json!(["gone", "silent"])));
+    assert_eq!(missing, Some(json!(["gone", "silent"])));
     let reported = reported.all();
     assert!(reported.contains(&"gone".to_owned()) && reported.contains(&"silent".to_owned()));
     assert_eq!(
@@ -145,6 +147,92 @@ async fn an_unreachable_upstream_takes_no_tools_of_the_others_away() {
         1
     );
     close(&clients).await;
+}
+
+#[tokio::test]
+async fn a_call_that_its_client_gives_up_is_cancelled_upstream() {
+    for lifecycle in ERAS {
+        let server = CounterServer::start();
+        server.switches().gather(2);
+        let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+        let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
+        let gateway = Gateway::start(Proxy::single(upstreams.clone(), endpoint)).await;
+        let alice = client_of(&clients, gateway.endpoint(lifecycle), "alice", None).await;
+        tokio::select! {
+            result = call(&alice, "wait") => panic!("nothing ends the call: {result:?}"),
+            () = eventually("the call is under way", || server.count("tools/call") == 1) => {}
+        }
+        let cancelled = || server.count("notifications/cancelled") == 1;
+        eventually("the cancellation arrives", cancelled).await;
+        close(&clients).await;
+    }
+}
+
+#[tokio::test]
+async fn the_upstreams_own_errors_are_passed_on_and_those_of_the_pool_name_their_cause() {
+    let mut server = CounterServer::start();
+    let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+    let gateway = Gateway::start(Proxy::single(upstreams.clone(), server.endpoint())).await;
+    let endpoint = gateway.endpoint(Lifecycle::Stateless);
+    let alice = client_of(&clients, endpoint, "alice", None).await;
+    let direct = common::client(&clients, &server, "alice").await;
+    let code = |error: CallError| match error {
+        CallError::Rpc(error) => error,
+        other => panic!("{other:?}"),
+    };
+    let own = code(call(&direct, "fail").await.expect_err("it fails"));
+    let passed_on = code(call(&alice, "fail").await.expect_err("it fails"));
+    assert_eq!(passed_on, own);
+    server.stop();
+    let error = code(call(&alice, "increment").await.expect_err("it is gone"));
+    let data = error.data.expect("the cause");
+    assert_eq!(data["fault"], "upstream", "{data}");
+    assert_eq!(data["outcome"], "not_executed", "{data}");
+    assert!(!error.message.contains("127.0.0.1"), "{}", error.message);
+}
+
+/// Sends a message by hand and returns the session id and the text of the answer.
+async fn post(url: &str, user: &str, session: Option<&str>, message: &Value) -> (String, String) {
+    let mut request = reqwest::Client::new()
+        .post(url)
+        .header("accept", "application/json, text/event-stream")
+        .header("x-user", user)
+        .json(message);
+    if let Some(session) = session {
+        request = request.header("mcp-session-id", session);
+    }
+    let answer = request.send().await.expect("an answer");
+    let id = answer.headers().get("mcp-session-id");
+    let id = id.map(|id| id.to_str().expect("a text").to_owned());
+    (id.unwrap_or_default(), answer.text().await.expect("a body"))
+}
+
+#[tokio::test]
+async fn a_session_of_one_user_serves_no_request_of_another() {
+    let server = CounterServer::start();
+    let upstreams = pool(PoolConfig::default());
+    let gateway = Gateway::start(Proxy::single(upstreams.clone(), server.endpoint())).await;
+    let url = gateway.endpoint(Lifecycle::Legacy).url().to_string();
+    let initialize = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        },
+    });
+    let (id, _) = post(&url, "alice", None, &initialize).await;
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    post(&url, "alice", Some(&id), &initialized).await;
+    let call = json!({
+        "jsonrpc": "2.0", "id": 2, "method": "tools/call",
+        "params": { "name": "increment", "arguments": {} },
+    });
+    let (_, refused) = post(&url, "bob", Some(&id), &call).await;
+    assert!(refused.contains("belongs to another caller"), "{refused}");
+    assert_eq!(server.count("tools/call"), 0);
+    let (_, served) = post(&url, "alice", Some(&id), &call).await;
+    assert!(served.contains("result"), "{served}");
+    drop(gateway);
+    close(&upstreams).await;
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     PoolConfig, PoolKey,
     config::Lifecycle,
-    extend::{ClientHandlerBox, HandlerFn},
-    proxy::Proxy,
+    extend::{ClientHandlerBox, HandlerFn, ServerMessage, ServerMessages},
+    proxy::{Proxy, Upstream},
     rmcp::{
         ClientHandler, ErrorData, RoleClient,
         model::{
@@ -159,6 +159,32 @@ async fn a_list_change_reaches_a_client_with_a_session() {
         }
         close(&upstreams).await;
     }
+}
+
+#[tokio::test]
+async fn logs_and_resource_updates_reach_the_client_under_the_names_of_the_proxy() {
+    let server = NotifyingServer::start();
+    let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+    let endpoint = server.endpoint().with_lifecycle(Lifecycle::Legacy);
+    let proxy = Proxy::builder(upstreams.clone()).upstream(Upstream::new("one", endpoint));
+    let gateway = Gateway::start(proxy.build().expect("a proxy")).await;
+    let (handlers, mut messages) = ServerMessages::channel(8);
+    let endpoint = gateway.endpoint(Lifecycle::Legacy);
+    let client = client_of(&clients, endpoint, "alice", Some(Arc::new(handlers))).await;
+    let label = json!({ "label": "hello" });
+    let arguments = label.as_object().cloned().expect("an object");
+    let call = CallToolRequestParams::new("one__notify").with_arguments(arguments);
+    client.call_tool(call).await.expect("a result");
+    let (mut logged, mut updated) = (false, false);
+    while !(logged && updated) {
+        match messages.recv().await.expect("a message").message {
+            ServerMessage::Log(log) => logged = log.data.to_string().contains("hello"),
+            ServerMessage::ResourceUpdated { uri } => updated = uri == "one+test://hello",
+            _ => {}
+        }
+    }
+    close(&clients).await;
+    close(&upstreams).await;
 }
 
 #[tokio::test]

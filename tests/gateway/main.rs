@@ -179,6 +179,6 @@ async fn users_are_apart_tokens_rotate_and_a_signal_loses_no_call() {
         .expect("no panic")
         .expect("the call's own answer");
     let report = gateway.report.await.expect("no panic");
-    assert_eq!(report, "stopped: calls ended: true, sessions closed: true");
+    assert_eq!(report, "calls ended: true, sessions closed: true");
     assert!(one.open_sessions().is_empty());
 }

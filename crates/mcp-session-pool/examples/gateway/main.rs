@@ -46,11 +46,8 @@ async fn main() -> ExitCode {
     let log = tracing_subscriber::fmt().with_max_level(Level::WARN);
     log.with_writer(std::io::stderr).init();
     let path = std::env::args().nth(1);
-    match run(path.as_deref().unwrap_or("gateway.yaml"), |address| {
-        println!("listening on {address}")
-    })
-    .await
-    {
+    let ready = |address| println!("listening on {address}");
+    match run(path.as_deref().unwrap_or("gateway.yaml"), ready).await {
         Ok(report) => println!("{report}"),
         Err(error) => {
             eprintln!("gateway: {error}");
@@ -84,9 +81,7 @@ pub(crate) async fn run(path: &str, ready: impl FnOnce(SocketAddr)) -> Result<St
         .transpose()?;
     let report = proxy.pool().close(FAREWELL).await;
     let (ended, closed) = (ended.is_some(), report.complete);
-    Ok(format!(
-        "stopped: calls ended: {ended}, sessions closed: {closed}"
-    ))
+    Ok(format!("calls ended: {ended}, sessions closed: {closed}"))
 }
 
 /// The upstreams of the file behind one proxy.
