@@ -17,3 +17,6 @@ pub use credentials::UpstreamCredentials;
 pub use problem::{FileConfigError, Problem};
 pub use read::Format;
 pub use upstream::ConfiguredUpstream;
+
+// The public signatures name types of this crate.
+pub use mcp_pool_core;

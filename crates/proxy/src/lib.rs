@@ -24,3 +24,10 @@ pub use naming::{NamePolicy, Separator};
 pub use proxy::{Proxy, ProxyBuilder, ProxyError};
 pub use streams::{EndingBody, StreamLayer, StreamService};
 pub use upstreams::{Unavailable, Upstream};
+
+// The public signatures name types of these crates.
+pub use http_body;
+pub use mcp_pool_core;
+#[cfg(feature = "jwt")]
+pub use mcp_pool_identity_jwt;
+pub use tower;
