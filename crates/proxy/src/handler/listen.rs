@@ -19,7 +19,6 @@ use rmcp::{
 
 use super::handler::ProxyHandler;
 use crate::{
-    caller::Caller,
     session::{Conversation, Destination, Forward},
     upstreams::{Inner, Unavailable, Upstream},
 };
@@ -33,9 +32,9 @@ impl ProxyHandler {
         &self,
         context: &SubscriptionContext,
     ) -> Result<(), ErrorData> {
-        let caller = self.caller(&context.request_context().extensions)?;
+        self.caller(&context.request_context().extensions)?;
         let upstreams = self.proxy.upstreams.iter();
-        let each = upstreams.map(|upstream| self.listen_to(upstream, context, &caller));
+        let each = upstreams.map(|upstream| self.listen_to(upstream, context));
         let all = async {
             join_all(each).await;
             // The client's subscription outlives those of upstreams that are gone.
@@ -51,7 +50,7 @@ impl ProxyHandler {
     }
 
     /// Passes on what one upstream sends, whatever its era is.
-    async fn listen_to(&self, upstream: &Upstream, context: &SubscriptionContext, caller: &Caller) {
+    async fn listen_to(&self, upstream: &Upstream, context: &SubscriptionContext) {
         let filter = self.filter_of(upstream, context.accepted());
         let to = Destination::Subscription(context.sink().clone());
         let conversation = Arc::new(Conversation::new());
@@ -61,21 +60,16 @@ impl ProxyHandler {
         let Ok(request) = self.request_of_caller(upstream, extensions) else {
             return;
         };
-        let _ = conversation.belongs_to(caller);
         let request = self.in_conversation(request, upstream, &conversation);
         let listened = async {
             let client = self.proxy.pool.client(request).await;
             let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-            let lease = client.acquire().await;
-            let lease = lease.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-            match lease.info().era {
-                Era::Stateless => {
-                    drop(lease);
-                    let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
-                    forward.run(&client, filter).await
-                }
-                _ => keep_session(&client, lease, filter).await,
+            let era = acquire(&client).await?.info().era;
+            if era == Era::Stateless {
+                let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
+                return forward.run(&client, filter).await;
             }
+            keep_session(&client, filter).await
         };
         if let Err(error) = listened.await {
             self.proxy.unavailable(&Unavailable {
@@ -101,19 +95,21 @@ impl ProxyHandler {
 }
 
 /// Subscribes on a session of its own and keeps it, so that its handlers pass on what it receives.
-async fn keep_session(
-    client: &PooledClient,
-    lease: Lease,
-    filter: SubscriptionFilter,
-) -> Result<(), CallError> {
+async fn keep_session(client: &PooledClient, filter: SubscriptionFilter) -> Result<(), CallError> {
     for uri in filter.resource_subscriptions.into_iter().flatten() {
         let request = SubscribeRequest::new(SubscribeRequestParams::new(uri));
         client
             .request(ClientRequest::SubscribeRequest(request))
             .await?;
     }
-    let _lease = lease;
+    // Held only now: a session may serve one call at a time.
+    let _lease = acquire(client).await?;
     std::future::pending().await
+}
+
+async fn acquire(client: &PooledClient) -> Result<Lease, CallError> {
+    let lease = client.acquire().await;
+    lease.map_err(|error| CallError::Acquire(Arc::new(error)))
 }
 
 /// Closes the sessions of a conversation when it is dropped.
