@@ -1,5 +1,6 @@
 //! Servers and networks as they are: what they do, and what becomes of the calls.
 
+mod bearer;
 mod checks;
 mod circuit;
 #[path = "../suites/common.rs"]
@@ -9,8 +10,10 @@ mod compression;
 mod connections;
 mod conversations;
 mod cookies;
+mod file_credentials;
 mod fronts;
 mod full_size;
+mod gateway;
 mod headers;
 mod limits;
 mod loops;
@@ -21,6 +24,8 @@ mod optional_stream;
 #[allow(dead_code, reason = "the suites use more of it")]
 mod over;
 mod proof;
+mod proxy;
+mod proxy_eras;
 mod reading;
 mod redirects;
 mod refused_revisions;
@@ -30,5 +35,12 @@ mod setup;
 mod shell_server;
 mod sse_rows;
 mod stdio;
+#[path = "../../crates/identity-jwt/tests/it/support.rs"]
+#[allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "these tests use a part of it"
+)]
+mod tokens;
 mod tool_hints;
 mod user_agent;

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
+mod gateway;
 mod manners;
 mod messages;
 mod reading;
@@ -35,6 +36,10 @@ mod shell_server;
 mod shown;
 mod stdio;
 mod wire;
+
+#[path = "../../crates/identity-jwt/tests/it/support.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "this test uses a part of it")]
+mod tokens;
 
 use common::{call, eventually, headers};
 use shown::{ShowingConnector, ShowingSource, Shown};
@@ -298,6 +303,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     wire::show(&shown, &server).await;
     manners::show(&shown).await;
     stdio::show(&shown).await;
+    gateway::show(&shown, &server).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
@@ -328,7 +334,10 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/pool-core/src/error/mod.rs"),
         include_str!("../../crates/pool-core/src/extend/mod.rs"),
         include_str!("../../crates/pool-core/src/stats/mod.rs"),
+        include_str!("../../crates/file-config/src/lib.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
+        include_str!("../../crates/proxy/src/auth/mod.rs"),
+        include_str!("../../crates/proxy/src/lib.rs"),
         include_str!("../../crates/transport-sse/src/lib.rs"),
         include_str!("../../crates/transport-stdio/src/lib.rs"),
         include_str!("../../crates/transport-streamable-http/src/lib.rs"),
@@ -348,7 +357,7 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 15] = [
+const NOT_SHOWN: [&str; 16] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
@@ -358,6 +367,7 @@ const NOT_SHOWN: [&str; 15] = [
     // A future, without output.
     "EndpointProbe",
     "HandlerFactory",
+    "NamePolicy",
     "Hooks",
     "IdentityExtractor",
     // The end of a page: a number and a fingerprint.

@@ -17,6 +17,7 @@ mod forgeries;
 mod handlers;
 mod idle_sessions;
 mod isolation;
+mod known_identities;
 mod liberal_reading;
 mod lifecycle;
 mod limits;

@@ -45,8 +45,14 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     steps.take("conformance", || {
         conformance::run(sh, &conformance::Options::default())
     })?;
+    steps.take("conformance of a gateway", || {
+        conformance::run(sh, &conformance::Options::of_server())
+    })?;
     // No server may be left out here: an untested one is not known to work.
     steps.take("interop", || interop::run(sh, &interop::Options::default()))?;
+    steps.take("clients of a gateway", || {
+        interop::run(sh, &interop::Options::of_clients())
+    })?;
     Ok(tally)
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod demo;
+mod examples;
 mod full;
 mod interop;
 mod outage;

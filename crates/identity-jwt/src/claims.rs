@@ -14,7 +14,11 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{JwtConfigError, JwtRefusal, time::UnixTime};
+use crate::{
+    JwtConfigError, JwtRefusal,
+    time::UnixTime,
+    verified_claims::{VerifiedClaims, present},
+};
 
 /// A claim that is part of an identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +96,10 @@ pub(crate) struct Rules {
     pub(crate) claims: ClaimList,
 }
 
-/// The identity of an accepted token, and the token's `exp`.
+/// The identity of an accepted token, its claims, and the token's `exp`.
 pub(crate) struct Verified {
     pub(crate) identity: Identity,
+    pub(crate) claims: VerifiedClaims,
     pub(crate) expires: UnixTime,
 }
 
@@ -118,6 +123,7 @@ impl Rules {
         self.check_audience(&claims)?;
         Ok(Verified {
             identity: self.identity(&claims)?,
+            claims: VerifiedClaims::new(claims.0, payload.len()),
             expires,
         })
     }
@@ -171,9 +177,8 @@ impl Rules {
 struct Claims(BTreeMap<String, Value>);
 
 impl Claims {
-    /// The value of a claim; null counts as absent.
     fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        present(&self.0, name)
     }
 
     /// The value of a claim that is a time, without fractions of a second.

@@ -7,6 +7,8 @@ mod keys;
 mod time;
 mod token;
 mod token_cache;
+mod verified_claims;
+mod verified_token;
 
 pub use claims::JwtClaim;
 pub use error::{JwtConfigError, JwtKeyError, JwtRefusal};
@@ -16,3 +18,5 @@ pub use jsonwebtoken::Algorithm;
 pub use keys::{JwksSettings, JwtKeys};
 pub use reqwest;
 pub use token_cache::JwtCacheSettings;
+pub use verified_claims::VerifiedClaims;
+pub use verified_token::VerifiedToken;

@@ -3,10 +3,9 @@
 use std::{fmt, hash::BuildHasher, sync::Arc, time::Duration};
 
 use foldhash::{fast, quality};
-use mcp_pool_core::extend::Identity;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use crate::{JwtRefusal, claims::Verified, time::UnixTime};
+use crate::{JwtRefusal, claims::Verified, time::UnixTime, verified_token::VerifiedToken};
 
 /// How the results of token checks are cached.
 ///
@@ -18,8 +17,8 @@ pub struct JwtCacheSettings {
     /// How long an accepted token is cached at most. It is never used beyond
     /// its own `exp`, nor after a change of keys. Default: 1 hour.
     pub accepted_for: Duration,
-    /// Memory for accepted tokens in bytes. Default: 16 MiB, about 16,000
-    /// tokens.
+    /// Memory for accepted tokens in bytes. Default: 16 MiB, about 5,000
+    /// tokens with their claims.
     pub accepted_bytes: u64,
     /// How long a refused token is cached. Default: 10 seconds. A caller that
     /// repeats one bad token costs one signature check in that time.
@@ -34,7 +33,7 @@ pub struct JwtCacheSettings {
 /// whole, so that a collision of hashes returns nothing.
 pub(crate) struct TokenCache {
     hasher: quality::RandomState,
-    accepted: Entries<Identity>,
+    accepted: Entries<VerifiedToken>,
     refused: Entries<JwtRefusal>,
     settings: JwtCacheSettings,
 }
@@ -61,14 +60,18 @@ impl TokenCache {
     pub(crate) fn new(settings: JwtCacheSettings) -> Self {
         Self {
             hasher: quality::RandomState::default(),
-            accepted: entries(settings.accepted_bytes, settings.accepted_for),
-            refused: entries(settings.refused_bytes, settings.refused_for),
+            accepted: entries(
+                settings.accepted_bytes,
+                settings.accepted_for,
+                |token: &VerifiedToken| token.claims().weight(),
+            ),
+            refused: entries(settings.refused_bytes, settings.refused_for, |_| 0),
             settings,
         }
     }
 
     /// The cached result for this token, generation and time.
-    pub(crate) fn get(&self, used: TokenUse<'_>) -> Option<Result<Identity, JwtRefusal>> {
+    pub(crate) fn get(&self, used: TokenUse<'_>) -> Option<Result<VerifiedToken, JwtRefusal>> {
         let hash = self.hash(used.token);
         if let Some(entry) = self.accepted.get(&hash) {
             if entry.matches(used) {
@@ -87,7 +90,7 @@ impl TokenCache {
         let expires = verified.expires.min(latest);
         self.accepted.insert(
             self.hash(used.token),
-            Entry::new(used, expires, verified.identity.clone()),
+            Entry::new(used, expires, VerifiedToken::of(verified)),
         );
     }
 
@@ -153,12 +156,17 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-/// An empty cache of at most `bytes` bytes.
-fn entries<V: Send + Sync + 'static>(bytes: u64, ttl: Duration) -> Entries<V> {
+/// An empty cache of at most `bytes` bytes. `weight` has those of a value.
+fn entries<V: Send + Sync + 'static>(
+    bytes: u64,
+    ttl: Duration,
+    weight: fn(&V) -> usize,
+) -> Entries<V> {
     Cache::builder()
         .max_capacity(bytes)
-        .weigher(|_, entry: &Arc<Entry<V>>| {
-            u32::try_from(entry.token.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
+        .weigher(move |_, entry: &Arc<Entry<V>>| {
+            u32::try_from(entry.token.len() + weight(&entry.value) + ENTRY_BYTES)
+                .unwrap_or(u32::MAX)
         })
         .time_to_live(ttl)
         // LRU. By frequency of use, which is moka's default, a rotated token
@@ -188,7 +196,10 @@ const ENTRY_BYTES: usize = 400;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::claims::{ClaimList, JwtClaim, Rules};
 
     fn cache() -> TokenCache {
         TokenCache::new(JwtCacheSettings::default())
@@ -202,30 +213,44 @@ mod tests {
         }
     }
 
-    fn alice() -> Identity {
-        Identity::from_parts("test", ["alice"])
+    fn alice_until(secs: u64) -> Verified {
+        let payload = json!({ "iss": "i", "sub": "alice", "exp": secs }).to_string();
+        let rules = Rules {
+            domain: "test",
+            issuers: None,
+            audiences: None,
+            leeway: Duration::ZERO,
+            claims: ClaimList::new(vec![JwtClaim::required("sub")]).unwrap(),
+        };
+        rules
+            .apply(payload.as_bytes(), UnixTime::from_secs(0))
+            .unwrap()
     }
 
-    fn alice_until(secs: u64) -> Verified {
-        Verified {
-            identity: alice(),
-            expires: UnixTime::from_secs(secs),
-        }
+    fn alice() -> VerifiedToken {
+        VerifiedToken::of(&alice_until(1000))
+    }
+
+    /// Whose token it is.
+    fn subject(found: Option<Result<VerifiedToken, JwtRefusal>>) -> Option<String> {
+        let token = found?.ok()?;
+        token.claims().text("sub").map(str::to_owned)
     }
 
     #[test]
     fn an_accepted_token_expires_to_the_second() {
         let cache = cache();
         cache.insert_accepted(used("token", 1, 900), &alice_until(1000));
-        assert_eq!(cache.get(used("token", 1, 999)), Some(Ok(alice())));
-        assert_eq!(cache.get(used("token", 1, 1000)), None);
+        let found = cache.get(used("token", 1, 999));
+        assert_eq!(subject(found).as_deref(), Some("alice"));
+        assert!(cache.get(used("token", 1, 1000)).is_none());
     }
 
     #[test]
     fn an_accepted_token_is_invalid_after_a_change_of_keys() {
         let cache = cache();
         cache.insert_accepted(used("token", 1, 900), &alice_until(1000));
-        assert_eq!(cache.get(used("token", 2, 901)), None);
+        assert!(cache.get(used("token", 2, 901)).is_none());
     }
 
     #[test]
@@ -233,7 +258,7 @@ mod tests {
         let cache = cache();
         cache.insert_accepted(used("token", 1, 1000), &alice_until(u64::MAX));
         assert!(cache.get(used("token", 1, 1000 + 3599)).is_some());
-        assert_eq!(cache.get(used("token", 1, 1000 + 3600)), None);
+        assert!(cache.get(used("token", 1, 1000 + 3600)).is_none());
     }
 
     #[test]
@@ -243,11 +268,11 @@ mod tests {
         cache.insert_refused(used("early", 1, 100), &JwtRefusal::NotYetValid);
         cache.insert_refused(used("unknown", 1, 100), &JwtRefusal::UnknownKey);
         let bad = cache.get(used("bad", 1, 109));
-        assert_eq!(bad, Some(Err(JwtRefusal::WrongSignature)));
-        assert_eq!(cache.get(used("bad", 1, 110)), None);
-        assert_eq!(cache.get(used("bad", 2, 101)), None);
-        assert_eq!(cache.get(used("early", 1, 101)), None);
-        assert_eq!(cache.get(used("unknown", 1, 101)), None);
+        assert_eq!(bad.unwrap().unwrap_err(), JwtRefusal::WrongSignature);
+        assert!(cache.get(used("bad", 1, 110)).is_none());
+        assert!(cache.get(used("bad", 2, 101)).is_none());
+        assert!(cache.get(used("early", 1, 101)).is_none());
+        assert!(cache.get(used("unknown", 1, 101)).is_none());
     }
 
     #[test]
@@ -256,6 +281,6 @@ mod tests {
         let other = used("another token", 1, 0);
         let entry = Entry::new(other, UnixTime::from_secs(1000), alice());
         cache.accepted.insert(cache.hash("mine"), entry);
-        assert_eq!(cache.get(used("mine", 1, 1)), None);
+        assert!(cache.get(used("mine", 1, 1)).is_none());
     }
 }

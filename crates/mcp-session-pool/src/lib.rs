@@ -24,6 +24,18 @@ pub mod jwt {
     pub use mcp_pool_identity_jwt::*;
 }
 
+/// Pool, upstreams and credentials from a YAML or TOML file.
+#[cfg(feature = "file-config")]
+pub mod file_config {
+    pub use mcp_pool_file_config::*;
+}
+
+/// Upstreams behind one rmcp server handler, as a gateway needs it.
+#[cfg(feature = "proxy")]
+pub mod proxy {
+    pub use mcp_pool_proxy::*;
+}
+
 /// OpenTelemetry metrics and traces.
 #[cfg(feature = "telemetry")]
 pub mod telemetry {

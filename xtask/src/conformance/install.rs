@@ -71,6 +71,25 @@ impl Installed {
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
+    /// Plays the scenarios for servers of a revision against the server at `url`, and returns the
+    /// output of the tool.
+    pub(super) fn play_server(
+        &self,
+        sh: &Shell,
+        url: &str,
+        requirements: &str,
+        results: &Path,
+    ) -> Result<String> {
+        let (node, tool) = (self.node(), self.modules.join(NEXT).join("dist/index.js"));
+        let play = cmd!(
+            sh,
+            "{node} {tool} server --url {url} --requirements {requirements} --output-dir {results}"
+        );
+        let output = play.quiet().ignore_status().output()?;
+        let printed = [output.stdout, output.stderr].concat();
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
     fn node(&self) -> PathBuf {
         self.modules.join(".bin/node")
     }
@@ -79,6 +98,9 @@ impl Installed {
         self.modules.join(suite.package).join("dist/index.js")
     }
 }
+
+/// The name of the newer version.
+const NEXT: &str = "conformance-next";
 
 /// Each version has a name of its own.
 ///

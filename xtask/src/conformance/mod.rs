@@ -1,21 +1,22 @@
-//! `cargo xtask conformance`: the protocol's scenarios for clients.
+//! `cargo xtask conformance`: the protocol's scenarios.
 //!
-//! A pooled client plays them.
+//! A pooled client plays those for clients. With `--server` a gateway plays those for servers.
 
 mod install;
 mod report;
 mod scenarios;
+mod server;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use self::{
     install::{Installed, install},
     report::{Report, Row},
     scenarios::{SUITES, Suite},
 };
-use crate::Result;
+use crate::{Result, examples::build_example};
 
 /// Options of the scenarios.
 #[derive(Args, Default)]
@@ -23,9 +24,22 @@ pub(crate) struct Options {
     /// Plays only the scenarios with this text in their name.
     #[arg(long)]
     only: Option<String>,
+    /// Plays the scenarios for servers with a gateway: a proxy before a server with the fixtures.
+    #[arg(long)]
+    server: bool,
     /// Prints a note where npm is missing, instead of failing.
     #[arg(long)]
     skip_missing: bool,
+}
+
+impl Options {
+    /// Plays the scenarios for servers.
+    pub(crate) fn of_server() -> Self {
+        Self {
+            server: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Plays every scenario that applies. Fails when one does not end as expected.
@@ -38,13 +52,16 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
         }
         Err(missing) => return Err(missing),
     };
+    if options.server {
+        return server::run(sh, &installed, options.only.as_deref().unwrap_or_default());
+    }
     let report = play_all(sh, &installed, options)?;
     println!("{report}");
     report.result()
 }
 
 fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Report> {
-    let client = build_client(sh)?;
+    let client = build_example(sh, "conformance_client")?;
     let mut report = Report::default();
     for suite in SUITES {
         let listed = suite.scenarios(&installed.list(sh, suite)?);
@@ -64,21 +81,6 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
         bar.finish_and_clear();
     }
     Ok(report)
-}
-
-/// Builds the client and returns its path.
-fn build_client(sh: &Shell) -> Result<String> {
-    let built = cmd!(
-        sh,
-        "cargo build -p mcp-session-pool-tests --example conformance_client --message-format json"
-    );
-    let messages = built.quiet().read()?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "conformance_client")
-        .find_map(|message| message["executable"].as_str().map(str::to_owned))
-        .ok_or_else(|| "cargo did not print the path of the client".into())
 }
 
 fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {

@@ -89,6 +89,16 @@ pub(super) fn command(package: &Package) -> (PathBuf, PathBuf) {
     }
 }
 
+/// The interpreter of an installed package for Python.
+pub(super) fn python(package: &Package) -> PathBuf {
+    folder(package).join("bin/python")
+}
+
+/// A script of this repository.
+pub(super) fn script(name: &str) -> PathBuf {
+    scripts().join(name)
+}
+
 /// The command of the server over stdio behind bridges, for a shell.
 pub(super) fn behind_bridges() -> String {
     let (program, script) = command(&EVERYTHING);

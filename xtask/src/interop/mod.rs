@@ -5,6 +5,7 @@
 //! proxy shows that sessions were reused, and that all of them were closed. The other [`Job`]s go
 //! without the proxy.
 
+mod clients;
 mod install;
 mod jobs;
 mod proxy;
@@ -41,6 +42,9 @@ pub(crate) struct Options {
     /// Does the jobs that take long too, with more servers.
     #[arg(long)]
     all: bool,
+    /// Runs clients of other projects through a gateway, instead of servers.
+    #[arg(long)]
+    clients: bool,
     /// Leaves out servers without their tools (node, npm, python3).
     #[arg(long)]
     skip_missing: bool,
@@ -58,6 +62,9 @@ struct Run {
 /// # Errors
 /// When a tool is missing, or a check of a server failed.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
+    if options.clients {
+        return clients::run(sh, options.skip_missing);
+    }
     let (chosen, over_stdio) = (options.chosen(), options.chosen_over_stdio());
     if chosen.is_empty() && over_stdio.is_empty() {
         return Err("no server of that name; --all has more".into());
@@ -80,6 +87,14 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
 }
 
 impl Options {
+    /// Runs the clients.
+    pub(crate) fn of_clients() -> Self {
+        Self {
+            clients: true,
+            ..Self::default()
+        }
+    }
+
     fn chosen(&self) -> Vec<Run> {
         let runs = rows().flat_map(|row| row.jobs(self.all).map(move |job| Run { row, job }));
         let named = |run: &Run| {

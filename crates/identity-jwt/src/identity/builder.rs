@@ -4,10 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jsonwebtoken::Algorithm;
 
-use super::{
-    expected::Expected,
-    extractor::{JwtIdentity, OpaqueTokens},
-};
+use super::{expected::Expected, extractor::JwtIdentity, opaque::OpaqueTokens};
 use crate::{JwksSettings, JwtCacheSettings, JwtClaim, JwtKeys};
 
 /// Builds a [`JwtIdentity`].

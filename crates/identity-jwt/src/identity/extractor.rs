@@ -10,6 +10,7 @@ use mcp_pool_core::{
 };
 use tokio::time::Instant;
 
+use super::opaque::OpaqueTokens;
 use crate::{
     JwtRefusal,
     claims::{Rules, Verified},
@@ -18,6 +19,7 @@ use crate::{
     time::UnixTime,
     token::{Token, bearer_token},
     token_cache::{TokenCache, TokenUse},
+    verified_token::VerifiedToken,
 };
 
 /// Identifies callers by the verified claims of their bearer token.
@@ -36,18 +38,6 @@ pub struct JwtIdentity {
     inner: Arc<Inner>,
     max_token_bytes: usize,
     opaque: OpaqueTokens,
-}
-
-/// What happens to a bearer token without the form of a signed JWT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OpaqueTokens {
-    /// The extractor ignores it: the next extractor gets the request, or the
-    /// pool hashes the identity headers. The default.
-    #[default]
-    Ignore,
-    /// The extractor refuses it with [`JwtRefusal::NotAJwt`].
-    Refuse,
 }
 
 struct Inner {
@@ -107,19 +97,32 @@ impl JwtIdentity {
     /// # Cancel safety
     /// Safe: a fetch continues as a task of its own.
     pub async fn identify(&self, token: &str) -> Result<Option<Identity>, JwtRefusal> {
+        let verified = self.verify(token).await?;
+        Ok(verified.map(VerifiedToken::into_identity))
+    }
+
+    /// The identity of a bearer token and its verified claims; `None` if it is
+    /// no signed JWT. Costs what [`identify`](Self::identify) costs.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    ///
+    /// # Cancel safety
+    /// As [`identify`](Self::identify).
+    pub async fn verify(&self, token: &str) -> Result<Option<VerifiedToken>, JwtRefusal> {
         if token.len() > self.max_token_bytes {
             return Err(JwtRefusal::TooLong {
                 limit: self.max_token_bytes,
             });
         }
-        let identity = match &self.inner.verifier {
+        let verified = match &self.inner.verifier {
             Verifier::Given(keys) => self.inner.check_with(token, CheckedWith::given(keys)),
             Verifier::Upstream => self.inner.check_with(token, CheckedWith::UPSTREAM),
             Verifier::Remote(remote) => self.inner.check_remotely(token, remote).await,
         }?;
-        match (identity, self.opaque) {
+        match (verified, self.opaque) {
             (None, OpaqueTokens::Refuse) => Err(JwtRefusal::NotAJwt),
-            (identity, _) => Ok(identity),
+            (verified, _) => Ok(verified),
         }
     }
 
@@ -148,7 +151,7 @@ impl Inner {
         &self,
         token: &str,
         with: CheckedWith<'_>,
-    ) -> Result<Option<Identity>, JwtRefusal> {
+    ) -> Result<Option<VerifiedToken>, JwtRefusal> {
         self.check(token, with, UnixTime::now())
             .map_err(|refused| refused.refusal)
     }
@@ -159,7 +162,7 @@ impl Inner {
         &self,
         token: &str,
         remote: &Arc<RemoteKeys>,
-    ) -> Result<Option<Identity>, JwtRefusal> {
+    ) -> Result<Option<VerifiedToken>, JwtRefusal> {
         let mut first = None;
         if let Some(fetched) = remote.current() {
             match self.check(token, CheckedWith::fetched(&fetched), UnixTime::now()) {
@@ -190,7 +193,7 @@ impl Inner {
         token: &str,
         with: CheckedWith<'_>,
         now: UnixTime,
-    ) -> Result<Option<Identity>, Refused> {
+    ) -> Result<Option<VerifiedToken>, Refused> {
         let used = TokenUse {
             token,
             generation: with.generation,
@@ -205,7 +208,7 @@ impl Inner {
         match self.verify(&parsed, with.keys, now) {
             Ok(verified) => {
                 self.cache.insert_accepted(used, &verified);
-                Ok(Some(verified.identity))
+                Ok(Some(VerifiedToken::of(&verified)))
             }
             Err(refused) => {
                 self.cache.insert_refused(used, &refused.refusal);
@@ -312,7 +315,9 @@ mod tests {
             unreachable!()
         };
         let result = identity.inner.check(token, CheckedWith::given(keys), now);
-        result.map_err(|refused| refused.refusal)
+        result
+            .map(|verified| verified.map(VerifiedToken::into_identity))
+            .map_err(|refused| refused.refusal)
     }
 
     fn cached(
@@ -320,11 +325,12 @@ mod tests {
         token: &str,
         now: UnixTime,
     ) -> Option<Result<Identity, JwtRefusal>> {
-        identity.inner.cache.get(TokenUse {
+        let found = identity.inner.cache.get(TokenUse {
             token,
             generation: CONSTANT,
             now,
-        })
+        });
+        found.map(|result| result.map(VerifiedToken::into_identity))
     }
 
     fn unix(secs: i64) -> UnixTime {

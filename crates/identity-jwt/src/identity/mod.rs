@@ -4,6 +4,8 @@ mod build;
 mod builder;
 mod expected;
 mod extractor;
+mod opaque;
 
 pub use builder::JwtIdentityBuilder;
-pub use extractor::{JwtIdentity, OpaqueTokens};
+pub use extractor::JwtIdentity;
+pub use opaque::OpaqueTokens;

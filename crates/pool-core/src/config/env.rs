@@ -1,6 +1,6 @@
 //! Configuration from environment variables.
 
-use super::{env_table::VARIABLES, env_value::Value, pool_config::PoolConfig};
+use super::{pool_config::PoolConfig, setting::Setting};
 use crate::error::ConfigError;
 
 impl PoolConfig {
@@ -49,9 +49,14 @@ impl PoolConfig {
     /// `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`; a list is JSON or comma-separated.
     ///
     /// `JWT_IDENTITY_EXTRACTION` is checked for its form and sets nothing: claims count as an
-    /// identity only once their token is verified, which takes the keys of an extractor.
+    /// identity only once their token is verified, which takes the keys of an extractor. `true` is a
+    /// warning in the log.
+    ///
+    /// Names in lower case are read too.
     ///
     /// # Errors
+    /// Everything that is wrong, each by the name of its variable: one error, or
+    /// [`ConfigError::Several`].
     /// - [`ConfigError::UnknownVariable`]: a variable has the prefix and is none of the above.
     /// - [`ConfigError::Syntax`]: a value is not of its form. The error does not show the value.
     /// - [`ConfigError::Bound`]: the result does not pass [`validate`](Self::validate).
@@ -73,34 +78,12 @@ impl PoolConfig {
     pub fn from_vars(
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        for (name, text) in vars {
-            if let Some(suffix) = name.strip_prefix(PREFIX) {
-                let value = Value {
-                    name: &name,
-                    text: text.trim(),
-                };
-                config.set(suffix, &value)?;
-            }
-        }
-        config.validate()?;
-        Ok(config)
-    }
-
-    fn set(&mut self, suffix: &str, value: &Value<'_>) -> Result<(), ConfigError> {
-        if suffix == JWT_IDENTITY_EXTRACTION {
-            return value.truth().map(drop);
-        }
-        let variable = VARIABLES.iter().find(|variable| variable.suffix == suffix);
-        let variable =
-            variable.ok_or_else(|| ConfigError::UnknownVariable(value.name.to_owned()))?;
-        (variable.set)(self, value)
+        let settings = vars.into_iter();
+        Self::from_settings(
+            settings.filter_map(|(name, text)| Setting::from_variable(&name, &text)),
+        )
     }
 }
-
-const PREFIX: &str = "MCP_SESSION_POOL_";
-
-const JWT_IDENTITY_EXTRACTION: &str = "JWT_IDENTITY_EXTRACTION";
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +92,10 @@ mod tests {
     use http::HeaderName;
 
     use super::*;
-    use crate::extend::Probe;
+    use crate::{
+        config::{env_table::VARIABLES, setting::PREFIX},
+        extend::Probe,
+    };
 
     fn from(vars: &[(&str, &str)]) -> Result<PoolConfig, ConfigError> {
         PoolConfig::from_vars(
@@ -213,11 +199,42 @@ mod tests {
             ("SEKRET_KNOB", "1"),
         ] {
             let error = from(&[(name, text)]).unwrap_err().to_string();
-            assert!(
-                error.contains(name) || error.contains("max_sessions_per_key"),
-                "{error}"
-            );
+            assert!(error.contains(name), "{error}");
             assert!(!error.contains("sekret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_named_at_once() {
+        let error = from(&[
+            ("TTL", "sekret"),
+            ("MAX_PER_KEY", "0"),
+            ("TTL_JITTER", "2"),
+            ("SEKRET", "1"),
+            ("MAX_TOTAL_KEYS", "5"),
+        ])
+        .unwrap_err();
+        let text = error.to_string();
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "4 settings are wrong:",
+                "MCP_SESSION_POOL_MAX_PER_KEY: a count must be at least 1",
+                "MCP_SESSION_POOL_SEKRET: unknown variable",
+                "MCP_SESSION_POOL_TTL: expected a number of seconds or a duration such as `30s`",
+                "MCP_SESSION_POOL_TTL_JITTER: a number must be within 0.0 to 1.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn lower_case_names_and_keys_of_files_set_the_same_fields() {
+        let variable = Setting::from_variable("mcp_session_pool_ttl", "7").unwrap();
+        let key = Setting::from_key("pool.timeouts.session_ttl", "timeouts.session_ttl", "7");
+        for setting in [variable, key] {
+            let config = PoolConfig::from_settings([setting]).unwrap();
+            assert_eq!(config.timeouts.session_ttl, Duration::from_secs(7));
         }
     }
 

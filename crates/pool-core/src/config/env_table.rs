@@ -8,10 +8,6 @@ pub(super) struct Variable {
     /// The name after the prefix.
     pub(super) suffix: &'static str,
     /// The path of the field in serde.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tests compare it with serde")
-    )]
     pub(super) field: &'static str,
     pub(super) set: fn(&mut PoolConfig, &Value<'_>) -> Result<(), ConfigError>,
 }

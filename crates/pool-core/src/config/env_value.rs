@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::duration;
 use crate::{
     error::ConfigError,
     extend::{OnExtractError, Probe},
@@ -17,16 +18,13 @@ pub(super) struct Value<'a> {
 
 impl Value<'_> {
     pub(super) fn duration(&self) -> Result<Duration, ConfigError> {
-        let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
-        seconds(self.text)
-            .or_else(|| humantime::parse_duration(self.text).ok())
-            .ok_or_else(|| self.syntax("a number of seconds or a duration such as `30s`"))
+        duration::parse(self.text).ok_or_else(|| self.syntax(duration::EXPECTED))
     }
 
     pub(super) fn number<N: std::str::FromStr>(&self) -> Result<N, ConfigError> {
         self.text
             .parse()
-            .map_err(|_| self.syntax("a whole number within its bounds"))
+            .map_err(|_| self.syntax("a whole number from 0, or from 1 where none is no value"))
     }
 
     pub(super) fn truth(&self) -> Result<bool, ConfigError> {

@@ -1,27 +1,22 @@
 //! The settings of a pool, with the reason for each default.
 
-mod breaker;
+mod duration;
 mod env;
 mod env_table;
 mod env_value;
-mod health;
-mod identity;
-mod limits;
+mod groups;
 mod pool_config;
 mod setters;
-mod timeouts;
-mod tool_cache;
+mod setting;
 
 pub use crate::extend::{
     health_check::Probe,
     identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
 };
 pub use crate::types::{Lifecycle, PER_REQUEST_HEADERS, PoolLimits};
-pub use breaker::BreakerConfig;
-pub use health::HealthConfig;
-pub use identity::IdentityConfig;
-pub use limits::LimitsConfig;
-pub(crate) use limits::{WaiterLimits, validate_limits};
+pub use groups::{
+    BreakerConfig, HealthConfig, IdentityConfig, LimitsConfig, TimeoutsConfig, ToolCacheConfig,
+};
+pub(crate) use groups::{WaiterLimits, validate_limits};
 pub use pool_config::PoolConfig;
-pub use timeouts::TimeoutsConfig;
-pub use tool_cache::ToolCacheConfig;
+pub use setting::Setting;

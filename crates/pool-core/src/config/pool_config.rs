@@ -1,10 +1,12 @@
 //! The configuration of a pool.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::{
-    breaker::BreakerConfig, health::HealthConfig, identity::IdentityConfig, limits::LimitsConfig,
-    limits::validate_limits, timeouts::TimeoutsConfig, tool_cache::ToolCacheConfig,
+use super::groups::{
+    BreakerConfig, HealthConfig, IdentityConfig, LimitsConfig, TimeoutsConfig, ToolCacheConfig,
+    validate_limits,
 };
 use crate::error::ConfigError;
 
@@ -12,8 +14,8 @@ use crate::error::ConfigError;
 /// whose `build` validates it.
 ///
 /// Every field has a setter, a default with its reason in the source, and an environment variable
-/// ([`from_env`](Self::from_env)). In serde a duration is humantime (`"30s"`, `"5m"`), and an
-/// unknown field is an error.
+/// ([`from_env`](Self::from_env)). In serde a duration is a number of seconds or humantime
+/// (`"30s"`, `"5m"`), and an unknown field is an error.
 ///
 /// ```
 /// use std::time::Duration;
@@ -70,52 +72,72 @@ impl PoolConfig {
     /// Checks every field against its bounds.
     ///
     /// # Errors
-    /// [`ConfigError::Bound`] names the first field that is out of them.
+    /// [`ConfigError::Bound`] names the field that is out of them, [`ConfigError::Several`] all of them.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let (health, timeouts) = (&self.health, &self.timeouts);
-        validate_limits(&self.limits.pool_limits())?;
-        for (field, count) in [
-            (
-                "circuit_breaker_threshold",
-                self.breaker.circuit_breaker_threshold as usize,
-            ),
-            ("health_check_methods", health.health_check_methods.len()),
-            ("identity_headers", self.identity.identity_headers.len()),
-        ] {
+        ConfigError::all(self.out_of_bounds())
+    }
+
+    /// An error for each field that is out of its bounds.
+    pub(super) fn out_of_bounds(&self) -> Vec<ConfigError> {
+        let mut errors: Vec<_> = validate_limits(&self.limits.pool_limits())
+            .err()
+            .into_iter()
+            .collect();
+        for (field, count) in self.counts() {
             if count == 0 {
-                return Err(ConfigError::at_least_one(field));
+                errors.push(ConfigError::at_least_one(field));
             }
         }
-        for (field, duration) in [
-            ("acquire_timeout", timeouts.acquire_timeout),
-            ("call_timeout", timeouts.call_timeout),
-            ("circuit_breaker_reset", self.breaker.circuit_breaker_reset),
-            ("close_timeout", timeouts.close_timeout),
-            ("detected_transport_ttl", timeouts.detected_transport_ttl),
-            ("health_check_timeout", health.health_check_timeout),
-            ("idle_pool_eviction", timeouts.idle_pool_eviction),
-            ("session_create_timeout", timeouts.session_create_timeout),
-            ("session_ttl", timeouts.session_ttl),
-        ] {
+        for (field, duration) in self.durations() {
             if duration.is_zero() {
-                return Err(ConfigError::bound(field, "a duration", "longer than zero"));
+                let error = ConfigError::bound(field, "a duration", "longer than zero");
+                errors.push(error);
             }
         }
-        if !(0.0..=1.0).contains(&timeouts.session_ttl_jitter) {
-            return Err(ConfigError::bound(
+        if !(0.0..=1.0).contains(&self.timeouts.session_ttl_jitter) {
+            errors.push(ConfigError::bound(
                 "session_ttl_jitter",
                 "a number",
                 "within 0.0 to 1.0",
             ));
         }
-        Ok(())
+        errors
+    }
+
+    /// The counts that must not be zero.
+    fn counts(&self) -> [(&'static str, usize); 3] {
+        [
+            (
+                "circuit_breaker_threshold",
+                self.breaker.circuit_breaker_threshold as usize,
+            ),
+            (
+                "health_check_methods",
+                self.health.health_check_methods.len(),
+            ),
+            ("identity_headers", self.identity.identity_headers.len()),
+        ]
+    }
+
+    /// The durations that must not be zero.
+    fn durations(&self) -> [(&'static str, Duration); 9] {
+        let timeouts = &self.timeouts;
+        [
+            ("acquire_timeout", timeouts.acquire_timeout),
+            ("call_timeout", timeouts.call_timeout),
+            ("circuit_breaker_reset", self.breaker.circuit_breaker_reset),
+            ("close_timeout", timeouts.close_timeout),
+            ("detected_transport_ttl", timeouts.detected_transport_ttl),
+            ("health_check_timeout", self.health.health_check_timeout),
+            ("idle_pool_eviction", timeouts.idle_pool_eviction),
+            ("session_create_timeout", timeouts.session_create_timeout),
+            ("session_ttl", timeouts.session_ttl),
+        ]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

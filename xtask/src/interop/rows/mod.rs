@@ -11,7 +11,7 @@ mod usual;
 
 pub(super) use self::{
     package::{Package, Program, Registry},
-    packages::EVERYTHING,
+    packages::{EVERYTHING, PYTHON_1, PYTHON_2},
     row::{Call, Job, Keeps, Row, Source},
 };
 

@@ -10,14 +10,14 @@ pub(in super::super) const EVERYTHING: Package = Package {
     beside: &[],
     program: Program::File("dist/index.js"),
 };
-pub(super) const PYTHON_1: Package = Package {
+pub(in super::super) const PYTHON_1: Package = Package {
     name: "mcp",
     version: "1.30.0",
     registry: Registry::PyPi,
     beside: &[],
     program: Program::Script("python1.py"),
 };
-pub(super) const PYTHON_2: Package = Package {
+pub(in super::super) const PYTHON_2: Package = Package {
     name: "mcp",
     version: "2.3.0",
     registry: Registry::PyPi,

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
+use super::request_parts::RequestParts;
 use crate::{
     context::Counters,
     error::ExtractError,
@@ -24,15 +23,19 @@ impl Identification {
         self.extractors.is_empty()
     }
 
-    /// The identity behind these headers.
+    /// The identity that a request brings, or the one behind its headers.
     ///
     /// # Errors
     /// The extractor's, under [`OnExtractError::Refuse`].
     pub(crate) async fn identify(
         &self,
-        headers: &HeaderMap,
+        parts: &RequestParts,
         counters: &Counters,
     ) -> Result<Identity, ExtractError> {
+        if let Some(identity) = &parts.identity {
+            return Ok(identity.clone());
+        }
+        let headers = &parts.headers;
         for extractor in &self.extractors {
             match extractor.extract(headers).await {
                 Ok(Some(identity)) => return Ok(identity),

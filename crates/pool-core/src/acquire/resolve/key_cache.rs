@@ -160,6 +160,7 @@ mod tests {
             endpoint,
             principal: Principal::user("alice"),
             headers: Arc::new(headers),
+            identity: None,
             scope: Scope::Identity,
             handlers: None,
             caller: None,

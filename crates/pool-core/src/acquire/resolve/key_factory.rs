@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::key_notice::KeyNotice;
 use crate::{
     error::{AcquireError, Stage, within},
     extend::{Credential, KeyCreated},
@@ -17,6 +18,7 @@ pub(crate) struct KeyFactory {
     services: Arc<KeyServices>,
     keys: Arc<KeyMap>,
     upstreams: Arc<Upstreams>,
+    notice: KeyNotice,
 }
 
 impl KeyFactory {
@@ -29,6 +31,7 @@ impl KeyFactory {
             services,
             keys,
             upstreams,
+            notice: KeyNotice::default(),
         }
     }
 
@@ -111,6 +114,10 @@ impl KeyFactory {
         let first = after(tokio::time::Instant::now(), first);
         run(pool, Effects::sweep_by(context.clock.timestamp(first)));
         run(pool, pool.sweep_before_credential_ends());
+        let capacity = &self.services.capacity;
+        let max = capacity.limits().max_total_keys;
+        let pool_name = &context.config.name;
+        self.notice.note(pool_name, capacity.keys.taken(), max);
         context.events.emit(|observer, name| {
             observer.key_created(&KeyCreated {
                 pool: name,

@@ -3,6 +3,7 @@
 mod identify;
 mod key_cache;
 mod key_factory;
+mod key_notice;
 mod request;
 mod request_parts;
 mod resolved;

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::{request_parts::RequestParts, resolved::Resolved};
 use crate::{
     handler::HandlerFactory,
-    types::{Endpoint, Principal, Scope},
+    types::{Endpoint, Identity, Principal, Scope},
 };
 
 /// The request for a session: the upstream, the caller, and the headers of the caller.
@@ -46,6 +46,7 @@ impl AcquireRequest {
                 endpoint,
                 principal,
                 headers: Arc::default(),
+                identity: None,
                 scope: Scope::default(),
                 handlers: None,
                 caller: None,
@@ -62,6 +63,14 @@ impl AcquireRequest {
     #[must_use]
     pub fn with_headers(mut self, headers: impl Into<Arc<HeaderMap>>) -> Self {
         self.parts.headers = headers.into();
+        self.unresolved()
+    }
+
+    /// The identity, where it is known already: that of a token that was verified when the request came
+    /// in. The pool then asks no extractor. Default: the pool works it out of the headers.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.parts.identity = Some(identity);
         self.unresolved()
     }
 

@@ -9,7 +9,7 @@ use crate::{
     handler::HandlerFactory,
     limits::caller_lane,
     time::Timestamp,
-    types::{Endpoint, Principal, Scope},
+    types::{Endpoint, Identity, Principal, Scope},
 };
 
 /// The parts of a request that its key follows from.
@@ -18,6 +18,8 @@ pub(crate) struct RequestParts {
     pub(crate) endpoint: Endpoint,
     pub(crate) principal: Principal,
     pub(crate) headers: Arc<HeaderMap>,
+    /// The identity, where the caller of the pool knows it already.
+    pub(crate) identity: Option<Identity>,
     pub(crate) scope: Scope,
     pub(crate) handlers: Option<Arc<dyn HandlerFactory>>,
     /// The caller among those of its principal. No part of the key.

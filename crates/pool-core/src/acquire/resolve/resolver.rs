@@ -85,8 +85,8 @@ impl Resolver {
 
     /// The hash of a request whose identity follows from its headers alone.
     fn hash(&self, parts: &RequestParts) -> Option<RequestHash> {
-        let is_pure = self.identification.is_pure();
-        is_pure.then(|| self.cache.hash(parts))
+        let is_cached = self.identification.is_pure() && parts.identity.is_none();
+        is_cached.then(|| self.cache.hash(parts))
     }
 
     /// Resolves a request: identifies the caller, builds the key and finds or creates its pool.
@@ -182,7 +182,7 @@ impl Resolver {
         deadline: Deadline,
     ) -> Result<Identity, AcquireError> {
         let counters = &self.context.counters;
-        let identify = self.identification.identify(&parts.headers, counters);
+        let identify = self.identification.identify(parts, counters);
         let identity = within(deadline, Stage::Identity, identify)
             .await?
             .map_err(|error| AcquireError::Identity(Arc::new(error)))?;

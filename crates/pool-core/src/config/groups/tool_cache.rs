@@ -18,7 +18,7 @@ pub struct ToolCacheConfig {
     /// life for it ends (`ttlMs`), and, where the server binds it to one credential (`cacheScope`),
     /// when the caller sends another credential. To receive list changes, each session with a
     /// server up to revision 2025-11-25 then keeps a stream open: one connection and about 27 KB.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub tool_list_ttl: Duration,
 }
 

@@ -10,33 +10,33 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct TimeoutsConfig {
     /// The whole of an acquire: identity, capacity, connect and queue. Default: 30 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub acquire_timeout: Duration,
     /// The whole of a call of a [`PooledClient`](crate::PooledClient), waiting for a session
     /// included. Default: 30 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub call_timeout: Duration,
     /// Closing one session with its protocol's farewell. Default: 2 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub close_timeout: Duration,
     /// The life of a detected transport ([`Endpoint::auto`](crate::Endpoint::auto)). After it the
     /// pool detects again in the background. Default: 10 min.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub detected_transport_ttl: Duration,
     /// The idle time after which a key is removed and its idle sessions are closed. Default: 10 min.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub idle_pool_eviction: Duration,
     /// The delay before a handler receives a list change, counted from the first notification that
     /// a session of the key receives. The handler receives a burst of changes once, at the end of
     /// the delay or with the end of the session. The pool itself reacts at once. 0: the handler
     /// receives every change. Default: 5 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub list_changed_debounce: Duration,
     /// Opening one session, handshake included. Default: 30 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub session_create_timeout: Duration,
     /// The longest life of a session. A session without a state does not age. Default: 5 min.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub session_ttl: Duration,
     /// The part of `session_ttl` by which lives are shortened at random, 0.0 to 1.0. Default: 0.1.
     pub session_ttl_jitter: f64,

@@ -16,13 +16,13 @@ pub struct HealthConfig {
     pub explicit_health_rpc: bool,
     /// The idle time after which a session is checked before it is handed out. A session without a
     /// state is never checked. Default: 60 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub health_check_interval: Duration,
     /// The probes of a check, in order: see [`ProbePlan::run`](crate::extend::ProbePlan::run). Not
     /// empty. Default: `ping`, then `skip`.
     pub health_check_methods: Vec<Probe>,
     /// The time limit of each probe. Default: 5 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub health_check_timeout: Duration,
 }
 

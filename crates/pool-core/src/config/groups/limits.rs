@@ -46,7 +46,7 @@ pub struct LimitsConfig {
     /// callers that cannot be served before their deadline, by the pace of the queue, get
     /// [`AcquireError::Overloaded`](crate::error::AcquireError::Overloaded) at once. 0: they wait for
     /// their deadline. Default: 250 ms.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub shed_delay_target: Duration,
 }
 

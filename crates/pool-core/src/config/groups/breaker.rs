@@ -12,12 +12,12 @@ pub struct BreakerConfig {
     /// How long callers wait for an endpoint that is not there: while its outage is younger than
     /// this and than [`circuit_breaker_reset`](Self::circuit_breaker_reset), and within their own
     /// deadlines. Later they fail at once. 0: they never wait. Default: 3 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub circuit_breaker_patience: Duration,
     /// The longest pause between two probes of an endpoint that is not there, and the longest wait
     /// that an endpoint may request with `Retry-After`. A pause is a tenth of the outage so far, and
     /// 100 ms at least. Default: 60 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "crate::config::duration")]
     pub circuit_breaker_reset: Duration,
     /// Consecutive failures to reach an endpoint that open its circuit, each of an event of its own.
     /// At least 1. Default: 5.

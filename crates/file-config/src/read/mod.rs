@@ -1,0 +1,12 @@
+//! From a text to its settings.
+
+mod format;
+mod node;
+mod overrides;
+mod pool;
+mod upstreams;
+
+pub use format::Format;
+pub(crate) use overrides::override_upstreams;
+pub(crate) use pool::pool_settings;
+pub(crate) use upstreams::read_upstreams;

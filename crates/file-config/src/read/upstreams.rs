@@ -1,0 +1,150 @@
+//! The upstreams of a file.
+
+use std::num::NonZeroU32;
+
+use http::{HeaderMap, HeaderName};
+use mcp_pool_core::{Endpoint, TransportKind, config::Lifecycle};
+use serde_json::{Map, Value};
+
+use super::{node::Node, overrides::Overrides};
+use crate::{
+    problem::Problems,
+    secret::{Place, SecretRef},
+    upstream::ConfiguredUpstream,
+};
+
+/// The upstreams of a file, each with the headers that its references stand for.
+pub(crate) fn read_upstreams(
+    section: Map<String, Value>,
+    overrides: &Overrides,
+    variables: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> Vec<(ConfiguredUpstream, HeaderMap)> {
+    let mut upstreams = Vec::new();
+    for (name, value) in section {
+        let names = overrides.iter().find(|(upstream, _)| *upstream == name);
+        let names = names.map(|(_, names)| names.clone()).unwrap_or_default();
+        let node = Node::new(format!("upstreams.{name}"), value, problems).named(names);
+        upstreams.extend(read_upstream(name, node, variables));
+    }
+    upstreams
+}
+
+fn read_upstream(
+    name: String,
+    mut node: Node<'_>,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Option<(ConfiguredUpstream, HeaderMap)> {
+    let endpoint = read_endpoint(&name, &mut node);
+    let forward = node.headers("forward");
+    let references = read_references(&mut node);
+    let mut headers = HeaderMap::new();
+    for (header, reference) in &references {
+        match reference.value(variables) {
+            Ok(value) => drop(headers.insert(header.clone(), value)),
+            Err(error) => {
+                let key = format!("headers.{header}");
+                node.wrong::<()>(&key, &error.to_string());
+            }
+        }
+    }
+    node.finish();
+    let upstream = ConfiguredUpstream {
+        name,
+        endpoint: endpoint?,
+        forward,
+        headers: references,
+    };
+    Some((upstream, headers))
+}
+
+fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
+    let transport = read_transport(node);
+    let lifecycle = read_lifecycle(node);
+    let slots = node.parsed::<NonZeroU32>("max_concurrent_per_session", COUNT);
+    let is_public = node.truth("stateless_and_public");
+    let is_trusted = node.truth("trusted_tool_hints");
+    let Some(url) = node.text("url") else {
+        return node.wrong("url", "expected the address of the server");
+    };
+    let endpoint = match Endpoint::new(&url, transport) {
+        Ok(endpoint) => endpoint.with_gateway(name).with_lifecycle(lifecycle),
+        Err(error) => return node.wrong("url", &error.to_string()),
+    };
+    let endpoint = match slots {
+        Some(slots) => endpoint.with_max_concurrent_per_session(slots),
+        None => endpoint,
+    };
+    let endpoint = match is_public {
+        true => endpoint.declared_stateless_and_public(),
+        false => endpoint,
+    };
+    Some(match is_trusted {
+        true => endpoint.with_trusted_tool_hints(),
+        false => endpoint,
+    })
+}
+
+fn read_transport(node: &mut Node<'_>) -> TransportKind {
+    let Some(name) = node.text("transport") else {
+        return TransportKind::AUTO;
+    };
+    match name.trim() {
+        "streamable-http" | "streamable_http" => TransportKind::STREAMABLE_HTTP,
+        name => TransportKind::new(name.to_owned()),
+    }
+}
+
+fn read_lifecycle(node: &mut Node<'_>) -> Lifecycle {
+    match node.text("lifecycle").as_deref() {
+        None | Some("auto") => Lifecycle::Auto,
+        Some("legacy") => Lifecycle::Legacy,
+        Some("stateless") => Lifecycle::Stateless,
+        Some(_) => {
+            let expected = "expected `auto`, `legacy` or `stateless`";
+            node.wrong("lifecycle", expected).unwrap_or_default()
+        }
+    }
+}
+
+/// The references of `headers`. A text there would be a secret in the file.
+fn read_references(node: &mut Node<'_>) -> Vec<(HeaderName, SecretRef)> {
+    let path = node.name("headers");
+    let Some(value) = node.take("headers") else {
+        return Vec::new();
+    };
+    let mut headers = Node::new(&path, value, node.problems);
+    let mut references = Vec::new();
+    for (key, value) in headers.take_all() {
+        let Ok(name) = key.parse::<HeaderName>() else {
+            headers.wrong::<()>(&key, "is no name of a header");
+            continue;
+        };
+        if !value.is_object() {
+            headers.wrong::<()>(&key, REFERENCE);
+            continue;
+        }
+        let mut node = Node::new(format!("{path}.{key}"), value, headers.problems);
+        let reference = read_reference(&mut node);
+        node.finish();
+        match reference {
+            Some(reference) => references.push((name, reference)),
+            None => drop(headers.wrong::<()>(&key, REFERENCE)),
+        }
+    }
+    references
+}
+
+fn read_reference(node: &mut Node<'_>) -> Option<SecretRef> {
+    let prefix = node.text("prefix").unwrap_or_default();
+    let place = match (node.text("env"), node.text("file")) {
+        (Some(name), None) => Place::Variable(name),
+        (None, Some(path)) => Place::File(path.into()),
+        _ => return None,
+    };
+    Some(SecretRef { place, prefix })
+}
+
+const COUNT: &str = "a count must be at least 1";
+const REFERENCE: &str =
+    "expected a reference: `env` with the name of a variable, or `file` with a path";

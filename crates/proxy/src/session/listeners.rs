@@ -1,0 +1,34 @@
+//! The subscriptions that a downstream session keeps open.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::task::AbortHandle;
+
+/// The subscriptions at stateless upstreams that a downstream session keeps open. They end with it.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<BTreeMap<String, Listener>>);
+
+struct Listener(AbortHandle);
+
+impl Listeners {
+    /// Keeps a task under this name, in place of an earlier one.
+    pub(crate) fn keep(&self, name: String, task: AbortHandle) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name, Listener(task));
+    }
+
+    /// Ends the task with this name.
+    pub(crate) fn end(&self, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(name);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
