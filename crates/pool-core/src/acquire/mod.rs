@@ -7,6 +7,7 @@ mod lease;
 mod open_session;
 mod queue;
 mod resolve;
+mod share;
 
 pub(crate) use acquirer::Acquirer;
 pub(crate) use connect::Connects;
