@@ -24,6 +24,7 @@ mod proof;
 mod reading;
 mod redirects;
 mod refused_revisions;
+mod replicas;
 mod requested_waits;
 mod resumption;
 mod setup;

@@ -219,7 +219,10 @@ mod tests {
         let secret = secret(1);
         let other = FleetSecret::new([8; 32], 1, [1; 32]);
         let digest = [1; 32];
-        assert_ne!(secret.key(&digest).as_bytes(), secret.mark(&digest).as_bytes());
+        assert_ne!(
+            secret.key(&digest).as_bytes(),
+            secret.mark(&digest).as_bytes()
+        );
         assert_ne!(secret.key(&digest), other.key(&digest));
         assert_ne!(secret.mark(&digest), other.mark(&digest));
     }

@@ -7,8 +7,8 @@ use mcp_pool_core::{
     Endpoint, TransportKind,
     error::{ConnectError, FaultKind},
     extend::{
-        ConnectRequest, Connector, DetectOutcome, EndpointProbe, ParkedSession, Session, Support, open_detached,
-        run_detached,
+        ConnectRequest, Connector, DetectOutcome, EndpointProbe, ParkedSession, Session, Support,
+        open_detached, run_detached,
     },
 };
 use mcp_pool_http::{BuildError, client, probe};

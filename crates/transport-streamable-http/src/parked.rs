@@ -79,10 +79,7 @@ mod tests {
             let parked = Parked::new(session, &info()).write().unwrap();
             let read = Parked::read(&parked).unwrap();
             assert_eq!(read.session(), session);
-            assert_eq!(
-                *read.revision(),
-                ProtocolVersion::LATEST_WITH_INITIALIZE
-            );
+            assert_eq!(*read.revision(), ProtocolVersion::LATEST_WITH_INITIALIZE);
             assert_eq!(read.into_server(), info());
         }
     }

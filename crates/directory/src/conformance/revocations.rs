@@ -57,7 +57,11 @@ pub async fn a_beat_brings_each_revocation_once(directory: &dyn SessionDirectory
     let beat = async |seen| directory.beat(&replica, LONG, seen).await.expect("a beat");
     directory.revoke(&mark()).await.expect("a revocation");
     let first = beat(None).await;
-    assert_eq!(first.revoked, [], "those from before concern no session here");
+    assert_eq!(
+        first.revoked,
+        [],
+        "those from before concern no session here"
+    );
     let (one, two) = (mark(), mark());
     for mark in [one, two, one] {
         directory.revoke(&mark).await.expect("a revocation");

@@ -120,12 +120,7 @@ impl Store {
         Ok(Removed::Nothing)
     }
 
-    pub(super) fn beat(
-        &mut self,
-        replica: &ReplicaId,
-        lease: Duration,
-        seen: Option<u64>,
-    ) -> Beat {
+    pub(super) fn beat(&mut self, replica: &ReplicaId, lease: Duration, seen: Option<u64>) -> Beat {
         let now = Instant::now();
         self.alive.retain(|_, until| *until > now);
         self.alive.insert(*replica, now + lease);

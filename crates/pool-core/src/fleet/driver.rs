@@ -7,9 +7,7 @@ use rmcp::{model::ClientRequest, service::ServiceError};
 
 use crate::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{
-        Answer, CallContext, CloseOutcome, Held, ParkedSession, SessionDriver, SessionPeer,
-    },
+    extend::{Answer, CallContext, CloseOutcome, Held, ParkedSession, SessionDriver, SessionPeer},
 };
 
 /// The driver of a session that this replica holds in the directory: it sends nothing once the session

@@ -1,8 +1,12 @@
 //! A pool's side of the directory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::{
     circuit::DirectoryCircuit,
@@ -12,36 +16,20 @@ use super::{
 };
 use crate::{
     extend::{
-        Beat, Claim, ClaimRequest, Claimed, DirectoryError, FleetMark, Held, Holding, ParkedSession, Reach,
-        Removal, Removed, ReplicaId, Session, SessionRef, Sharing, Tenure,
+        Beat, Claimed, DirectoryError, FleetMark, Held, Holding, Reach, Removal, Removed,
+        ReplicaId, Session, SessionRef, Sharing, Tenure,
     },
     types::{PoolKey, Selector},
 };
 
 /// A pool's side of the directory: each step bounded, under one circuit.
 pub(crate) struct FleetLink {
-    fleet: Fleet,
-    replica: ReplicaId,
-    tenure: Arc<Tenure>,
+    pub(super) fleet: Fleet,
+    pub(super) replica: ReplicaId,
+    pub(super) tenure: Arc<Tenure>,
     circuit: DirectoryCircuit,
-}
-
-/// What a connect does after its claim.
-pub(crate) enum Opening {
-    /// Opens a session that the fleet does not know.
-    Alone,
-    /// Opens a session, which is recorded then.
-    Reserved(Claimed),
-    /// Goes on with a session.
-    Revive(Revival),
-}
-
-/// A session to go on with.
-pub(crate) struct Revival {
-    pub(crate) claimed: Claimed,
-    pub(crate) parked: ParkedSession,
-    /// When its life ends.
-    pub(crate) ends_at: Instant,
+    /// The sessions that are closed here, until the directory knows it.
+    closing: Mutex<HashSet<SessionRef>>,
 }
 
 impl FleetLink {
@@ -50,6 +38,7 @@ impl FleetLink {
             replica: ReplicaId::random(),
             tenure: Arc::new(Tenure::new(fleet.lease.mul_f64(USED_OF_LEASE))),
             circuit: DirectoryCircuit::default(),
+            closing: Mutex::default(),
             fleet,
         }
     }
@@ -68,88 +57,6 @@ impl FleetLink {
     pub(crate) fn selects(&self, revoked: &[FleetMark], key: &PoolKey) -> bool {
         let marks = marks(self.fleet.seal.as_ref(), key);
         marks.iter().any(|mark| revoked.contains(mark))
-    }
-
-    /// Claims a session of a key, or reserves a record for the one that is opened then.
-    ///
-    /// # Errors
-    /// [`DirectoryError`]: another replica may have the session of the conversation, and the directory
-    /// does not answer, or the other replica opens it for longer than `deadline`.
-    pub(crate) async fn claim(
-        &self,
-        name: &FleetName,
-        sharing: Sharing,
-        deadline: Instant,
-    ) -> Result<Opening, DirectoryError> {
-        loop {
-            let request = ClaimRequest {
-                key: name.key,
-                marks: name.marks.clone(),
-                sharing,
-                replica: self.replica,
-                lease: self.fleet.lease,
-                session: SessionRef::random(),
-                // The handshake takes until the deadline; the record follows.
-                reserve_for: deadline.saturating_duration_since(Instant::now()) + self.fleet.lease,
-            };
-            let sent = Instant::now();
-            let claim = match self.step(self.fleet.directory.claim(&request)).await {
-                Ok(claim) => claim,
-                Err(error) => return self.without_directory(sharing, error),
-            };
-            match claim {
-                Claim::Reserved(holding) => {
-                    return Ok(Opening::Reserved(self.claimed(holding, sent)));
-                }
-                Claim::Revive {
-                    holding,
-                    sealed,
-                    remaining,
-                } => {
-                    let claimed = self.claimed(holding, sent);
-                    match self.fleet.seal.open(&name.key, &sealed) {
-                        Ok(parked) => {
-                            let ends_at = sent + remaining;
-                            return Ok(Opening::Revive(Revival {
-                                claimed,
-                                parked,
-                                ends_at,
-                            }));
-                        }
-                        Err(error) => {
-                            let key = &name.key;
-                            tracing::warn!(?key, error = error.as_str(), "record not opened");
-                            self.forget(&holding).await;
-                        }
-                    }
-                }
-                Claim::HeldElsewhere { until } => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(DirectoryError::Unreachable(None));
-                    }
-                    sleep(until.min(left).clamp(MIN_POLL, MAX_POLL)).await;
-                }
-            }
-        }
-    }
-
-    /// Notes a claim, which counts as a beat.
-    fn claimed(&self, holding: Holding, sent: Instant) -> Claimed {
-        self.tenure.confirm(sent, holding.fence.incarnation);
-        let term = self.tenure.term();
-        Claimed { holding, term }
-    }
-
-    fn without_directory(
-        &self,
-        sharing: Sharing,
-        error: DirectoryError,
-    ) -> Result<Opening, DirectoryError> {
-        match sharing {
-            Sharing::Shared if !self.fleet.opens_unrecorded => Err(error),
-            _ => Ok(Opening::Alone),
-        }
     }
 
     /// Holds a session that was opened or revived. `None`: it cannot leave this process, so that the
@@ -172,6 +79,21 @@ impl FleetLink {
             held: Arc::clone(&held),
         });
         (session, Some(held))
+    }
+
+    /// Notes that a session is closed here, before a connect in its place begins: until the directory
+    /// knows it, a claim would be given the same session.
+    pub(crate) fn begin_close(&self, held: &Held) {
+        self.closing().insert(held.holding.session);
+    }
+
+    /// Notes that the directory knows of the close, or was not reached.
+    pub(crate) fn end_close(&self, held: &Held) {
+        self.closing().remove(&held.holding.session);
+    }
+
+    pub(super) fn closing(&self) -> MutexGuard<'_, HashSet<SessionRef>> {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records a session. Where the store refuses the fence, the session is void.
@@ -261,7 +183,7 @@ impl FleetLink {
     }
 
     /// One step of the directory within the budget, unless the directory is left alone.
-    async fn step<T>(
+    pub(super) async fn step<T>(
         &self,
         step: impl Future<Output = Result<T, DirectoryError>>,
     ) -> Result<T, DirectoryError> {
@@ -282,6 +204,3 @@ impl FleetLink {
 
 /// The rest is the time that a request takes from its check to the server.
 const USED_OF_LEASE: f64 = 5.0 / 6.0;
-/// Between two looks at a session that another replica opens.
-const MIN_POLL: Duration = Duration::from_millis(1);
-const MAX_POLL: Duration = Duration::from_millis(20);

@@ -52,7 +52,11 @@ pub(crate) fn mark(seal: &dyn SessionSeal, selector: &Selector) -> FleetMark {
 }
 
 fn digest(selector: &Selector) -> Digest {
-    let of = |kind: &str| DigestKey::portable().digest("revocation").field(kind.as_bytes());
+    let of = |kind: &str| {
+        DigestKey::portable()
+            .digest("revocation")
+            .field(kind.as_bytes())
+    };
     let digest = match selector {
         Selector::All => of("all"),
         Selector::Conversation(id) => of("conversation").field(id.as_str().as_bytes()),

@@ -25,7 +25,6 @@ impl Closing {
     pub(crate) fn start(&self, pooled: Arc<PooledSession>, reason: CloseReason) {
         let context = Arc::clone(&self.context);
         let close = async move {
-            let _permit = pooled.farewells.acquire().await;
             let span = trace::close(&context.config.name, &pooled.key, pooled.session.info());
             let outcome = say_farewell(&context, &pooled, reason).await;
             trace::note_closed(&span, reason, outcome);

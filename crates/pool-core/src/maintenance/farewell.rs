@@ -16,11 +16,14 @@ pub(super) async fn say_farewell(
     reason: CloseReason,
 ) -> CloseOutcome {
     let session = &pooled.session;
-    if let (Some(fleet), Some(held)) = (&context.fleet, session.held())
-        && !is_last(fleet, held, reason).await
-    {
-        return CloseOutcome::HandedOver;
+    if let (Some(fleet), Some(held)) = (&context.fleet, session.held()) {
+        let is_last = is_last(fleet, held, reason).await;
+        fleet.end_close(held);
+        if !is_last {
+            return CloseOutcome::HandedOver;
+        }
     }
+    let _permit = pooled.farewells.acquire().await;
     session.driver().close(context.close_timeout()).await
 }
 

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::CallFailure,
-    extend::{Answer, CallContext, CloseOutcome, Era, ParkedSession, SessionDriver, SessionPeer, WireCall},
+    extend::{
+        Answer, CallContext, CloseOutcome, Era, ParkedSession, SessionDriver, SessionPeer, WireCall,
+    },
 };
 use rmcp::model::ClientRequest;
 use tokio::time::timeout;
