@@ -1,0 +1,6 @@
+//! The directory in a real server.
+
+mod conformance;
+mod outages;
+mod secrets;
+mod server;
