@@ -29,6 +29,7 @@ mod common;
 mod manners;
 mod messages;
 mod reading;
+mod replicas;
 mod selections;
 #[path = "../field/shell_server.rs"]
 mod shell_server;
@@ -298,11 +299,12 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     wire::show(&shown, &server).await;
     manners::show(&shown).await;
     stdio::show(&shown).await;
+    let replicas = replicas::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
     let mut secrets: BTreeSet<String> = PLANTED.map(str::to_owned).into();
-    for server in [&server, &over_sse] {
+    for server in [&server, &over_sse, &replicas] {
         let known = secrets.len();
         secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
         assert!(secrets.len() > known, "there were sessions");
@@ -328,7 +330,9 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/pool-core/src/error/mod.rs"),
         include_str!("../../crates/pool-core/src/extend/mod.rs"),
         include_str!("../../crates/pool-core/src/stats/mod.rs"),
+        include_str!("../../crates/directory/src/lib.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
+        include_str!("../../crates/redis/src/lib.rs"),
         include_str!("../../crates/transport-sse/src/lib.rs"),
         include_str!("../../crates/transport-stdio/src/lib.rs"),
         include_str!("../../crates/transport-streamable-http/src/lib.rs"),
@@ -348,7 +352,7 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 15] = [
+const NOT_SHOWN: [&str; 17] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
@@ -365,7 +369,9 @@ const NOT_SHOWN: [&str; 15] = [
     "Observer",
     // Shows its name only; it belongs to a connector.
     "RunningSession",
+    "SessionDirectory",
     "SessionDriver",
+    "SessionSeal",
     "SharePolicy",
     "Wire",
 ];

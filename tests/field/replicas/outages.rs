@@ -1,9 +1,10 @@
 //! A directory that does not answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::error::CallError;
+use tokio::time::Instant;
 
 use super::setup::{Directory, fleet, replica, replica_of};
 use crate::setup::{call, client, close, conversation};

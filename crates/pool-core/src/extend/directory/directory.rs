@@ -34,12 +34,18 @@ pub trait SessionDirectory: Send + Sync {
     ///
     /// # Errors
     /// [`DirectoryError`].
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, DirectoryError>;
 
     /// Records the session of a holding, for `ttl` from now on.
     ///
     /// # Errors
     /// [`DirectoryError::Lost`] where the fence is not the current one.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn record(
         &self,
         holding: &Holding,
@@ -51,6 +57,9 @@ pub trait SessionDirectory: Send + Sync {
     ///
     /// # Errors
     /// [`DirectoryError::Lost`] where the fence is not the current one.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn park(
         &self,
         holding: &Holding,
@@ -64,6 +73,9 @@ pub trait SessionDirectory: Send + Sync {
     /// # Errors
     /// [`DirectoryError::Lost`] where the fence of the record is another one, or that of another
     /// incarnation.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn remove(&self, holding: &Holding, removal: Removal) -> Result<Removed, DirectoryError>;
 
     /// Keeps all holdings of a replica for `lease` from now on. Returns the revocations since `seen`, a
@@ -71,6 +83,9 @@ pub trait SessionDirectory: Send + Sync {
     ///
     /// # Errors
     /// [`DirectoryError`].
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn beat(
         &self,
         replica: &ReplicaId,
@@ -82,6 +97,9 @@ pub trait SessionDirectory: Send + Sync {
     ///
     /// # Errors
     /// [`DirectoryError`]: nothing was revoked beyond this process.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError>;
 }
 
