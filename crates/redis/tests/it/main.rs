@@ -2,5 +2,6 @@
 
 mod conformance;
 mod outages;
+mod processes;
 mod secrets;
 mod server;

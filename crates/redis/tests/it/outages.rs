@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use mcp_pool_core::{AcquireRequest, Fleet, PooledClient, Principal, Scope, SessionPool};
+use mcp_pool_core::{AcquireRequest, Endpoint, Fleet, PooledClient, Principal, Scope, SessionPool};
 use mcp_pool_directory::FleetSecret;
+use mcp_pool_redis::RedisDirectory;
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_pool_transport_streamable_http::StreamableHttpConnector;
 use rmcp::model::CallToolRequestParams;
@@ -14,8 +15,13 @@ use crate::server::Server;
 const LEASE: Duration = Duration::from_millis(900);
 
 fn replica(redis: &Server) -> SessionPool {
+    replica_of(redis.directory())
+}
+
+/// A replica over this directory.
+pub(crate) fn replica_of(directory: RedisDirectory) -> SessionPool {
     let secret = FleetSecret::new([1; 32], 1, [2; 32]);
-    let fleet = Fleet::new(redis.directory(), secret)
+    let fleet = Fleet::new(directory, secret)
         .with_lease(LEASE)
         .with_budget(Duration::from_millis(200));
     SessionPool::builder()
@@ -26,15 +32,23 @@ fn replica(redis: &Server) -> SessionPool {
 }
 
 async fn client(pool: &SessionPool, server: &CounterServer, scope: Scope) -> PooledClient {
+    client_at(pool, server.endpoint(), scope).await
+}
+
+pub(crate) async fn client_at(
+    pool: &SessionPool,
+    endpoint: Endpoint,
+    scope: Scope,
+) -> PooledClient {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", "Bearer token".parse().expect("a value"));
-    let request = AcquireRequest::new(server.endpoint(), Principal::user("alice"))
+    let request = AcquireRequest::new(endpoint, Principal::user("alice"))
         .with_headers(headers)
         .with_scope(scope);
     pool.client(request).await.expect("a client")
 }
 
-async fn count(client: &PooledClient) -> String {
+pub(crate) async fn count(client: &PooledClient) -> String {
     try_count(client).await.expect("a count")
 }
 
@@ -47,7 +61,7 @@ async fn try_count(client: &PooledClient) -> Result<String, String> {
     Ok(text.map(|text| text.text.clone()).unwrap_or_default())
 }
 
-async fn close(pool: &SessionPool) {
+pub(crate) async fn close(pool: &SessionPool) {
     let report = pool.close(Duration::from_secs(10)).await;
     assert!(report.complete, "{report:?}");
 }
@@ -87,19 +101,8 @@ async fn a_crash_loses_no_session_for_longer_than_a_lease() {
     let runtime = runtime.expect("a runtime");
     let (url, endpoint) = (redis.url(), server.endpoint());
     let opened = runtime.spawn(async move {
-        let secret = FleetSecret::new([1; 32], 1, [2; 32]);
-        let directory = mcp_pool_redis::RedisDirectory::new(&url).expect("a valid URL");
-        let fleet = Fleet::new(directory, secret).with_lease(LEASE);
-        let fleet = fleet.with_budget(Duration::from_millis(200));
-        let pool = SessionPool::builder()
-            .connector(StreamableHttpConnector::new().expect("an http client"))
-            .fleet(fleet)
-            .build()
-            .expect("a valid configuration");
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", "Bearer token".parse().expect("a value"));
-        let request = AcquireRequest::new(endpoint, Principal::user("alice")).with_headers(headers);
-        let client = pool.client(request).await.expect("a client");
+        let pool = replica_of(RedisDirectory::new(&url).expect("a valid URL"));
+        let client = client_at(&pool, endpoint, Scope::Identity).await;
         assert_eq!(count(&client).await, "1");
         tokio::time::sleep(LEASE / 3).await;
         // Everything ends with the runtime, without a farewell or a hand-over.
