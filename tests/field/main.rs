@@ -29,6 +29,7 @@ mod proxy_eras;
 mod reading;
 mod redirects;
 mod refused_revisions;
+mod replicas;
 mod requested_waits;
 mod resumption;
 mod setup;

@@ -30,6 +30,7 @@ mod gateway;
 mod manners;
 mod messages;
 mod reading;
+mod replicas;
 mod selections;
 #[path = "../field/shell_server.rs"]
 mod shell_server;
@@ -304,11 +305,12 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     manners::show(&shown).await;
     stdio::show(&shown).await;
     gateway::show(&shown, &server).await;
+    let replicas = replicas::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
     let mut secrets: BTreeSet<String> = PLANTED.map(str::to_owned).into();
-    for server in [&server, &over_sse] {
+    for server in [&server, &over_sse, &replicas] {
         let known = secrets.len();
         secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
         assert!(secrets.len() > known, "there were sessions");
@@ -338,6 +340,8 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/identity-jwt/src/lib.rs"),
         include_str!("../../crates/proxy/src/auth/mod.rs"),
         include_str!("../../crates/proxy/src/lib.rs"),
+        include_str!("../../crates/directory/src/lib.rs"),
+        include_str!("../../crates/redis/src/lib.rs"),
         include_str!("../../crates/transport-sse/src/lib.rs"),
         include_str!("../../crates/transport-stdio/src/lib.rs"),
         include_str!("../../crates/transport-streamable-http/src/lib.rs"),
@@ -357,7 +361,7 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 16] = [
+const NOT_SHOWN: [&str; 18] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
@@ -375,7 +379,9 @@ const NOT_SHOWN: [&str; 16] = [
     "Observer",
     // Shows its name only; it belongs to a connector.
     "RunningSession",
+    "SessionDirectory",
     "SessionDriver",
+    "SessionSeal",
     "SharePolicy",
     "Wire",
 ];

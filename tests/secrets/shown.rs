@@ -20,7 +20,7 @@ use mcp_session_pool::{
     },
     extend::{
         CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Observer,
-        Session, Support,
+        ParkedSession, Session, Support,
     },
 };
 
@@ -196,6 +196,18 @@ impl<C: Connector> Connector for ShowingConnector<C> {
         self.1.show(request.credentials());
         self.1.show(&request.handler());
         let session = self.0.connect(request).await?;
+        self.1.show(&session);
+        self.1.show(session.info());
+        Ok(session)
+    }
+
+    async fn revive(
+        &self,
+        request: &ConnectRequest,
+        parked: ParkedSession,
+    ) -> Result<Session, ConnectError> {
+        self.1.show(&parked);
+        let session = self.0.revive(request, parked).await?;
         self.1.show(&session);
         self.1.show(session.info());
         Ok(session)

@@ -29,7 +29,8 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 5] = [
+const LONGER: [&str; 6] = [
+    "fleet",
     "outage",
     "overload",
     // Some worlds draw from sources that no seed controls yet.

@@ -7,6 +7,7 @@ mod ci;
 mod conformance;
 mod demo;
 mod examples;
+mod fleet;
 mod full;
 mod interop;
 mod outage;
@@ -40,6 +41,14 @@ enum Command {
     /// Runs the demo in this process, which is a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
+    /// Has three processes share their sessions through Redis, and kills and stops each part of it.
+    Fleet(fleet::Options),
+    /// Runs the fleet from this process, which is a release build.
+    #[command(hide = true)]
+    FleetInner(fleet::Options),
+    /// Is one replica of the fleet.
+    #[command(hide = true)]
+    FleetGateway(fleet::GatewayOptions),
     /// Runs every check, those included that take an hour.
     Full,
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
@@ -102,6 +111,9 @@ fn run(command: &Command) -> Result {
         Command::Conformance(options) => conformance::run(&sh, options),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
+        Command::Fleet(options) => fleet::run(&sh, options),
+        Command::FleetInner(options) => fleet::show(options),
+        Command::FleetGateway(options) => fleet::serve(options),
         Command::Full => full::run(&sh),
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),

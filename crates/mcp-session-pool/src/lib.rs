@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub use mcp_pool_core::*;
+#[cfg(feature = "directory")]
+pub use mcp_pool_directory::{FleetSecret, InMemoryDirectory};
+#[cfg(feature = "redis")]
+pub use mcp_pool_redis::{RedisDirectory, RedisFailure};
 #[cfg(all(feature = "sse", not(feature = "streamable-http")))]
 pub use mcp_pool_transport_sse::BuildError;
 #[cfg(feature = "sse")]

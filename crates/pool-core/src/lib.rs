@@ -8,6 +8,7 @@ mod context;
 mod detect;
 pub mod error;
 pub mod extend;
+mod fleet;
 mod handler;
 mod key;
 mod limits;
@@ -32,6 +33,7 @@ pub mod event {
 pub use acquire::{AcquireRequest, Lease};
 pub use client::PooledClient;
 pub use config::PoolConfig;
+pub use fleet::Fleet;
 pub use pool::{Circuit, CircuitStatus, EvictMode, PoolBuilder, SessionPool, WeakPool};
 pub use types::{ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind};
 

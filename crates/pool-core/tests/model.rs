@@ -338,7 +338,7 @@ fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
         key.use_once(Fate::Keep);
         let other = Arc::clone(&key);
         let evictor = thread::spawn(move || {
-            for _ in other.slots.begin_generation() {
+            for _ in other.slots.begin_generation().0 {
                 other.close();
             }
             let generation = other.slots.generation();

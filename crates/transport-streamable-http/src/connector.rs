@@ -7,15 +7,15 @@ use mcp_pool_core::{
     Endpoint, TransportKind,
     error::{ConnectError, FaultKind},
     extend::{
-        ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
-        run_detached,
+        ConnectRequest, Connector, DetectOutcome, EndpointProbe, ParkedSession, Session, Support,
+        open_detached, run_detached,
     },
 };
 use mcp_pool_http::{BuildError, client, probe};
 
 use crate::{
     clients::Clients,
-    connect::{EraNegotiation, Shared},
+    connect::{EraNegotiation, Shared, revive},
     era_cache::EraCache,
     limits::Limits,
 };
@@ -107,6 +107,14 @@ impl Connector for StreamableHttpConnector {
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
         open_detached(self.negotiation(request).run()).await
+    }
+
+    async fn revive(
+        &self,
+        request: &ConnectRequest,
+        parked: ParkedSession,
+    ) -> Result<Session, ConnectError> {
+        revive(&self.shared, &self.eras, request, &parked)
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {

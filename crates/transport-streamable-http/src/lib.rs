@@ -10,6 +10,8 @@ mod era_cache;
 mod request;
 mod response;
 
+mod parked;
+
 mod session;
 
 mod connect;

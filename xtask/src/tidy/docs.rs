@@ -15,7 +15,7 @@ use super::{
 
 /// A caller must know the effect of dropping a future before it is ready.
 pub(super) fn cancel_safety(code: &Code) -> Vec<Violation> {
-    if code.path.starts_with(TESTKIT) {
+    if SUITES.iter().any(|suite| code.path.starts_with(suite)) {
         // Its functions are tests, and no caller drops a test.
         return Vec::new();
     }
@@ -144,7 +144,7 @@ fn returns_result(signature: &Signature) -> bool {
         .is_some_and(|last| last.ident == "Result")
 }
 
-const TESTKIT: &str = "crates/testkit/";
+const SUITES: [&str; 2] = ["crates/directory/src/conformance/", "crates/testkit/"];
 
 #[cfg(test)]
 mod tests {

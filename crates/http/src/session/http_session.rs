@@ -91,6 +91,13 @@ impl HttpSession {
         }
     }
 
+    /// True where the server has set a cookie. What it stands for is not known: it may be a login.
+    #[must_use]
+    pub fn has_cookies(&self) -> bool {
+        let kept = self.kept.get();
+        kept.is_some_and(|kept| !lock(kept).cookies.is_empty())
+    }
+
     /// Adds the cookies of the session to a request.
     pub(crate) fn add_cookies(&self, request: &mut reqwest::Request) {
         let Some(kept) = self.kept.get() else {
@@ -133,6 +140,19 @@ const MAX_MOVES: usize = 6;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_session_has_cookies_once_its_server_has_set_one() {
+        let session = HttpSession::default();
+        let url = "https://e.com/mcp".parse().unwrap();
+        session.note_cookies(&url, &HeaderMap::new());
+        assert!(!session.has_cookies());
+        let mut response = HeaderMap::new();
+        let cookie = http::HeaderValue::from_static("login=alice");
+        response.insert(header::SET_COOKIE, cookie);
+        session.note_cookies(&url, &response);
+        assert!(session.has_cookies());
+    }
 
     /// The cookies of a request to `url`, of a session whose server at `https://e.com/mcp` has set one.
     fn sent_to(url: &str) -> Option<String> {

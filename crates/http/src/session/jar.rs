@@ -22,6 +22,10 @@ impl CookieJar {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn keep(&mut self, cookie: StoredCookie, now: Instant) {
         self.0
             .retain(|kept| !cookie.replaces(kept) && !kept.has_expired(now));

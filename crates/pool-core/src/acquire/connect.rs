@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::open_session::{OpenedSession, open_session};
+use super::{open_session::OpenedSession, share::open_session};
 use crate::{
     context::{Context, Counters},
     error::{AcquireError, ConnectError, Stage},
-    extend::{ConnectFailed, Connected, Connector},
+    extend::{ConnectFailed, Connected, Connector, Session},
     key::{
         Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Requester,
         Reservation, SessionGrant, SessionPermit, SessionSeeker, run,
     },
     limits::Requested,
+    time::Timestamp,
     trace,
     upstream::{BreakerPermit, Holder, Refusal, admitted, admitted_now},
 };
@@ -180,16 +181,21 @@ impl Connect {
         permit.begin();
         match open_session(&connector, &key, &reservation.requester).await {
             Ok(opened) => {
-                permit.succeeded();
+                match opened.is_revived {
+                    // No request was sent.
+                    true => drop(permit),
+                    false => permit.succeeded(),
+                }
                 let new = NewParts {
                     generation,
                     capacity,
                     jobs,
                     began,
                 };
+                let is_revived = opened.is_revived;
                 let pooled = pool_session(&key, opened, new);
                 trace::note_session(&span, pooled.session.info());
-                report_connected(context, &pooled, began);
+                report_connected(context, &pooled, began, is_revived);
                 reservation.admit(pooled, &Connects);
             }
             Err(error) => {
@@ -239,7 +245,7 @@ fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> A
         sharing: key.sharing(opened.session.info()),
         generation: parts.generation,
         opened_at: now,
-        ends_at: context.end_of_life(era, now),
+        ends_at: ends_at(context, &opened.session, now),
         permit: parts.capacity,
         opening: now - parts.began,
         farewells: Arc::clone(&key.upstream.farewells),
@@ -256,7 +262,15 @@ fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> A
     pooled
 }
 
-fn report_connected(context: &Context, pooled: &PooledSession, began: Instant) {
+/// The end of a session's life, which a session of the fleet takes along.
+fn ends_at(context: &Context, session: &Session, now: Instant) -> Timestamp {
+    match session.held() {
+        Some(held) => context.clock.timestamp(held.ends_at),
+        None => context.end_of_life(session.info().era, now),
+    }
+}
+
+fn report_connected(context: &Context, pooled: &PooledSession, began: Instant, revived: bool) {
     Counters::add(&context.counters.opened);
     tracing::debug!(key = ?pooled.key, session = pooled.id, "session opened");
     context.events.emit(|observer, pool| {
@@ -264,6 +278,7 @@ fn report_connected(context: &Context, pooled: &PooledSession, began: Instant) {
             pool,
             key: &pooled.key,
             session: pooled.session.info(),
+            revived,
             took: began.elapsed(),
         });
     });

@@ -8,6 +8,7 @@ mod lease;
 mod open_session;
 mod queue;
 mod resolve;
+mod share;
 mod slow;
 
 pub(crate) use acquirer::Acquirer;

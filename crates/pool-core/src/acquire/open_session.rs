@@ -9,8 +9,8 @@ use crate::{
     context::Context,
     error::{ConnectError, Evidence, FaultKind},
     extend::{
-        ConnectRequest, Connector, Credential, Credentials, LatestCredentials, ServerStreamChanged,
-        Session, SessionInfo,
+        ConnectRequest, Connector, Credential, Credentials, LatestCredentials, ParkedSession,
+        ServerStreamChanged, Session, SessionInfo,
     },
     handler::{HandlerProxy, ListWatcher},
     key::{DetectedSession, KeyPool, Requester},
@@ -25,56 +25,104 @@ pub(crate) struct OpenedSession {
     pub(crate) proxy: Arc<HandlerProxy>,
     /// Keeps the session id from the sessions of other keys.
     pub(crate) claim: Option<SessionIdClaim>,
+    /// True for a session that another replica had opened. Its server was not reached yet.
+    pub(crate) is_revived: bool,
 }
 
-/// Opens a session for a key, with the key's own credentials, handlers and proxy.
-///
-/// # Errors
-/// The connector's, the hook's, or [`FaultKind::Timeout`] after
-/// [`session_create_timeout`](crate::config::TimeoutsConfig::session_create_timeout).
-pub(crate) async fn open_session(
-    connector: &Arc<dyn Connector>,
-    key: &Arc<KeyPool>,
-    requester: &Requester,
-) -> Result<OpenedSession, ConnectError> {
-    let context = &key.services.context;
-    let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
-    if let Some(detected) = detected_session(key) {
-        detected.proxy.watch(Arc::downgrade(&watcher));
-        let deadline = after(
-            Instant::now(),
-            context.config.timeouts.session_create_timeout,
-        );
-        return finish(key, detected.session, detected.proxy, deadline).await;
-    }
-    let (latest, opener) = session_credentials(key, requester);
-    let credentials = Credentials::new(
-        Arc::clone(&context.credentials),
-        key.key.endpoint().clone(),
-        latest,
-        opener,
-    );
-    let timeout = context.config.timeouts.session_create_timeout;
-    let deadline = after(Instant::now(), timeout);
-    let request = ConnectRequest::new(
-        key.key.clone(),
-        credentials,
-        Arc::clone(&key.profile.factory),
-        key.slots_by_era,
-        deadline,
-    );
-    let proxy = HandlerProxy::new(Some(Arc::downgrade(&watcher)), context.client_info.clone());
-    let request = request
-        .with_proxy(Arc::clone(&proxy))
-        .with_background(key.services.background.clone())
-        .listening(context.tools.is_some());
-    let connected = timeout_at(deadline, connector.connect(&request)).await;
-    match connected.unwrap_or_else(|_| Err(request.timed_out())) {
-        Ok(session) => finish(key, session, proxy, deadline).await,
-        Err(error) => {
-            proxy.close();
-            Err(error)
+/// One connect of a key.
+pub(super) struct Connecting<'c> {
+    connector: &'c Arc<dyn Connector>,
+    pub(super) key: &'c Arc<KeyPool>,
+    requester: &'c Requester,
+    pub(super) deadline: Instant,
+}
+
+impl<'c> Connecting<'c> {
+    /// A connect that begins now.
+    pub(super) fn new(
+        connector: &'c Arc<dyn Connector>,
+        key: &'c Arc<KeyPool>,
+        requester: &'c Requester,
+    ) -> Self {
+        let timeout = key.services.context.config.timeouts.session_create_timeout;
+        Self {
+            connector,
+            key,
+            requester,
+            deadline: after(Instant::now(), timeout),
         }
+    }
+
+    /// Opens a session with the key's own credentials, handlers and proxy, or takes the one that the
+    /// detection of the transport opened.
+    ///
+    /// # Errors
+    /// The connector's, the hook's, or [`FaultKind::Timeout`] after
+    /// [`session_create_timeout`](crate::config::TimeoutsConfig::session_create_timeout).
+    pub(super) async fn open(&self) -> Result<OpenedSession, ConnectError> {
+        let (key, deadline) = (self.key, self.deadline);
+        let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
+        if let Some(detected) = detected_session(key) {
+            detected.proxy.watch(Arc::downgrade(&watcher));
+            return finish(key, detected.session, detected.proxy, deadline).await;
+        }
+        let (request, proxy) = self.request();
+        let connected = timeout_at(deadline, self.connector.connect(&request)).await;
+        match connected.unwrap_or_else(|_| Err(request.timed_out())) {
+            Ok(session) => finish(key, session, proxy, deadline).await,
+            Err(error) => {
+                proxy.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Goes on with a session that another replica has left.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) async fn revive(
+        &self,
+        parked: ParkedSession,
+    ) -> Result<OpenedSession, ConnectError> {
+        let (request, proxy) = self.request();
+        let revived = timeout_at(self.deadline, self.connector.revive(&request, parked)).await;
+        match revived.unwrap_or_else(|_| Err(request.timed_out())) {
+            Ok(session) => finish(self.key, session, proxy, self.deadline).await,
+            Err(error) => {
+                proxy.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// The request to the connector, and the proxy in front of the new session's handler.
+    fn request(&self) -> (ConnectRequest, Arc<HandlerProxy>) {
+        let key = self.key;
+        let context = &key.services.context;
+        let (latest, opener) = session_credentials(key, self.requester);
+        let credentials = Credentials::new(
+            Arc::clone(&context.credentials),
+            key.key.endpoint().clone(),
+            latest,
+            opener,
+        );
+        let factory = Arc::clone(&key.profile.factory);
+        let request = ConnectRequest::new(
+            key.key.clone(),
+            credentials,
+            factory,
+            key.slots_by_era,
+            self.deadline,
+        );
+        let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);
+        let watcher = Some(Arc::downgrade(&watcher));
+        let proxy = HandlerProxy::new(watcher, context.client_info.clone());
+        let request = request
+            .with_proxy(Arc::clone(&proxy))
+            .with_background(key.services.background.clone())
+            .listening(context.tools.is_some());
+        (request, proxy)
     }
 }
 
@@ -112,6 +160,7 @@ async fn finish(
             session,
             proxy,
             claim,
+            is_revived: false,
         }),
         Err(error) => {
             proxy.close();

@@ -22,6 +22,7 @@ use crate::{
         BreakerChanged, ContextPropagator, CredentialSource, EndpointProbe, Hooks, Observer,
         ProbePlan,
     },
+    fleet::{Fleet, FleetLink},
     time::{Clock, CoarseClock, ExpiryPolicy, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
@@ -44,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) client_info: Option<Arc<Implementation>>,
     pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    /// The side of the directory that the pool shares with other replicas.
+    pub(crate) fleet: Option<Arc<FleetLink>>,
     pub(crate) events: EventSink,
     pub(crate) counters: Counters,
     /// The cached tool lists; `None` where the configuration caches none.
@@ -71,6 +74,8 @@ pub(crate) struct ContextParts {
     pub(crate) propagator: Option<Arc<dyn ContextPropagator>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// The fleet that the pool is one of.
+    pub(crate) fleet: Option<Fleet>,
     pub(crate) runtime: Handle,
 }
 
@@ -105,6 +110,7 @@ impl Context {
             client_info: parts.client_info,
             propagator: parts.propagator,
             hooks: parts.hooks,
+            fleet: parts.fleet.map(|fleet| Arc::new(FleetLink::new(fleet))),
             events: EventSink::new(config.name.clone(), parts.observer),
             counters: Counters::default(),
             tools: ToolLists::new(&config.tool_cache),

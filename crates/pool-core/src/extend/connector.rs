@@ -4,9 +4,9 @@ use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{connect_request::ConnectRequest, health_check::ProbePlan};
+use super::{connect_request::ConnectRequest, directory::ParkedSession, health_check::ProbePlan};
 use crate::{
-    error::{CheckError, ConnectError},
+    error::{CheckError, ConnectError, FaultKind},
     extend::session::Session,
     types::{Endpoint, TransportKind},
 };
@@ -82,6 +82,27 @@ pub trait Connector: Send + Sync {
         self.detect(request).await.map(DetectOutcome::Support)
     }
 
+    /// Goes on with a session that another process has [parked](crate::extend::SessionDriver::park), or
+    /// still uses, without a request. Its requests must have ids that no other process uses on it, as
+    /// those of [`RequestIds`](crate::extend::RequestIds) are. The pool does not
+    /// know yet whether the server still has the session; the first call finds out.
+    ///
+    /// Default: the connector cannot.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: it cannot; the pool opens a session instead.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    async fn revive(
+        &self,
+        request: &ConnectRequest,
+        parked: ParkedSession,
+    ) -> Result<Session, ConnectError> {
+        let _ = (request, parked);
+        Err(ConnectError::new(FaultKind::Other))
+    }
+
     /// A request that finds out whether anything answers at the endpoint. The pool sends it while the
     /// endpoint's circuit is not closed.
     ///
@@ -137,6 +158,14 @@ impl<T: Connector + ?Sized> Connector for Arc<T> {
         request: &ConnectRequest,
     ) -> Result<DetectOutcome, ConnectError> {
         (**self).detect_and_connect(request).await
+    }
+
+    async fn revive(
+        &self,
+        request: &ConnectRequest,
+        parked: ParkedSession,
+    ) -> Result<Session, ConnectError> {
+        (**self).revive(request, parked).await
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {

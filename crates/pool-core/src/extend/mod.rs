@@ -4,6 +4,7 @@ pub(crate) mod connect_request;
 pub(crate) mod connector;
 pub(crate) mod credentials;
 pub(crate) mod detached;
+pub(crate) mod directory;
 pub(crate) mod health_check;
 pub(crate) mod hooks;
 pub(crate) mod identity;
@@ -30,6 +31,12 @@ pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};
 pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
 pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::{open_detached, run_detached};
+pub use directory::{
+    Beat, Claim, ClaimRequest, DirectoryError, Fence, FleetKey, FleetMark, Holding, ParkedSession,
+    Reach, Removal, Removed, ReplicaId, SealError, SealedSession, SessionDirectory, SessionRef,
+    SessionSeal, Sharing,
+};
+pub(crate) use directory::{Claimed, Held, Tenure};
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;

@@ -92,9 +92,17 @@ impl KeyPool {
     /// Begins a new generation: no session opened before is handed out again. Returns the number of
     /// unused sessions as well, which are closed now.
     pub(crate) fn evict_all(&self, reason: CloseReason) -> (Effects, usize) {
-        let unused = self.slots.begin_generation();
+        let (unused, connect) = self.slots.begin_generation();
         let count = unused.len();
-        (Effects::close(unused, reason), count)
+        let effects = EffectList {
+            close: unused
+                .into_iter()
+                .map(|session| (session, reason))
+                .collect(),
+            connect,
+            ..EffectList::default()
+        };
+        (effects.into(), count)
     }
 
     /// Takes out the unused session that proved alive the longest ago.

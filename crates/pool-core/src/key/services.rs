@@ -37,6 +37,9 @@ impl KeyServices {
         if is_loss(reason) {
             session.note_lost();
         }
+        if let (Some(fleet), Some(held)) = (&self.context.fleet, session.session.held()) {
+            fleet.begin_close(held);
+        }
         if let Some(jobs) = self.sessions.remove(session.id) {
             jobs.send(Job::Close(session, reason));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::farewell::say_farewell;
 use crate::{
     context::Context,
     extend::{CloseOutcome, CloseReason, Closed},
@@ -24,10 +25,8 @@ impl Closing {
     pub(crate) fn start(&self, pooled: Arc<PooledSession>, reason: CloseReason) {
         let context = Arc::clone(&self.context);
         let close = async move {
-            let _permit = pooled.farewells.acquire().await;
-            let driver = pooled.session.driver();
             let span = trace::close(&context.config.name, &pooled.key, pooled.session.info());
-            let outcome = driver.close(context.close_timeout()).await;
+            let outcome = say_farewell(&context, &pooled, reason).await;
             trace::note_closed(&span, reason, outcome);
             report(&context, &pooled, reason, outcome);
         };

@@ -1,9 +1,12 @@
 //! The one background task of a pool.
 
 mod closing;
+mod farewell;
+mod heartbeat;
 mod reclaim;
 mod schedule;
 mod sweep;
 mod task;
 
+pub(crate) use heartbeat::start_heartbeat;
 pub(crate) use task::Maintenance;

@@ -22,10 +22,11 @@ use crate::{
         Built, CallerHeaders, Connector, ContextPropagator, CredentialSource, Fair, HeaderIdentity,
         Hooks, IdentityExtractor, Observer, SharePolicy,
     },
+    fleet::Fleet,
     handler::{HandlerFactory, NoopHandlers, Profile},
     key::{JobSender, KeyMap, KeyServices, MissingKeys, OpenSessions, background},
     limits::Capacity,
-    maintenance::Maintenance,
+    maintenance::{Maintenance, start_heartbeat},
     upstream::{CircuitPolicy, Upstreams},
 };
 
@@ -42,6 +43,7 @@ pub struct PoolBuilder {
     hooks: Option<Arc<dyn Hooks>>,
     share_policy: Arc<dyn SharePolicy>,
     seed: Option<u64>,
+    fleet: Option<Fleet>,
 }
 
 impl SessionPool {
@@ -66,6 +68,7 @@ impl PoolBuilder {
             hooks: None,
             share_policy: Arc::new(Fair),
             seed: None,
+            fleet: None,
         }
     }
 
@@ -144,6 +147,14 @@ impl PoolBuilder {
         self
     }
 
+    /// The fleet that the pool is one of: its replicas share their sessions. Default: none, and a close
+    /// of the pool closes every session.
+    #[must_use]
+    pub fn fleet(mut self, fleet: Fleet) -> Self {
+        self.fleet = Some(fleet);
+        self
+    }
+
     /// Seeds the pool's random numbers (the jitter of lives, the digest key), so that a test repeats
     /// exactly. Default: the operating system's randomness; never seed a pool in production, since
     /// the digests of keys are then guessable.
@@ -178,6 +189,7 @@ impl PoolBuilder {
             propagator: self.propagator,
             hooks: self.hooks,
             observer: self.observer,
+            fleet: self.fleet,
             runtime: runtime.clone(),
         };
         let context = Arc::new(Context::new(self.config, parts));
@@ -190,6 +202,7 @@ impl PoolBuilder {
             self.share_policy,
         ));
         runtime.spawn(Maintenance::new(inbox, &acquirer).run());
+        start_heartbeat(&acquirer);
         let pool = SessionPool::new(acquirer);
         pool.acquirer.context().events.emit(|observer, name| {
             observer.built(&Built {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::session_pool::SessionPool;
 use crate::{
     context::Counters,
-    extend::CloseReason,
+    extend::{CloseReason, Reach},
     key::{KeyPool, run},
     stats::EvictReport,
     types::{PoolKey, Selector},
@@ -26,7 +26,7 @@ impl SessionPool {
     /// those being opened when they are ready. Once it returns, no session that was opened before is
     /// handed out. The pool stays usable: the next acquire opens a session.
     ///
-    /// Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
+    /// Only this process: other replicas of a [`Fleet`](crate::Fleet) keep what they hold. Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
     /// the number of selected keys.
     pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
         self.evict_for(selector, mode, CloseReason::Evicted)
@@ -56,6 +56,21 @@ impl SessionPool {
         let counters = &self.acquirer.context().counters;
         Counters::add_many(&counters.revoked, sessions as u64);
         report
+    }
+
+    /// As [`revoke`](Self::revoke), in every replica of the pool's [`Fleet`](crate::Fleet). Returns how
+    /// far it reached as well: it is never silently local.
+    ///
+    /// # Cancel safety
+    /// A dropped future may have revoked in the directory alone; this pool then learns of it like every
+    /// other replica.
+    pub async fn revoke_everywhere(&self, selector: &Selector) -> (EvictReport, Reach) {
+        // First: a session that is revived meanwhile is evicted below.
+        let reach = match &self.acquirer.context().fleet {
+            Some(fleet) => fleet.revoke(selector).await,
+            None => Reach::LocalOnly,
+        };
+        (self.revoke(selector), reach)
     }
 
     fn evict_for(&self, selector: &Selector, mode: EvictMode, reason: CloseReason) -> EvictReport {

@@ -33,7 +33,8 @@ impl Identity {
     /// verified: an identity is what sessions are shared by.
     #[must_use]
     pub fn from_parts<P: AsRef<[u8]>>(domain: &str, parts: impl IntoIterator<Item = P>) -> Self {
-        let digest = DigestKey::of_process()
+        // Equal on every replica. What is shown of it is under the key of this process.
+        let digest = DigestKey::portable()
             .digest("identity")
             .field(domain.as_bytes());
         let digest = parts
@@ -77,7 +78,7 @@ impl Identity {
     /// A short name for logs.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.digest.fingerprint()
+        Fingerprint::of("identity", self.digest.as_bytes())
     }
 
     pub(crate) fn digest(&self) -> &Digest {

@@ -45,6 +45,23 @@ pub(crate) struct KeyParts<'a> {
     pub(crate) declared: &'a [u8],
 }
 
+impl KeyParts<'_> {
+    fn digest(&self, secret: &DigestKey) -> Digest {
+        let endpoint = self.endpoint;
+        let digest = secret.digest("pool-key");
+        let digest = self.principal.digest_into(digest);
+        let digest = digest
+            .field(endpoint.url().as_str().as_bytes())
+            .field(endpoint.transport().as_str().as_bytes())
+            .optional(endpoint.gateway().map(str::as_bytes))
+            .field(endpoint.lifecycle().as_str().as_bytes())
+            .field(self.identity.digest().as_bytes());
+        let digest = self.scope.digest_into(digest);
+        let digest = digest.field(self.profile.as_bytes()).field(self.declared);
+        digest.finish()
+    }
+}
+
 impl PoolKey {
     pub(crate) fn new(secret: &DigestKey, parts: &KeyParts<'_>) -> Self {
         // A shared session has no owner: the caller who requests it is no part of its key.
@@ -52,24 +69,32 @@ impl PoolKey {
             Scope::Shared => (Principal::anonymous(), Identity::anonymous()),
             _ => (parts.principal.clone(), parts.identity.clone()),
         };
-        let endpoint = parts.endpoint;
-        let digest = secret.digest("pool-key");
-        let digest = principal.digest_into(digest);
-        let digest = digest
-            .field(endpoint.url().as_str().as_bytes())
-            .field(endpoint.transport().as_str().as_bytes())
-            .optional(endpoint.gateway().map(str::as_bytes))
-            .field(endpoint.lifecycle().as_str().as_bytes())
-            .field(identity.digest().as_bytes());
-        let digest = parts.scope.digest_into(digest);
-        let digest = digest.field(parts.profile.as_bytes()).field(parts.declared);
+        let owned = KeyParts {
+            principal: &principal,
+            identity: &identity,
+            ..*parts
+        };
         Self(Arc::new(Inner {
-            digest: digest.finish(),
-            principal,
-            endpoint: endpoint.clone(),
-            identity,
+            digest: owned.digest(secret),
+            endpoint: parts.endpoint.clone(),
             scope: parts.scope.clone(),
+            principal,
+            identity,
         }))
+    }
+
+    /// A digest of all parts that is equal in every process. `profile` and `declared` are those that
+    /// the key was made with.
+    pub(crate) fn portable_digest(&self, profile: &str, declared: &[u8]) -> Digest {
+        let parts = KeyParts {
+            principal: self.principal(),
+            endpoint: self.endpoint(),
+            identity: self.identity(),
+            scope: self.scope(),
+            profile,
+            declared,
+        };
+        parts.digest(DigestKey::portable())
     }
 
     /// The key of the same caller over another transport. `profile` and `declared` are those that

@@ -5,7 +5,9 @@ mod era_evidence;
 mod first_request;
 mod handshake;
 mod negotiate;
+mod revive;
 mod shared_info;
 
 pub(crate) use handshake::Shared;
 pub(crate) use negotiate::EraNegotiation;
+pub(crate) use revive::revive;

@@ -8,7 +8,8 @@ use mcp_pool_core::{
     Endpoint,
     error::{FaultKind, Outcome},
     extend::{
-        CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ServerInbox,
+        CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ParkedSession,
+        ServerInbox,
     },
 };
 use mcp_pool_http::{HttpFault, HttpSession, send, send_repeatedly};
@@ -21,6 +22,7 @@ use crate::{
     clients::Clients,
     era_cache::ServerEra,
     limits::Limits,
+    parked::Parked,
     request::{
         LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, ToolHeaders, is_valid_session_id,
         standard_headers,
@@ -191,6 +193,24 @@ impl Connection {
     /// The session id, if the server assigned one.
     pub(crate) fn session_id(&self) -> Option<&str> {
         self.session.get()?.to_str().ok()
+    }
+
+    /// Sets the session id of a session that goes on here.
+    pub(crate) fn restore_session(&self, id: &str) {
+        if let Ok(mut id) = HeaderValue::from_str(id) {
+            id.set_sensitive(true);
+            let _ = self.session.set(id);
+        }
+    }
+
+    /// The session as bytes. `None`: it has no state that could leave, its server set cookies, or this
+    /// process needs its stream for server messages, which has one owner.
+    pub(super) fn park(&self) -> Option<ParkedSession> {
+        let is_bound = self.standalone.is_some() || self.http_session.has_cookies();
+        if self.era != Era::Legacy || self.has_ended() || is_bound {
+            return None;
+        }
+        Parked::new(self.session_id(), self.info.get()?).write()
     }
 
     pub(super) fn has_session_id(&self) -> bool {

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::CallFailure,
-    extend::{Answer, CallContext, CloseOutcome, Era, SessionDriver, SessionPeer, WireCall},
+    extend::{
+        Answer, CallContext, CloseOutcome, Era, ParkedSession, SessionDriver, SessionPeer, WireCall,
+    },
 };
 use rmcp::model::ClientRequest;
 use tokio::time::timeout;
@@ -35,6 +37,10 @@ impl SessionDriver for Driver {
 
     fn is_over(&self) -> bool {
         self.0.has_ended()
+    }
+
+    fn park(&self) -> Option<ParkedSession> {
+        self.0.park()
     }
 
     async fn close(&self, limit: Duration) -> CloseOutcome {

@@ -48,6 +48,7 @@ const ORDERS: &[Order] = &[Order {
         "trace",
         "limits",
         "upstream",
+        "fleet",
         "context",
         "key",
         "detect",

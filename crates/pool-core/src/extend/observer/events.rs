@@ -89,6 +89,8 @@ event! {
         key: &'a PoolKey,
         /// What is known of the session.
         session: &'a SessionInfo,
+        /// True where another process had opened it, and this one goes on with it.
+        revived: bool,
         /// How long it took.
         took: Duration,
     }

@@ -15,6 +15,7 @@ use rmcp::{
 
 use crate::{
     error::CallFailure,
+    extend::directory::ParkedSession,
     wire::{Answer, CallContext, SessionPeer, call_over_peer},
 };
 
@@ -65,6 +66,15 @@ pub trait SessionDriver: Send + Sync {
         CallFailure::conservative(error)
     }
 
+    /// The session as bytes, from which another process goes on with it
+    /// ([`Connector::revive`](crate::extend::Connector::revive)), while this one may use it, too. Never a
+    /// credential. Sends no request.
+    ///
+    /// Default: `None`, the session cannot leave its process.
+    fn park(&self) -> Option<ParkedSession> {
+        None
+    }
+
     /// Ends the session with its protocol's farewell, within `timeout`. Called once; calls in
     /// flight end with an error.
     ///
@@ -95,6 +105,10 @@ impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
         (**self).classify(error)
     }
 
+    fn park(&self) -> Option<ParkedSession> {
+        (**self).park()
+    }
+
     async fn close(&self, timeout: Duration) -> CloseOutcome {
         (**self).close(timeout).await
     }
@@ -109,6 +123,8 @@ pub enum CloseOutcome {
     Failed,
     /// The farewell was sent, or the protocol has none.
     Completed,
+    /// No farewell was sent: the session is left to other replicas.
+    HandedOver,
     /// The farewell did not end in time and was left to itself.
     TimedOut,
 }
@@ -120,6 +136,7 @@ impl CloseOutcome {
         match self {
             Self::Failed => "failed",
             Self::Completed => "completed",
+            Self::HandedOver => "handed_over",
             Self::TimedOut => "timed_out",
         }
     }

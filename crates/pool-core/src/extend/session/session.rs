@@ -1,9 +1,9 @@
 //! An initialised rmcp client and what is known of it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{close_notifier::CloseNotifier, driver::SessionDriver, info::SessionInfo};
-use crate::{error::CallFailure, wire::SessionPeer};
+use crate::{error::CallFailure, extend::directory::Held, wire::SessionPeer};
 
 /// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.
@@ -11,6 +11,8 @@ pub struct Session {
     driver: Box<dyn SessionDriver>,
     info: SessionInfo,
     close_notifier: CloseNotifier,
+    /// The holding of a session that the replicas of a fleet share.
+    held: Option<Arc<Held>>,
 }
 
 impl Session {
@@ -21,6 +23,7 @@ impl Session {
             driver: Box::new(driver),
             info,
             close_notifier: CloseNotifier::default(),
+            held: None,
         }
     }
 
@@ -59,6 +62,23 @@ impl Session {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.close_notifier.is_notified() || self.driver.is_over()
+    }
+
+    /// The same session as one that the fleet knows; `wrap` puts a driver in front of its own.
+    pub(crate) fn held_as<D: SessionDriver + 'static>(
+        self,
+        held: Arc<Held>,
+        wrap: impl FnOnce(Box<dyn SessionDriver>) -> D,
+    ) -> Self {
+        Self {
+            driver: Box::new(wrap(self.driver)),
+            held: Some(held),
+            ..self
+        }
+    }
+
+    pub(crate) fn held(&self) -> Option<&Arc<Held>> {
+        self.held.as_ref()
     }
 
     pub(crate) fn close_notifier(&self) -> &CloseNotifier {

@@ -50,9 +50,12 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     }
 
     /// Begins a new generation: no member opened before is handed out again. Returns the unused
-    /// members; the others are closed when their last slot is released.
-    pub(crate) fn begin_generation(&self) -> Vec<M> {
-        self.next_generation(&mut self.lock())
+    /// members, and whether a waiter needs a connect now; the other members are closed when their last
+    /// slot is released.
+    pub(crate) fn begin_generation(&self) -> (Vec<M>, bool) {
+        let mut state = self.lock();
+        let unused = self.next_generation(&mut state);
+        (unused, state.wants_connect())
     }
 
     /// Removes the key if it has no user, no connect and no waiter, and was not used after

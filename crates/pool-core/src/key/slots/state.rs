@@ -156,6 +156,8 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     /// Begins a new generation. Takes out the unused members.
     pub(super) fn begin_generation(&mut self) -> Vec<M> {
         self.generation += 1;
+        // The server grants more once the members of before are gone.
+        self.paused_until = None;
         let (unused, used): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ready)
             .into_iter()
             .partition(|entry| entry.used == 0);

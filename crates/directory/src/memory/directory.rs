@@ -1,0 +1,95 @@
+//! The directory inside a process.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use mcp_pool_core::extend::{
+    Beat, Claim, ClaimRequest, DirectoryError, FleetMark, Holding, Removal, Removed, ReplicaId,
+    SealedSession, SessionDirectory,
+};
+
+use super::store::Store;
+
+/// A directory inside one process, for several pools of it. Cheap to clone; all clones are one store.
+#[derive(Clone, Default)]
+pub struct InMemoryDirectory(Arc<Mutex<Store>>);
+
+impl InMemoryDirectory {
+    /// An empty directory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Loses everything, as a store does that is flushed or replaced by an empty one.
+    pub fn flush(&self) {
+        *self.lock() = Store::default();
+    }
+
+    /// How many sessions are recorded, reservations included.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.lock().sessions()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionDirectory for InMemoryDirectory {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, DirectoryError> {
+        Ok(self.lock().claim(request))
+    }
+
+    async fn record(
+        &self,
+        holding: &Holding,
+        sealed: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.lock().record(holding, sealed, ttl)
+    }
+
+    async fn park(
+        &self,
+        holding: &Holding,
+        sealed: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        let mut store = self.lock();
+        store.record(holding, sealed, ttl)?;
+        store.hand_over(holding)
+    }
+
+    async fn remove(&self, holding: &Holding, removal: Removal) -> Result<Removed, DirectoryError> {
+        self.lock().remove(holding, removal)
+    }
+
+    async fn beat(
+        &self,
+        replica: &ReplicaId,
+        lease: Duration,
+        seen: Option<u64>,
+    ) -> Result<Beat, DirectoryError> {
+        Ok(self.lock().beat(replica, lease, seen))
+    }
+
+    async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
+        self.lock().revoke(*mark);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for InMemoryDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryDirectory")
+            .field("sessions", &self.sessions())
+            .finish_non_exhaustive()
+    }
+}

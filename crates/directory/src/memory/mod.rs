@@ -1,0 +1,6 @@
+//! The directory inside a process.
+
+mod directory;
+mod store;
+
+pub use directory::InMemoryDirectory;

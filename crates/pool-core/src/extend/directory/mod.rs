@@ -1,0 +1,19 @@
+//! The seam for a directory of the sessions that replicas of a gateway share.
+
+mod claim;
+mod directory;
+mod error;
+mod fleet_key;
+mod held;
+mod holding;
+mod sealed;
+mod tenure;
+
+pub use claim::{Claim, ClaimRequest};
+pub use directory::{Beat, Reach, Removal, Removed, SessionDirectory};
+pub use error::{DirectoryError, SealError};
+pub use fleet_key::{FleetKey, FleetMark};
+pub(crate) use held::{Claimed, Held};
+pub use holding::{Fence, Holding, ReplicaId, SessionRef, Sharing};
+pub use sealed::{ParkedSession, SealedSession, SessionSeal};
+pub(crate) use tenure::Tenure;

@@ -1,0 +1,121 @@
+//! Claims of sessions in the directory.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{link::FleetLink, names::FleetName};
+use crate::extend::{
+    Claim, ClaimRequest, Claimed, DirectoryError, Holding, ParkedSession, SessionRef, Sharing,
+};
+
+/// What a connect does after its claim.
+pub(crate) enum Opening {
+    /// Opens a session that the fleet does not know.
+    Alone,
+    /// Opens a session, which is recorded then.
+    Reserved(Claimed),
+    /// Goes on with a session.
+    Revive(Revival),
+}
+
+/// A session to go on with.
+pub(crate) struct Revival {
+    pub(crate) claimed: Claimed,
+    pub(crate) parked: ParkedSession,
+    /// When its life ends.
+    pub(crate) ends_at: Instant,
+}
+
+impl FleetLink {
+    /// Claims a session of a key, or reserves a record for the one that is opened then.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: another replica may have the session of the conversation, and the directory
+    /// does not answer, or the other replica opens it for longer than `deadline`.
+    pub(crate) async fn claim(
+        &self,
+        name: &FleetName,
+        sharing: Sharing,
+        deadline: Instant,
+    ) -> Result<Opening, DirectoryError> {
+        while Instant::now() < deadline {
+            let request = self.claim_request(name, sharing, deadline);
+            let sent = Instant::now();
+            let claim = match self.step(self.fleet.directory.claim(&request)).await {
+                Ok(claim) => claim,
+                Err(error) => return self.without_directory(sharing, error),
+            };
+            match claim {
+                Claim::Reserved(holding) => {
+                    return Ok(Opening::Reserved(self.claimed(holding, sent)));
+                }
+                Claim::Revive { holding, .. } if self.closing().contains(&holding.session) => {
+                    sleep(MIN_POLL).await;
+                }
+                Claim::Revive {
+                    holding,
+                    sealed,
+                    remaining,
+                } => {
+                    let claimed = self.claimed(holding, sent);
+                    match self.fleet.seal.open(&name.key, &sealed) {
+                        Ok(parked) => {
+                            let ends_at = sent + remaining;
+                            return Ok(Opening::Revive(Revival {
+                                claimed,
+                                parked,
+                                ends_at,
+                            }));
+                        }
+                        Err(error) => {
+                            let key = &name.key;
+                            tracing::warn!(?key, error = error.as_str(), "record not opened");
+                            self.forget(&holding).await;
+                        }
+                    }
+                }
+                Claim::HeldElsewhere { until } => {
+                    sleep(until.clamp(MIN_POLL, MAX_POLL)).await;
+                }
+            }
+        }
+        Err(DirectoryError::Unreachable(None))
+    }
+
+    fn claim_request(&self, name: &FleetName, sharing: Sharing, deadline: Instant) -> ClaimRequest {
+        let handshake = deadline.saturating_duration_since(Instant::now());
+        ClaimRequest {
+            key: name.key,
+            marks: name.marks.clone(),
+            sharing,
+            replica: self.replica,
+            lease: self.fleet.lease,
+            session: SessionRef::random(),
+            // The record follows the handshake.
+            reserve_for: handshake + self.fleet.lease,
+        }
+    }
+
+    /// Notes a claim, which counts as a beat.
+    fn claimed(&self, holding: Holding, sent: Instant) -> Claimed {
+        self.tenure.confirm(sent, holding.fence.incarnation);
+        let term = self.tenure.term();
+        Claimed { holding, term }
+    }
+
+    fn without_directory(
+        &self,
+        sharing: Sharing,
+        error: DirectoryError,
+    ) -> Result<Opening, DirectoryError> {
+        match sharing {
+            Sharing::Shared if !self.fleet.opens_unrecorded => Err(error),
+            _ => Ok(Opening::Alone),
+        }
+    }
+}
+
+/// Between two looks at a session that another replica opens.
+const MIN_POLL: Duration = Duration::from_millis(1);
+const MAX_POLL: Duration = Duration::from_millis(20);

@@ -1,0 +1,206 @@
+//! A pool's side of the directory.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    circuit::DirectoryCircuit,
+    driver::HeldDriver,
+    names::{FleetName, mark, marks},
+    settings::Fleet,
+};
+use crate::{
+    extend::{
+        Beat, Claimed, DirectoryError, FleetMark, Held, Holding, Reach, Removal, Removed,
+        ReplicaId, Session, SessionRef, Sharing, Tenure,
+    },
+    types::{PoolKey, Selector},
+};
+
+/// A pool's side of the directory: each step bounded, under one circuit.
+pub(crate) struct FleetLink {
+    pub(super) fleet: Fleet,
+    pub(super) replica: ReplicaId,
+    pub(super) tenure: Arc<Tenure>,
+    circuit: DirectoryCircuit,
+    /// The sessions that are closed here, until the directory knows it.
+    closing: Mutex<HashSet<SessionRef>>,
+}
+
+impl FleetLink {
+    pub(crate) fn new(fleet: Fleet) -> Self {
+        Self {
+            replica: ReplicaId::random(),
+            tenure: Arc::new(Tenure::new(fleet.lease.mul_f64(USED_OF_LEASE))),
+            circuit: DirectoryCircuit::default(),
+            closing: Mutex::default(),
+            fleet,
+        }
+    }
+
+    /// The time between two beats.
+    pub(crate) fn beat_interval(&self) -> Duration {
+        self.fleet.lease / 3
+    }
+
+    /// The name of a key. `profile` and `declared` are those that the key was made with.
+    pub(crate) fn name(&self, key: &PoolKey, profile: &str, declared: &[u8]) -> FleetName {
+        FleetName::of(self.fleet.seal.as_ref(), key, profile, declared)
+    }
+
+    /// True where one of these marks selects the key.
+    pub(crate) fn selects(&self, revoked: &[FleetMark], key: &PoolKey) -> bool {
+        let marks = marks(self.fleet.seal.as_ref(), key);
+        marks.iter().any(|mark| revoked.contains(mark))
+    }
+
+    /// Holds a session that was opened or revived. `None`: it cannot leave this process, so that the
+    /// fleet does not know it. Nothing is recorded yet.
+    pub(crate) fn hold(
+        &self,
+        session: Session,
+        claimed: Claimed,
+        ends_at: Instant,
+    ) -> (Session, Option<Arc<Held>>) {
+        let parked = session.driver().park();
+        let sealed = parked.and_then(|it| self.fleet.seal.seal(&claimed.holding.key, &it).ok());
+        let Some(sealed) = sealed else {
+            return (session, None);
+        };
+        let tenure = Arc::clone(&self.tenure);
+        let held = Arc::new(Held::new(claimed, sealed, ends_at, tenure));
+        let session = session.held_as(Arc::clone(&held), |driver| HeldDriver {
+            driver,
+            held: Arc::clone(&held),
+        });
+        (session, Some(held))
+    }
+
+    /// Notes that a session is closed here, before a connect in its place begins: until the directory
+    /// knows it, a claim would be given the same session.
+    pub(crate) fn begin_close(&self, held: &Held) {
+        self.closing().insert(held.holding.session);
+    }
+
+    /// Notes that the directory knows of the close, or was not reached.
+    pub(crate) fn end_close(&self, held: &Held) {
+        self.closing().remove(&held.holding.session);
+    }
+
+    pub(super) fn closing(&self) -> MutexGuard<'_, HashSet<SessionRef>> {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a session. Where the store refuses the fence, the session is void.
+    pub(crate) async fn record(&self, held: &Held) {
+        let step = self
+            .fleet
+            .directory
+            .record(&held.holding, &held.sealed, held.ttl());
+        if let Err(DirectoryError::Lost) = self.step(step).await {
+            held.note_lost();
+        }
+    }
+
+    /// Hands a session over to the other replicas. Returns whether they can have it.
+    pub(crate) async fn park(&self, held: &Held) -> bool {
+        if held.is_void() {
+            return true;
+        }
+        let step = self
+            .fleet
+            .directory
+            .park(&held.holding, &held.sealed, held.ttl());
+        match self.step(step).await {
+            Ok(()) | Err(DirectoryError::Lost) => true,
+            // The record of a conversation is there already, and its state is worth more than a farewell.
+            Err(_) => held.holding.sharing == Sharing::Shared,
+        }
+    }
+
+    /// Gives a session up. Returns whether its farewell may be sent: no other replica uses it.
+    pub(crate) async fn remove(&self, held: &Held, removal: Removal) -> bool {
+        if held.is_void() {
+            return false;
+        }
+        let step = self.fleet.directory.remove(&held.holding, removal);
+        match self.step(step).await {
+            Ok(Removed::Nothing) => true,
+            Ok(Removed::Others) => removal == Removal::Whole,
+            // Another replica has it now.
+            Err(DirectoryError::Lost) => false,
+            Err(_) => removal == Removal::Whole || held.holding.sharing == Sharing::Exclusive,
+        }
+    }
+
+    /// Removes the record of a holding whose session there is not.
+    pub(crate) async fn forget(&self, holding: &Holding) {
+        let step = self.fleet.directory.remove(holding, Removal::Whole);
+        // What is left of it ends with its time to live.
+        let _ = self.step(step).await;
+    }
+
+    /// Keeps every holding of this replica. Returns the marks that were revoked since the beat that
+    /// brought `seen`, which is brought forward.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub(crate) async fn beat(
+        &self,
+        seen: &mut Option<u64>,
+    ) -> Result<Vec<FleetMark>, DirectoryError> {
+        let sent = Instant::now();
+        let (replica, lease) = (&self.replica, self.fleet.lease);
+        // A late answer is as good as an early one, since the tenure counts from `sent`.
+        let beat = self.fleet.directory.beat(replica, lease, *seen);
+        let beat: Result<Beat, _> = timeout(self.beat_interval(), beat)
+            .await
+            .unwrap_or(Err(DirectoryError::Unreachable(None)));
+        self.circuit.note(beat.is_ok());
+        let beat = beat?;
+        if self.tenure.confirm(sent, beat.incarnation) {
+            tracing::warn!("the directory was not reached for a lease, or was replaced");
+        }
+        *seen = Some(beat.seen);
+        Ok(beat.revoked)
+    }
+
+    /// Revokes the sessions of a selector in the whole fleet. Returns how far that reached.
+    pub(crate) async fn revoke(&self, selector: &Selector) -> Reach {
+        let mark = mark(self.fleet.seal.as_ref(), selector);
+        let revoked = timeout(self.beat_interval(), self.fleet.directory.revoke(&mark)).await;
+        match revoked {
+            Ok(Ok(())) => Reach::Fleet {
+                within: self.beat_interval(),
+            },
+            _ => Reach::LocalOnly,
+        }
+    }
+
+    /// One step of the directory within the budget, unless the directory is left alone.
+    pub(super) async fn step<T>(
+        &self,
+        step: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        if self.circuit.is_open() {
+            return Err(DirectoryError::Unreachable(None));
+        }
+        let result = timeout(self.fleet.budget, step)
+            .await
+            .unwrap_or(Err(DirectoryError::Unreachable(None)));
+        let has_answered = !matches!(&result, Err(DirectoryError::Unreachable(_)));
+        self.circuit.note(has_answered);
+        if let Err(error) = &result {
+            tracing::debug!(error = error.label(), "step of the directory failed");
+        }
+        result
+    }
+}
+
+/// The rest is the time that a request takes from its check to the server.
+const USED_OF_LEASE: f64 = 5.0 / 6.0;

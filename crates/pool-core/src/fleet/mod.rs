@@ -1,0 +1,12 @@
+//! The sessions that replicas share: a pool's side of their directory. It knows no key pool.
+
+mod circuit;
+mod claim;
+mod driver;
+mod link;
+mod names;
+mod settings;
+
+pub(crate) use claim::{Opening, Revival};
+pub(crate) use link::FleetLink;
+pub use settings::Fleet;

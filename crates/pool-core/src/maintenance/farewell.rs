@@ -1,0 +1,44 @@
+//! Whether and how a session that is closed is bidden farewell.
+
+use std::sync::Arc;
+
+use crate::{
+    context::Context,
+    extend::{CloseOutcome, CloseReason, Held, Removal},
+    fleet::FleetLink,
+    key::PooledSession,
+};
+
+/// Closes a session, with its farewell unless it goes on elsewhere.
+pub(super) async fn say_farewell(
+    context: &Context,
+    pooled: &PooledSession,
+    reason: CloseReason,
+) -> CloseOutcome {
+    let session = &pooled.session;
+    if let (Some(fleet), Some(held)) = (&context.fleet, session.held()) {
+        let is_last = is_last(fleet, held, reason).await;
+        fleet.end_close(held);
+        if !is_last {
+            return CloseOutcome::HandedOver;
+        }
+    }
+    let _permit = pooled.farewells.acquire().await;
+    session.driver().close(context.close_timeout()).await
+}
+
+/// True where the session ends here: no other replica can go on with it.
+async fn is_last(fleet: &FleetLink, held: &Arc<Held>, reason: CloseReason) -> bool {
+    match reason {
+        CloseReason::Shutdown | CloseReason::ForcedShutdown => !fleet.park(held).await,
+        // It is over, or must not be used any more.
+        CloseReason::Broken
+        | CloseReason::CheckFailed
+        | CloseReason::Drained
+        | CloseReason::Evicted
+        | CloseReason::Lost
+        | CloseReason::Revoked
+        | CloseReason::Superseded => fleet.remove(held, Removal::Whole).await,
+        _ => fleet.remove(held, Removal::Own).await,
+    }
+}

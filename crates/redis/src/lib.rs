@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod directory;
+mod error;
+mod keys;
+mod reply;
+mod scripts;
+
+pub use directory::RedisDirectory;
+pub use error::RedisFailure;

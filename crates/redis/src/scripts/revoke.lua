@@ -1,0 +1,9 @@
+-- Revokes what has a mark.
+-- KEYS: the generation of the mark. ARGV: prefix, mark, how long it is kept, how many are kept for
+-- beats.
+local p, mark, ttl, kept = unpack(ARGV, 1, 4)
+local number = string.format('%.0f', redis.call('INCR', p .. 'n'))
+redis.call('SET', KEYS[1], number, 'PX', ttl)
+redis.call('ZADD', p .. 'v', number, number .. ':' .. mark)
+redis.call('ZREMRANGEBYRANK', p .. 'v', 0, -1 - kept)
+return 'ok'

@@ -1,0 +1,7 @@
+//! The directory in a real server.
+
+mod conformance;
+mod outages;
+mod processes;
+mod secrets;
+mod server;

@@ -1,0 +1,9 @@
+//! Replicas of a gateway that share their sessions.
+
+mod conversations;
+mod deploys;
+mod exclusive;
+mod outages;
+mod revocations;
+mod secrets;
+mod setup;

@@ -1,0 +1,100 @@
+//! A revocation reaches every replica.
+
+use std::time::Duration;
+
+use mcp_pool_testkit::server::{CounterServer, Modes};
+use mcp_session_pool::{
+    EvictMode, Principal, Selector,
+    extend::{CloseOutcome, Reach},
+};
+
+use super::setup::{Directory, fleet, replica, replica_of, until};
+use crate::setup::{call, client, close, conversation, pool};
+
+fn server() -> CounterServer {
+    CounterServer::start_as(Modes::default().legacy_only())
+}
+
+fn alice() -> Selector {
+    Selector::principal(&Principal::user("alice"))
+}
+
+#[tokio::test]
+async fn every_replica_closes_what_one_of_them_revoked() {
+    let server = server();
+    let directory = Directory::default();
+    let lease = Duration::from_millis(300);
+    let pools: [_; 2] = std::array::from_fn(|_| replica_of(fleet(&directory).with_lease(lease)));
+    for pool in &pools {
+        for user in ["alice", "bob"] {
+            let client = client(pool, server.endpoint(), user).await;
+            call(&client, "increment").await.expect("a count");
+        }
+    }
+    // The first beat knows which revocations are old.
+    tokio::time::sleep(lease).await;
+    let (report, reach) = pools[0].revoke_everywhere(&alice()).await;
+    assert_eq!(report.closing, 1);
+    assert_eq!(reach, Reach::Fleet { within: lease / 3 });
+    until("both sessions of alice are closed", || {
+        server.sessions_closed() == 2
+    })
+    .await;
+    for pool in &pools {
+        let bob = client(pool, server.endpoint(), "bob").await;
+        assert_eq!(call(&bob, "increment").await.expect("a count"), "2");
+    }
+    assert_eq!(server.sessions_opened(), 4);
+    for pool in &pools {
+        close(pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_parked_before_a_revocation_is_never_revived() {
+    let server = server();
+    let directory = Directory::default();
+    let first = replica(&directory);
+    let talk = conversation(&first, server.endpoint(), "talk").await;
+    call(&talk, "increment").await.expect("a count");
+    let identity = client(&first, server.endpoint(), "alice").await;
+    call(&identity, "increment").await.expect("a count");
+    close(&first).await;
+    let second = replica(&directory);
+    let (_, reach) = second.revoke_everywhere(&alice()).await;
+    assert!(matches!(reach, Reach::Fleet { .. }), "{reach:?}");
+    let talk = conversation(&second, server.endpoint(), "talk").await;
+    assert_eq!(call(&talk, "increment").await.expect("a count"), "1");
+    let identity = client(&second, server.endpoint(), "alice").await;
+    assert_eq!(call(&identity, "increment").await.expect("a count"), "1");
+    assert_eq!(server.sessions_opened(), 4);
+    close(&second).await;
+}
+
+#[tokio::test]
+async fn a_revocation_that_reaches_this_process_alone_is_reported_so() {
+    let server = server();
+    let directory = Directory::default();
+    for pool in [replica(&directory), pool(Default::default())] {
+        let client = client(&pool, server.endpoint(), "alice").await;
+        call(&client, "increment").await.expect("a count");
+        directory.set_down(true);
+        let (report, reach) = pool.revoke_everywhere(&alice()).await;
+        assert_eq!((report.closing, reach), (1, Reach::LocalOnly));
+        close(&pool).await;
+    }
+    assert_eq!(CloseOutcome::HandedOver.as_str(), "handed_over");
+}
+
+#[tokio::test]
+async fn an_eviction_ends_a_conversation_on_its_server() {
+    let server = server();
+    let directory = Directory::default();
+    let pool = replica(&directory);
+    let talk = conversation(&pool, server.endpoint(), "talk").await;
+    call(&talk, "increment").await.expect("a count");
+    pool.evict(&Selector::conversation("talk"), EvictMode::Graceful);
+    until("the farewell", || server.sessions_closed() == 1).await;
+    assert_eq!(directory.store.sessions(), 0);
+    close(&pool).await;
+}

@@ -1,0 +1,186 @@
+//! A directory whose steps are counted and can fail, and pools that share it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use mcp_session_pool::{
+    Fleet, FleetSecret, InMemoryDirectory, PoolConfig, SessionPool, StreamableHttpConnector,
+    extend::{
+        Beat, Claim, ClaimRequest, DirectoryError, FleetMark, Holding, Removal, Removed, ReplicaId,
+        SealedSession, SessionDirectory,
+    },
+};
+
+/// How a directory behaves.
+#[derive(Clone, Default)]
+pub(super) struct Directory {
+    pub(super) store: InMemoryDirectory,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_down: AtomicBool,
+    hangs: AtomicBool,
+    claims: AtomicUsize,
+    steps: AtomicUsize,
+    sealed: Mutex<Vec<SealedSession>>,
+    planted: Mutex<Option<SealedSession>>,
+}
+
+impl Directory {
+    /// A handle on the same store that fails on its own: the network of one replica.
+    pub(super) fn for_replica(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Refuses every step, or serves again.
+    pub(super) fn set_down(&self, is_down: bool) {
+        self.shared.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// Answers no step.
+    pub(super) fn hang(&self) {
+        self.shared.hangs.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn claims(&self) -> usize {
+        self.shared.claims.load(Ordering::SeqCst)
+    }
+
+    /// The steps without beats.
+    pub(super) fn steps(&self) -> usize {
+        self.shared.steps.load(Ordering::SeqCst)
+    }
+
+    /// Everything that was recorded.
+    pub(super) fn sealed(&self) -> Vec<SealedSession> {
+        self.shared.sealed.lock().expect("not poisoned").clone()
+    }
+
+    /// Gives this record to the next claim, whatever its key.
+    pub(super) fn plant(&self, sealed: SealedSession) {
+        *self.shared.planted.lock().expect("not poisoned") = Some(sealed);
+    }
+
+    async fn enter(&self) -> Result<(), DirectoryError> {
+        if self.shared.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        match self.shared.is_down.load(Ordering::SeqCst) {
+            true => Err(DirectoryError::Unreachable(None)),
+            false => Ok(()),
+        }
+    }
+
+    async fn step(&self) -> Result<(), DirectoryError> {
+        self.shared.steps.fetch_add(1, Ordering::SeqCst);
+        self.enter().await
+    }
+
+    fn note(&self, sealed: &SealedSession) {
+        let mut all = self.shared.sealed.lock().expect("not poisoned");
+        all.push(sealed.clone());
+    }
+}
+
+#[async_trait]
+impl SessionDirectory for Directory {
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, DirectoryError> {
+        self.shared.claims.fetch_add(1, Ordering::SeqCst);
+        self.step().await?;
+        let claim = self.store.claim(request).await?;
+        let planted = self.shared.planted.lock().expect("not poisoned").take();
+        Ok(match (claim, planted) {
+            (Claim::Reserved(holding), Some(sealed)) => Claim::Revive {
+                holding,
+                sealed,
+                remaining: Duration::from_secs(60),
+            },
+            (claim, _) => claim,
+        })
+    }
+
+    async fn record(
+        &self,
+        holding: &Holding,
+        sealed: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.step().await?;
+        self.note(sealed);
+        self.store.record(holding, sealed, ttl).await
+    }
+
+    async fn park(
+        &self,
+        holding: &Holding,
+        sealed: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.step().await?;
+        self.note(sealed);
+        self.store.park(holding, sealed, ttl).await
+    }
+
+    async fn remove(&self, holding: &Holding, removal: Removal) -> Result<Removed, DirectoryError> {
+        self.step().await?;
+        self.store.remove(holding, removal).await
+    }
+
+    async fn beat(
+        &self,
+        replica: &ReplicaId,
+        lease: Duration,
+        seen: Option<u64>,
+    ) -> Result<Beat, DirectoryError> {
+        self.enter().await?;
+        self.store.beat(replica, lease, seen).await
+    }
+
+    async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
+        self.step().await?;
+        self.store.revoke(mark).await
+    }
+}
+
+/// A fleet over this directory, whose steps have time enough on any machine.
+pub(super) fn fleet(directory: &Directory) -> Fleet {
+    let secret = FleetSecret::new([1; 32], 1, [2; 32]);
+    Fleet::new(directory.clone(), secret).with_budget(Duration::from_secs(5))
+}
+
+/// A pool of this fleet.
+pub(super) fn replica_of(fleet: Fleet) -> SessionPool {
+    SessionPool::builder()
+        .config(PoolConfig::default())
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .fleet(fleet)
+        .build()
+        .expect("a valid configuration")
+}
+
+/// A pool of the fleet over this directory.
+pub(super) fn replica(directory: &Directory) -> SessionPool {
+    replica_of(fleet(directory))
+}
+
+/// Waits until this is so, for at most 30 seconds.
+pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
