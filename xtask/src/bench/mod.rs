@@ -170,7 +170,7 @@ const THOROUGH_SCALE: ScaleEffort = ScaleEffort {
     small: 1_000,
     large: 100_000,
     huge: 1_000_000,
-    expire_after: [5, 25],
+    expire_after: [8, 45],
     cache: true,
 };
 
@@ -178,7 +178,7 @@ const QUICK_SCALE: ScaleEffort = ScaleEffort {
     small: 10,
     large: 100,
     huge: 1_000,
-    expire_after: [1, 1],
+    expire_after: [2, 2],
     cache: false,
 };
 

@@ -60,7 +60,12 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
         return Ok(Reading::default());
     }
     if let Some(seconds) = options.expire_after {
-        let end = opened + Duration::from_secs(seconds) + EXPIRED;
+        let expiry = opened + Duration::from_secs(seconds);
+        // Lives are up to a tenth shorter.
+        if opened.elapsed() > Duration::from_secs(seconds) * 9 / 10 {
+            return Err("the first sessions expired before the last was open".into());
+        }
+        let end = expiry + EXPIRED;
         let longest_poll_ms = longest_poll(&clients, end).await;
         return Ok(Reading {
             longest_poll_ms,
