@@ -6,8 +6,10 @@ mod bench;
 mod ci;
 mod conformance;
 mod demo;
+mod faults;
 mod full;
 mod interop;
+mod lateness;
 mod outage;
 mod overload;
 mod plain;
@@ -39,6 +41,11 @@ enum Command {
     /// Runs the demo in this process, which is a release build.
     #[command(hide = true)]
     DemoInner(demo::Options),
+    /// Has servers fail in every way: outcomes against what was executed, recovery, closing.
+    Faults(faults::Options),
+    /// Has servers fail in this process, which is a release build.
+    #[command(hide = true)]
+    FaultsInner(faults::Options),
     /// Runs every check, those included that take an hour.
     Full,
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
@@ -101,6 +108,8 @@ fn run(command: &Command) -> Result {
         Command::Conformance(options) => conformance::run(&sh, options),
         Command::Demo(options) => demo::run(&sh, options),
         Command::DemoInner(options) => demo::show(options),
+        Command::Faults(options) => faults::run(&sh, options),
+        Command::FaultsInner(options) => faults::show(options),
         Command::Full => full::run(&sh),
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),
