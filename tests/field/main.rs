@@ -9,6 +9,7 @@ mod compression;
 mod connections;
 mod conversations;
 mod cookies;
+mod faults;
 mod fronts;
 mod full_size;
 mod headers;
