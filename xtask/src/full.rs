@@ -29,7 +29,9 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 5] = [
+const LONGER: [&str; 7] = [
+    "faults",
+    "soak --minutes 2",
     "outage",
     "overload",
     // Some worlds draw from sources that no seed controls yet.

@@ -1,6 +1,7 @@
 //! How late a bare timer is, on the runtime under test.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tokio::{
 /// A timer that ticks beside the work, and how late it was. Stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Lateness {
-    late: Arc<Mutex<Vec<Late>>>,
+    late: Arc<Mutex<VecDeque<Late>>>,
     ticker: AbortHandle,
 }
 
@@ -27,7 +28,7 @@ struct Late {
 impl Lateness {
     /// Starts the timer.
     pub(crate) fn start() -> Self {
-        let late = Arc::<Mutex<Vec<Late>>>::default();
+        let late = Arc::<Mutex<VecDeque<Late>>>::default();
         let noted = Arc::clone(&late);
         let ticker = tokio::spawn(async move {
             loop {
@@ -36,7 +37,10 @@ impl Lateness {
                 let at = Instant::now();
                 let by = at.saturating_duration_since(due);
                 let mut late = noted.lock().unwrap_or_else(PoisonError::into_inner);
-                late.push(Late { at, by });
+                late.push_back(Late { at, by });
+                if late.len() > KEPT {
+                    late.pop_front();
+                }
             }
         });
         Self {
@@ -58,7 +62,7 @@ impl Lateness {
     fn worst_between(&self, from: Instant, to: Instant) -> Duration {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = late.partition_point(|late| late.at < from);
-        let within = late[begin..].iter().take_while(|it| it.at - it.by <= to);
+        let within = late.range(begin..).take_while(|it| it.at - it.by <= to);
         within.map(|late| late.by).max().unwrap_or_default()
     }
 }
@@ -70,6 +74,8 @@ impl Drop for Lateness {
 }
 
 const TICK: Duration = Duration::from_millis(2);
+/// A minute of ticks: longer than any deadline.
+const KEPT: usize = 30_000;
 
 #[cfg(test)]
 mod tests {

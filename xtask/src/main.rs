@@ -16,6 +16,7 @@ mod plain;
 mod repository;
 mod result;
 mod simulate;
+mod soak;
 mod statistics;
 mod steps;
 mod test;
@@ -66,6 +67,14 @@ enum Command {
     #[cfg(feature = "simulate")]
     #[command(hide = true)]
     SimulateInner(simulate::Options),
+    /// Has users call servers that fail and are killed at random, by a seed: the ledger, leaks.
+    Soak(soak::Options),
+    /// Soaks in this process, which is a release build.
+    #[command(hide = true)]
+    SoakInner(soak::Options),
+    /// Runs a server of the soak in this process, which is killed.
+    #[command(hide = true)]
+    SoakServer(soak::ServerOptions),
     /// Runs the tests of the workspace and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -119,6 +128,9 @@ fn run(command: &Command) -> Result {
         Command::Simulate(options) => simulate::run(&sh, options),
         #[cfg(feature = "simulate")]
         Command::SimulateInner(options) => simulate::inner(options),
+        Command::Soak(options) => soak::run(&sh, options),
+        Command::SoakInner(options) => soak::show(options),
+        Command::SoakServer(options) => soak::serve(options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

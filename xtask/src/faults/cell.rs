@@ -71,7 +71,7 @@ impl Cell {
         let server = FaultServer::start(self.wire, self.era);
         let slots = NonZeroU32::new(self.slots).ok_or("no slots")?;
         let pool = rig.pool(slots).map_err(|error| error.to_string())?;
-        let endpoint = server.endpoint();
+        let endpoint = rig.endpoint(&server).map_err(|error| error.to_string())?;
         let clients = (0..USERS).map(|user| client(&pool, &endpoint, self.scope, user));
         let clients = try_join_all(clients).await?;
         if self.place == Place::Call {
@@ -131,7 +131,7 @@ impl Cell {
 
 impl Call {
     /// The outcome that the ledger can prove or disprove: an error of the server proves nothing.
-    pub(super) fn provable(&self) -> Outcome {
+    pub(crate) fn provable(&self) -> Outcome {
         match (self.outcome, &self.error) {
             (Outcome::Answered, Some(_)) => Outcome::Unknown,
             (outcome, _) => outcome,

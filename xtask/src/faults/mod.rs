@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 use xshell::{Shell, cmd};
 
+pub(crate) use self::{callers::call, cell::Class};
 use self::{
     cell::Cell,
     report::{Finding, Report},
