@@ -11,7 +11,7 @@ use mcp_session_pool::{
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::cell::{Class, ScopeKind};
+use super::kinds::{Class, ScopeKind};
 
 /// One call, as its caller saw it.
 #[derive(Debug)]
@@ -24,6 +24,16 @@ pub(crate) struct Call {
     pub(crate) error: Option<String>,
     /// True for an answer that is another call's.
     pub(crate) is_crossed: bool,
+}
+
+impl Call {
+    /// The outcome that the ledger can prove or disprove: an error of the server proves nothing.
+    pub(crate) fn provable(&self) -> Outcome {
+        match (self.outcome, &self.error) {
+            (Outcome::Answered, Some(_)) => Outcome::Unknown,
+            (outcome, _) => outcome,
+        }
+    }
 }
 
 /// A client of a user, or of one conversation of a user.

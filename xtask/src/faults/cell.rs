@@ -4,11 +4,12 @@ use std::{num::NonZeroU32, time::Duration};
 
 use futures::future::try_join_all;
 use mcp_pool_testkit::{Fault, FaultServer, Ledger, When, Wire};
-use mcp_session_pool::{config::Lifecycle, error::Outcome};
+use mcp_session_pool::config::Lifecycle;
 use tokio::time::{Instant, sleep};
 
 use super::{
     callers::{Call, call_all, client, recover},
+    kinds::{Class, Place, ScopeKind},
     report::Finding,
     rig::{CALL, Rig},
 };
@@ -23,31 +24,6 @@ pub(super) struct Cell {
     pub(super) scope: ScopeKind,
     pub(super) slots: u32,
     pub(super) class: Class,
-}
-
-/// Which requests the fault strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The calls, on sessions that are open.
-    Call,
-    /// The requests that open sessions.
-    Opening,
-}
-
-/// Who shares a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ScopeKind {
-    Identity,
-    Conversation,
-}
-
-/// What a call does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// It calls a tool that changes state.
-    Change,
-    /// It only reads.
-    Read,
 }
 
 impl Cell {
@@ -126,16 +102,6 @@ impl Cell {
             finding.take_overshoot(beyond, call);
         }
         finding
-    }
-}
-
-impl Call {
-    /// The outcome that the ledger can prove or disprove: an error of the server proves nothing.
-    pub(crate) fn provable(&self) -> Outcome {
-        match (self.outcome, &self.error) {
-            (Outcome::Answered, Some(_)) => Outcome::Unknown,
-            (outcome, _) => outcome,
-        }
     }
 }
 

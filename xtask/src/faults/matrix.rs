@@ -6,7 +6,8 @@ use mcp_pool_testkit::{Fault, Wire};
 use mcp_session_pool::config::Lifecycle;
 
 use super::{
-    cell::{Cell, Class, Place, ScopeKind},
+    cell::Cell,
+    kinds::{Class, Place, ScopeKind},
     rig::MAX_BYTES,
 };
 

@@ -7,6 +7,7 @@
 
 mod callers;
 mod cell;
+mod kinds;
 mod matrix;
 mod report;
 mod rig;
@@ -16,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 use xshell::{Shell, cmd};
 
-pub(crate) use self::{callers::call, cell::Class};
+pub(crate) use self::{callers::call, kinds::Class};
 use self::{
     cell::Cell,
     report::{Finding, Report},

@@ -5,6 +5,7 @@
 //! compared, no session may be open, and this process must need no more than after its warm-up.
 
 mod journal;
+mod phase;
 mod process;
 mod random;
 mod report;
@@ -21,8 +22,8 @@ use xshell::{Shell, cmd};
 
 pub(crate) use self::server::Options as ServerOptions;
 use self::{
-    journal::Outcomes, process::Server, random::Random, report::Report, resources::Resources,
-    setup::Setup, users::User,
+    journal::Outcomes, phase::Phase, process::Server, random::Random, report::Report,
+    resources::Resources, setup::Setup, users::User,
 };
 use crate::{Result, lateness::Lateness};
 
@@ -125,16 +126,6 @@ struct Soak {
     lateness: Arc<Lateness>,
     options: Options,
     folder: PathBuf,
-}
-
-/// What one phase came to, besides what is on disk.
-struct Phase {
-    journals: Vec<PathBuf>,
-    outcomes: PathBuf,
-    open_sessions: usize,
-    /// Sessions that the pool still counts after it was closed.
-    leaks: usize,
-    overshoot: Duration,
 }
 
 impl Soak {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Phase, journal::Balance, resources::Resources};
+use super::{journal::Balance, phase::Phase, resources::Resources};
 use crate::Result;
 
 /// What the soak came to.

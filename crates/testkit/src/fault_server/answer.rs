@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::server::Wire;
+use super::wire::Wire;
 use crate::raw::Reply;
 
 /// An answer to a request that was executed.

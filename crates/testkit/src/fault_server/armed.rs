@@ -1,6 +1,8 @@
 //! Faults that wait for their requests.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::fault::Fault;
 

@@ -8,8 +8,10 @@ mod server;
 mod sessions;
 mod spoil;
 mod state;
+mod wire;
 
 pub use armed::When;
 pub use fault::Fault;
 pub use ledger::{Ledger, Wrong};
-pub use server::{FaultServer, Wire};
+pub use server::FaultServer;
+pub use wire::Wire;

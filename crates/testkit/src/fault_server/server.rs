@@ -17,20 +17,9 @@ use super::{
     fault::Fault,
     ledger::{Journal, Ledger},
     state::{State, lock},
+    wire::Wire,
 };
 use crate::raw::{Accepts, Line, RawServer};
-
-/// What a fault server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Wire {
-    /// Streamable HTTP with streams of events as answers.
-    Events,
-    /// Streamable HTTP with JSON as answers.
-    Json,
-    /// HTTP+SSE.
-    Sse,
-}
 
 /// An MCP server with faults on demand, which counts what it executed.
 ///

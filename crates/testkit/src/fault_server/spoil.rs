@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{answer::Answer, fault::Fault, server::Wire};
+use super::{answer::Answer, fault::Fault, wire::Wire};
 use crate::raw::Reply;
 
 /// The reply instead of an execution, of faults that concern one request.

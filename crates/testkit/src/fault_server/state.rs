@@ -5,19 +5,20 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     answer::Answer,
     armed::{Armed, strike},
     fault::Fault,
     ledger::Journal,
-    server::Wire,
     sessions::Sessions,
     spoil::{instead, spoilt},
+    wire::Wire,
 };
 use crate::raw::{Accepts, Line, RawRequest, Reply};
 

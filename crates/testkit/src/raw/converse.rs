@@ -15,7 +15,7 @@ use super::{
     http::{Parts, read},
     reply::{End, Reply},
     request::RawRequest,
-    server::Shared,
+    shared::Shared,
     streams::{reset, run, write_slowly},
 };
 

@@ -6,6 +6,7 @@ mod line;
 mod reply;
 mod request;
 mod server;
+mod shared;
 mod streams;
 
 pub(crate) use line::{Accepts, Line};

@@ -4,7 +4,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
@@ -20,6 +20,7 @@ use super::{
     line::{Accepts, Line, bind},
     reply::Reply,
     request::RawRequest,
+    shared::Shared,
     streams::Streams,
 };
 
@@ -41,15 +42,6 @@ pub struct RawServer {
     address: SocketAddr,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
-}
-
-pub(super) struct Shared {
-    pub(super) script: Box<dyn Fn(&RawRequest) -> Reply + Send + Sync>,
-    seen: Mutex<Vec<RawRequest>>,
-    pub(super) connections: AtomicUsize,
-    pub(super) streams: Streams,
-    listens: AtomicBool,
-    pub(super) line: Line,
 }
 
 impl RawServer {
@@ -172,12 +164,6 @@ impl fmt::Debug for RawServer {
         f.debug_struct("RawServer")
             .field("address", &self.address)
             .finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(super) fn seen(&self) -> MutexGuard<'_, Vec<RawRequest>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
