@@ -74,8 +74,8 @@ impl Drop for Lateness {
 }
 
 const TICK: Duration = Duration::from_millis(2);
-/// A minute of ticks: longer than any deadline.
-const KEPT: usize = 30_000;
+/// Ten seconds of ticks: longer than any deadline, and full before a soak is warm.
+const KEPT: usize = 5_000;
 
 #[cfg(test)]
 mod tests {
