@@ -29,8 +29,10 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 6] = [
+const LONGER: [&str; 8] = [
     "fleet",
+    "faults",
+    "soak --minutes 2",
     "outage",
     "overload",
     // Some worlds draw from sources that no seed controls yet.

@@ -7,15 +7,18 @@ mod ci;
 mod conformance;
 mod demo;
 mod examples;
+mod faults;
 mod fleet;
 mod full;
 mod interop;
+mod lateness;
 mod outage;
 mod overload;
 mod plain;
 mod repository;
 mod result;
 mod simulate;
+mod soak;
 mod statistics;
 mod steps;
 mod test;
@@ -49,6 +52,10 @@ enum Command {
     /// Is one replica of the fleet.
     #[command(hide = true)]
     FleetGateway(fleet::GatewayOptions),
+    /// Has servers fail in every way: outcomes against what was executed, recovery, closing.
+    Faults(faults::Options),
+    /// Has servers fail in this process, which is a release build.
+    FaultsInner(faults::Options),
     /// Runs every check, those included that take an hour.
     Full,
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
@@ -69,6 +76,14 @@ enum Command {
     #[cfg(feature = "simulate")]
     #[command(hide = true)]
     SimulateInner(simulate::Options),
+    /// Has users call servers that fail and are killed at random, by a seed: the ledger, leaks.
+    Soak(soak::Options),
+    /// Soaks in this process, which is a release build.
+    #[command(hide = true)]
+    SoakInner(soak::Options),
+    /// Runs a server of the soak in this process, which is killed.
+    #[command(hide = true)]
+    SoakServer(soak::ServerOptions),
     /// Runs the tests of the workspace and the examples of the docs.
     Test(test::Options),
     /// Checks the rules of this repository that no other tool knows.
@@ -114,6 +129,8 @@ fn run(command: &Command) -> Result {
         Command::Fleet(options) => fleet::run(&sh, options),
         Command::FleetInner(options) => fleet::show(options),
         Command::FleetGateway(options) => fleet::serve(options),
+        Command::Faults(options) => faults::run(&sh, options),
+        Command::FaultsInner(options) => faults::show(options),
         Command::Full => full::run(&sh),
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),
@@ -123,6 +140,9 @@ fn run(command: &Command) -> Result {
         Command::Simulate(options) => simulate::run(&sh, options),
         #[cfg(feature = "simulate")]
         Command::SimulateInner(options) => simulate::inner(options),
+        Command::Soak(options) => soak::run(&sh, options),
+        Command::SoakInner(options) => soak::show(options),
+        Command::SoakServer(options) => soak::serve(options),
         Command::Test(options) => test::run(&sh, options).map(drop),
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),

@@ -102,6 +102,12 @@ impl HttpFault {
         self.failure.outcome() == Outcome::Unknown && *self.kind() == FaultKind::Unreachable
     }
 
+    /// True where there was no connection, so that no byte reached a server.
+    #[must_use]
+    pub fn is_never_reached(&self) -> bool {
+        self.failure.outcome() == Outcome::NotExecuted && *self.kind() == FaultKind::Unreachable
+    }
+
     /// True where the server demands a credential. The caller needs the challenge, whatever else the
     /// response holds.
     #[must_use]

@@ -3,6 +3,7 @@
 pub mod conformance;
 mod connections;
 pub mod fake;
+mod fault_server;
 mod line_server;
 pub mod logs;
 pub mod mocks;
@@ -13,6 +14,7 @@ mod scripted;
 pub mod server;
 pub mod streams;
 
+pub use fault_server::{Fault, FaultServer, Ledger, When, Wire, Wrong};
 pub use line_server::LineServer;
 pub use notifying_server::NotifyingServer;
 pub use raw::{RawRequest, RawServer, Reply};

@@ -14,10 +14,7 @@ use super::{
 };
 use crate::statistics::{median_of_measured, quartiles_of_measured};
 
-/// The medians of all rounds.
-///
-/// A ratio is the median of the ratios of the rounds, since a slow phase of the machine slows both
-/// sides of it.
+/// The medians of all rounds. A ratio is that of the rounds' ratios: a slow phase slows both sides of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {
     rounds: usize,
@@ -26,17 +23,23 @@ pub(super) struct Report {
     #[serde(flatten)]
     medians: Figures,
     ratio_client_vs_deadpool: f64,
-    ratio_client_vs_deadpool_quartiles: [f64; 2],
+    ratio_client_vs_deadpool_q1: f64,
+    ratio_client_vs_deadpool_q3: f64,
     ratio_pool_vs_deadpool: f64,
-    ratio_pool_vs_deadpool_quartiles: [f64; 2],
+    ratio_pool_vs_deadpool_q1: f64,
+    ratio_pool_vs_deadpool_q3: f64,
     ratio_raw_vs_sha256: f64,
-    ratio_raw_vs_sha256_quartiles: [f64; 2],
+    ratio_raw_vs_sha256_q1: f64,
+    ratio_raw_vs_sha256_q3: f64,
     ratio_keyed_peer: f64,
-    ratio_keyed_peer_quartiles: [f64; 2],
+    ratio_keyed_peer_q1: f64,
+    ratio_keyed_peer_q3: f64,
     ratio_contended_throughput: f64,
-    ratio_contended_throughput_quartiles: [f64; 2],
+    ratio_contended_throughput_q1: f64,
+    ratio_contended_throughput_q3: f64,
     ratio_contended_p99: f64,
-    ratio_contended_p99_quartiles: [f64; 2],
+    ratio_contended_p99_q1: f64,
+    ratio_contended_p99_q3: f64,
     /// The time that metrics add to an acquire, in nanoseconds.
     metrics_overhead_ns: f64,
     /// The same for an acquire with a use of the session, which metrics record.
@@ -57,7 +60,9 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn of(rounds: &[Figures], apart: Apart) -> Self {
         let all = |pick: fn(&Figures) -> f64| median_of_measured(rounds.iter().map(pick));
-        let quartiles = |pick: fn(&Figures) -> f64| quartiles_of_measured(rounds.iter().map(pick));
+        let quartile = |which: usize, pick: fn(&Figures) -> f64| {
+            quartiles_of_measured(rounds.iter().map(pick))[which]
+        };
         let keyed = |f: &Figures| f.keyed_ns / f.keyed_peer_ns;
         let throughput = |f: &Figures| f.contended_ops_per_s / f.deadpool_contended_ops_per_s;
         let p99 = |f: &Figures| f.contended_p99_us / f.deadpool_contended_p99_us;
@@ -66,17 +71,23 @@ impl Report {
             allocations: apart.allocations,
             medians: medians(rounds),
             ratio_client_vs_deadpool: all(|f| f.client_acquire_ns / f.deadpool_ns),
-            ratio_client_vs_deadpool_quartiles: quartiles(|f| f.client_acquire_ns / f.deadpool_ns),
+            ratio_client_vs_deadpool_q1: quartile(0, |f| f.client_acquire_ns / f.deadpool_ns),
+            ratio_client_vs_deadpool_q3: quartile(1, |f| f.client_acquire_ns / f.deadpool_ns),
             ratio_pool_vs_deadpool: all(|f| f.pool_acquire_ns / f.deadpool_ns),
-            ratio_pool_vs_deadpool_quartiles: quartiles(|f| f.pool_acquire_ns / f.deadpool_ns),
+            ratio_pool_vs_deadpool_q1: quartile(0, |f| f.pool_acquire_ns / f.deadpool_ns),
+            ratio_pool_vs_deadpool_q3: quartile(1, |f| f.pool_acquire_ns / f.deadpool_ns),
             ratio_raw_vs_sha256: all(|f| f.raw_800_ns / f.sha256_800_ns),
-            ratio_raw_vs_sha256_quartiles: quartiles(|f| f.raw_800_ns / f.sha256_800_ns),
+            ratio_raw_vs_sha256_q1: quartile(0, |f| f.raw_800_ns / f.sha256_800_ns),
+            ratio_raw_vs_sha256_q3: quartile(1, |f| f.raw_800_ns / f.sha256_800_ns),
             ratio_keyed_peer: all(keyed),
-            ratio_keyed_peer_quartiles: quartiles(keyed),
+            ratio_keyed_peer_q1: quartile(0, keyed),
+            ratio_keyed_peer_q3: quartile(1, keyed),
             ratio_contended_throughput: all(throughput),
-            ratio_contended_throughput_quartiles: quartiles(throughput),
+            ratio_contended_throughput_q1: quartile(0, throughput),
+            ratio_contended_throughput_q3: quartile(1, throughput),
             ratio_contended_p99: all(p99),
-            ratio_contended_p99_quartiles: quartiles(p99),
+            ratio_contended_p99_q1: quartile(0, p99),
+            ratio_contended_p99_q3: quartile(1, p99),
             metrics_overhead_ns: all(|f| f.acquire_with_metrics_ns - f.client_acquire_ns),
             metrics_overhead_of_use_ns: all(|f| f.use_with_metrics_ns - f.use_ns),
             call_pooled_ratio: all(|f| f.call_pooled_us / f.call_held_open_us),

@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::{
     context::{Context, Counters},
     error::{AcquireError, CheckError, ConnectError, Evidence, FaultKind, Stage, within},
-    extend::{Checked, CloseReason},
+    extend::{Checked, CloseReason, ProbePlan},
     key::{Fate, PooledSession, SlotGuard},
     time::{Deadline, Freshness, Timestamp},
     trace,
@@ -177,7 +177,7 @@ async fn check(
     let permit = permit.ok_or(AcquireError::Closed)?;
     let began = Instant::now();
     let span = trace::check(pooled.session.info());
-    let check = connector.check(&pooled.session, &context.probes);
+    let check = connector.check(&pooled.session, plan(context, &pooled));
     let check = within(deadline, Stage::Check, check).instrument(span.clone());
     let result = check
         .await
@@ -197,6 +197,17 @@ async fn check(
     slot.set_acquired_at(now);
     let fitness = fitness_of_proven(context, &slot, now);
     Ok(unless_unfit(slot, fitness))
+}
+
+/// The probes of a check. A doubtful session needs an answer, since a connection that is half open
+/// swallows calls and probes alike; but a server that ignores probes must not cost the state of a
+/// conversation.
+fn plan<'c>(context: &'c Context, pooled: &PooledSession) -> &'c ProbePlan {
+    let is_suspect = pooled.suspect.load(Ordering::Relaxed);
+    match is_suspect && !pooled.has_state_of_conversation() {
+        true => &context.strict_probes,
+        false => &context.probes,
+    }
 }
 
 /// Tells the circuit what a failed check shows of the endpoint.

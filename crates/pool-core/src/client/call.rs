@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     acquire::Lease,
-    error::{CallError, InputError, Outcome},
+    error::{CallError, CallFailure, InputError, Outcome},
     extend::{Answer, SessionInfo},
-    key::PooledSession,
+    key::{History, PooledSession},
     time::after,
     trace::{CallTrace, Target},
 };
@@ -42,6 +42,14 @@ pub(super) struct Call<'c> {
     pub(super) attempt_began: Instant,
     /// How often it was repeated.
     pub(super) repetitions: u32,
+    /// The last attempt that was repeated though it may have been executed.
+    pub(super) unsettled: Option<Unsettled>,
+}
+
+/// An attempt that was repeated though it may have been executed, and the history of its key.
+pub(super) struct Unsettled {
+    pub(super) failure: CallFailure,
+    pub(super) history: Arc<History>,
 }
 
 impl PooledClient {
@@ -107,6 +115,7 @@ impl<'c> Call<'c> {
             deadline: after(began, client.timeout),
             attempt_began: began,
             repetitions: 0,
+            unsettled: None,
             target,
         }
     }
@@ -178,7 +187,7 @@ impl<'c> Call<'c> {
         let deadline = client.acquire_deadline().no_later_than(self.deadline);
         let lease = self.trace.cover(client.acquire_slowly(deadline)).await;
         self.waited += deadline.waited();
-        let lease = lease.map_err(CallError::of_acquire)?;
+        let lease = lease.map_err(|error| self.over_all(CallError::of_acquire(error)))?;
         self.attempt_began = Instant::now();
         self.trace.note_session(lease.info());
         Ok(lease)

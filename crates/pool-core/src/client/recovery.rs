@@ -6,7 +6,7 @@ use rmcp::model::{ClientRequest, DiscoverRequest, DiscoverRequestParams, PingReq
 use tokio::time::Instant;
 
 use super::{
-    call::Call,
+    call::{Call, Unsettled},
     retry_policy::{Attempt, Step, next_step},
     send::{Failed, send},
 };
@@ -31,6 +31,26 @@ impl Call<'_> {
     /// Decides what becomes of a failed attempt, and of the session it failed on. `Ok` means that
     /// the call is to be repeated.
     pub(super) async fn judge(&mut self, lease: Lease, failed: Failed) -> Result<(), CallError> {
+        let judged = self.judge_attempt(lease, failed).await;
+        judged.map_err(|error| self.over_all(error))
+    }
+
+    /// The error of all attempts: where an earlier one may have been executed, no later one proves that
+    /// the call was not.
+    pub(super) fn over_all(&mut self, error: CallError) -> CallError {
+        match (error.outcome(), self.unsettled.take()) {
+            (Outcome::NotExecuted, Some(unsettled)) => {
+                if matches!(error, CallError::SessionLost) {
+                    // The next call gets to know of it instead.
+                    unsettled.history.note_lost();
+                }
+                CallError::OutcomeUnknown(unsettled.failure)
+            }
+            _ => error,
+        }
+    }
+
+    async fn judge_attempt(&mut self, lease: Lease, failed: Failed) -> Result<(), CallError> {
         let finding = match self.needs_check(&lease, &failed) {
             true => self.check_session(&lease).await,
             false => Finding::Nothing,
@@ -60,10 +80,15 @@ impl Call<'_> {
             self.note_contradiction(&lease);
         }
         let upstream = Arc::clone(&lease.key_pool().upstream);
+        let history = Arc::clone(&lease.key_pool().history);
         self.dispose(lease, &failure, step);
         match step {
             Step::Repeat => {
                 self.repetitions += 1;
+                if failure.outcome() == Outcome::Unknown {
+                    let failure = failure.clone();
+                    self.unsettled = Some(Unsettled { failure, history });
+                }
                 self.endpoint_is_back(&upstream, &failure).await
             }
             Step::TellLoss => Err(CallError::SessionLost),

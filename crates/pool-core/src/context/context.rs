@@ -37,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) random: Random,
     pub(crate) expiry: ExpiryPolicy,
     pub(crate) probes: ProbePlan,
+    /// Those for a session that a call has shown to be doubtful.
+    pub(crate) strict_probes: ProbePlan,
     /// The key under which pool keys are digested.
     pub(crate) secret: DigestKey,
     pub(crate) connectors: Connectors,
@@ -102,6 +104,7 @@ impl Context {
                 jitter: config.timeouts.session_ttl_jitter,
                 check_after: config.health.health_check_interval,
             },
+            strict_probes: probes.strict(),
             probes,
             secret: DigestKey::from_bytes(parts.random.bytes()),
             random: parts.random,

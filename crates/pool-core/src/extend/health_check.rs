@@ -86,6 +86,18 @@ impl ProbePlan {
         self.timeout
     }
 
+    /// The plan for a session that a call has shown to be doubtful: without [`Probe::Skip`], as only an
+    /// answer dispels the doubt. The plan itself where it sends nothing else.
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        let chain = self.chain.iter().copied();
+        let strict = Self::new(chain.filter(|probe| *probe != Probe::Skip), self.timeout);
+        match strict.chain.is_empty() {
+            true => self.clone(),
+            false => strict,
+        }
+    }
+
     /// Runs the chain: method-not-found and timeout go on to the next probe, any other error fails. At
     /// the end of the chain a session is alive whose server answered anything, method-not-found included.
     ///
@@ -183,6 +195,13 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn a_strict_plan_demands_an_answer_where_anything_is_sent() {
+        let plan = |chain: &[Probe]| ProbePlan::new(chain.to_vec(), Duration::ZERO).strict();
+        assert_eq!(plan(&[Probe::Ping, Probe::Skip]).chain(), [Probe::Ping]);
+        assert_eq!(plan(&[Probe::Skip]).chain(), [Probe::Skip]);
+    }
 
     #[test]
     fn only_method_not_found_and_timeout_go_on_to_the_next_probe() {

@@ -26,6 +26,8 @@ pub(crate) use seeking::{
     Waiter,
 };
 pub(crate) use services::{KeyServices, background};
-pub(crate) use session::{DetectedSession, NewSession, OpenSessions, PooledSession, SessionSlot};
+pub(crate) use session::{
+    DetectedSession, History, NewSession, OpenSessions, PooledSession, SessionSlot,
+};
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};

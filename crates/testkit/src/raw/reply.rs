@@ -11,6 +11,8 @@ use super::streams::OnStream;
 pub struct Reply {
     pub(super) bytes: Vec<u8>,
     pub(super) pause: Duration,
+    /// Between two bytes; without it all are written at once.
+    pub(super) between: Option<Duration>,
     pub(super) end: End,
     /// What happens on the streams of sessions after the bytes.
     pub(super) on_streams: Vec<(String, OnStream)>,
@@ -63,6 +65,7 @@ impl Reply {
         Self {
             bytes,
             pause: Duration::ZERO,
+            between: None,
             end: End::Keep,
             on_streams: Vec::new(),
         }
@@ -115,6 +118,26 @@ impl Reply {
         self.on_stream(session, OnStream::Bytes(event.into_bytes()))
     }
 
+    /// Sends these bytes on the stream of a session, after the response.
+    #[must_use]
+    pub fn with_bytes_on_stream(self, session: &str, bytes: Vec<u8>) -> Self {
+        self.on_stream(session, OnStream::Bytes(bytes))
+    }
+
+    /// Sends an event on the stream of a session byte by byte, after the response.
+    #[must_use]
+    pub fn with_slow_event(self, session: &str, text: &str, between: Duration) -> Self {
+        let event = format!("event: message\ndata: {text}\n\n");
+        self.on_stream(session, OnStream::Slowly(event.into_bytes(), between))
+    }
+
+    /// Sends an event on the stream of a session, this long after the response.
+    #[must_use]
+    pub fn with_late_event(self, session: &str, text: &str, pause: Duration) -> Self {
+        let event = format!("event: message\ndata: {text}\n\n");
+        self.on_stream(session, OnStream::Late(event.into_bytes(), pause))
+    }
+
     /// Closes the stream of a session, after the response.
     #[must_use]
     pub fn closing_stream(self, session: &str) -> Self {
@@ -139,6 +162,34 @@ impl Reply {
         self
     }
 
+    /// Resets the connection after the bytes.
+    #[must_use]
+    pub fn then_reset(mut self) -> Self {
+        self.end = End::Reset;
+        self
+    }
+
+    /// Sends nothing more on the connection after the bytes, and keeps it open.
+    #[must_use]
+    pub fn then_hang(mut self) -> Self {
+        self.end = End::Hang;
+        self
+    }
+
+    /// Sends only this many bytes.
+    #[must_use]
+    pub fn shortened_to(mut self, bytes: usize) -> Self {
+        self.bytes.truncate(bytes);
+        self
+    }
+
+    /// Writes byte by byte, with a pause between two.
+    #[must_use]
+    pub fn byte_by_byte(mut self, between: Duration) -> Self {
+        self.between = Some(between);
+        self
+    }
+
     /// Sends only this many bytes, and closes the connection.
     #[must_use]
     pub fn broken_off_after(mut self, bytes: usize) -> Self {
@@ -154,6 +205,11 @@ impl Reply {
         let at = first_line.map_or(0, |at| at + 1);
         self.bytes.splice(at..at, line);
         self
+    }
+
+    /// The bytes of the response.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Waits before the first byte.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
@@ -12,19 +12,16 @@ use std::{
 };
 
 use mcp_pool_core::{Endpoint, config::Lifecycle};
-use tokio::{
-    io::{AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    time::sleep,
-};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    http::read,
-    reply::{End, Reply},
+    converse::converse,
+    line::{Accepts, Line, bind},
+    reply::Reply,
     request::RawRequest,
-    streams::{Streams, reset, run},
+    shared::Shared,
+    streams::Streams,
 };
 
 /// A server over Streamable HTTP or HTTP+SSE that runs a script for each request, and may break off anywhere.
@@ -43,17 +40,8 @@ use super::{
 pub struct RawServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    accepts: watch::Sender<bool>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
-}
-
-struct Shared {
-    script: Box<dyn Fn(&RawRequest) -> Reply + Send + Sync>,
-    seen: Mutex<Vec<RawRequest>>,
-    connections: AtomicUsize,
-    streams: Streams,
-    listens: AtomicBool,
 }
 
 impl RawServer {
@@ -63,28 +51,34 @@ impl RawServer {
     /// When no port is free.
     #[must_use]
     pub fn start(script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_on(address, Line::default(), script)
+    }
+
+    /// Starts a server at this address, whose connections the line controls.
+    pub(crate) fn start_on(
+        address: SocketAddr,
+        line: Line,
+        script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             script: Box::new(script),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             streams: Streams::default(),
             listens: AtomicBool::new(true),
+            line,
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = bind(address);
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
-        listener
-            .set_nonblocking(true)
-            .expect("a non-blocking listener");
         let stop = CancellationToken::new();
-        let (accepts, accepting) = watch::channel(true);
         let (stopped, serving) = (stop.clone(), Arc::clone(&shared));
-        let thread = thread::spawn(move || serve(listener, &serving, accepting, &stopped));
+        let thread = thread::spawn(move || serve(listener, &serving, &stopped));
         Self {
             shared,
             address,
-            accepts,
             stop,
             thread: Some(thread),
         }
@@ -125,7 +119,7 @@ impl RawServer {
 
     /// Refuses connections from now on, and keeps those that are open.
     pub fn refuse_connections(&self) {
-        self.accepts.send_replace(false);
+        self.shared.line.set(Accepts::Never);
         while self.shared.listens.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(1));
         }
@@ -133,7 +127,7 @@ impl RawServer {
 
     /// Accepts connections again.
     pub fn accept_connections(&self) {
-        self.accepts.send_replace(true);
+        self.shared.line.set(Accepts::Now);
     }
 
     /// Every request so far, in the order of arrival.
@@ -173,18 +167,7 @@ impl fmt::Debug for RawServer {
     }
 }
 
-impl Shared {
-    fn seen(&self) -> MutexGuard<'_, Vec<RawRequest>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn serve(
-    listener: std::net::TcpListener,
-    shared: &Arc<Shared>,
-    accepts: watch::Receiver<bool>,
-    stop: &CancellationToken,
-) {
+fn serve(listener: std::net::TcpListener, shared: &Arc<Shared>, stop: &CancellationToken) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -193,76 +176,30 @@ fn serve(
         let listener = TcpListener::from_std(listener).expect("a listening socket");
         tokio::select! {
             () = stop.cancelled() => {}
-            () = accept(listener, shared, accepts) => {}
+            () = accept(listener, shared) => {}
         }
     });
 }
 
 /// Accepts connections. While the server refuses them, no one listens.
-async fn accept(
-    mut listener: TcpListener,
-    shared: &Arc<Shared>,
-    mut accepts: watch::Receiver<bool>,
-) {
+async fn accept(mut listener: TcpListener, shared: &Arc<Shared>) {
     let address = listener.local_addr().expect("a bound socket");
+    let line = &shared.line;
     loop {
-        tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
-                tokio::spawn(converse(stream, Arc::clone(shared)));
-                continue;
-            }
-            changed = accepts.changed() => if changed.is_err() { return },
-        }
-        if !*accepts.borrow_and_update() {
-            drop(listener);
-            shared.listens.store(false, Ordering::SeqCst);
-            let _ = accepts.wait_for(|accepts| *accepts).await;
-            listener = TcpListener::bind(address).await.expect("the port is free");
-            shared.listens.store(true, Ordering::SeqCst);
-        }
-    }
-}
-
-/// Serves one connection.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
-    let connection = shared.connections.fetch_add(1, Ordering::SeqCst);
-    let (reader, mut writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
-    let mut place = 0;
-    while let Ok(Some(parts)) = read(&mut reader).await {
-        let request = RawRequest {
-            http_method: parts.method,
-            target: parts.target,
-            headers: parts.headers,
-            message: serde_json::from_slice(&parts.body).unwrap_or_default(),
-            connection,
-            place,
-        };
-        place += 1;
-        shared.seen().push(request.clone());
-        let reply = (shared.script)(&request);
-        sleep(reply.pause).await;
-        // A client may send its first message as soon as the first bytes are there.
-        let stream = match &reply.end {
-            End::Stream(session) => Some(shared.streams.open(session)),
-            _ => None,
-        };
-        if writer.write_all(&reply.bytes).await.is_err() {
-            return;
-        }
-        for (session, what) in reply.on_streams {
-            shared.streams.push(&session, what);
-        }
-        if let Some(stream) = stream {
-            return run(stream, reader, writer).await;
-        }
-        match reply.end {
-            End::Keep => {}
-            End::Close | End::Stream(_) => return,
-            End::Hang => std::future::pending().await,
-            End::Reset => {
-                reset(writer);
-                return;
+        match line.accepts() {
+            Accepts::Now => tokio::select! {
+                Ok((stream, _)) = listener.accept() => {
+                    tokio::spawn(converse(stream, Arc::clone(shared)));
+                }
+                () = line.change_from(Accepts::Now) => {}
+            },
+            Accepts::Later => line.change_from(Accepts::Later).await,
+            Accepts::Never => {
+                drop(listener);
+                shared.listens.store(false, Ordering::SeqCst);
+                line.change_from(Accepts::Never).await;
+                listener = TcpListener::bind(address).await.expect("the port is free");
+                shared.listens.store(true, Ordering::SeqCst);
             }
         }
     }

@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
     net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::sleep,
 };
 
 /// What happens on a stream.
@@ -16,6 +19,10 @@ use tokio::{
 pub(super) enum OnStream {
     /// These bytes are sent.
     Bytes(Vec<u8>),
+    /// These bytes are sent, with a pause between two.
+    Slowly(Vec<u8>, Duration),
+    /// These bytes are sent after a pause, in which others may be.
+    Late(Vec<u8>, Duration),
     /// It is closed.
     Close,
     /// It is reset.
@@ -24,31 +31,52 @@ pub(super) enum OnStream {
 
 /// The open streams, by session.
 #[derive(Default)]
-pub(super) struct Streams(Mutex<BTreeMap<String, UnboundedSender<OnStream>>>);
+pub(super) struct Streams(Mutex<BTreeMap<String, Stream>>);
+
+/// An open stream.
+struct Stream {
+    connection: usize,
+    sender: UnboundedSender<OnStream>,
+}
 
 impl Streams {
     /// The stream of this session from now on.
-    pub(super) fn open(&self, session: &str) -> UnboundedReceiver<OnStream> {
+    pub(super) fn open(&self, session: &str, connection: usize) -> UnboundedReceiver<OnStream> {
         let (sender, receiver) = unbounded_channel();
-        self.lock().insert(session.to_owned(), sender);
+        let stream = Stream { connection, sender };
+        self.lock().insert(session.to_owned(), stream);
         receiver
+    }
+
+    /// Forgets the stream on this connection.
+    pub(super) fn forget(&self, connection: usize) {
+        let mut streams = self.lock();
+        streams.retain(|_, stream| stream.connection != connection);
     }
 
     /// Lets this happen on the stream of a session, if it is open.
     pub(super) fn push(&self, session: &str, what: OnStream) {
-        if let Some(stream) = self.lock().get(session) {
+        let sender = self.lock().get(session).map(|it| it.sender.clone());
+        let Some(stream) = sender else { return };
+        let OnStream::Late(bytes, pause) = what else {
             let _ = stream.send(what);
-        }
+            return;
+        };
+        tokio::spawn(async move {
+            sleep(pause).await;
+            // Its client may have gone meanwhile.
+            let _ = stream.send(OnStream::Bytes(bytes));
+        });
     }
 
     /// The number of streams that clients read.
     pub(super) fn count(&self) -> usize {
         let mut streams = self.lock();
-        streams.retain(|_, stream| !stream.is_closed());
+        streams.retain(|_, stream| !stream.sender.is_closed());
         streams.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, UnboundedSender<OnStream>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,10 +96,25 @@ pub(super) async fn run(
         };
         match next {
             Some(OnStream::Bytes(bytes)) if writer.write_all(&bytes).await.is_ok() => {}
+            Some(OnStream::Slowly(bytes, between))
+                if write_slowly(&mut writer, &bytes, between).await.is_ok() => {}
             Some(OnStream::Reset) => return reset(writer),
             _ => return,
         }
     }
+}
+
+/// Writes byte by byte, with a pause between two.
+pub(super) async fn write_slowly(
+    writer: &mut OwnedWriteHalf,
+    bytes: &[u8],
+    between: Duration,
+) -> io::Result<()> {
+    for byte in bytes {
+        writer.write_all(&[*byte]).await?;
+        sleep(between).await;
+    }
+    Ok(())
 }
 
 /// Has a connection reset when its other half is dropped, without an orderly end before.

@@ -1,6 +1,6 @@
 //! The session as the core sees it: requests, messages, its end.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
@@ -13,6 +13,7 @@ use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, DiscoverRequest, DiscoverRequestParams, ServerPeerInfo,
     ServerResult,
 };
+use tokio::time::{sleep, timeout};
 
 use super::connection::{Connection, Outgoing, STATELESS};
 use crate::response::refusal_of;
@@ -61,7 +62,7 @@ impl Connection {
         }
         // Reading the body lets reqwest reuse the connection. A body without end is not read.
         let read = body(response, MAX_DRAINED);
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, read).await;
+        let _ = timeout(DRAIN_TIMEOUT, read).await;
         Ok(())
     }
 
@@ -128,21 +129,40 @@ impl Connection {
         }
     }
 
+    /// Ends the session at its server.
     async fn send_delete(&self) -> CloseOutcome {
-        let outgoing = Outgoing {
-            method: Method::DELETE,
-            call: None,
-            request: None,
-            body: None,
-            last_event_id: None,
-        };
-        let response = Self::send(self, outgoing).await;
+        let response = self.delete_patiently().await;
         match response.map(|response| response.status()) {
             // 405: the server does not let clients end sessions. 404: it has no such session.
             Ok(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND) => CloseOutcome::Completed,
             Ok(status) if status.is_success() => CloseOutcome::Completed,
             _ => CloseOutcome::Failed,
         }
+    }
+
+    /// Sends the DELETE, and again where no server was there, since one that restarts may have kept the
+    /// session, or where no response comes: the connection may be half open, and dropping the request
+    /// closes it.
+    async fn delete_patiently(&self) -> Result<reqwest::Response, HttpFault> {
+        for pause in ABSENCES {
+            match timeout(DELETE_ATTEMPT, Self::send(self, delete())).await {
+                Ok(Err(fault)) if fault.is_never_reached() => sleep(pause).await,
+                Ok(result) => return result,
+                Err(_) => {}
+            }
+        }
+        Self::send(self, delete()).await
+    }
+}
+
+/// The request that ends a session.
+fn delete() -> Outgoing<'static> {
+    Outgoing {
+        method: Method::DELETE,
+        call: None,
+        request: None,
+        body: None,
+        last_event_id: None,
     }
 }
 
@@ -151,6 +171,14 @@ pub(crate) fn discover_request() -> ClientRequest {
     ClientRequest::DiscoverRequest(DiscoverRequest::new(DiscoverRequestParams {}))
 }
 
+/// How long a farewell waits for a server that is not there. Short, since each holds a permit meanwhile.
+const ABSENCES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+];
+/// How long one attempt of a farewell may take. Well below the default `close_timeout`.
+const DELETE_ATTEMPT: Duration = Duration::from_millis(800);
 const MAX_DRAINED: usize = 64 * 1024;
 /// The time limit for reading a body that is not used.
-const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);

@@ -26,7 +26,7 @@ pub(super) struct Calls {
 /// The way of a call. Cheap to clone, so that each task has its own.
 #[derive(Clone)]
 enum Way {
-    Pooled(PooledClient),
+    Pooled(Box<PooledClient>),
     Held(Peer<RoleClient>),
 }
 
@@ -123,7 +123,7 @@ impl Calls {
 
     fn ways(&self) -> [Way; 2] {
         let held = Peer::clone(&self.held);
-        [Way::Pooled(self.pooled.clone()), Way::Held(held)]
+        [Way::Pooled(Box::new(self.pooled.clone())), Way::Held(held)]
     }
 }
 

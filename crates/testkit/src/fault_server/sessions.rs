@@ -1,0 +1,81 @@
+//! The sessions of a fault server over Streamable HTTP, and the calls' streams over HTTP+SSE.
+
+use std::{
+    collections::{BTreeMap, hash_map::RandomState},
+    hash::{BuildHasher, Hasher},
+};
+
+/// The known sessions, each with what its client knows of it.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(BTreeMap<String, Arrival>);
+
+/// Whether the id of a session reached its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrival {
+    /// It may not have: the session is not the client's to close.
+    Doubtful,
+    /// It is on its way, or was when the connection was last seen.
+    Sent,
+    /// The client has used it.
+    Certain,
+}
+
+impl Sessions {
+    /// Opens a session, whose id is sent or may be lost.
+    pub(super) fn open(&mut self, is_sent: bool) -> String {
+        let id = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let arrival = match is_sent {
+            true => Arrival::Sent,
+            false => Arrival::Doubtful,
+        };
+        self.0.insert(id.clone(), arrival);
+        id
+    }
+
+    /// Whether the session that a request names is known. Its client knows it from now on.
+    pub(super) fn knows(&mut self, id: &str) -> bool {
+        let known = self.0.get_mut(id);
+        known.map(|arrival| *arrival = Arrival::Certain).is_some()
+    }
+
+    /// Doubts the ids that were on their way when all connections ended.
+    pub(super) fn lose_sent(&mut self) {
+        let sent = self.0.values_mut().filter(|it| **it == Arrival::Sent);
+        sent.for_each(|arrival| *arrival = Arrival::Doubtful);
+    }
+
+    pub(super) fn end(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// The number of sessions that their clients know and have not closed.
+    pub(super) fn open_count(&self) -> usize {
+        let known = self.0.values().filter(|it| **it != Arrival::Doubtful);
+        known.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_session_that_its_client_knows_is_open() {
+        let mut sessions = Sessions::default();
+        let (sent, lost) = (sessions.open(true), sessions.open(false));
+        assert_eq!(sessions.open_count(), 1);
+        sessions.lose_sent();
+        assert_eq!(sessions.open_count(), 0);
+        assert!(sessions.knows(&sent) && sessions.knows(&lost));
+        sessions.lose_sent();
+        assert_eq!(sessions.open_count(), 2);
+        sessions.end(&sent);
+        assert!(!sessions.knows(&sent));
+        sessions.forget();
+        assert_eq!(sessions.open_count(), 0);
+    }
+}

@@ -1,0 +1,115 @@
+//! What a server does with its connections as a whole.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::sleep};
+
+/// How a server takes connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    /// At once.
+    Now,
+    /// Not yet: they are open for the client, and nothing reads them.
+    Later,
+    /// Not at all: the port is closed.
+    Never,
+}
+
+/// How connections are taken, and what happened to those that are open.
+#[derive(Clone, Copy, Debug)]
+struct Mode {
+    accepts: Accepts,
+    /// How often all connections were cut.
+    cuts: usize,
+    /// How often all connections fell silent.
+    silences: usize,
+}
+
+/// What a server does with its connections as a whole. A clone controls the same server.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(Arc<watch::Sender<Mode>>);
+
+impl Default for Line {
+    fn default() -> Self {
+        let mode = Mode {
+            accepts: Accepts::Now,
+            cuts: 0,
+            silences: 0,
+        };
+        Self(Arc::new(watch::channel(mode).0))
+    }
+}
+
+impl Line {
+    pub(crate) fn set(&self, accepts: Accepts) {
+        self.0.send_modify(|mode| mode.accepts = accepts);
+    }
+
+    /// Takes connections so for a time, and at once afterwards. Needs a runtime.
+    pub(crate) fn set_for(&self, accepts: Accepts, length: Duration) {
+        self.set(accepts);
+        let line = self.clone();
+        tokio::spawn(async move {
+            sleep(length).await;
+            line.set(Accepts::Now);
+        });
+    }
+
+    /// Closes every connection that is open.
+    pub(crate) fn cut_all(&self) {
+        self.0.send_modify(|mode| mode.cuts += 1);
+    }
+
+    /// Neither reads nor answers any connection that is open, and keeps it open.
+    pub(crate) fn silence_all(&self) {
+        self.0.send_modify(|mode| mode.silences += 1);
+    }
+
+    pub(super) fn accepts(&self) -> Accepts {
+        self.0.borrow().accepts
+    }
+
+    /// Waits until the server takes connections in another way than this.
+    pub(super) async fn change_from(&self, accepts: Accepts) {
+        let mut modes = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = modes.wait_for(|mode| mode.accepts != accepts).await;
+    }
+
+    /// Runs a conversation on a connection until it ends or the connection is cut. It stands still once
+    /// the connection is silent.
+    pub(super) async fn run(&self, conversation: impl Future<Output = ()>, on_silence: impl Fn()) {
+        let mut modes = self.0.subscribe();
+        let (cuts, silences) = {
+            let mode = modes.borrow();
+            (mode.cuts, mode.silences)
+        };
+        let mut conversation = std::pin::pin!(conversation);
+        loop {
+            let is_silent = modes.borrow_and_update().silences != silences;
+            if is_silent {
+                on_silence();
+            }
+            tokio::select! {
+                biased;
+                _ = modes.changed() => {}
+                () = &mut conversation, if !is_silent => return,
+            }
+            if modes.borrow().cuts != cuts {
+                return;
+            }
+        }
+    }
+}
+
+/// Binds a port without blocking.
+///
+/// # Panics
+/// When the port is taken.
+pub(super) fn bind(address: SocketAddr) -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind(address).expect("a free port");
+    listener
+        .set_nonblocking(true)
+        .expect("a non-blocking listener");
+    listener
+}

@@ -1,0 +1,24 @@
+//! What the connections of a raw server share.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize},
+};
+
+use super::{line::Line, reply::Reply, request::RawRequest, streams::Streams};
+
+/// What the connections of a raw server share.
+pub(super) struct Shared {
+    pub(super) script: Box<dyn Fn(&RawRequest) -> Reply + Send + Sync>,
+    pub(super) seen: Mutex<Vec<RawRequest>>,
+    pub(super) connections: AtomicUsize,
+    pub(super) streams: Streams,
+    pub(super) listens: AtomicBool,
+    pub(super) line: Line,
+}
+
+impl Shared {
+    pub(super) fn seen(&self) -> MutexGuard<'_, Vec<RawRequest>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,159 @@
+//! What the callers got, on disk: memory that grows with the calls would hide a leak.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use mcp_pool_testkit::Ledger;
+use mcp_session_pool::error::Outcome;
+
+use crate::Result;
+
+/// The outcomes of all calls.
+pub(super) struct Outcomes(Mutex<Writer>);
+
+struct Writer {
+    file: BufWriter<File>,
+    overshoot: Duration,
+}
+
+/// One call of the journal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) id: &'a str,
+    pub(super) outcome: Outcome,
+    pub(super) only_reads: bool,
+    pub(super) is_crossed: bool,
+}
+
+impl Outcomes {
+    pub(super) fn create(path: PathBuf) -> Result<Self> {
+        Ok(Self(Mutex::new(Writer {
+            file: BufWriter::new(File::create(path)?),
+            overshoot: Duration::ZERO,
+        })))
+    }
+
+    /// Notes a call, and how late it ended beyond a bare timer.
+    pub(super) fn note(&self, entry: Entry<'_>, overshoot: Duration) {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.overshoot = writer.overshoot.max(overshoot);
+        let outcome = entry.outcome.as_str();
+        let (reads, crossed) = (u8::from(entry.only_reads), u8::from(entry.is_crossed));
+        let line = format!("{} {outcome} {reads} {crossed}\n", entry.id);
+        writer
+            .file
+            .write_all(line.as_bytes())
+            .expect("a disk with room");
+    }
+
+    /// Writes what is not on disk yet, and returns the worst overshoot.
+    pub(super) fn finish(&self) -> Result<Duration> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.file.flush()?;
+        Ok(writer.overshoot)
+    }
+}
+
+/// What the journals of the callers and the servers come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Balance {
+    pub(super) calls: u64,
+    pub(super) executed: u64,
+    pub(super) doubled: u64,
+    pub(super) wrong: u64,
+    /// The first calls that do not balance.
+    pub(super) examples: Vec<String>,
+}
+
+impl Balance {
+    /// Compares what the callers got with what the servers executed.
+    pub(super) fn read(outcomes: &Path, journals: &[PathBuf]) -> Result<Self> {
+        let ledgers: std::io::Result<Vec<_>> = journals.iter().map(|it| Ledger::read(it)).collect();
+        let mut balance = Self::default();
+        let ledgers = ledgers?;
+        balance.executed = ledgers.iter().map(Ledger::total).sum();
+        for line in std::fs::read_to_string(outcomes)?.lines() {
+            balance.take(line, &ledgers)?;
+        }
+        Ok(balance)
+    }
+
+    fn take(&mut self, line: &str, ledgers: &[Ledger]) -> Result {
+        let entry = entry(line).ok_or("a line of the journal is no call")?;
+        self.calls += 1;
+        // A user calls one server alone.
+        let ledger = ledgers
+            .iter()
+            .max_by_key(|ledger| ledger.executions(entry.id));
+        let ledger = ledger.ok_or("no journal")?;
+        let checked = ledger.check(entry.id, entry.outcome, entry.only_reads);
+        match checked {
+            Err(mcp_pool_testkit::Wrong::Doubled) => self.doubled += 1,
+            Err(_) => self.wrong += 1,
+            Ok(()) if entry.is_crossed => self.wrong += 1,
+            Ok(()) => return Ok(()),
+        }
+        let executions = ledger.executions(entry.id);
+        self.examples
+            .push(format!("executed {executions} times: {line}"));
+        Ok(())
+    }
+}
+
+fn entry(line: &str) -> Option<Entry<'_>> {
+    let mut words = line.split(' ');
+    let id = words.next()?;
+    let word = words.next()?;
+    let outcomes = [Outcome::Answered, Outcome::NotExecuted, Outcome::Unknown];
+    Some(Entry {
+        id,
+        outcome: outcomes.into_iter().find(|it| it.as_str() == word)?,
+        only_reads: words.next()? == "1",
+        is_crossed: words.next()? == "1",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journals_balance_only_where_each_outcome_is_true() {
+        let folder = std::env::temp_dir().join(format!("mcp-balance-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (journal, outcomes) = (folder.join("journal"), folder.join("outcomes"));
+        std::fs::write(&journal, "once\ntwice\ntwice\nread\nread\ndenied\n").unwrap();
+        let calls = Outcomes::create(outcomes.clone()).unwrap();
+        let note = |id, outcome, only_reads, is_crossed| {
+            let entry = Entry {
+                id,
+                outcome,
+                only_reads,
+                is_crossed,
+            };
+            calls.note(entry, Duration::from_millis(3));
+        };
+        note("once", Outcome::Answered, false, false);
+        note("twice", Outcome::Unknown, false, false);
+        note("read", Outcome::Answered, true, false);
+        note("denied", Outcome::NotExecuted, false, false);
+        note("never", Outcome::Answered, false, false);
+        note("once", Outcome::Answered, false, true);
+        assert_eq!(calls.finish().unwrap(), Duration::from_millis(3));
+        let balance = Balance::read(&outcomes, &[journal]).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let Balance {
+            calls,
+            executed,
+            doubled,
+            wrong,
+            ..
+        } = balance;
+        assert_eq!([calls, executed, doubled, wrong], [6, 6, 1, 3]);
+    }
+}
