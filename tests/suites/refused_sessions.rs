@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_pool_testkit::fake::{self, Behaviour};
 use mcp_session_pool::{
-    PoolConfig,
+    EvictMode, PoolConfig, Selector,
     error::{AcquireError, FaultKind},
 };
 use tokio::time::{Instant, sleep};
@@ -60,6 +60,28 @@ async fn callers_wait_for_the_session_there_is_when_the_server_refuses_another()
         });
         drop(second.expect("the session again"));
         assert_eq!(remote.connects(), before, "{refusal:?}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eviction_ends_the_waiting_for_a_session_that_is_not_handed_out_again() {
+    for mode in [EvictMode::Force, EvictMode::Graceful] {
+        let (connector, remote) = fake::connector();
+        let pool = pool_over(connector, PoolConfig::default());
+        let alice = request(fake::endpoint("a"), "alice");
+        let kept = pool.acquire(&alice).await.expect("a session");
+        remote.fail_next_connect(FaultKind::RateLimited { retry_after: None });
+        let began = Instant::now();
+        let evict = async {
+            sleep(Duration::from_millis(100)).await;
+            pool.evict(&Selector::All, mode);
+        };
+        let (waiting, ()) = tokio::join!(pool.acquire(&alice), evict);
+        let lease = waiting.expect("a new session");
+        assert!(lease.is_fresh(), "{mode:?}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{mode:?}");
+        drop((kept, lease));
         close(&pool).await;
     }
 }
