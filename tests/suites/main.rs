@@ -15,6 +15,7 @@ mod fairness;
 mod first_call;
 mod forgeries;
 mod handlers;
+mod held_leases;
 mod idle_sessions;
 mod isolation;
 mod known_identities;

@@ -4,6 +4,7 @@ mod acquirer;
 mod check;
 mod connect;
 mod direct;
+mod held_leases;
 mod lease;
 mod open_session;
 mod queue;
@@ -13,6 +14,7 @@ mod slow;
 
 pub(crate) use acquirer::Acquirer;
 pub(crate) use connect::Connects;
+pub(crate) use held_leases::{Held, HeldLeases};
 pub use lease::Lease;
 pub use resolve::AcquireRequest;
 pub(crate) use resolve::{

@@ -76,6 +76,7 @@ setters! {
         close_timeout as with_close_timeout: Duration,
         detected_transport_ttl as with_detected_transport_ttl: Duration,
         idle_pool_eviction as with_idle_pool_eviction: Duration,
+        lease_overdue_after as with_lease_overdue_after: Duration,
         list_changed_debounce as with_list_changed_debounce: Duration,
         session_create_timeout as with_session_create_timeout: Duration,
         session_ttl as with_session_ttl: Duration,

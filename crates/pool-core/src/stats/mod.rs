@@ -2,6 +2,7 @@
 
 mod best;
 mod endpoint;
+mod held_lease;
 mod key;
 mod pool;
 mod query;
@@ -10,6 +11,7 @@ mod status;
 
 pub use crate::types::BreakerState;
 pub use endpoint::EndpointStats;
+pub use held_lease::HeldLease;
 pub use key::{KeyError, KeyPage, KeyStats};
 pub use pool::{BreakerStats, PoolStats};
 pub use query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};

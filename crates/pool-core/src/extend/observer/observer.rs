@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
-    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead, Released, Resized,
-    ServerStreamChanged, ToolsListed,
+    Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, PartlyRead, Released,
+    Resized, ServerStreamChanged, ToolsListed,
 };
 
 /// Receives every event of a pool. All methods do nothing by default.
@@ -38,6 +38,8 @@ pub trait Observer: Send + Sync {
     fn acquire_failed(&self, event: &AcquireFailed<'_>) {}
     /// A lease ended.
     fn released(&self, event: &Released<'_>) {}
+    /// A lease is held for too long.
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {}
     /// A session was opened.
     fn connected(&self, event: &Connected<'_>) {}
     /// A session could not be opened.
@@ -83,6 +85,10 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 
     fn released(&self, event: &Released<'_>) {
         (**self).released(event);
+    }
+
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
+        (**self).lease_overdue(event);
     }
 
     fn connected(&self, event: &Connected<'_>) {
