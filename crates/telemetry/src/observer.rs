@@ -20,9 +20,9 @@ use opentelemetry::{
 use crate::{
     attributes::{is_failure, method, push_error, version, word},
     gauges::Gauges,
-    histograms::{Counts, Instruments},
+    histograms::Instruments,
     names::attribute,
-    upstreams::Upstreams,
+    upstreams::{Upstream, Upstreams},
 };
 
 /// Records the events and states of pools as OpenTelemetry metrics.
@@ -77,10 +77,6 @@ impl Inner {
         self.upstreams.with(pool, key.endpoint(), |upstream| {
             counter.add(1, &upstream.and(more));
         });
-    }
-
-    fn counts(&self) -> &Counts {
-        &self.instruments.counts
     }
 }
 
@@ -233,55 +229,53 @@ impl Observer for MetricsObserver {
     }
 
     fn key_created(&self, event: &KeyCreated<'_>) {
-        let counter = &self.0.counts().keys_created;
+        let counter = &self.0.instruments.counts.keys_created;
         self.0.count(event.pool(), event.key(), counter, []);
     }
 
     fn key_evicted(&self, event: &KeyEvicted<'_>) {
         let reason = word(attribute::REASON, event.reason().as_str());
-        let counter = &self.0.counts().keys_evicted;
+        let counter = &self.0.instruments.counts.keys_evicted;
         self.0.count(event.pool(), event.key(), counter, [reason]);
     }
 
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {
-        let endpoint = event.endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let state = word(attribute::BREAKER_STATE, event.after().as_str());
-            let counter = &self.0.instruments.counts.breaker;
-            counter.add(1, &upstream.and([state]));
-        });
+        let state = word(attribute::BREAKER_STATE, event.after().as_str());
+        let counter = &self.0.instruments.counts.breaker;
+        let add = |upstream: &Upstream| counter.add(1, &upstream.and([state.clone()]));
+        self.0.upstreams.with(event.pool(), event.endpoint(), add);
     }
 
     fn list_changed(&self, event: &ListChanged<'_>) {
         let list = word(attribute::LIST, event.list().as_str());
-        let counter = &self.0.counts().list_changes;
+        let counter = &self.0.instruments.counts.list_changes;
         self.0.count(event.pool(), event.key(), counter, [list]);
     }
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
         let outcome = word(attribute::OUTCOME, if event.hit() { "hit" } else { "miss" });
-        let counter = &self.0.counts().tool_lists;
+        let counter = &self.0.instruments.counts.tool_lists;
         self.0.count(event.pool(), event.key(), counter, [outcome]);
     }
 
     fn partly_read(&self, event: &PartlyRead<'_>) {
+        let left_out = u64::try_from(event.left_out()).unwrap_or(u64::MAX);
+        let method = word(attribute::METHOD, method(event.method()));
+        let counter = &self.0.instruments.counts.left_out;
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let left_out = u64::try_from(event.left_out()).unwrap_or(u64::MAX);
-            let method = word(attribute::METHOD, method(event.method()));
-            let counter = &self.0.instruments.counts.left_out;
             counter.add(left_out, &upstream.and([method]));
         });
     }
 
     fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
-        let counter = &self.0.counts().overdue;
+        let counter = &self.0.instruments.counts.overdue;
         self.0.count(event.pool(), event.key(), counter, []);
     }
 
     fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
         let state = word(attribute::SERVER_STREAM_STATE, event.after().as_str());
-        let counter = &self.0.counts().streams;
+        let counter = &self.0.instruments.counts.streams;
         self.0.count(event.pool(), event.key(), counter, [state]);
     }
 
