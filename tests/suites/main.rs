@@ -17,6 +17,7 @@ mod forgeries;
 mod handlers;
 mod held_leases;
 mod idle_sessions;
+mod idle_upkeep;
 mod isolation;
 mod known_identities;
 mod liberal_reading;

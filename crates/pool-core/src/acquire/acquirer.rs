@@ -69,6 +69,7 @@ impl Acquirer {
             key,
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
+        run(key, key.plan_spares());
         match fitness(context, &slot, now) {
             Fitness::Fit => Some(self.lease(slot, || Duration::ZERO)),
             fitness => {

@@ -11,6 +11,7 @@ mod queue;
 mod resolve;
 mod share;
 mod slow;
+mod upkeep;
 
 pub(crate) use acquirer::Acquirer;
 pub(crate) use connect::Connects;
@@ -20,3 +21,4 @@ pub use resolve::AcquireRequest;
 pub(crate) use resolve::{
     Identification, KeyFactory, RequestParts, Resolved, Resolver, ResolverParts,
 };
+pub(crate) use upkeep::{check_idle, open_spares};

@@ -23,7 +23,7 @@ use crate::{
         ProbePlan,
     },
     fleet::{Fleet, FleetLink},
-    time::{Clock, CoarseClock, ExpiryPolicy, Timestamp, after},
+    time::{Clock, CoarseClock, ExpiryPolicy, Keepalive, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
 };
@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) coarse_clock: CoarseClock,
     pub(crate) random: Random,
     pub(crate) expiry: ExpiryPolicy,
+    /// When idle sessions are checked in the background; `None` where they are not.
+    pub(crate) keepalive: Option<Keepalive>,
     pub(crate) probes: ProbePlan,
     /// Those for a session that a call has shown to be doubtful.
     pub(crate) strict_probes: ProbePlan,
@@ -107,6 +109,7 @@ impl Context {
                 jitter: config.timeouts.session_ttl_jitter,
                 check_after: config.health.health_check_interval,
             },
+            keepalive: Keepalive::of(config.health.keepalive_interval),
             strict_probes: probes.strict(),
             probes,
             secret: DigestKey::from_bytes(parts.random.bytes()),

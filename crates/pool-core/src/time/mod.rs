@@ -4,10 +4,12 @@ mod clock;
 mod coarse_clock;
 mod deadline;
 mod expiry;
+mod keepalive;
 mod next_sweep;
 
 pub(crate) use clock::{Clock, Timestamp, after};
 pub(crate) use coarse_clock::CoarseClock;
 pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
+pub(crate) use keepalive::Keepalive;
 pub(crate) use next_sweep::NextSweep;

@@ -453,7 +453,7 @@ fn a_failed_connect_fails_its_requester_and_frees_its_place() {
         let requester = requester.expect("wanted");
         let other = Arc::clone(&key);
         let late = thread::spawn(move || other.use_once(Fate::Keep));
-        drop(key.slots.abandon(requester, Blame::Endpoint, |_| ()));
+        drop(key.slots.abandon(Some(requester), Blame::Endpoint, |_| ()));
         key.connect();
         late.join().expect("no panic");
         assert!(matches!(key.leave(ticket), Found::Failed));

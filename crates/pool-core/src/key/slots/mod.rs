@@ -15,6 +15,7 @@ mod leave;
 mod queue;
 mod resize;
 mod slots;
+mod spare;
 mod state;
 mod types;
 mod wait;

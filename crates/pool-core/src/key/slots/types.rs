@@ -33,6 +33,8 @@ pub(crate) enum Origin {
     Found,
     /// The member was opened for the owner of the slot.
     Opened,
+    /// The member was there, and no caller gets the slot: it is checked.
+    Checked,
 }
 
 /// What the next member of a key is likely to be.
@@ -237,6 +239,7 @@ impl HitCounts {
         match origin {
             Origin::Opened => self.misses += 1,
             Origin::Found => self.hits += 1,
+            Origin::Checked => {}
         }
     }
 }
