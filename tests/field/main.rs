@@ -3,6 +3,7 @@
 mod bearer;
 mod checks;
 mod circuit;
+mod client_certificates;
 #[path = "../suites/common.rs"]
 #[allow(dead_code, reason = "the suites use more of it")]
 mod common;

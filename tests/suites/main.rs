@@ -10,6 +10,7 @@ mod closures;
 mod common;
 mod credentials;
 mod detection;
+mod endpoint_settings;
 mod eras;
 mod fairness;
 mod first_call;

@@ -4,6 +4,7 @@
 mod compression;
 
 mod client;
+mod clients;
 mod fault;
 mod session;
 
@@ -25,6 +26,7 @@ pub use reqwest;
 
 pub use body::body;
 pub use client::{BuildError, USER_AGENT, client, client_builder};
+pub use clients::{ClientSet, HttpClients, UnknownClient};
 pub use events::{Event, EventParser, EventStream, EventTooLarge};
 pub use fault::HttpFault;
 pub use probe::probe;

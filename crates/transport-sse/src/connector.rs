@@ -10,14 +10,14 @@ use mcp_pool_core::{
         ConnectRequest, Connector, DetectOutcome, EndpointProbe, Session, Support, open_detached,
     },
 };
-use mcp_pool_http::{BuildError, client, probe};
+use mcp_pool_http::{BuildError, ClientSet, HttpClients, client, probe};
 
-use crate::{clients::Clients, detect::detect, handshake::Handshake, limits::Limits};
+use crate::{detect::detect, handshake::Handshake, limits::Limits};
 
 /// Opens sessions over HTTP+SSE, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct SseConnector {
-    clients: Clients,
+    clients: ClientSet,
     limits: Limits,
 }
 
@@ -32,7 +32,7 @@ impl SseConnector {
     /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
-        Ok(Self::over(Clients::new()?))
+        Ok(Self::over(HttpClients::new()?))
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
@@ -48,26 +48,64 @@ impl SseConnector {
     /// # Errors
     /// [`BuildError`]: reqwest rejects the settings of the builder, or the builder has a cookie store.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        Ok(Self::over(Clients::of(builder)?))
+        Ok(Self::over(HttpClients::of(builder)?))
     }
 
     /// Uses another client for the streams of sessions.
     ///
     /// # Errors
     /// As [`from_builder`](Self::from_builder).
-    pub fn with_stream_builder(
-        mut self,
-        builder: reqwest::ClientBuilder,
-    ) -> Result<Self, BuildError> {
-        self.clients.streams = client(builder)?;
+    pub fn with_stream_builder(self, builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
+        self.clients.set_default_streams(client(builder)?);
         Ok(self)
     }
 
-    fn over(clients: Clients) -> Self {
+    /// Adds a client for the endpoints that name it ([`Endpoint::with_client`]), in place of one of the
+    /// same name: with a certificate of its own, a private certificate authority, a proxy. An endpoint
+    /// that names no client has the default one.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder).
+    pub fn with_client(
+        self,
+        name: impl Into<String>,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<Self, BuildError> {
+        self.clients.set(name, HttpClients::of(builder)?);
+        Ok(self)
+    }
+
+    /// Replaces the client of a name, or the default one for `None`, while sessions use it: for a new
+    /// certificate. Clones of a connector share their clients, so that a clone kept aside reaches those
+    /// of the pool. Sessions keep the client that they were opened with, until they end:
+    /// [`SessionPool::update_endpoint`](mcp_pool_core::SessionPool::update_endpoint) or
+    /// [`drain`](mcp_pool_core::SessionPool::drain) ends them with their last calls.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder); the client of before is kept then.
+    pub fn replace_client(
+        &self,
+        name: Option<&str>,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<(), BuildError> {
+        let clients = HttpClients::of(builder)?;
+        match name {
+            Some(name) => self.clients.set(name, clients),
+            None => self.clients.set_default(clients),
+        }
+        Ok(())
+    }
+
+    fn over(clients: HttpClients) -> Self {
         Self {
-            clients,
+            clients: ClientSet::new(clients),
             limits: Limits::default(),
         }
+    }
+
+    fn handshake(&self, request: &ConnectRequest) -> Result<Handshake, ConnectError> {
+        let clients = self.clients.of(request.endpoint())?;
+        Ok(Handshake::new(clients, self.limits, request))
     }
 
     /// Limits the size of one answer that comes in the response to a message, in bytes. Default:
@@ -119,24 +157,26 @@ impl Connector for SseConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(Handshake::new(self.clients.clone(), self.limits, request).run()).await
+        open_detached(self.handshake(request)?.run()).await
     }
 
     async fn detect_and_connect(
         &self,
         request: &ConnectRequest,
     ) -> Result<DetectOutcome, ConnectError> {
-        let handshake = Handshake::new(self.clients.clone(), self.limits, request);
+        let handshake = self.handshake(request)?;
         // The task outlives a dropped future: dropping the session closes its stream.
         let detected = tokio::spawn(handshake.run_if_spoken()).await;
         detected.unwrap_or_else(|_| Err(ConnectError::new(FaultKind::Other)))
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
-        Some(probe(&self.clients.messages, endpoint.url()))
+        let clients = self.clients.of(endpoint).ok()?;
+        Some(probe(&clients.requests, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        detect(&self.clients, self.limits, request).await
+        let clients = self.clients.of(request.endpoint())?;
+        detect(&clients, self.limits, request).await
     }
 }

@@ -7,11 +7,10 @@ use mcp_pool_core::{
     error::{ConnectError, FaultKind},
     extend::{ConnectRequest, Support},
 };
-use mcp_pool_http::HttpSession;
+use mcp_pool_http::{HttpClients, HttpSession};
 use tokio::time::timeout_at;
 
 use crate::{
-    clients::Clients,
     limits::Limits,
     stream::{Event, Stream},
 };
@@ -21,7 +20,7 @@ use crate::{
 /// The stream is closed when it is dropped, also with the future, and that ends the session on the
 /// server.
 pub(crate) async fn detect(
-    clients: &Clients,
+    clients: &HttpClients,
     limits: Limits,
     request: &ConnectRequest,
 ) -> Result<Support, ConnectError> {

@@ -9,13 +9,12 @@ use mcp_pool_core::{
         ServerStreamState, Session, SessionInfo, Support,
     },
 };
-use mcp_pool_http::{HttpFault, HttpSession};
+use mcp_pool_http::{HttpClients, HttpFault, HttpSession};
 use reqwest::Url;
 use tokio::time::timeout_at;
 
 use crate::{
     announcement::{AnnouncementError, session_id},
-    clients::Clients,
     limits::Limits,
     session::{Driver, NewConnection},
     stream::Stream,
@@ -23,7 +22,7 @@ use crate::{
 
 /// One handshake.
 pub(crate) struct Handshake {
-    clients: Clients,
+    clients: HttpClients,
     http_session: HttpSession,
     limits: Limits,
     credentials: Credentials,
@@ -33,7 +32,7 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    pub(crate) fn new(clients: Clients, limits: Limits, request: &ConnectRequest) -> Self {
+    pub(crate) fn new(clients: HttpClients, limits: Limits, request: &ConnectRequest) -> Self {
         Self {
             clients,
             http_session: HttpSession::of(request),
@@ -114,7 +113,7 @@ impl Handshake {
     async fn initialize_on(self, stream: Stream, endpoint: Url) -> Result<Session, ConnectError> {
         let session_id = session_id(&endpoint);
         let connection = NewConnection {
-            http: self.clients.messages,
+            http: self.clients.requests,
             http_session: self.http_session,
             credentials: self.credentials,
             limits: self.limits,

@@ -2,7 +2,6 @@
 
 // Ground first: a module imports only modules above it.
 mod announcement;
-mod clients;
 mod limits;
 
 mod stream;

@@ -11,11 +11,10 @@ use mcp_pool_core::{
         open_detached, run_detached,
     },
 };
-use mcp_pool_http::{BuildError, client, probe};
+use mcp_pool_http::{BuildError, ClientSet, HttpClients, client, probe};
 
 use crate::{
-    clients::Clients,
-    connect::{EraNegotiation, Shared, revive},
+    connect::{EraNegotiation, Shared, SharedInfo, revive},
     era_cache::EraCache,
     limits::Limits,
 };
@@ -23,7 +22,9 @@ use crate::{
 /// Opens sessions over Streamable HTTP, all on one shared HTTP client.
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
-    shared: Shared,
+    clients: ClientSet,
+    limits: Limits,
+    infos: Arc<SharedInfo>,
     eras: Arc<EraCache>,
 }
 
@@ -38,7 +39,7 @@ impl StreamableHttpConnector {
     /// [`BuildError`]: the TLS backend found no usable certificates, or a proxy of the environment
     /// is malformed.
     pub fn new() -> Result<Self, BuildError> {
-        Ok(Self::over(Clients::new()?))
+        Ok(Self::over(HttpClients::new()?))
     }
 
     /// Creates a connector from a builder with your own TLS, proxies or DNS.
@@ -54,32 +55,65 @@ impl StreamableHttpConnector {
     /// # Errors
     /// [`BuildError`]: reqwest rejects the settings of the builder, or the builder has a cookie store.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
-        Ok(Self::over(Clients::of(builder)?))
+        Ok(Self::over(HttpClients::of(builder)?))
     }
 
     /// Uses another client for the streams for server messages.
     ///
     /// # Errors
     /// As [`from_builder`](Self::from_builder).
-    pub fn with_stream_builder(
-        mut self,
+    pub fn with_stream_builder(self, builder: reqwest::ClientBuilder) -> Result<Self, BuildError> {
+        self.clients.set_default_streams(client(builder)?);
+        Ok(self)
+    }
+
+    /// Adds a client for the endpoints that name it ([`Endpoint::with_client`]), in place of one of the
+    /// same name: with a certificate of its own, a private certificate authority, a proxy. An endpoint
+    /// that names no client has the default one.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder).
+    pub fn with_client(
+        self,
+        name: impl Into<String>,
         builder: reqwest::ClientBuilder,
     ) -> Result<Self, BuildError> {
-        self.shared.clients.streams = client(builder)?;
+        self.clients.set(name, HttpClients::of(builder)?);
         Ok(self)
+    }
+
+    /// Replaces the client of a name, or the default one for `None`, while sessions use it: for a new
+    /// certificate. Clones of a connector share their clients, so that a clone kept aside reaches those
+    /// of the pool. Sessions keep the client that they were opened with, until they end:
+    /// [`SessionPool::update_endpoint`](mcp_pool_core::SessionPool::update_endpoint) or
+    /// [`drain`](mcp_pool_core::SessionPool::drain) ends them with their last calls.
+    ///
+    /// # Errors
+    /// As [`from_builder`](Self::from_builder); the client of before is kept then.
+    pub fn replace_client(
+        &self,
+        name: Option<&str>,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<(), BuildError> {
+        let clients = HttpClients::of(builder)?;
+        match name {
+            Some(name) => self.clients.set(name, clients),
+            None => self.clients.set_default(clients),
+        }
+        Ok(())
     }
 
     /// Limits the size of one JSON answer, in bytes. Default: 16 MiB.
     #[must_use]
     pub fn with_max_body_size(mut self, bytes: usize) -> Self {
-        self.shared.limits.max_body = bytes;
+        self.limits.max_body = bytes;
         self
     }
 
     /// Limits the size of one event, in bytes. Default: 4 MiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
-        self.shared.limits.max_event = bytes;
+        self.limits.max_event = bytes;
         self
     }
 
@@ -106,7 +140,7 @@ impl Connector for StreamableHttpConnector {
     }
 
     async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
-        open_detached(self.negotiation(request).run()).await
+        open_detached(self.negotiation(request)?.run()).await
     }
 
     async fn revive(
@@ -114,15 +148,16 @@ impl Connector for StreamableHttpConnector {
         request: &ConnectRequest,
         parked: ParkedSession,
     ) -> Result<Session, ConnectError> {
-        revive(&self.shared, &self.eras, request, &parked)
+        revive(&self.shared(request)?, &self.eras, request, &parked)
     }
 
     fn probe(&self, endpoint: &Endpoint) -> Option<EndpointProbe> {
-        Some(probe(&self.shared.clients.calls, endpoint.url()))
+        let clients = self.clients.of(endpoint).ok()?;
+        Some(probe(&clients.requests, endpoint.url()))
     }
 
     async fn detect(&self, request: &ConnectRequest) -> Result<Support, ConnectError> {
-        let negotiation = self.negotiation(request);
+        let negotiation = self.negotiation(request)?;
         // The task outlives a dropped future, so that the session it has opened is closed.
         let detected = run_detached(find_out(negotiation), |_| std::future::ready(())).await;
         detected.unwrap_or_else(lost)
@@ -132,7 +167,7 @@ impl Connector for StreamableHttpConnector {
         &self,
         request: &ConnectRequest,
     ) -> Result<DetectOutcome, ConnectError> {
-        let negotiation = self.negotiation(request);
+        let negotiation = self.negotiation(request)?;
         let detected = run_detached(negotiation.detect(), close).await;
         detected.unwrap_or_else(lost)
     }
@@ -163,22 +198,30 @@ fn lost<T>() -> Result<T, ConnectError> {
 }
 
 impl StreamableHttpConnector {
-    fn over(clients: Clients) -> Self {
-        let shared = Shared {
-            clients,
+    fn over(clients: HttpClients) -> Self {
+        Self {
+            clients: ClientSet::new(clients),
             limits: Limits::default(),
             infos: Arc::default(),
-        };
-        let eras = Arc::new(EraCache::new(ERA_TTL));
-        Self { shared, eras }
+            eras: Arc::new(EraCache::new(ERA_TTL)),
+        }
     }
 
-    fn negotiation(&self, request: &ConnectRequest) -> EraNegotiation {
-        EraNegotiation {
-            shared: self.shared.clone(),
+    /// What a handshake for this request takes of the connector.
+    fn shared(&self, request: &ConnectRequest) -> Result<Shared, ConnectError> {
+        Ok(Shared {
+            clients: self.clients.of(request.endpoint())?,
+            limits: self.limits,
+            infos: Arc::clone(&self.infos),
+        })
+    }
+
+    fn negotiation(&self, request: &ConnectRequest) -> Result<EraNegotiation, ConnectError> {
+        Ok(EraNegotiation {
+            shared: self.shared(request)?,
             eras: Arc::clone(&self.eras),
             request: request.clone(),
-        }
+        })
     }
 }
 

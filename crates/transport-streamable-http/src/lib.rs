@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 // Ground first: a module imports only modules above it.
-mod clients;
 mod known_stream;
 mod limits;
 

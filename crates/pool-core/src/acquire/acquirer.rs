@@ -15,7 +15,7 @@ use crate::{
     detect::Detector,
     error::AcquireError,
     extend::{AcquireFailed, Acquired},
-    key::{Job, JobSender, KeyMap, KeyServices, SlotGuard, run},
+    key::{Job, JobSender, KeyMap, KeyPool, KeyServices, SlotGuard, run},
     time::{Deadline, Timestamp},
     trace,
     types::Endpoint,
@@ -38,6 +38,9 @@ pub(crate) struct Acquirer {
     pub(crate) held: Option<Arc<HeldLeases>>,
 }
 
+/// The line of code that takes a lease; `None` for a call, whose lease ends with its deadline.
+pub(crate) type Site = Option<&'static Location<'static>>;
+
 impl Acquirer {
     #[inline]
     pub(crate) fn context(&self) -> &Arc<Context> {
@@ -52,14 +55,19 @@ impl Acquirer {
 
     /// A lease on an idle session of a request that was resolved before.
     #[inline(always)]
-    pub(crate) fn try_acquire(&self, request: &AcquireRequest) -> Option<Lease> {
+    pub(crate) fn try_acquire(&self, request: &AcquireRequest, site: Site) -> Option<Lease> {
         let resolved = self.resolver.cached(request)?;
-        self.hit(resolved, &request.parts)
+        self.hit(resolved, &request.parts, site)
     }
 
-    /// A lease without waiting: the whole way of a hit.
+    /// A lease without waiting, taken at `site`: the whole way of a hit.
     #[inline(always)]
-    pub(crate) fn hit(&self, resolved: &Resolved, parts: &RequestParts) -> Option<Lease> {
+    pub(crate) fn hit(
+        &self,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        site: Site,
+    ) -> Option<Lease> {
         let context = self.context();
         let mut slot = resolved.take()?;
         let now = self.coarse_now();
@@ -69,9 +77,11 @@ impl Acquirer {
             key,
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
-        run(key, key.plan_spares());
+        if key.keeps_spares() {
+            plan_spares(key);
+        }
         match fitness(context, &slot, now) {
-            Fitness::Fit => Some(self.lease(slot, || Duration::ZERO)),
+            Fitness::Fit => Some(self.lease_of_hit(slot, site)),
             fitness => {
                 turn_down(slot, fitness);
                 None
@@ -111,6 +121,17 @@ impl Acquirer {
         });
     }
 
+    #[inline(always)]
+    fn lease_of_hit(&self, slot: SlotGuard, site: Site) -> Lease {
+        match self.context().is_plain() {
+            true => {
+                slot.session().count_use();
+                Lease::new(slot)
+            }
+            false => self.watched(self.lease(slot, || Duration::ZERO), site),
+        }
+    }
+
     /// A lease on a session that is fit.
     #[inline]
     pub(super) fn lease(&self, slot: SlotGuard, waited: impl FnOnce() -> Duration) -> Lease {
@@ -128,17 +149,9 @@ impl Acquirer {
     }
 
     /// The lease, watched from now on where the pool watches its leases.
-    #[inline(always)]
-    pub(crate) fn watched(&self, lease: Lease, site: &'static Location<'static>) -> Lease {
-        match self.context().is_plain() {
-            true => lease,
-            false => self.watch(lease, site),
-        }
-    }
-
     #[inline(never)]
-    fn watch(&self, mut lease: Lease, site: &'static Location<'static>) -> Lease {
-        if let Some(held) = &self.held {
+    pub(crate) fn watched(&self, mut lease: Lease, site: Site) -> Lease {
+        if let (Some(held), Some(site)) = (&self.held, site) {
             lease.watch(held, site);
         }
         lease
@@ -163,6 +176,12 @@ impl Acquirer {
         }
         turned_away
     }
+}
+
+#[cold]
+#[inline(never)]
+fn plan_spares(key: &Arc<KeyPool>) {
+    run(key, key.plan_spares());
 }
 
 impl Drop for Acquirer {

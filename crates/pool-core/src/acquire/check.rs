@@ -29,7 +29,7 @@ pub(crate) enum Fitness {
 
 /// Whether the session of a slot may be handed out now. Pure, but for the hook, which runs last: once
 /// for each session that a caller would get.
-#[inline]
+#[inline(always)]
 pub(crate) fn fitness(context: &Context, slot: &SlotGuard, now: Timestamp) -> Fitness {
     if has_ended(slot, now) {
         return Fitness::Unfit(end_reason(slot));

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    mem::ManuallyDrop,
     panic::Location,
     sync::{
         Arc,
@@ -31,8 +32,9 @@ pub struct Lease {
     slot: SlotGuard,
     /// Whether the session was used. A whole word, which moves faster than a single byte.
     used: AtomicUsize,
-    /// The guard of the lease, where the pool watches its leases.
-    watched: Option<Box<Watched>>,
+    /// The guard of the lease, where the pool watches its leases. It is dropped by
+    /// [`end_reported`](Self::end_reported), which every such lease ends with.
+    watched: ManuallyDrop<Option<Box<Watched>>>,
 }
 
 impl Lease {
@@ -40,14 +42,14 @@ impl Lease {
         Self {
             slot,
             used: AtomicUsize::new(UNUSED),
-            watched: None,
+            watched: ManuallyDrop::new(None),
         }
     }
 
     /// Has the pool watch the lease, which was taken at `site`.
     pub(super) fn watch(&mut self, leases: &Arc<HeldLeases>, site: &'static Location<'static>) {
         let watched = leases.add(self.slot.session(), site);
-        self.watched = Some(Box::new(watched));
+        *self.watched = Some(Box::new(watched));
     }
 
     /// rmcp's client side of the session.
@@ -143,7 +145,7 @@ impl Lease {
     #[inline(never)]
     fn end_reported(&mut self, used: bool, fate: Fate, reason: CloseReason) {
         // First: afterwards the slot may be another caller's.
-        self.watched = None;
+        *self.watched = None;
         let slot = &mut self.slot;
         let key = Arc::clone(slot.key());
         let context = &key.services.context;

@@ -13,7 +13,7 @@ mod share;
 mod slow;
 mod upkeep;
 
-pub(crate) use acquirer::Acquirer;
+pub(crate) use acquirer::{Acquirer, Site};
 pub(crate) use connect::Connects;
 pub(crate) use held_leases::{Held, HeldLeases};
 pub use lease::Lease;

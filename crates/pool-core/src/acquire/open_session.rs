@@ -112,7 +112,7 @@ impl<'c> Connecting<'c> {
             key.key.clone(),
             credentials,
             factory,
-            key.slots_by_era,
+            key.slots_by_era(),
             self.deadline,
         );
         let watcher: Arc<dyn ListWatcher> = Arc::<KeyPool>::clone(key);

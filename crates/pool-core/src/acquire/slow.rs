@@ -39,7 +39,7 @@ impl Acquirer {
     ) -> Result<Lease, AcquireError> {
         let acquire = async {
             let resolved = self.resolver.resolve(request, deadline).await?;
-            if let Some(lease) = self.hit(&resolved, &request.parts) {
+            if let Some(lease) = self.hit(&resolved, &request.parts, None) {
                 return Ok(lease);
             }
             let from = Turn::Last;

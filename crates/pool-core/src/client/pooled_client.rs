@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 use rmcp::model::ProgressNotificationParam;
 
 use crate::{
-    acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved},
+    acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved, Site},
     context::Context,
     error::{AcquireError, ConfigError},
     extend::CallContext,
@@ -150,10 +150,10 @@ impl PooledClient {
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
-        let site = Location::caller();
+        let site = Some(Location::caller());
         async move {
-            if let Some(lease) = self.hit() {
-                return Ok(self.acquirer.watched(lease, site));
+            if let Some(lease) = self.hit(site) {
+                return Ok(lease);
             }
             let lease = self.acquire_slowly(self.acquire_deadline()).await?;
             Ok(self.acquirer.watched(lease, site))
@@ -165,14 +165,12 @@ impl PooledClient {
     #[inline]
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Lease> {
-        let lease = self.hit()?;
-        Some(self.acquirer.watched(lease, Location::caller()))
+        self.hit(Some(Location::caller()))
     }
 
-    /// The lease of a call, which ends with the call's deadline and is not watched.
     #[inline(always)]
-    pub(super) fn hit(&self) -> Option<Lease> {
-        self.acquirer.hit(&self.resolved, &self.parts)
+    pub(super) fn hit(&self, site: Site) -> Option<Lease> {
+        self.acquirer.hit(&self.resolved, &self.parts, site)
     }
 
     pub(super) async fn acquire_slowly(&self, deadline: Deadline) -> Result<Lease, AcquireError> {

@@ -103,7 +103,7 @@ impl Detection {
         let endpoint = key.endpoint().clone();
         let credentials = Credentials::new(source, endpoint, Arc::clone(&latest), headers);
         let handlers = Arc::clone(&profile.factory);
-        let slots = slots_by_era(&key, &context.config);
+        let slots = slots_by_era(&key, key.endpoint(), &context.config);
         let proxy = HandlerProxy::new(None, context.client_info.clone());
         let request = ConnectRequest::new(key.clone(), credentials, handlers, slots, deadline)
             .with_proxy(Arc::clone(&proxy))

@@ -54,11 +54,11 @@ pub(crate) use observer::{
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;
 pub use refused_revision::RefusedRevision;
-pub(crate) use session::SlotsByEra;
 pub use session::{
     CloseNotifier, CloseOutcome, RunningSession, ServerStream, ServerStreamState, Session,
     SessionDriver, SessionInfo, SessionMetadata,
 };
+pub(crate) use session::{SlotsByEra, SlotsCell};
 pub(crate) use share_policy::ShareHolder;
 pub use share_policy::{Fair, Fifo, Share, SharePolicy};
 pub use single_flight::{Flight, Follower, Leader, SingleFlight};

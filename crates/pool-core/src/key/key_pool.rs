@@ -1,13 +1,13 @@
 //! The sessions and waiters of one key.
 
-use std::sync::{Arc, Mutex, atomic::AtomicBool};
+use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicBool};
 
 use http::HeaderMap;
 
 use crate::{
     config::PoolConfig,
     context::Context,
-    extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra},
+    extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra, SlotsCell},
     handler::{ListVersions, Profile},
     key::{
         effects::{EffectList, Effects},
@@ -18,7 +18,7 @@ use crate::{
     },
     limits::Member,
     time::{NextSweep, Timestamp},
-    types::{Era, Lifecycle, PoolKey, Scope},
+    types::{Endpoint, Era, Lifecycle, PoolKey, Scope},
     upstream::Upstream,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct KeyPool {
     pub(crate) credentials: Arc<LatestCredentials>,
     pub(crate) services: Arc<KeyServices>,
     /// The concurrent calls on a session of this key.
-    pub(crate) slots_by_era: SlotsByEra,
+    slots_by_era: SlotsCell,
     /// The versions of the server's lists.
     pub(crate) lists: ListVersions,
     pub(crate) history: Arc<History>,
@@ -45,7 +45,7 @@ pub(crate) struct KeyPool {
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
     /// The sessions that the key keeps ready; `None` where it keeps none.
-    pub(super) spares: Option<Box<Spares>>,
+    pub(super) spares: OnceLock<Box<Spares>>,
 }
 
 /// What a new key pool is made of.
@@ -67,7 +67,7 @@ impl KeyPool {
             Scope::Conversation(_) => 1,
             Scope::Identity | Scope::Shared => new.max_sessions,
         };
-        let slots = slots_by_era(new.key, &context.config);
+        let slots = slots_by_era(new.key, new.key.endpoint(), &context.config);
         let likely = Likely {
             slots: slots.legacy,
             suffices: may_suffice(new.key, &new.upstream, context),
@@ -88,14 +88,14 @@ impl KeyPool {
             profile: new.profile.clone(),
             upstream: new.upstream,
             credentials,
-            slots_by_era: slots,
+            slots_by_era: SlotsCell::new(slots),
             lists: ListVersions::new(context.new_id()),
             history: Arc::default(),
             next_sweep: NextSweep::default(),
             permit: Mutex::new(Some(new.permit)),
             member: new.member,
             in_line: AtomicBool::new(false),
-            spares: Spares::of(new.key, &context.config),
+            spares: Spares::of(new.key, &context.config).map_or_else(OnceLock::new, OnceLock::from),
             services,
         }
     }
@@ -103,8 +103,26 @@ impl KeyPool {
     /// How the calls of this key share a session that turned out so.
     pub(crate) fn sharing(&self, info: &SessionInfo) -> Sharing {
         match self.services.context.config.enabled {
-            true => Sharing::of(info, self.slots_by_era),
+            true => Sharing::of(info, self.slots_by_era()),
             false => Sharing::NONE,
+        }
+    }
+
+    /// The concurrent calls on a session that is opened now.
+    pub(crate) fn slots_by_era(&self) -> SlotsByEra {
+        self.slots_by_era.get()
+    }
+
+    /// Applies the settings of its endpoint to what is opened from now on.
+    pub(crate) fn update(&self, endpoint: &Endpoint) {
+        let config = &self.services.context.config;
+        self.slots_by_era
+            .set(slots_by_era(&self.key, endpoint, config));
+        let least = Spares::least(&self.key, endpoint, config);
+        match self.spares.get() {
+            Some(spares) => spares.set_least(least),
+            None if least == 0 => {}
+            None => drop(self.spares.set(Spares::new(least))),
         }
     }
 
@@ -204,7 +222,7 @@ fn close_reason(reason: CloseReason, retired: Retired) -> CloseReason {
 
 /// How many calls a session of this key serves at the same time. Without pooling each session serves
 /// one lease, so that it has one slot.
-pub(crate) fn slots_by_era(key: &PoolKey, config: &PoolConfig) -> SlotsByEra {
+pub(crate) fn slots_by_era(key: &PoolKey, endpoint: &Endpoint, config: &PoolConfig) -> SlotsByEra {
     if !config.enabled {
         return SlotsByEra::ONE;
     }
@@ -213,7 +231,7 @@ pub(crate) fn slots_by_era(key: &PoolKey, config: &PoolConfig) -> SlotsByEra {
         Scope::Conversation(_) => limits.max_concurrent_per_conversation,
         Scope::Identity | Scope::Shared => limits.max_concurrent_per_session,
     };
-    let own = key.endpoint().max_concurrent_per_session();
+    let own = endpoint.max_concurrent_per_session();
     let stateless = own.unwrap_or(limits.max_concurrent_per_stateless_session);
     SlotsByEra {
         legacy: own.unwrap_or(legacy).get(),

@@ -11,10 +11,16 @@ use crate::{
 };
 
 impl KeyPool {
+    /// True where the key keeps sessions ready.
+    #[inline(always)]
+    pub(crate) fn keeps_spares(&self) -> bool {
+        self.spares.get().is_some()
+    }
+
     /// Plans to open what is missing of the sessions that the key keeps ready.
     #[inline]
     pub(crate) fn plan_spares(&self) -> Effects {
-        match &self.spares {
+        match self.spares.get() {
             None => Effects::None,
             Some(spares) => self.plan_missing(spares),
         }
@@ -22,7 +28,7 @@ impl KeyPool {
 
     #[inline(never)]
     fn plan_missing(&self, spares: &Spares) -> Effects {
-        let is_missing = !spares.is_planned() && self.slots.wants_spare(spares.least);
+        let is_missing = !spares.is_planned() && self.slots.wants_spare(spares.wanted());
         if !is_missing || spares.plan() {
             return Effects::None;
         }
@@ -34,16 +40,16 @@ impl KeyPool {
     /// Reserves the connect of a session that is kept ready, where one is missing and none failed
     /// lately. Returns `false` otherwise.
     pub(crate) fn reserve_spare(&self, now: Timestamp) -> bool {
-        let Some(spares) = &self.spares else {
+        let Some(spares) = self.spares.get() else {
             return false;
         };
         spares.begin();
-        spares.paused_until() <= now && self.slots.begin_spare(spares.least)
+        spares.paused_until() <= now && self.slots.begin_spare(spares.wanted())
     }
 
     /// Tries again after a pause to open what is missing.
     pub(crate) fn pause_spares(&self) -> Effects {
-        let Some(spares) = &self.spares else {
+        let Some(spares) = self.spares.get() else {
             return Effects::None;
         };
         let jitter = self.services.context.random.fraction();

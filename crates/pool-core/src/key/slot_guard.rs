@@ -114,7 +114,7 @@ impl SlotGuard {
 }
 
 impl Drop for SlotGuard {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.release_fit();
     }

@@ -8,7 +8,7 @@ use crate::{
     extend::{CloseReason, Reach},
     key::{KeyPool, run},
     stats::EvictReport,
-    types::{PoolKey, Selector},
+    types::{Endpoint, PoolKey, Selector},
 };
 
 /// What becomes of the sessions in use of an evicted key.
@@ -36,6 +36,22 @@ impl SessionPool {
     /// [`evict`](Self::evict) of [`Selector::All`] with a reason of its own.
     pub fn drain(&self) -> EvictReport {
         self.evict_for(&Selector::All, EvictMode::Graceful, CloseReason::Drained)
+    }
+
+    /// Applies the settings of an endpoint that has changed, to the keys that it has: sessions opened before
+    /// serve the calls that they have and are closed then, and what is opened from now on follows the new
+    /// settings. So does it after the client of an endpoint was replaced, such as for a new certificate.
+    ///
+    /// Which keys these are follows from URL, transport, gateway id, lifecycle and client, as for
+    /// [`Selector::endpoint`]. Requests and clients made with the endpoint of before get
+    /// sessions of the new kind, too.
+    pub fn update_endpoint(&self, endpoint: &Endpoint) -> EvictReport {
+        let keys = self.acquirer.keys.select(&Selector::endpoint(endpoint));
+        for key in &keys {
+            // First: whatever is opened later is of the new kind, and whatever was before is evicted.
+            key.update(endpoint);
+        }
+        self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Drained)
     }
 
     /// Revokes the credentials of some keys and evicts their sessions gracefully: for a logout, a

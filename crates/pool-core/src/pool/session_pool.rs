@@ -64,26 +64,24 @@ impl SessionPool {
         &'a self,
         request: &'a AcquireRequest,
     ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'a> {
-        let (acquirer, site) = (&self.acquirer, Location::caller());
+        let (acquirer, site) = (&self.acquirer, Some(Location::caller()));
         async move {
-            let lease = self.acquire_unwatched(request).await?;
+            let lease = match acquirer.resolver.cached(request) {
+                None => {
+                    let deadline = acquirer.deadline(request);
+                    Box::pin(acquirer.acquire_slowly(request, deadline)).await?
+                }
+                Some(resolved) => {
+                    if let Some(lease) = acquirer.hit(resolved, &request.parts, site) {
+                        return Ok(lease);
+                    }
+                    let deadline = acquirer.deadline(request);
+                    let parts = &request.parts;
+                    acquirer.acquire_next(resolved, parts, deadline).await?
+                }
+            };
             Ok(acquirer.watched(lease, site))
         }
-    }
-
-    async fn acquire_unwatched(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
-        let acquirer = &self.acquirer;
-        let Some(resolved) = acquirer.resolver.cached(request) else {
-            let deadline = acquirer.deadline(request);
-            return Box::pin(acquirer.acquire_slowly(request, deadline)).await;
-        };
-        if let Some(lease) = acquirer.hit(resolved, &request.parts) {
-            return Ok(lease);
-        }
-        let deadline = acquirer.deadline(request);
-        acquirer
-            .acquire_next(resolved, &request.parts, deadline)
-            .await
     }
 
     /// An idle session for this request, without waiting, connecting or checking. `None` when no
@@ -92,9 +90,7 @@ impl SessionPool {
     #[must_use]
     #[track_caller]
     pub fn try_acquire(&self, request: &AcquireRequest) -> Option<Lease> {
-        let (acquirer, site) = (&self.acquirer, Location::caller());
-        let lease = acquirer.try_acquire(request)?;
-        Some(acquirer.watched(lease, site))
+        self.acquirer.try_acquire(request, Some(Location::caller()))
     }
 
     /// Runs `work` with rmcp's client side of a session. The session is released afterwards, also

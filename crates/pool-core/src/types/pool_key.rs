@@ -55,6 +55,7 @@ impl KeyParts<'_> {
             .field(endpoint.transport().as_str().as_bytes())
             .optional(endpoint.gateway().map(str::as_bytes))
             .field(endpoint.lifecycle().as_str().as_bytes())
+            .optional(endpoint.client().map(str::as_bytes))
             .field(self.identity.digest().as_bytes());
         let digest = self.scope.digest_into(digest);
         let digest = digest.field(self.profile.as_bytes()).field(self.declared);

@@ -11,7 +11,8 @@ pub enum Selector {
     All,
     /// The keys of one downstream session.
     Conversation(ConversationId),
-    /// The keys of one endpoint. [`Endpoint::auto`] selects the keys of every transport.
+    /// The keys of one endpoint, whatever its settings. [`Endpoint::auto`] selects the keys of every
+    /// transport.
     Endpoint(Endpoint),
     /// The keys of one gateway entry ([`Endpoint::with_gateway`]).
     Gateway(String),

@@ -10,7 +10,7 @@ use mcp_pool_core::{
         WireCall, initialize_request_in, initialize_result,
     },
 };
-use mcp_pool_http::{HttpFault, HttpSession, send_repeatedly};
+use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send_repeatedly};
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, InitializedNotification, ProtocolVersion,
     RequestMetaObject, ServerPeerInfo,
@@ -24,7 +24,6 @@ use super::{
     shared_info::SharedInfo,
 };
 use crate::{
-    clients::Clients,
     era_cache::ServerEra,
     limits::Limits,
     session::{Connection, Driver, NewConnection, STATELESS},
@@ -33,7 +32,7 @@ use crate::{
 /// What the handshakes of a connector share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
-    pub(crate) clients: Clients,
+    pub(crate) clients: HttpClients,
     pub(crate) limits: Limits,
     pub(crate) infos: Arc<SharedInfo>,
 }

@@ -11,3 +11,4 @@ mod shared_info;
 pub(crate) use handshake::Shared;
 pub(crate) use negotiate::EraNegotiation;
 pub(crate) use revive::revive;
+pub(crate) use shared_info::SharedInfo;

@@ -12,14 +12,13 @@ use mcp_pool_core::{
         ServerInbox,
     },
 };
-use mcp_pool_http::{HttpFault, HttpSession, send, send_repeatedly};
+use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::{early::EarlyMessages, standalone::Standalone};
 use crate::{
-    clients::Clients,
     era_cache::ServerEra,
     limits::Limits,
     parked::Parked,
@@ -33,7 +32,7 @@ use crate::{
 pub(crate) struct Connection {
     /// The session itself, for tasks that go on after a dropped call.
     pub(super) me: Weak<Self>,
-    clients: Clients,
+    clients: HttpClients,
     http_session: HttpSession,
     endpoint: Endpoint,
     credentials: Credentials,
@@ -60,7 +59,7 @@ pub(crate) struct Connection {
 
 /// The parts of a new connection.
 pub(crate) struct NewConnection {
-    pub(crate) clients: Clients,
+    pub(crate) clients: HttpClients,
     pub(crate) http_session: HttpSession,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
@@ -237,7 +236,7 @@ impl Connection {
             {
                 &self.clients.streams
             }
-            _ => &self.clients.calls,
+            _ => &self.clients.requests,
         };
         reqwest::RequestBuilder::from_parts(http.clone(), request)
     }

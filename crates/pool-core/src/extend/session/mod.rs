@@ -14,4 +14,4 @@ pub use info::SessionInfo;
 pub use metadata::SessionMetadata;
 pub use server_stream::{ServerStream, ServerStreamState};
 pub use session::Session;
-pub(crate) use slots_by_era::SlotsByEra;
+pub(crate) use slots_by_era::{SlotsByEra, SlotsCell};

@@ -20,7 +20,7 @@ struct Indexes {
     /// The hash of each part of each key, and the name of the key: one set for all kinds of parts, which
     /// takes some 20 bytes for a part where a map of sets takes hundreds.
     by_part: BTreeSet<(u64, u64)>,
-    /// How many keys each endpoint has. Endpoints are few beside keys.
+    /// How many keys each endpoint has, without its settings. Endpoints are few beside keys.
     endpoints: HashMap<Endpoint, usize>,
     hasher: foldhash::quality::RandomState,
 }
@@ -46,11 +46,7 @@ impl KeyIndex {
         for hash in indexes.parts(key) {
             indexes.by_part.insert((hash, name));
         }
-        let endpoint = key.endpoint();
-        match indexes.endpoints.get_mut(endpoint) {
-            Some(count) => *count += 1,
-            None => drop(indexes.endpoints.insert(endpoint.clone(), 1)),
-        }
+        *indexes.endpoints.entry(key.endpoint().plain()).or_default() += 1;
     }
 
     pub(crate) fn remove(&self, key: &PoolKey) {
@@ -62,10 +58,11 @@ impl KeyIndex {
         for hash in indexes.parts(key) {
             indexes.by_part.remove(&(hash, name));
         }
-        if let Some(count) = indexes.endpoints.get_mut(key.endpoint()) {
+        let endpoint = key.endpoint().plain();
+        if let Some(count) = indexes.endpoints.get_mut(&endpoint) {
             *count -= 1;
             if *count == 0 {
-                indexes.endpoints.remove(key.endpoint());
+                indexes.endpoints.remove(&endpoint);
             }
         }
     }
@@ -91,11 +88,12 @@ impl KeyIndex {
                 indexes.with(Part::Conversation, id, is_it)
             }
             Selector::Endpoint(endpoint) if endpoint.is_auto() => {
-                let all = indexes.over_any_transport(endpoint);
+                let endpoint = endpoint.plain();
+                let all = indexes.over_any_transport(&endpoint);
                 all.flat_map(|endpoint| indexes.of_endpoint(endpoint))
                     .collect()
             }
-            Selector::Endpoint(endpoint) => indexes.of_endpoint(endpoint),
+            Selector::Endpoint(endpoint) => indexes.of_endpoint(&endpoint.plain()),
             Selector::Gateway(gateway) => {
                 let gateway = gateway.as_str();
                 let is_it = |key: &PoolKey| key.endpoint().gateway() == Some(gateway);
@@ -119,7 +117,7 @@ impl Indexes {
     /// The hashes of the parts of a key.
     fn parts(&self, key: &PoolKey) -> Vec<u64> {
         let endpoint = key.endpoint();
-        let mut parts = vec![self.hash(Part::Endpoint, endpoint)];
+        let mut parts = vec![self.hash(Part::Endpoint, &endpoint.plain())];
         if let Scope::Conversation(id) = key.scope() {
             parts.push(self.hash(Part::Conversation, id));
         }
@@ -147,7 +145,9 @@ impl Indexes {
     }
 
     fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<PoolKey> {
-        self.with(Part::Endpoint, endpoint, |key| key.endpoint() == endpoint)
+        self.with(Part::Endpoint, endpoint, |key| {
+            key.endpoint().plain() == *endpoint
+        })
     }
 
     /// The same endpoint over each transport that the pool detected.
@@ -206,6 +206,14 @@ mod tests {
             (Selector::conversation("c"), vec![&bob]),
             (Selector::gateway("g"), vec![&bob]),
             (Selector::endpoint(&endpoint), vec![&alice]),
+            (
+                Selector::endpoint(&endpoint.clone().with_min_idle(9)),
+                vec![&alice],
+            ),
+            (
+                Selector::endpoint(&endpoint.clone().with_client("c")),
+                vec![],
+            ),
             (Selector::endpoint(&sse), vec![&shared]),
             (Selector::endpoint(&auto), vec![&alice, &shared]),
         ] {

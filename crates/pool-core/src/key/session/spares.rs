@@ -1,16 +1,16 @@
 //! The sessions that a key keeps ready.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::{
     config::PoolConfig,
     time::Timestamp,
-    types::{PoolKey, Scope},
+    types::{Endpoint, PoolKey, Scope},
 };
 
 /// How many sessions a key keeps ready, and when it opens the next one.
 pub(crate) struct Spares {
-    pub(crate) least: usize,
+    least: AtomicUsize,
     /// True while a sweep is planned that opens what is missing.
     is_planned: AtomicBool,
     /// Until when none is opened, since one could not be. In nanoseconds of the pool's clock.
@@ -18,18 +18,37 @@ pub(crate) struct Spares {
 }
 
 impl Spares {
-    /// `None` for a key that keeps none: a conversation has one session, opened when it is needed.
+    /// `None` for a key that keeps none.
     pub(crate) fn of(key: &PoolKey, config: &PoolConfig) -> Option<Box<Self>> {
-        let least = key.endpoint().min_idle();
-        let least = least.unwrap_or(config.limits.min_idle_per_key);
-        let keeps = least > 0 && config.enabled && !matches!(key.scope(), Scope::Conversation(_));
-        keeps.then(|| {
-            Box::new(Self {
-                least,
-                is_planned: AtomicBool::new(false),
-                paused_until: AtomicU64::new(0),
-            })
+        let least = Self::least(key, key.endpoint(), config);
+        (least > 0).then(|| Self::new(least))
+    }
+
+    pub(crate) fn new(least: usize) -> Box<Self> {
+        Box::new(Self {
+            least: AtomicUsize::new(least),
+            is_planned: AtomicBool::new(false),
+            paused_until: AtomicU64::new(0),
         })
+    }
+
+    /// How many sessions a key keeps ready under these settings. A conversation keeps none: it has one
+    /// session, opened when it is needed.
+    pub(crate) fn least(key: &PoolKey, endpoint: &Endpoint, config: &PoolConfig) -> usize {
+        let keeps = config.enabled && !matches!(key.scope(), Scope::Conversation(_));
+        let least = endpoint.min_idle();
+        match keeps {
+            true => least.unwrap_or(config.limits.min_idle_per_key),
+            false => 0,
+        }
+    }
+
+    pub(crate) fn wanted(&self) -> usize {
+        self.least.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_least(&self, least: usize) {
+        self.least.store(least, Ordering::Relaxed);
     }
 
     pub(crate) fn is_planned(&self) -> bool {

@@ -15,8 +15,8 @@ use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 ///
 /// Cheap to clone. The URL is canonical in the sense of the WHATWG URL standard: the scheme and
 /// host in lower case, a default port left out, dot segments resolved; a trailing dot of the host
-/// is dropped. Two endpoints that differ in URL (query included), transport, gateway id or lifecycle
-/// never share a session.
+/// is dropped. Two endpoints that differ in URL (query included), transport, gateway id, lifecycle or
+/// client never share a session; those that differ in other settings alone do.
 ///
 /// `Display` and `Debug` show the URL without its query, since queries carry secrets.
 ///
@@ -38,6 +38,7 @@ pub(super) struct Inner {
     pub(super) shareable: bool,
     pub(super) slots: Option<NonZeroU32>,
     pub(super) min_idle: Option<usize>,
+    pub(super) client: Option<Box<str>>,
     pub(super) trusts_tool_hints: bool,
 }
 
@@ -57,6 +58,7 @@ impl Endpoint {
             shareable: false,
             slots: None,
             min_idle: None,
+            client: None,
             trusts_tool_hints: false,
         })))
     }

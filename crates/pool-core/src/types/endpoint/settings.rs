@@ -47,6 +47,16 @@ impl Endpoint {
         self.change(|inner| inner.min_idle = Some(sessions))
     }
 
+    /// Names the client of the connector that reaches the endpoint: with a certificate of its own, a
+    /// private certificate authority, a proxy. It is part of the key. Default: the connector's default
+    /// client. The connectors over HTTP add clients by name (`with_client`) and replace them while
+    /// sessions use them (`replace_client`); see
+    /// [`SessionPool::update_endpoint`](crate::SessionPool::update_endpoint).
+    #[must_use]
+    pub fn with_client(self, name: impl Into<String>) -> Self {
+        self.change(|inner| inner.client = Some(name.into().into_boxed_str()))
+    }
+
     /// Declares that the hints of the server's tools are true, so that a call whose connection broke is
     /// repeated where its tool has `idempotentHint` or `readOnlyHint`, as if the client were
     /// [`repeatable`](crate::PooledClient::repeatable). Default: not declared, since a server's hints
@@ -82,6 +92,28 @@ impl Endpoint {
     #[must_use]
     pub fn min_idle(&self) -> Option<usize> {
         self.0.min_idle
+    }
+
+    /// The client of the connector, if one was named.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.0.client.as_deref()
+    }
+
+    /// The endpoint without the settings that no key follows from.
+    pub(crate) fn plain(&self) -> Self {
+        let inner = &self.0;
+        let is_plain = !inner.shareable
+            && !inner.trusts_tool_hints
+            && inner.slots.is_none()
+            && inner.min_idle.is_none();
+        if is_plain {
+            return self.clone();
+        }
+        self.clone().change(|inner| {
+            (inner.shareable, inner.trusts_tool_hints) = (false, false);
+            (inner.slots, inner.min_idle) = (None, None);
+        })
     }
 
     /// Whether the hints of the server's tools were declared to be true.

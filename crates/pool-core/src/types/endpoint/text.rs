@@ -45,6 +45,8 @@ struct Settings {
     max_concurrent_per_session: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_idle: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
 }
@@ -54,7 +56,7 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`, `client`
 /// and `trusted_tool_hints`. The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -66,6 +68,7 @@ impl Serialize for Endpoint {
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
             min_idle: self.min_idle(),
+            client: self.client().map(str::to_owned),
             trusted_tool_hints: self.has_trusted_tool_hints(),
         };
         settings.serialize(serializer)
@@ -108,6 +111,9 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if let Some(sessions) = settings.min_idle {
             endpoint = endpoint.with_min_idle(sessions);
         }
+        if let Some(client) = settings.client {
+            endpoint = endpoint.with_client(client);
+        }
         if settings.trusted_tool_hints {
             endpoint = endpoint.with_trusted_tool_hints();
         }
@@ -132,6 +138,7 @@ mod tests {
             .declared_stateless_and_public()
             .with_max_concurrent_per_session(slots)
             .with_min_idle(2)
+            .with_client("c")
             .with_trusted_tool_hints();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
             let text = serde_json::to_string(&endpoint).unwrap();
