@@ -29,6 +29,7 @@ mod common;
 mod gateway;
 mod manners;
 mod messages;
+mod page;
 mod reading;
 mod replicas;
 mod selections;
@@ -305,6 +306,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     manners::show(&shown).await;
     stdio::show(&shown).await;
     gateway::show(&shown, &server).await;
+    page::show(&shown, &server).await;
     let replicas = replicas::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");

@@ -17,6 +17,7 @@ mod forgeries;
 mod handlers;
 mod idle_sessions;
 mod isolation;
+mod key_details;
 mod known_identities;
 mod liberal_reading;
 mod lifecycle;

@@ -1,6 +1,7 @@
 //! What a pool looks like at a point in time.
 
 mod best;
+mod details;
 mod endpoint;
 mod key;
 mod pool;
@@ -9,6 +10,7 @@ mod report;
 mod status;
 
 pub use crate::types::BreakerState;
+pub use details::{KeyDetails, SessionStats, WaiterStats};
 pub use endpoint::EndpointStats;
 pub use key::{KeyError, KeyPage, KeyStats};
 pub use pool::{BreakerStats, PoolStats};

@@ -5,9 +5,11 @@ mod coarse_clock;
 mod deadline;
 mod expiry;
 mod next_sweep;
+mod seconds;
 
 pub(crate) use clock::{Clock, Timestamp, after};
 pub(crate) use coarse_clock::CoarseClock;
 pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
 pub(crate) use next_sweep::NextSweep;
+pub(crate) use seconds::seconds;

@@ -127,6 +127,11 @@ impl PooledSession {
         self.opened_at.elapsed() >= turn
     }
 
+    /// How many calls the session serves at the same time.
+    pub(crate) fn slots(&self) -> u32 {
+        self.sharing.slots
+    }
+
     /// How often the session was handed out.
     pub(crate) fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)
