@@ -338,6 +338,7 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/pool-core/src/error/mod.rs"),
         include_str!("../../crates/pool-core/src/extend/mod.rs"),
         include_str!("../../crates/pool-core/src/stats/mod.rs"),
+        include_str!("../../crates/admin/src/lib.rs"),
         include_str!("../../crates/file-config/src/lib.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
         include_str!("../../crates/proxy/src/auth/mod.rs"),

@@ -14,6 +14,7 @@ use mcp_session_pool::{
     EvictMode, PoolConfig, SessionPool,
     event::{Acquired, Closed},
     extend::{Fingerprint, Observer},
+    stats::{KeyCondition, KeyQuery},
 };
 
 use crate::common::{close, pool_over, request};
@@ -96,6 +97,38 @@ async fn a_key_is_evicted_by_its_fingerprint_and_no_other_is() {
     let again = pool.evict_key(alice, EvictMode::Force);
     assert_eq!(again.keys, 0, "an unknown key is none");
     close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_calls_have_ended_is_not_in_use() {
+    for slots in [1, 3] {
+        let (connector, _remote) = fake::connector();
+        let slots = NonZeroU32::new(slots).expect("some");
+        let config = PoolConfig::default().with_max_concurrent_per_session(slots);
+        let pool = pool_over(connector, config);
+        let in_use = KeyQuery {
+            condition: Some(KeyCondition::InUse),
+            ..KeyQuery::default()
+        };
+        let users = ["alice", "bob", "carol"];
+        let mut leases = Vec::new();
+        for user in users.iter().chain(&users) {
+            let request = request(fake::endpoint("a"), user);
+            leases.push(pool.acquire(&request).await.expect("a session"));
+        }
+        assert_eq!(pool.key_stats(&in_use).matching, 3);
+        let alice = fingerprint(&pool, "alice").await;
+        leases.retain(|lease| lease.key().fingerprint() == alice);
+        let page = pool.key_stats(&in_use);
+        assert_eq!(
+            (page.matching, page.rows[0].in_use),
+            (1, 2),
+            "{slots} slots"
+        );
+        drop(leases);
+        assert_eq!(pool.key_stats(&in_use).matching, 0, "{slots} slots");
+        close(&pool).await;
+    }
 }
 
 #[derive(Default)]
