@@ -5,7 +5,7 @@
 mod bench;
 mod ci;
 mod conformance;
-mod demo;
+mod demo_output;
 mod examples;
 mod faults;
 mod fleet;
@@ -39,11 +39,6 @@ enum Command {
     Ci,
     /// Plays the protocol's own scenarios for clients with a pooled client.
     Conformance(conformance::Options),
-    /// Shows the pool at work: real sessions, many users, rotating tokens.
-    Demo(demo::Options),
-    /// Runs the demo in this process, which is a release build.
-    #[command(hide = true)]
-    DemoInner(demo::Options),
     /// Has three processes share their sessions through Redis, and kills and stops each part of it.
     Fleet(fleet::Options),
     /// Runs the fleet from this process, which is a release build.
@@ -124,8 +119,6 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Ci => ci::run(&sh),
         Command::Conformance(options) => conformance::run(&sh, options),
-        Command::Demo(options) => demo::run(&sh, options),
-        Command::DemoInner(options) => demo::show(options),
         Command::Fleet(options) => fleet::run(&sh, options),
         Command::FleetInner(options) => fleet::show(options),
         Command::FleetGateway(options) => fleet::serve(options),

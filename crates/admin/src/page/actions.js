@@ -23,24 +23,24 @@ const post = async (path, body) => {
   return response.json();
 };
 const act = async (title, text, action, path, body, report) => {
-  if (!(await confirmed(title, text, action))) return false;
+  if (!(await confirmed(title, text, action))) return;
   try {
-    toast(report(await post(path, body)));
-    refreshAll();
-    return true;
+    const answer = await post(path, body);
+    // The key in detail may be gone.
+    byId("detail").close();
+    toast(report(answer));
   } catch (error) {
     toast(`It failed: ${error.message}`);
-    return false;
   }
+  refreshAll();
 };
 const evictions = (report) =>
   `${number(report.keys)} keys: ${number(report.closing)} sessions are being closed, ${number(report.in_use)} in use, ${number(report.connecting)} opening.`;
-const evict = async (key, force) => {
+const evict = (key, force) => {
   const text = force
     ? "Its sessions are closed at once, those in use under their callers."
     : "Its idle sessions are closed now, those in use when their calls end. The next caller gets a new session.";
-  const done = await act(`Evict key ${key}?`, text, "Evict", "pool/evict", { key, force }, evictions);
-  if (done) byId("detail").close();
+  return act(`Evict key ${key}?`, text, "Evict", "pool/evict", { key, force }, evictions);
 };
 const resetCircuit = (row) => act(
   "Reset the circuit?",

@@ -46,7 +46,11 @@ const byReason = () => {
   }
   return series;
 };
-const x = (index) => (WINDOW - samples.length + index).toFixed(1);
+// The first minute fills the chart from the right; later samples move closer together.
+const x = (index) => {
+  const span = Math.max(60, samples.length);
+  return (((span - samples.length + index) / (span - 1)) * 300).toFixed(1);
+};
 const y = (value, max) => (98 - 94 * (value / max)).toFixed(2);
 const linePath = (read, max) => {
   let path = "", pen = "M";
@@ -99,10 +103,10 @@ const draw = (chart) => {
 const TILES = [
   ["Sessions", (it) => number(it.sessions.idle + it.sessions.used + it.sessions.connecting)],
   ["In use", (it) => number(it.sessions.used)],
-  ["Callers waiting", (it) => number(it.waiting)],
+  ["Waiting", (it) => number(it.waiting)],
   ["Keys", (it) => number(it.keys)],
   ["Hit rate", (it) => percent(it.hit_rate)],
-  ["Calls per second", (it) => number(Math.round(it.calls.count / it.seconds))],
+  ["Calls a second", (it) => number(Math.round(it.calls.count / it.seconds))],
   ["Failed calls", (it) => number(it.calls.failed)],
 ];
 const drawAll = () => {

@@ -70,7 +70,7 @@ const startKeys = () => {
   byId("previous").onclick = () => { cursors.pop(); loadKeys(); };
   byId("next").onclick = () => { if (next) { cursors.push(next); loadKeys(); } };
   byId("detail-close").onclick = () => byId("detail").close();
-  byId("detail").addEventListener("close", () => { opened = null; });
+  byId("detail").addEventListener("close", () => { if (!byId("detail").open) opened = null; });
   byId("evict").onclick = () => evict(opened, false);
   byId("evict-force").onclick = () => evict(opened, true);
 };
@@ -89,7 +89,7 @@ const table = (titles, rows, nothing) => {
   return element("div", { className: "scroll" }, element("table", {}, element("thead", {}, head), body));
 };
 const loadDetail = async () => {
-  if (!opened) return;
+  if (!opened || !byId("detail").open) return;
   const body = byId("detail-body");
   let key;
   try {
@@ -99,6 +99,7 @@ const loadDetail = async () => {
     return;
   }
   const { stats } = key;
+  if (stats.fingerprint !== opened) return;
   const facts = [
     ["Endpoint", stats.endpoint], ["Gateway entry", key.gateway ?? "–"], ["Transport", stats.transport], ["Scope", stats.scope],
     ["Circuit", words(stats.breaker)], ["Sessions", `${number(stats.available + stats.active)} of ${number(stats.max)}`],

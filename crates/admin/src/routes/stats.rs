@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use axum::{Json, extract::State};
 use mcp_pool_core::{
-    SessionPool,
+    SessionPool, TransportKind,
     stats::{BreakerState, EndpointStats, PoolStats, PoolStatus},
 };
 use serde::Serialize;
@@ -40,6 +40,7 @@ pub(super) struct Stats {
 struct EndpointRow {
     name: String,
     gateway: Option<String>,
+    transport: TransportKind,
     #[serde(flatten)]
     stats: EndpointStats,
 }
@@ -84,6 +85,7 @@ fn endpoints(shown: &Shown, pool: &SessionPool) -> (Vec<EndpointRow>, usize) {
     all.truncate(MAX_ENDPOINTS);
     let row = |stats: EndpointStats| EndpointRow {
         name: shown.name(&stats.endpoint),
+        transport: stats.endpoint.transport().clone(),
         gateway: stats.endpoint.gateway().map(str::to_owned),
         stats,
     };
