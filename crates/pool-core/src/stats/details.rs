@@ -90,7 +90,7 @@ fn sessions(key: &KeyPool, now: Instant) -> Vec<SessionStats> {
     let sessions = key.services.sessions.get(&open);
     let row = |session: &Arc<PooledSession>| {
         let used = usage.iter().find(|(id, _)| *id == session.id);
-        let in_use = used.map_or(session.slots(), |(_, used)| *used);
+        let in_use = used.map_or_else(|| session.slots(), |(_, used)| *used);
         SessionStats::of(session, in_use, now)
     };
     sessions.iter().map(row).collect()
