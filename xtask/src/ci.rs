@@ -3,7 +3,9 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, bench, conformance, demo_output, interop,
+    Result, bench,
+    checks::{demo_output, package},
+    conformance, interop,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -34,6 +36,7 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
         Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
     })?;
     steps.take("tidy", || tidy::run(sh))?;
+    steps.take("packages", || package::check(sh))?;
     let tally = steps.take("test", || test::run(sh, &test::Options::default()))?;
     for &Smoke { args, check } in SMOKE {
         steps.take(&args.join(" "), || {

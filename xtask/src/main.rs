@@ -3,9 +3,9 @@
 //! One module for each command.
 
 mod bench;
+mod checks;
 mod ci;
 mod conformance;
-mod demo_output;
 mod examples;
 mod faults;
 mod fleet;
@@ -145,5 +145,27 @@ fn run(command: &Command) -> Result {
         Command::BenchCall(options) => bench::call(options),
         Command::BenchIdle(options) => bench::idle(options),
         Command::BenchScale(options) => bench::scale(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Command;
+
+    #[test]
+    fn cargo_xtask_lists_every_command() {
+        let listed = include_str!("../door/src/commands.rs");
+        let command = Command::command();
+        for known in command
+            .get_subcommands()
+            .filter(|known| !known.is_hide_set())
+        {
+            let name = known.get_name();
+            if !name.ends_with("-inner") {
+                assert!(listed.contains(&format!("\"{name}\"")), "{name}");
+            }
+        }
     }
 }
