@@ -6,6 +6,7 @@ use axum::{
 };
 use mcp_pool_core::stats::{KeyDetails, KeyPage, KeyQuery};
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use super::{failure::Failure, shown::Shown};
 use crate::recorder::Incident;
@@ -23,7 +24,10 @@ pub(super) async fn keys(
     State(shown): State<Shown>,
     Query(query): Query<KeyQuery>,
 ) -> Result<Json<KeyPage>, Failure> {
-    Ok(Json(shown.pool()?.key_stats(&query)))
+    let pool = shown.pool()?;
+    // Some queries visit every key, for which calls must not wait.
+    let page = spawn_blocking(move || pool.key_stats(&query)).await;
+    page.map(Json).map_err(|_| Failure::NoPool)
 }
 
 pub(super) async fn key(
