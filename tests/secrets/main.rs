@@ -82,6 +82,7 @@ fn request(server: &CounterServer) -> AcquireRequest {
 fn pool(connector: impl Connector + Debug + 'static, shown: &Shown) -> SessionPool {
     shown.show(&connector);
     let config = PoolConfig::default()
+        .with_lease_overdue_after(Duration::from_millis(1))
         .with_max_sessions_per_key(2)
         .with_max_concurrent_per_conversation(NonZeroU32::MIN)
         .with_circuit_breaker_threshold(2)
@@ -200,7 +201,11 @@ async fn a_busy_life(pool: &SessionPool, server: &mut CounterServer, shown: &Sho
     recovers(&client).await;
 
     shown.show(pool);
+    let lease = pool.acquire(&request).await.expect("a session");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(pool.stats().leases_overdue > 0, "it is reported");
     show_figures(pool, shown);
+    drop(lease);
     let report = pool.revoke(&Selector::principal(&Principal::user("pl4nted-principal")));
     shown.show(&report);
     eventually("the key is evicted", || pool.stats().pool_keys_evicted > 0).await;

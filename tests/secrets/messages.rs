@@ -71,6 +71,10 @@ pub(crate) fn show_keys(pool: &SessionPool, shown: &Shown) {
         shown.show(row);
         shown.show(&row.last_error.expect("it failed once"));
     }
+    for held in pool.held_leases(9) {
+        shown.show(&held);
+        shown.add(&serde_json::to_string(&held).expect("json"));
+    }
     pool.endpoint_stats().iter().for_each(|row| shown.show(row));
 }
 

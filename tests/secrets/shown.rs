@@ -15,8 +15,8 @@ use mcp_session_pool::{
     error::{ConnectError, CredentialError},
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
-        Released, Resized, ServerStreamChanged, ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
+        PartlyRead, Released, Resized, ServerStreamChanged, ToolsListed,
     },
     extend::{
         CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Observer,
@@ -84,6 +84,10 @@ impl Observer for Shown {
     fn acquire_failed(&self, event: &AcquireFailed<'_>) {
         self.show(event);
         self.fail(event.error());
+    }
+
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
+        self.show(event);
     }
 
     fn released(&self, event: &Released<'_>) {

@@ -25,8 +25,8 @@ mod wire;
 pub mod event {
     pub use crate::extend::observer::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
-        Released, Resized, ServerStreamChanged, ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
+        PartlyRead, Released, Resized, ServerStreamChanged, ToolsListed,
     };
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Counts {
     pub(crate) keys_evicted: Counter<u64>,
     pub(crate) breaker: Counter<u64>,
     pub(crate) eras: Counter<u64>,
+    pub(crate) overdue: Counter<u64>,
     pub(crate) list_changes: Counter<u64>,
     pub(crate) tool_lists: Counter<u64>,
     pub(crate) left_out: Counter<u64>,
@@ -103,6 +104,12 @@ impl Counts {
                 names::ERA_VERDICTS,
                 "{verdict}",
                 "Servers detected for the first time, or with another era than before",
+            ),
+            overdue: count(
+                meter,
+                names::LEASE_OVERDUE,
+                "{lease}",
+                "Leases that were held for too long",
             ),
             list_changes: count(
                 meter,

@@ -17,6 +17,7 @@ pub(crate) const KEY_COUNT: &str = "mcp.pool.key.count";
 pub(crate) const KEY_CREATED: &str = "mcp.pool.key.created";
 pub(crate) const KEY_EVICTED: &str = "mcp.pool.key.evicted";
 pub(crate) const KEY_MAX: &str = "mcp.pool.key.max";
+pub(crate) const LEASE_OVERDUE: &str = "mcp.pool.lease.overdue";
 pub(crate) const LIST_CHANGES: &str = "mcp.pool.list.changes";
 pub(crate) const SERVER_STREAM_CHANGES: &str = "mcp.pool.server_stream.changes";
 pub(crate) const SESSION_CLOSED: &str = "mcp.pool.session.closed";

@@ -2,24 +2,27 @@
 
 use std::{fmt, sync::Arc};
 
-use mcp_pool_core::WeakPool;
 use mcp_pool_core::{
+    PoolKey, WeakPool,
     error::AcquireError,
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead,
-        Released, ServerStreamChanged, ToolsListed,
+        ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
+        PartlyRead, Released, ServerStreamChanged, ToolsListed,
     },
     extend::Observer,
 };
-use opentelemetry::{KeyValue, metrics::Meter};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Meter},
+};
 
 use crate::{
     attributes::{is_failure, method, push_error, version, word},
     gauges::Gauges,
     histograms::Instruments,
     names::attribute,
-    upstreams::Upstreams,
+    upstreams::{Upstream, Upstreams},
 };
 
 /// Records the events and states of pools as OpenTelemetry metrics.
@@ -60,6 +63,21 @@ struct Inner {
     upstreams: Arc<Upstreams>,
     instruments: Instruments,
     gauges: Gauges,
+}
+
+impl Inner {
+    /// Counts one more for the upstream of a key.
+    fn count<const N: usize>(
+        &self,
+        pool: &str,
+        key: &PoolKey,
+        counter: &Counter<u64>,
+        more: [KeyValue; N],
+    ) {
+        self.upstreams.with(pool, key.endpoint(), |upstream| {
+            counter.add(1, &upstream.and(more));
+        });
+    }
 }
 
 impl MetricsObserver {
@@ -211,66 +229,54 @@ impl Observer for MetricsObserver {
     }
 
     fn key_created(&self, event: &KeyCreated<'_>) {
-        let endpoint = event.key().endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let counter = &self.0.instruments.counts.keys_created;
-            counter.add(1, &upstream.attributes);
-        });
+        let counter = &self.0.instruments.counts.keys_created;
+        self.0.count(event.pool(), event.key(), counter, []);
     }
 
     fn key_evicted(&self, event: &KeyEvicted<'_>) {
-        let endpoint = event.key().endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let reason = word(attribute::REASON, event.reason().as_str());
-            let counter = &self.0.instruments.counts.keys_evicted;
-            counter.add(1, &upstream.and([reason]));
-        });
+        let reason = word(attribute::REASON, event.reason().as_str());
+        let counter = &self.0.instruments.counts.keys_evicted;
+        self.0.count(event.pool(), event.key(), counter, [reason]);
     }
 
     fn breaker_changed(&self, event: &BreakerChanged<'_>) {
-        let endpoint = event.endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let state = word(attribute::BREAKER_STATE, event.after().as_str());
-            let counter = &self.0.instruments.counts.breaker;
-            counter.add(1, &upstream.and([state]));
-        });
+        let state = word(attribute::BREAKER_STATE, event.after().as_str());
+        let counter = &self.0.instruments.counts.breaker;
+        let add = |upstream: &Upstream| counter.add(1, &upstream.and([state.clone()]));
+        self.0.upstreams.with(event.pool(), event.endpoint(), add);
     }
 
     fn list_changed(&self, event: &ListChanged<'_>) {
-        let endpoint = event.key().endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let list = word(attribute::LIST, event.list().as_str());
-            let counter = &self.0.instruments.counts.list_changes;
-            counter.add(1, &upstream.and([list]));
-        });
+        let list = word(attribute::LIST, event.list().as_str());
+        let counter = &self.0.instruments.counts.list_changes;
+        self.0.count(event.pool(), event.key(), counter, [list]);
     }
 
     fn tools_listed(&self, event: &ToolsListed<'_>) {
-        let endpoint = event.key().endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let outcome = if event.hit() { "hit" } else { "miss" };
-            let counter = &self.0.instruments.counts.tool_lists;
-            counter.add(1, &upstream.and([word(attribute::OUTCOME, outcome)]));
-        });
+        let outcome = word(attribute::OUTCOME, if event.hit() { "hit" } else { "miss" });
+        let counter = &self.0.instruments.counts.tool_lists;
+        self.0.count(event.pool(), event.key(), counter, [outcome]);
     }
 
     fn partly_read(&self, event: &PartlyRead<'_>) {
+        let left_out = u64::try_from(event.left_out()).unwrap_or(u64::MAX);
+        let method = word(attribute::METHOD, method(event.method()));
+        let counter = &self.0.instruments.counts.left_out;
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let left_out = u64::try_from(event.left_out()).unwrap_or(u64::MAX);
-            let method = word(attribute::METHOD, method(event.method()));
-            let counter = &self.0.instruments.counts.left_out;
             counter.add(left_out, &upstream.and([method]));
         });
     }
 
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
+        let counter = &self.0.instruments.counts.overdue;
+        self.0.count(event.pool(), event.key(), counter, []);
+    }
+
     fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
-        let endpoint = event.key().endpoint();
-        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let state = word(attribute::SERVER_STREAM_STATE, event.after().as_str());
-            let counter = &self.0.instruments.counts.streams;
-            counter.add(1, &upstream.and([state]));
-        });
+        let state = word(attribute::SERVER_STREAM_STATE, event.after().as_str());
+        let counter = &self.0.instruments.counts.streams;
+        self.0.count(event.pool(), event.key(), counter, [state]);
     }
 
     fn call_finished(&self, event: &CallFinished<'_>) {

@@ -9,7 +9,7 @@ use mcp_pool_core::{
     PoolKey,
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
-        ConnectFailed, KeyEvicted, Resized,
+        ConnectFailed, KeyEvicted, LeaseOverdue, Resized,
     },
     extend::{Fingerprint, Observer},
 };
@@ -82,6 +82,11 @@ impl Observer for Recorder {
             endpoint: Some(event.endpoint().clone()),
             ..Event::new("acquire_failed", event.error().label())
         });
+    }
+
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
+        let site = event.site().to_string();
+        self.note(event.key(), Event::new("lease_overdue", site));
     }
 
     fn connect_failed(&self, event: &ConnectFailed<'_>) {

@@ -232,3 +232,21 @@ async fn a_pool_without_the_recorder_is_shown_as_such() {
         false
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_held_for_too_long_is_listed_with_its_line_of_code() {
+    let config = PoolConfig::default().with_lease_overdue_after(Duration::from_secs(1));
+    let setup = Setup::new(config);
+    let request = request("alice");
+    let lease = setup.pool.acquire(&request).await.expect("a session");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let stats = setup.get("/pool/stats.json").await.json();
+    let incidents = stats["incidents"].as_array().expect("incidents");
+    let overdue = incidents.iter().find(|it| it["kind"] == "lease_overdue");
+    let site = overdue.expect("an incident")["reason"].as_str();
+    assert!(
+        site.is_some_and(|site| site.contains("figures.rs")),
+        "{site:?}"
+    );
+    drop(lease);
+}

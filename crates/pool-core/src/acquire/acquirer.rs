@@ -1,11 +1,12 @@
 //! How a caller gets a session: at once where one is idle, otherwise by waiting.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::Location, sync::Arc, time::Duration};
 
 use tracing::Span;
 
 use super::{
     check::{Fitness, fitness, turn_down},
+    held_leases::HeldLeases,
     lease::Lease,
 };
 use crate::{
@@ -33,6 +34,8 @@ pub(crate) struct Acquirer {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) resolver: Resolver,
     pub(crate) detector: Arc<Detector>,
+    /// The leases that are held; `None` where the pool does not watch them.
+    pub(crate) held: Option<Arc<HeldLeases>>,
 }
 
 impl Acquirer {
@@ -66,6 +69,7 @@ impl Acquirer {
             key,
             key.note_credential(&parts.headers, resolved.ends_at, now),
         );
+        run(key, key.plan_spares());
         match fitness(context, &slot, now) {
             Fitness::Fit => Some(self.lease(slot, || Duration::ZERO)),
             fitness => {
@@ -121,6 +125,23 @@ impl Acquirer {
             });
         });
         Lease::new(slot)
+    }
+
+    /// The lease, watched from now on where the pool watches its leases.
+    #[inline(always)]
+    pub(crate) fn watched(&self, lease: Lease, site: &'static Location<'static>) -> Lease {
+        match self.context().is_plain() {
+            true => lease,
+            false => self.watch(lease, site),
+        }
+    }
+
+    #[inline(never)]
+    fn watch(&self, mut lease: Lease, site: &'static Location<'static>) -> Lease {
+        if let Some(held) = &self.held {
+            lease.watch(held, site);
+        }
+        lease
     }
 
     /// Closes the pool for new requests and every key. Returns how many callers waited.

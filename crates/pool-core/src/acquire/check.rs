@@ -159,15 +159,31 @@ fn unless_evicted(mut slot: SlotGuard) -> Option<SlotGuard> {
     None
 }
 
-/// Checks that a session is alive.
+/// The slot, if its session passes a check and may be handed out afterwards.
 async fn check(
+    context: &Context,
+    slot: SlotGuard,
+    deadline: Deadline,
+) -> Result<Option<SlotGuard>, AcquireError> {
+    let proven = prove(context, slot, deadline).await?;
+    Ok(proven.and_then(|slot| {
+        let fitness = fitness_of_proven(context, &slot, context.clock.now());
+        unless_unfit(slot, fitness)
+    }))
+}
+
+/// The slot, if its session passes a check. `None`: it is closed.
+///
+/// # Errors
+/// [`AcquireError::Timeout`] when the deadline passes during the check; those of the endpoint's circuit.
+pub(super) async fn prove(
     context: &Context,
     mut slot: SlotGuard,
     deadline: Deadline,
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let pooled = Arc::clone(slot.session());
     let Some(connector) = context.connectors.get(pooled.key.transport()) else {
-        return Ok(unless_evicted(slot));
+        return Ok(Some(slot));
     };
     let upstream = Arc::clone(&slot.key().upstream);
     let is_open = || !context.is_closed();
@@ -195,8 +211,7 @@ async fn check(
     let now = context.clock.now();
     slot.set_alive_at(now);
     slot.set_acquired_at(now);
-    let fitness = fitness_of_proven(context, &slot, now);
-    Ok(unless_unfit(slot, fitness))
+    Ok(Some(slot))
 }
 
 /// The probes of a check. A doubtful session needs an answer, since a connection that is half open

@@ -62,7 +62,8 @@ impl Connects {
     }
 }
 
-fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
+/// Begins a reserved connect, under a permit where there is one already.
+pub(super) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
     let key = Arc::clone(&reservation.key);
     // All who wait count on the state that was lost.
     if key.history.take_lost() {
@@ -167,7 +168,7 @@ impl Connect {
         } = admitted;
         let key = Arc::clone(&reservation.key);
         let context = &key.services.context;
-        if !key.has_waiters() {
+        if !reservation.is_wanted() {
             return;
         }
         if !note_credential(&key, &reservation.requester) {

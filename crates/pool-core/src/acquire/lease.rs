@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,6 +11,7 @@ use std::{
 
 use rmcp::service::ServiceError;
 
+use super::held_leases::{HeldLeases, Watched};
 use crate::{
     context::Context,
     error::{CallError, CallFailure},
@@ -29,6 +31,8 @@ pub struct Lease {
     slot: SlotGuard,
     /// Whether the session was used. A whole word, which moves faster than a single byte.
     used: AtomicUsize,
+    /// The guard of the lease, where the pool watches its leases.
+    watched: Option<Box<Watched>>,
 }
 
 impl Lease {
@@ -36,7 +40,14 @@ impl Lease {
         Self {
             slot,
             used: AtomicUsize::new(UNUSED),
+            watched: None,
         }
+    }
+
+    /// Has the pool watch the lease, which was taken at `site`.
+    pub(super) fn watch(&mut self, leases: &Arc<HeldLeases>, site: &'static Location<'static>) {
+        let watched = leases.add(self.slot.session(), site);
+        self.watched = Some(Box::new(watched));
     }
 
     /// rmcp's client side of the session.
@@ -131,6 +142,8 @@ impl Lease {
     /// Releases the slot of a session that was used, or whose release is reported.
     #[inline(never)]
     fn end_reported(&mut self, used: bool, fate: Fate, reason: CloseReason) {
+        // First: afterwards the slot may be another caller's.
+        self.watched = None;
         let slot = &mut self.slot;
         let key = Arc::clone(slot.key());
         let context = &key.services.context;

@@ -4,17 +4,21 @@ mod acquirer;
 mod check;
 mod connect;
 mod direct;
+mod held_leases;
 mod lease;
 mod open_session;
 mod queue;
 mod resolve;
 mod share;
 mod slow;
+mod upkeep;
 
 pub(crate) use acquirer::Acquirer;
 pub(crate) use connect::Connects;
+pub(crate) use held_leases::{Held, HeldLeases};
 pub use lease::Lease;
 pub use resolve::AcquireRequest;
 pub(crate) use resolve::{
     Identification, KeyFactory, RequestParts, Resolved, Resolver, ResolverParts,
 };
+pub(crate) use upkeep::{check_idle, open_spares};

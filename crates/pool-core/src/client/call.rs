@@ -96,7 +96,7 @@ impl<'c> Call<'c> {
     pub(super) fn begin(client: &'c PooledClient, method: &'c str, target: Target<'c>) -> Self {
         let began = Instant::now();
         let context = client.context();
-        let ready = client.try_acquire();
+        let ready = client.hit();
         let session = ready.as_ref().map(Lease::info);
         let (pool, key) = (&context.config.name, client.key());
         let trace = CallTrace::begin(pool, key, method, target, session);
@@ -178,7 +178,7 @@ impl<'c> Call<'c> {
             Some(Some(lease)) => return Ok(lease),
             Some(None) => {}
             None => {
-                if let Some(lease) = client.try_acquire() {
+                if let Some(lease) = client.hit() {
                     self.trace.note_session(lease.info());
                     return Ok(lease);
                 }

@@ -1,6 +1,6 @@
 //! A caller's view of a pool: calls, each on a session that it holds no longer than it must.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 use rmcp::model::ProgressNotificationParam;
@@ -148,20 +148,30 @@ impl PooledClient {
     ///
     /// # Cancel safety
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
-    pub async fn acquire(&self) -> Result<Lease, AcquireError> {
-        if let Some(lease) = self.try_acquire() {
-            return Ok(lease);
+    #[track_caller]
+    pub fn acquire(&self) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
+        let site = Location::caller();
+        async move {
+            if let Some(lease) = self.hit() {
+                return Ok(self.acquirer.watched(lease, site));
+            }
+            let lease = self.acquire_slowly(self.acquire_deadline()).await?;
+            Ok(self.acquirer.watched(lease, site))
         }
-        let deadline = self.acquire_deadline();
-        self.acquirer
-            .acquire_next(&self.resolved, &self.parts, deadline)
-            .await
     }
 
     /// An idle session, without waiting, connecting or checking.
     #[must_use]
     #[inline]
+    #[track_caller]
     pub fn try_acquire(&self) -> Option<Lease> {
+        let lease = self.hit()?;
+        Some(self.acquirer.watched(lease, Location::caller()))
+    }
+
+    /// The lease of a call, which ends with the call's deadline and is not watched.
+    #[inline(always)]
+    pub(super) fn hit(&self) -> Option<Lease> {
         self.acquirer.hit(&self.resolved, &self.parts)
     }
 

@@ -50,6 +50,7 @@ setters! {
         health_check_interval as with_health_check_interval: Duration,
         health_check_methods as with_health_check_methods: Vec<Probe>,
         health_check_timeout as with_health_check_timeout: Duration,
+        keepalive_interval as with_keepalive_interval: Duration,
     }
     identity: "IdentityConfig" {
         identity_headers as with_identity_headers: Vec<HeaderName>,
@@ -66,6 +67,7 @@ setters! {
         max_total_keys as with_max_total_keys: usize,
         max_total_sessions as with_max_total_sessions: usize,
         max_total_waiters as with_max_total_waiters: usize,
+        min_idle_per_key as with_min_idle_per_key: usize,
         max_waiters_per_key as with_max_waiters_per_key: usize,
         max_waiters_per_share as with_max_waiters_per_share: usize,
         shed_delay_target as with_shed_delay_target: Duration,
@@ -76,6 +78,7 @@ setters! {
         close_timeout as with_close_timeout: Duration,
         detected_transport_ttl as with_detected_transport_ttl: Duration,
         idle_pool_eviction as with_idle_pool_eviction: Duration,
+        lease_overdue_after as with_lease_overdue_after: Duration,
         list_changed_debounce as with_list_changed_debounce: Duration,
         session_create_timeout as with_session_create_timeout: Duration,
         session_ttl as with_session_ttl: Duration,

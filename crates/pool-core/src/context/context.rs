@@ -23,7 +23,7 @@ use crate::{
         ProbePlan,
     },
     fleet::{Fleet, FleetLink},
-    time::{Clock, CoarseClock, ExpiryPolicy, Timestamp, after},
+    time::{Clock, CoarseClock, ExpiryPolicy, Keepalive, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
 };
@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) coarse_clock: CoarseClock,
     pub(crate) random: Random,
     pub(crate) expiry: ExpiryPolicy,
+    /// When idle sessions are checked in the background; `None` where they are not.
+    pub(crate) keepalive: Option<Keepalive>,
     pub(crate) probes: ProbePlan,
     /// Those for a session that a call has shown to be doubtful.
     pub(crate) strict_probes: ProbePlan,
@@ -56,8 +58,8 @@ pub(crate) struct Context {
     /// Connects, detections and closings under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
-    /// True where sessions are reused and neither an observer nor a hook takes part in a lease: the
-    /// one flag that a hit reads for all three.
+    /// True where sessions are reused, leases are not watched, and neither an observer nor a hook takes
+    /// part in a lease: the one flag that a hit reads for all four.
     is_plain: bool,
     /// True where the coarse clock suffices: its error is nothing beside the times that are set, and no
     /// observer measures by it.
@@ -88,8 +90,11 @@ impl Context {
             config.health.health_check_timeout,
         );
         let clock = Clock::new();
-        let is_plain = config.enabled && parts.observer.is_none() && parts.hooks.is_none();
         let timeouts = &config.timeouts;
+        let is_plain = config.enabled
+            && timeouts.lease_overdue_after.is_zero()
+            && parts.observer.is_none()
+            && parts.hooks.is_none();
         let shortest = timeouts
             .session_ttl
             .min(timeouts.idle_pool_eviction)
@@ -104,6 +109,7 @@ impl Context {
                 jitter: config.timeouts.session_ttl_jitter,
                 check_after: config.health.health_check_interval,
             },
+            keepalive: Keepalive::of(config.health.keepalive_interval),
             strict_probes: probes.strict(),
             probes,
             secret: DigestKey::from_bytes(parts.random.bytes()),
@@ -125,7 +131,7 @@ impl Context {
         }
     }
 
-    /// True where a lease needs neither an observer nor a hook, and its session is kept.
+    /// True where a lease needs neither an observer nor a hook, is not watched, and its session is kept.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.is_plain

@@ -19,6 +19,7 @@ pub(crate) struct Counters {
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
+    pub(crate) leases_overdue: AtomicU64,
     pub(crate) list_changes: AtomicU64,
     pub(crate) parts_left_out: AtomicU64,
     pub(crate) tool_list_hits: AtomicU64,

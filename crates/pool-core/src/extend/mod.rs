@@ -48,7 +48,8 @@ pub use negotiation::{
 };
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, ListChanged, Released, Resized, ServerStreamChanged,
+    Connected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, Released, Resized,
+    ServerStreamChanged,
 };
 pub use observer::{Observer, PoolHandle};
 pub use propagator::ContextPropagator;

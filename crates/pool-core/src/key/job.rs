@@ -33,6 +33,8 @@ pub(crate) enum Job {
     Sweep(PoolKey, Timestamp),
     /// Move the coarse clock on, for as long as it is read.
     Tick,
+    /// Look for leases that are held for too long, as long as there are any.
+    WatchLeases,
 }
 
 /// Sends jobs to the maintenance task and keeps it alive. The handles of the pool have one, each

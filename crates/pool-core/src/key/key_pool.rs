@@ -13,7 +13,7 @@ use crate::{
         effects::{EffectList, Effects},
         seeking::{KeyPermit, Waiter},
         services::KeyServices,
-        session::{History, PooledSession, SessionSlot, Sharing},
+        session::{History, PooledSession, SessionSlot, Sharing, Spares},
         slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots, Taken},
     },
     limits::Member,
@@ -44,6 +44,8 @@ pub(crate) struct KeyPool {
     pub(super) member: Member,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
+    /// The sessions that the key keeps ready; `None` where it keeps none.
+    pub(super) spares: Option<Box<Spares>>,
 }
 
 /// What a new key pool is made of.
@@ -93,6 +95,7 @@ impl KeyPool {
             permit: Mutex::new(Some(new.permit)),
             member: new.member,
             in_line: AtomicBool::new(false),
+            spares: Spares::of(new.key, &context.config),
             services,
         }
     }

@@ -89,6 +89,19 @@ impl KeyPool {
         .into()
     }
 
+    /// Takes a session out under its users, whose slots are the key's again. `None` when it is unused or has
+    /// left the key.
+    pub(crate) fn forfeit(&self, session: &Arc<PooledSession>) -> Option<Effects> {
+        let connect = self.slots.forfeit(session)?;
+        let effects = EffectList {
+            close: vec![(Arc::clone(session), CloseReason::LeaseEnded)],
+            connect,
+            reclaim: true,
+            ..EffectList::default()
+        };
+        Some(effects.into())
+    }
+
     /// Begins a new generation: no session opened before is handed out again. Returns the number of
     /// unused sessions as well, which are closed now.
     pub(crate) fn evict_all(&self, reason: CloseReason) -> (Effects, usize) {

@@ -1,12 +1,17 @@
 //! What can be read off a key.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::key_pool::KeyPool;
 use crate::{
-    key::{seeking::Waiter, slots::Counts},
+    key::{
+        seeking::Waiter,
+        session::{PooledSession, SessionSlot},
+        slots::Counts,
+    },
     limits::Member,
-    time::Timestamp,
+    time::{Keepalive, Timestamp},
+    types::Era,
 };
 
 impl KeyPool {
@@ -62,8 +67,33 @@ impl KeyPool {
         self.slots.last_used()
     }
 
+    /// True while the key has sessions or opens some.
+    pub(crate) fn has_sessions(&self) -> bool {
+        !self.slots.has_none()
+    }
+
+    /// When the next idle session is due for a check in the background.
+    pub(crate) fn first_due(&self, keepalive: Keepalive) -> Option<Timestamp> {
+        self.slots
+            .first_due(|session, alive_at| due(session, alive_at, keepalive))
+    }
+
+    /// A slot of an idle session that is due for a check in the background.
+    pub(crate) fn take_due(&self, keepalive: Keepalive, now: Timestamp) -> Option<SessionSlot> {
+        self.slots
+            .take_due(|session, alive_at| due(session, alive_at, keepalive) <= now)
+    }
+
     /// The earliest end of the lives of the idle sessions.
     pub(crate) fn first_session_end(&self) -> Option<Timestamp> {
         self.slots.first_end(|session| session.ends_at)
+    }
+}
+
+/// When a session is due for a check in the background. One without a state needs none.
+fn due(session: &Arc<PooledSession>, alive_at: Timestamp, keepalive: Keepalive) -> Timestamp {
+    match session.session.info().era {
+        Era::Legacy => keepalive.due(session.id, alive_at),
+        Era::Stateless => Timestamp::NEVER,
     }
 }

@@ -121,8 +121,10 @@ impl KeyPool {
 
     /// Adds an opened session and serves the queue with it.
     pub(crate) fn admit(&self, session: Arc<PooledSession>) -> Effects {
-        let sweep_by = Some(session.ends_at);
-        let now = self.services.context.clock.now();
+        let context = &self.services.context;
+        let now = context.clock.now();
+        let next_look = context.keepalive.map(|keepalive| keepalive.next_look(now));
+        let sweep_by = next_look.into_iter().chain([session.ends_at]).min();
         let mut effects = EffectList::default();
         match self.slots.admit(session, now) {
             Err(late) => {
@@ -167,7 +169,12 @@ impl KeyPool {
     }
 
     /// Ends a reserved connect without a session. `error` goes to the waiters that `blame` concerns.
-    pub(crate) fn abandon(&self, requester: Ticket, blame: Blame, error: &AcquireError) -> Effects {
+    pub(crate) fn abandon(
+        &self,
+        requester: Option<Ticket>,
+        blame: Blame,
+        error: &AcquireError,
+    ) -> Effects {
         let failed = self.slots.abandon(requester, blame, |_| error.clone());
         EffectList {
             reclaim: true,

@@ -3,6 +3,7 @@
 mod effects;
 mod job;
 mod key_pool;
+mod key_spares;
 mod key_upkeep;
 mod key_views;
 mod key_waiting;

@@ -61,8 +61,12 @@ fn leave_line(key: &Arc<KeyPool>) {
 
 #[inline(never)]
 fn run_list(key: &Arc<KeyPool>, list: EffectList, starter: &impl ConnectStarter) {
+    let is_short = !list.close.is_empty();
     for (session, reason) in list.close {
         key.services.close(session, reason);
+    }
+    if is_short {
+        run(key, key.plan_spares());
     }
     for waker in list.wakers {
         waker.wake();

@@ -58,7 +58,7 @@ impl SlotGuard {
 
     /// True while no eviction has begun a new generation since the session was opened.
     pub(crate) fn is_current(&self) -> bool {
-        self.session().generation == self.key.generation()
+        self.session().generation() == self.key.generation()
     }
 
     /// Sets when the session last proved alive.

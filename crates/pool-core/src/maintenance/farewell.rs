@@ -36,6 +36,7 @@ async fn is_last(fleet: &FleetLink, held: &Arc<Held>, reason: CloseReason) -> bo
         | CloseReason::CheckFailed
         | CloseReason::Drained
         | CloseReason::Evicted
+        | CloseReason::LeaseEnded
         | CloseReason::Lost
         | CloseReason::Revoked
         | CloseReason::Superseded => fleet.remove(held, Removal::Whole).await,

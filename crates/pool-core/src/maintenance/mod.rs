@@ -3,6 +3,7 @@
 mod closing;
 mod farewell;
 mod heartbeat;
+mod overdue;
 mod reclaim;
 mod schedule;
 mod sweep;

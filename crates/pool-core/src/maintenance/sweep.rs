@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
 use crate::{
+    acquire::{check_idle, open_spares},
     extend::CloseReason,
     key::{KeyMap, KeyPool, PooledSession, run},
     time::{Timestamp, after},
@@ -32,6 +33,8 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     let (expired, next_deadline) = key.expire_waiters(here);
     run(key, expired);
 
+    open_spares(key, here);
+    let next_check = check_idle(key, here);
     let (resumed, paused_until) = key.resume_connects(here);
     run(key, resumed);
 
@@ -52,7 +55,9 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     // A key in use past its idle time is swept again after a pause.
     let next = if next <= now { soonest } else { next };
     let next = clock.timestamp(next);
-    let sooner = next_deadline.into_iter().chain(paused_until);
+    let sooner = [next_deadline, paused_until, next_check]
+        .into_iter()
+        .flatten();
     Some(sooner.fold(next, Timestamp::min))
 }
 

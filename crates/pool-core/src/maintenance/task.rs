@@ -8,7 +8,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{closing::Closing, reclaim::Reclaimer, schedule::Schedule, sweep::sweep};
+use super::{
+    closing::Closing, overdue::report_overdue, reclaim::Reclaimer, schedule::Schedule, sweep::sweep,
+};
 use crate::{
     acquire::{Acquirer, Connects},
     context::{Context, Counters},
@@ -34,6 +36,8 @@ pub(crate) struct Maintenance {
     closing: Closing,
     /// When the coarse clock is to be moved on next; `None` while it is not read.
     next_tick: Option<Instant>,
+    /// When the next lease is overdue; `None` while no lease is watched.
+    next_overdue: Option<Instant>,
 }
 
 impl Maintenance {
@@ -46,6 +50,7 @@ impl Maintenance {
             reclaimer: Reclaimer::default(),
             closing: Closing::new(Arc::clone(&context)),
             next_tick: None,
+            next_overdue: None,
             context,
         }
     }
@@ -54,7 +59,8 @@ impl Maintenance {
         loop {
             let due = self.schedule.next();
             let due = due.map(|at| self.context.clock.instant(at));
-            let next = [due, self.next_tick].into_iter().flatten().min();
+            let times = [due, self.next_tick, self.next_overdue];
+            let next = times.into_iter().flatten().min();
             tokio::select! {
                 job = self.inbox.recv() => match job {
                     Some(job) => self.handle(job).await,
@@ -62,6 +68,7 @@ impl Maintenance {
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                     self.tick_if_due();
+                    self.report_overdue();
                     self.sweep_due();
                     // Many keys may be due at once; others are to have their turn in between.
                     yield_now().await;
@@ -100,6 +107,7 @@ impl Maintenance {
             Job::Run(work) => drop(self.context.tasks.spawn(work)),
             Job::Sweep(key, at) => self.plan(key, at),
             Job::Tick => self.next_tick = self.context.coarse_clock.tick(),
+            Job::WatchLeases => self.next_overdue = Some(Instant::now()),
         }
     }
 
@@ -107,6 +115,18 @@ impl Maintenance {
         if self.next_tick.is_some_and(|at| at <= Instant::now()) {
             self.next_tick = self.context.coarse_clock.tick();
         }
+    }
+
+    /// Reports the leases that have become overdue.
+    fn report_overdue(&mut self) {
+        let now = Instant::now();
+        if self.next_overdue.is_none_or(|at| at > now) {
+            return;
+        }
+        self.next_overdue = match self.pool.upgrade() {
+            Some(pool) => report_overdue(&pool, now),
+            None => None,
+        };
     }
 
     fn key(&self, key: &PoolKey) -> Option<Arc<KeyPool>> {

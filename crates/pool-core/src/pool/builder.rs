@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::session_pool::SessionPool;
 use crate::{
-    acquire::{Acquirer, Identification, KeyFactory, Resolver, ResolverParts},
+    acquire::{Acquirer, HeldLeases, Identification, KeyFactory, Resolver, ResolverParts},
     config::PoolConfig,
     context::{Connectors, Context, ContextParts, Random},
     detect::Detector,
@@ -247,7 +247,11 @@ fn acquirer(
         identification,
         profile,
     });
+    let overdue_after = services.context.config.timeouts.lease_overdue_after;
+    let held =
+        (!overdue_after.is_zero()).then(|| Arc::new(HeldLeases::new(overdue_after, jobs.clone())));
     Acquirer {
+        held,
         services,
         jobs,
         keys,

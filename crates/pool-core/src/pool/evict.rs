@@ -125,7 +125,7 @@ impl SessionPool {
         let services = &self.acquirer.services;
         for session in services.sessions.all() {
             let current = generations.get(&session.key);
-            if current.is_some_and(|current| session.generation < *current) {
+            if current.is_some_and(|current| session.generation() < *current) {
                 services.close(session, reason);
             }
         }

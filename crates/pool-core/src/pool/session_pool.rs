@@ -1,6 +1,6 @@
 //! The pool, as users hold it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, panic::Location, sync::Arc};
 
 use rmcp::{RoleClient, service::Peer};
 
@@ -59,7 +59,19 @@ impl SessionPool {
     ///
     /// # Cancel safety
     /// Safe at every await. The pool finishes a connect whose caller leaves, and keeps the session.
-    pub async fn acquire(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
+    #[track_caller]
+    pub fn acquire<'a>(
+        &'a self,
+        request: &'a AcquireRequest,
+    ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'a> {
+        let (acquirer, site) = (&self.acquirer, Location::caller());
+        async move {
+            let lease = self.acquire_unwatched(request).await?;
+            Ok(acquirer.watched(lease, site))
+        }
+    }
+
+    async fn acquire_unwatched(&self, request: &AcquireRequest) -> Result<Lease, AcquireError> {
         let acquirer = &self.acquirer;
         let Some(resolved) = acquirer.resolver.cached(request) else {
             let deadline = acquirer.deadline(request);
@@ -78,8 +90,11 @@ impl SessionPool {
     /// session is idle, when the idle one is due for a check, and when the pool has not yet resolved
     /// an equal request: [`resolve_key`](Self::resolve_key) does that.
     #[must_use]
+    #[track_caller]
     pub fn try_acquire(&self, request: &AcquireRequest) -> Option<Lease> {
-        self.acquirer.try_acquire(request)
+        let (acquirer, site) = (&self.acquirer, Location::caller());
+        let lease = acquirer.try_acquire(request)?;
+        Some(acquirer.watched(lease, site))
     }
 
     /// Runs `work` with rmcp's client side of a session. The session is released afterwards, also

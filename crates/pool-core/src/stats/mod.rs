@@ -3,6 +3,7 @@
 mod best;
 mod details;
 mod endpoint;
+mod held_lease;
 mod key;
 mod pool;
 mod query;
@@ -12,6 +13,7 @@ mod status;
 pub use crate::types::BreakerState;
 pub use details::{KeyDetails, SessionStats, WaiterStats};
 pub use endpoint::EndpointStats;
+pub use held_lease::HeldLease;
 pub use key::{KeyError, KeyPage, KeyStats};
 pub use pool::{BreakerStats, PoolStats};
 pub use query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};

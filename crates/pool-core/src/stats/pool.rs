@@ -52,6 +52,8 @@ pub struct PoolStats {
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// Leases that were held for longer than `lease_overdue_after`; 0 where leases are not watched.
+    pub leases_overdue: u64,
     /// List changes that sessions received.
     pub list_changes: u64,
     /// Parts of results that could not be read: items of lists, content blocks and fields.
@@ -116,6 +118,7 @@ impl PoolStats {
             sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
+            leases_overdue: Counters::read(&counters.leases_overdue),
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),
             tool_list_hits: Counters::read(&counters.tool_list_hits),

@@ -35,6 +35,12 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The moment so long after this one, or [`NEVER`](Self::NEVER).
+    pub(crate) fn after(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(by))
+    }
+
     /// The moment so long before this one.
     pub(crate) fn before(self, by: Duration) -> Self {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);

@@ -4,6 +4,7 @@ mod clock;
 mod coarse_clock;
 mod deadline;
 mod expiry;
+mod keepalive;
 mod next_sweep;
 mod seconds;
 
@@ -11,5 +12,6 @@ pub(crate) use clock::{Clock, Timestamp, after};
 pub(crate) use coarse_clock::CoarseClock;
 pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
+pub(crate) use keepalive::Keepalive;
 pub(crate) use next_sweep::NextSweep;
 pub(crate) use seconds::seconds;

@@ -22,6 +22,7 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
         // Every acquire of an idle session checks it.
         .with_health_check_interval(Duration::ZERO)
         .with_idle_pool_eviction(Duration::from_millis(500))
+        .with_lease_overdue_after(Duration::from_millis(50))
         .with_max_sessions_per_key(1)
         .with_tool_list_ttl(Duration::from_secs(60));
     let pool = SessionPool::builder()

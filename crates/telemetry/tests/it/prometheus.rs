@@ -64,7 +64,7 @@ pub(crate) fn labels() -> BTreeSet<String> {
     labels
 }
 
-pub(crate) const FAMILIES: [(&str, &str); 26] = [
+pub(crate) const FAMILIES: [(&str, &str); 27] = [
     ("mcp_client_operation_duration_seconds", "histogram"),
     ("mcp_client_session_duration_seconds", "histogram"),
     ("mcp_pool_acquires_total", "counter"),
@@ -78,6 +78,7 @@ pub(crate) const FAMILIES: [(&str, &str); 26] = [
     ("mcp_pool_key_created_total", "counter"),
     ("mcp_pool_key_evicted_total", "counter"),
     ("mcp_pool_key_max", "gauge"),
+    ("mcp_pool_lease_overdue_total", "counter"),
     ("mcp_pool_list_changes_total", "counter"),
     ("mcp_pool_server_stream_changes_total", "counter"),
     ("mcp_pool_session_closed_total", "counter"),

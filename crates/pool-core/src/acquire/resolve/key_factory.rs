@@ -114,6 +114,7 @@ impl KeyFactory {
         let first = after(tokio::time::Instant::now(), first);
         run(pool, Effects::sweep_by(context.clock.timestamp(first)));
         run(pool, pool.sweep_before_credential_ends());
+        run(pool, pool.plan_spares());
         let capacity = &self.services.capacity;
         let max = capacity.limits().max_total_keys;
         let pool_name = &context.config.name;

@@ -24,6 +24,13 @@ pub struct HealthConfig {
     /// The time limit of each probe. Default: 5 s.
     #[serde(with = "crate::config::duration")]
     pub health_check_timeout: Duration,
+    /// The time after which an idle session is checked in the background, spread over the last quarter of
+    /// it, so that servers and proxies do not drop it; and, where it is less than
+    /// [`health_check_interval`](Self::health_check_interval), so that callers seldom wait for a check.
+    /// It is no use of the key, which is removed after its idle time all the same. A session
+    /// without a state is never checked. 0: never. Default: 0.
+    #[serde(with = "crate::config::duration")]
+    pub keepalive_interval: Duration,
 }
 
 impl Default for HealthConfig {
@@ -36,6 +43,8 @@ impl Default for HealthConfig {
             // A server that does not know `ping` is alive all the same.
             health_check_methods: vec![Probe::Ping, Probe::Skip],
             health_check_timeout: Duration::from_secs(5),
+            // A request for each idle session and interval is for servers that drop sessions early.
+            keepalive_interval: Duration::ZERO,
         }
     }
 }

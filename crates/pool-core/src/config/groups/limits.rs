@@ -33,6 +33,11 @@ pub struct LimitsConfig {
     pub max_waiters_per_share: usize,
     /// Callers that wait in the whole pool. 0: no limit. Default: 100,000.
     pub max_total_waiters: usize,
+    /// Sessions that a key keeps ready for calls to come, as far as the other limits allow. They are
+    /// opened in the background with the latest credential of the key, after a short random delay: from
+    /// the first request of the key ([`SessionPool::client`](crate::SessionPool::client) is one) until
+    /// the key is removed. A conversation keeps none. An endpoint's own number replaces it. Default: 0.
+    pub min_idle_per_key: usize,
     /// Sessions of one key: in use, idle and connecting. At least 1. Default: 10.
     ///
     /// A conversation has one session, since a second one would not share its state. So has a key
@@ -107,6 +112,8 @@ impl Default for LimitsConfig {
             max_waiters_per_key: 10_000,
             max_waiters_per_share: 20_000,
             max_total_waiters: 100_000,
+            // Sessions on demand cost servers nothing that is not used.
+            min_idle_per_key: 0,
             max_sessions_per_key: 10,
             // About 125 MB of bookkeeping.
             max_total_keys: 100_000,

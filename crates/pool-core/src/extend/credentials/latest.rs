@@ -60,6 +60,13 @@ impl LatestCredentials {
         Arc::clone(&self.lock().credential.headers)
     }
 
+    /// The latest credential, unless it has ended, was refused or was revoked.
+    pub(crate) fn usable(&self, now: Timestamp) -> Option<Credential> {
+        let latest = self.lock();
+        let is_usable = !latest.superseded && latest.credential.ends_at > now;
+        is_usable.then(|| latest.credential.clone())
+    }
+
     /// Whether every credential seen has ended.
     #[inline]
     pub(crate) fn have_ended(&self, now: Timestamp) -> bool {

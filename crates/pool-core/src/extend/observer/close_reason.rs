@@ -45,6 +45,8 @@ close_reasons! {
     ForcedShutdown => "forced_shutdown",
     /// Its key was not used for long.
     Idle => "idle",
+    /// Its lease was ended from outside.
+    LeaseEnded => "lease_ended",
     /// Its transport reported its end.
     Lost => "lost",
     /// Pooling is off.

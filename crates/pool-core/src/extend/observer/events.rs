@@ -1,6 +1,6 @@
 //! One opaque struct per event; fields may come, none goes.
 
-use std::time::Duration;
+use std::{panic::Location, time::Duration};
 
 use super::{close_reason::CloseReason, pool_handle::PoolHandle};
 use crate::{
@@ -79,6 +79,22 @@ event! {
         used: bool,
         /// Whether the session may be used again.
         reusable: bool,
+    }
+}
+
+event! {
+    /// A lease is held for longer than
+    /// [`lease_overdue_after`](crate::config::TimeoutsConfig::lease_overdue_after): it leaks, or its
+    /// user hangs.
+    LeaseOverdue {
+        /// The key.
+        key: &'a PoolKey,
+        /// What is known of the session.
+        session: &'a SessionInfo,
+        /// How long the lease is held.
+        held_for: Duration,
+        /// The line of code that took the lease.
+        site: &'static Location<'static>,
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
-    Connected, Detected, KeyCreated, KeyEvicted, ListChanged, PartlyRead, Released, Resized,
-    ServerStreamChanged, ToolsListed,
+    Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, PartlyRead, Released,
+    Resized, ServerStreamChanged, ToolsListed,
 };
 
 /// Receives every event of a pool. All methods do nothing by default.
@@ -38,6 +38,8 @@ pub trait Observer: Send + Sync {
     fn acquire_failed(&self, event: &AcquireFailed<'_>) {}
     /// A lease ended.
     fn released(&self, event: &Released<'_>) {}
+    /// A lease is held for too long.
+    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {}
     /// A session was opened.
     fn connected(&self, event: &Connected<'_>) {}
     /// A session could not be opened.
@@ -94,6 +96,7 @@ passing_on! {
     acquired(Acquired),
     acquire_failed(AcquireFailed),
     released(Released),
+    lease_overdue(LeaseOverdue),
     connected(Connected),
     connect_failed(ConnectFailed),
     detected(Detected),

@@ -24,7 +24,8 @@ pub(crate) struct Waiter {
 
 /// The caller that a connect is for, though others may get its session.
 pub(crate) struct Requester {
-    pub(crate) ticket: Ticket,
+    /// `None` where no caller waits: the session is kept ready.
+    pub(crate) ticket: Option<Ticket>,
     pub(crate) credential: Credential,
     pub(crate) deadline: Timestamp,
     pub(crate) trace: Option<Arc<WaitTrace>>,
@@ -38,7 +39,7 @@ impl Waiter {
     /// What a connect for this waiter needs of it.
     pub(crate) fn requester(&self, ticket: Ticket) -> Requester {
         Requester {
-            ticket,
+            ticket: Some(ticket),
             credential: self.credential.clone(),
             deadline: self.deadline,
             trace: self.trace.clone(),

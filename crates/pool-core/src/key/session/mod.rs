@@ -5,8 +5,10 @@ mod history;
 mod lists;
 mod open_sessions;
 mod pooled_session;
+mod spares;
 
 pub(crate) use detected_sessions::{DetectedSession, DetectedSessions};
 pub(crate) use history::History;
 pub(crate) use open_sessions::OpenSessions;
 pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot, Sharing};
+pub(crate) use spares::Spares;

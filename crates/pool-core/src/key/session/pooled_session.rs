@@ -16,7 +16,7 @@ use crate::{
     handler::HandlerProxy,
     key::{
         seeking::SessionPermit,
-        slots::{Member, Slot},
+        slots::{FORFEITED, Member, Slot},
     },
     time::Timestamp,
     types::{Era, PoolKey, Scope},
@@ -30,7 +30,8 @@ pub(crate) struct PooledSession {
     pub(crate) session: Session,
     pub(crate) proxy: Arc<HandlerProxy>,
     sharing: Sharing,
-    pub(crate) generation: u64,
+    /// Written under the lock of the key.
+    generation: AtomicU64,
     pub(crate) opened_at: Instant,
     pub(crate) ends_at: Timestamp,
     /// True while the session must pass a check before it is handed out again.
@@ -104,7 +105,7 @@ impl PooledSession {
             key: new.key,
             proxy: new.proxy,
             sharing: new.sharing,
-            generation: new.generation,
+            generation: AtomicU64::new(new.generation),
             opened_at: new.opened_at,
             ends_at: new.ends_at,
             suspect: AtomicBool::new(false),
@@ -125,6 +126,12 @@ impl PooledSession {
     pub(crate) fn is_turn_over(&self) -> bool {
         let turn = self.opening.saturating_mul(TURN_IN_OPENINGS).max(MIN_TURN);
         self.opened_at.elapsed() >= turn
+    }
+
+    /// The generation of the key in which the session was opened.
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// How many calls the session serves at the same time.
@@ -190,10 +197,14 @@ impl Member for Arc<PooledSession> {
     }
 
     fn generation(&self) -> u64 {
-        self.generation
+        self.as_ref().generation()
     }
 
     fn suffices(&self) -> bool {
         self.sharing.suffices
+    }
+
+    fn forfeit(&self) {
+        self.generation.store(FORFEITED, Ordering::Relaxed);
     }
 }

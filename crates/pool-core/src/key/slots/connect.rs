@@ -106,11 +106,11 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         (None, state.wants_connect())
     }
 
-    /// A connect ended without a session. Fails the waiters that it concerns: its requester, if it
-    /// still waits, and under [`Blame::Endpoint`] all waiters that joined it.
+    /// A connect ended without a session. Fails the waiters that it concerns: its requester, if there is one
+    /// that still waits, and under [`Blame::Endpoint`] all waiters that joined it.
     pub(crate) fn abandon(
         &self,
-        requester: Ticket,
+        requester: Option<Ticket>,
         blame: Blame,
         error: impl Fn(&W) -> W::Error,
     ) -> Left {
@@ -119,7 +119,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         state.open -= 1;
         let is_shared = state.likely.slots > 1 || state.likely.suffices;
         let mut wakers = Vec::new();
-        if blame != Blame::None {
+        if blame != Blame::None
+            && let Some(requester) = requester
+        {
             wakers.extend(state.fail_one(requester, &error));
         }
         if is_shared && blame == Blame::Endpoint {

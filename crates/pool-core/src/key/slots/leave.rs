@@ -3,7 +3,7 @@
 use super::{
     slots::Slots,
     state::{Entry, Phase, position},
-    types::{Caller, ClosedKey, HitCounts, Member, Moment},
+    types::{Caller, ClosedKey, FORFEITED, HitCounts, Member, Moment},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
@@ -47,6 +47,20 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
         state.open -= 1;
         Some(entry.member)
+    }
+
+    /// Takes out a member under its users, with all its slots. Returns whether a waiter needs a connect
+    /// now; `None` when it is unused or has left the key. What its users give back afterwards is nothing.
+    pub(crate) fn forfeit(&self, member: &M) -> Option<bool> {
+        let mut state = self.lock();
+        if member.generation() == FORFEITED {
+            return None;
+        }
+        let used = state.take_used(member)?;
+        member.forfeit();
+        state.in_use -= used as usize;
+        state.open -= 1;
+        Some(state.wants_connect())
     }
 
     /// Begins a new generation: no member opened before is handed out again. Returns the unused

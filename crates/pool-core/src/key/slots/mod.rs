@@ -15,6 +15,7 @@ mod leave;
 mod queue;
 mod resize;
 mod slots;
+mod spare;
 mod state;
 mod types;
 mod wait;
@@ -22,7 +23,7 @@ mod wait;
 pub(crate) use queue::NewWaiter;
 pub(crate) use slots::Slots;
 pub(crate) use types::{
-    Blame, Caller, Claim, Counts, Enqueued, Fate, HitCounts, Left, Likely, Member, Origin,
-    QueuePosition, ReleaseOutcome, Retired, Served, Slot, Taken, Ticket,
+    Blame, Caller, Claim, Counts, Enqueued, FORFEITED, Fate, HitCounts, Left, Likely, Member,
+    Origin, QueuePosition, ReleaseOutcome, Retired, Served, Slot, Taken, Ticket,
 };
 pub(crate) use wait::Bounds;

@@ -5,8 +5,8 @@ use std::task::Waker;
 use super::{
     queue::Queue,
     types::{
-        Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Retired,
-        Served, Slot,
+        Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
+        Retired, Served, Slot,
     },
 };
 
@@ -97,6 +97,9 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         if matches!(fate, Fate::Undelivered | Fate::Unfit) {
             self.hit_counts.take_back(slot.origin);
         }
+        if slot.member.generation() == FORFEITED {
+            return ReleaseOutcome::Draining;
+        }
         let stale = slot.member.generation() != self.generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {
             return self.retire_slot(slot, Retired::AsUsed);
@@ -164,6 +167,20 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.draining.extend(used.into_iter().map(Entry::drain));
         self.open -= unused.len();
         unused.into_iter().map(|entry| entry.member).collect()
+    }
+
+    /// Takes out a member that is in use. Returns how many use it; `None` when it is unused.
+    pub(super) fn take_used(&mut self, member: &M) -> Option<u32> {
+        let id = member.id();
+        if let Some(index) = self.position_draining(id) {
+            return Some(self.draining.swap_remove(index).used);
+        }
+        match position(&self.ready, id) {
+            Some(index) if self.ready[index].used == 0 => None,
+            Some(index) => Some(self.ready.remove(index).used),
+            // All its slots are in use.
+            None => Some(member.slots()),
+        }
     }
 
     /// Takes back a slot of a member that is not to be used again.

@@ -33,6 +33,8 @@ pub(crate) enum Origin {
     Found,
     /// The member was opened for the owner of the slot.
     Opened,
+    /// The member was there, and no caller gets the slot: it is checked.
+    Checked,
 }
 
 /// What the next member of a key is likely to be.
@@ -106,7 +108,7 @@ pub(crate) enum Fate {
 pub(crate) enum ReleaseOutcome<M> {
     /// Nothing: it is ready for the next one.
     Ready,
-    /// Others still use the member that is to be closed.
+    /// Nothing: others still use the member that is to be closed, or it has left the key already.
     Draining,
     /// It went to a waiter, which is to be woken.
     Handover(Served),
@@ -237,6 +239,7 @@ impl HitCounts {
         match origin {
             Origin::Opened => self.misses += 1,
             Origin::Found => self.hits += 1,
+            Origin::Checked => {}
         }
     }
 }
@@ -253,6 +256,9 @@ impl<T: Copy + Ord + Into<u64>> Moment for T {
     }
 }
 
+/// The generation of a member that has left its key with all its slots, though it was in use.
+pub(crate) const FORFEITED: u64 = u64::MAX;
+
 /// A session, as far as its slots are concerned.
 pub(crate) trait Member: Clone {
     /// A number that no other member has.
@@ -263,4 +269,6 @@ pub(crate) trait Member: Clone {
     fn generation(&self) -> u64;
     /// Whether it is all that its key needs, however many calls there are.
     fn suffices(&self) -> bool;
+    /// From now on its generation is [`FORFEITED`].
+    fn forfeit(&self);
 }

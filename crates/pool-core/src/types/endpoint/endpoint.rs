@@ -27,17 +27,18 @@ use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 /// # Ok::<(), mcp_pool_core::error::EndpointError>(())
 /// ```
 #[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
+pub struct Endpoint(pub(super) Arc<Inner>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Inner {
-    url: Url,
-    transport: TransportKind,
-    gateway: Option<Box<str>>,
-    lifecycle: Lifecycle,
-    shareable: bool,
-    slots: Option<NonZeroU32>,
-    trusts_tool_hints: bool,
+pub(super) struct Inner {
+    pub(super) url: Url,
+    pub(super) transport: TransportKind,
+    pub(super) gateway: Option<Box<str>>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) shareable: bool,
+    pub(super) slots: Option<NonZeroU32>,
+    pub(super) min_idle: Option<usize>,
+    pub(super) trusts_tool_hints: bool,
 }
 
 impl Endpoint {
@@ -55,6 +56,7 @@ impl Endpoint {
             lifecycle: Lifecycle::Auto,
             shareable: false,
             slots: None,
+            min_idle: None,
             trusts_tool_hints: false,
         })))
     }
@@ -90,50 +92,6 @@ impl Endpoint {
         Self::new(url, TransportKind::SSE)
     }
 
-    /// Names the gateway entry this endpoint belongs to. Default: none.
-    ///
-    /// Two gateway entries on one URL never share a session, and
-    /// [`SessionPool::evict`](crate::SessionPool::evict) retires one of them alone.
-    #[must_use]
-    pub fn with_gateway(self, gateway: impl Into<String>) -> Self {
-        self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
-    }
-
-    /// Sets how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
-    #[must_use]
-    pub fn with_lifecycle(self, lifecycle: Lifecycle) -> Self {
-        self.change(|inner| inner.lifecycle = lifecycle)
-    }
-
-    /// Declares that the server keeps no state for a session and shows every caller the same, so
-    /// that [`Scope::Shared`](crate::Scope::Shared) is allowed. Default: not declared.
-    #[must_use]
-    pub fn declared_stateless_and_public(self) -> Self {
-        self.change(|inner| inner.shareable = true)
-    }
-
-    /// How many calls may run on one session of this endpoint at the same time, whatever its era.
-    ///
-    /// Default: the limits of [`LimitsConfig`](crate::config::LimitsConfig) for sessions with a
-    /// state, for conversations, and for sessions without a state.
-    #[must_use]
-    pub fn with_max_concurrent_per_session(self, slots: NonZeroU32) -> Self {
-        self.change(|inner| inner.slots = Some(slots))
-    }
-
-    /// Declares that the hints of the server's tools are true, so that a call whose connection broke is
-    /// repeated where its tool has `idempotentHint` or `readOnlyHint`, as if the client were
-    /// [`repeatable`](crate::PooledClient::repeatable). Default: not declared, since a server's hints
-    /// are not to be trusted unless the server is (revision 2025-11-25, tools).
-    ///
-    /// The hints are those of the list of tools that is cached for the caller's own key, while it is
-    /// fresh: set [`tool_list_ttl`](crate::config::ToolCacheConfig::tool_list_ttl) and list the tools.
-    /// Without such a list no hint counts. Endpoints that differ in this alone share sessions.
-    #[must_use]
-    pub fn with_trusted_tool_hints(self) -> Self {
-        self.change(|inner| inner.trusts_tool_hints = true)
-    }
-
     /// The canonical URL, query included. Do not log it; log the endpoint itself.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -150,30 +108,6 @@ impl Endpoint {
     #[must_use]
     pub fn gateway(&self) -> Option<&str> {
         self.0.gateway.as_deref()
-    }
-
-    /// How sessions with the endpoint begin.
-    #[must_use]
-    pub fn lifecycle(&self) -> Lifecycle {
-        self.0.lifecycle
-    }
-
-    /// Whether the endpoint was declared stateless and public.
-    #[must_use]
-    pub fn is_declared_stateless_and_public(&self) -> bool {
-        self.0.shareable
-    }
-
-    /// The endpoint's own limit of calls at the same time on one session, if it has one.
-    #[must_use]
-    pub fn max_concurrent_per_session(&self) -> Option<NonZeroU32> {
-        self.0.slots
-    }
-
-    /// Whether the hints of the server's tools were declared to be true.
-    #[must_use]
-    pub fn has_trusted_tool_hints(&self) -> bool {
-        self.0.trusts_tool_hints
     }
 
     /// The host name or address; what follows the scheme where a URL is no more than a name, such as
@@ -213,7 +147,7 @@ impl Endpoint {
         self.change(|inner| inner.transport = transport.clone())
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

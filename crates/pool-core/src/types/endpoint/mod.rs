@@ -1,6 +1,7 @@
 //! Upstream addresses.
 
 mod endpoint;
+mod settings;
 mod text;
 
 pub use endpoint::{Endpoint, EndpointError};

@@ -43,6 +43,8 @@ struct Settings {
     stateless_and_public: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_concurrent_per_session: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_idle: Option<usize>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
 }
@@ -52,8 +54,8 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session` and
-/// `trusted_tool_hints`. The URL is complete, its query included.
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`
+/// and `trusted_tool_hints`. The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
@@ -63,6 +65,7 @@ impl Serialize for Endpoint {
             lifecycle: self.lifecycle(),
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
+            min_idle: self.min_idle(),
             trusted_tool_hints: self.has_trusted_tool_hints(),
         };
         settings.serialize(serializer)
@@ -102,6 +105,9 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if let Some(slots) = settings.max_concurrent_per_session {
             endpoint = endpoint.with_max_concurrent_per_session(slots);
         }
+        if let Some(sessions) = settings.min_idle {
+            endpoint = endpoint.with_min_idle(sessions);
+        }
         if settings.trusted_tool_hints {
             endpoint = endpoint.with_trusted_tool_hints();
         }
@@ -125,6 +131,7 @@ mod tests {
             .with_lifecycle(Lifecycle::Legacy)
             .declared_stateless_and_public()
             .with_max_concurrent_per_session(slots)
+            .with_min_idle(2)
             .with_trusted_tool_hints();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
             let text = serde_json::to_string(&endpoint).unwrap();

@@ -3,7 +3,9 @@
 //!
 //! The source is the crate's own; only its lock is loom's.
 
-#[path = "../src/key/slots/mod.rs"]
+mod handovers;
+
+#[path = "../../src/key/slots/mod.rs"]
 #[allow(
     dead_code,
     unreachable_pub,
@@ -12,19 +14,19 @@
 )]
 mod slots;
 
-#[path = "../src/limits/lanes.rs"]
+#[path = "../../src/limits/lanes.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod lanes;
 
-#[path = "../src/limits/line.rs"]
+#[path = "../../src/limits/line.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod line;
 
-#[path = "../src/limits/pace.rs"]
+#[path = "../../src/limits/pace.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod pace;
 
-#[path = "../src/upstream/tallies.rs"]
+#[path = "../../src/upstream/tallies.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod tallies;
 
@@ -61,8 +63,8 @@ use loom::{
     thread,
 };
 use slots::{
-    Blame, Bounds, Caller, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition,
-    ReleaseOutcome, Slot, Slots, Taken, Ticket,
+    Blame, Bounds, Caller, Claim, Enqueued, FORFEITED, Fate, Likely, Member, NewWaiter,
+    QueuePosition, ReleaseOutcome, Slot, Slots, Taken, Ticket,
 };
 use tallies::Tallies;
 
@@ -71,7 +73,8 @@ use tallies::Tallies;
 struct Session {
     id: u64,
     slots: u32,
-    generation: u64,
+    /// Accessed under the lock of the slots.
+    generation: std::sync::Arc<std::sync::atomic::AtomicU64>,
     suffices: bool,
 }
 
@@ -85,7 +88,12 @@ impl Member for Session {
     }
 
     fn generation(&self) -> u64 {
-        self.generation
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    fn forfeit(&self) {
+        let generation = &self.generation;
+        generation.store(FORFEITED, Ordering::Relaxed);
     }
 
     fn suffices(&self) -> bool {
@@ -148,7 +156,7 @@ impl Key {
             let session = Session {
                 id,
                 slots: self.per_session,
-                generation: self.slots.generation(),
+                generation: std::sync::Arc::new(self.slots.generation().into()),
                 suffices: self.suffices,
             };
             if self.slots.admit(session, 0).is_err() {
@@ -343,7 +351,7 @@ fn nothing_opened_before_an_eviction_is_handed_out_after_it() {
             }
             let generation = other.slots.generation();
             if let Some(slot) = other.acquire() {
-                assert_eq!(slot.member.generation, generation);
+                assert_eq!(slot.member.generation(), generation);
                 other.release(slot, Fate::Keep);
             }
         });
@@ -445,52 +453,10 @@ fn a_failed_connect_fails_its_requester_and_frees_its_place() {
         let requester = requester.expect("wanted");
         let other = Arc::clone(&key);
         let late = thread::spawn(move || other.use_once(Fate::Keep));
-        drop(key.slots.abandon(requester, Blame::Endpoint, |_| ()));
+        drop(key.slots.abandon(Some(requester), Blame::Endpoint, |_| ()));
         key.connect();
         late.join().expect("no panic");
         assert!(matches!(key.leave(ticket), Found::Failed));
-        key.end();
-    });
-}
-
-#[test]
-fn a_session_whose_place_goes_to_another_key_is_closed_and_its_waiter_is_not_forgotten() {
-    explore(|| {
-        let key = Key::new(1, 1);
-        let slot = key.acquire().expect("served at once");
-        let ticket = key.wait();
-        let other = Arc::clone(&key);
-        let user = thread::spawn(move || other.release_as(slot, Fate::Keep, Claim::Rival));
-        let leaver = key.leave(key.wait());
-        assert!(!matches!(leaver, Found::Failed));
-        if let Found::Slot(slot) = leaver {
-            key.release(slot, Fate::Keep);
-        }
-        user.join().expect("no panic");
-        let Found::Slot(slot) = key.leave(ticket) else {
-            panic!("the waiter was forgotten");
-        };
-        key.release(slot, Fate::Keep);
-        key.end();
-    });
-}
-
-#[test]
-fn a_waiter_that_leaves_passes_on_what_it_was_granted() {
-    explore(|| {
-        let key = Key::new(1, 1);
-        let slot = key.acquire().expect("served at once");
-        let (first, second) = (key.wait(), key.wait());
-        let other = Arc::clone(&key);
-        let user = thread::spawn(move || other.release(slot, Fate::Keep));
-        if let (Some(slot), _) = key.slots.leave(first) {
-            key.release(slot, Fate::Undelivered);
-        }
-        user.join().expect("no panic");
-        let Found::Slot(slot) = key.leave(second) else {
-            panic!("the slot was lost");
-        };
-        key.release(slot, Fate::Keep);
         key.end();
     });
 }
