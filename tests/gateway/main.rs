@@ -37,17 +37,26 @@ async fn key_set() -> String {
     format!("http://{address}/jwks.json")
 }
 
+/// An address that no one listens at.
+async fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    listener.local_addr().expect("an address")
+}
+
 /// A gateway before these upstreams, and what it reports at its end.
 struct Running {
     address: SocketAddr,
+    /// Where operators reach it.
+    operators: SocketAddr,
     report: JoinHandle<String>,
 }
 
 impl Running {
     async fn start(one: &CounterServer, two: &CounterServer) -> Self {
+        let operators = free_address().await;
         let text = format!(
             "gateway: {{ listen: '127.0.0.1:0', public_url: 'http://127.0.0.1/mcp', issuer: '{ISSUER}', \
-             audience: '{AUDIENCE}', jwks_url: '{}' }}\n\
+             audience: '{AUDIENCE}', jwks_url: '{}', admin_listen: '{operators}', admin_hosts: [127.0.0.1] }}\n\
              upstreams:\n  one: {{ url: '{}', transport: streamable_http, lifecycle: legacy }}\n  two: {{ url: '{}', transport: streamable_http }}\n",
             key_set().await,
             one.url(),
@@ -64,7 +73,11 @@ impl Running {
         let report = tokio::spawn(serve);
         let address = address.await.expect("an address");
         fs::remove_file(path).expect("the file");
-        Self { address, report }
+        Self {
+            address,
+            operators,
+            report,
+        }
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -107,7 +120,7 @@ async fn text(address: SocketAddr, path: &str) -> (u16, String, String) {
 }
 
 /// Checks the routes that need no token, and the challenge of the one that does.
-async fn open_routes(address: SocketAddr, token: &str) {
+async fn open_routes(address: SocketAddr) {
     let (status, challenge, _) = text(address, "/mcp").await;
     assert_eq!(status, 401);
     let metadata = "http://127.0.0.1/.well-known/oauth-protected-resource/mcp";
@@ -117,9 +130,22 @@ async fn open_routes(address: SocketAddr, token: &str) {
     );
     let (_, _, metadata) = text(address, "/.well-known/oauth-protected-resource/mcp").await;
     assert!(metadata.contains(ISSUER), "{metadata}");
-    let (_, _, metrics) = text(address, "/metrics").await;
+    for path in ["/metrics", "/pool", "/pool/stats.json"] {
+        assert_eq!(text(address, path).await.0, 401, "it is not for users");
+    }
+}
+
+/// Checks what operators see, and that it is nothing of a user.
+async fn operators_view(operators: SocketAddr, token: &str) {
+    let (_, _, metrics) = text(operators, "/metrics").await;
     assert!(metrics.contains("mcp_pool_"), "{metrics}");
-    assert!(!metrics.contains(token) && !metrics.contains("alice"));
+    let (_, _, page) = text(operators, "/pool").await;
+    assert!(page.contains("<main>"), "{page}");
+    let (_, _, stats) = text(operators, "/pool/stats.json").await;
+    assert!(stats.contains("\"recorded\":true"), "{stats}");
+    for text in [metrics, stats] {
+        assert!(!text.contains(token) && !text.contains("alice"));
+    }
 }
 
 #[tokio::test]
@@ -146,7 +172,8 @@ async fn users_are_apart_tokens_rotate_and_a_signal_loses_no_call() {
         .filter_map(|seen| seen.headers.get("authorization").cloned());
     assert_eq!(forwarded.count(), 0);
 
-    open_routes(gateway.address, &first).await;
+    open_routes(gateway.address).await;
+    operators_view(gateway.operators, &first).await;
 
     // A session whose stream stays open must not keep the gateway from stopping.
     let (handlers, _messages) = ServerMessages::channel(8);

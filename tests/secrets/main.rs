@@ -29,6 +29,7 @@ mod common;
 mod gateway;
 mod manners;
 mod messages;
+mod page;
 mod reading;
 mod replicas;
 mod selections;
@@ -310,6 +311,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     manners::show(&shown).await;
     stdio::show(&shown).await;
     gateway::show(&shown, &server).await;
+    page::show(&shown, &server).await;
     let replicas = replicas::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
@@ -341,6 +343,7 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/pool-core/src/error/mod.rs"),
         include_str!("../../crates/pool-core/src/extend/mod.rs"),
         include_str!("../../crates/pool-core/src/stats/mod.rs"),
+        include_str!("../../crates/admin/src/lib.rs"),
         include_str!("../../crates/file-config/src/lib.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
         include_str!("../../crates/proxy/src/auth/mod.rs"),

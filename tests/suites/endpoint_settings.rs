@@ -59,7 +59,11 @@ async fn changed_settings_hold_for_clients_of_before_and_sessions_end_with_their
     eventually("the second one, too", || remote.closed() == 2).await;
     let first = client.acquire().await.expect("a session");
     let second = client.acquire().await.expect("a session");
-    assert_eq!(remote.connects(), 4, "a session for each call, as in the beginning");
+    assert_eq!(
+        remote.connects(),
+        4,
+        "a session for each call, as in the beginning"
+    );
     drop((first, second));
     close(&pool).await;
 }

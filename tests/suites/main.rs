@@ -20,6 +20,7 @@ mod held_leases;
 mod idle_sessions;
 mod idle_upkeep;
 mod isolation;
+mod key_details;
 mod known_identities;
 mod liberal_reading;
 mod lifecycle;

@@ -3,7 +3,9 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, bench, conformance, demo, interop,
+    Result, bench,
+    checks::{demo_output, package},
+    conformance, interop,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -34,10 +36,11 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
         Ok(doc.env("RUSTDOCFLAGS", "-D warnings").run()?)
     })?;
     steps.take("tidy", || tidy::run(sh))?;
+    steps.take("packages", || package::check(sh))?;
     let tally = steps.take("test", || test::run(sh, &test::Options::default()))?;
     for &Smoke { args, check } in SMOKE {
         steps.take(&args.join(" "), || {
-            let printed = cmd!(sh, "cargo xtask {args...}").read()?;
+            let printed = cmd!(sh, "cargo {args...}").read()?;
             println!("{printed}");
             check(&printed)
         })?;
@@ -65,12 +68,19 @@ struct Smoke {
 
 const SMOKE: &[Smoke] = &[
     Smoke {
-        // The inner command, since its build exists already.
-        args: &["demo-inner", "--json"],
-        check: demo::check_json,
+        // Without a profile of its own, since its dependencies are built already.
+        args: &[
+            "run",
+            "--quiet",
+            "--package",
+            "mcp-pool-demo",
+            "--",
+            "--json",
+        ],
+        check: demo_output::check,
     },
     Smoke {
-        args: &["bench", "--json", "--quick"],
+        args: &["xtask", "bench", "--json", "--quick"],
         check: bench::check_json,
     },
 ];

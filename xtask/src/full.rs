@@ -29,7 +29,8 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 8] = [
+const LONGER: [&str; 9] = [
+    "page",
     "fleet",
     "faults",
     "soak --minutes 2",

@@ -3,9 +3,9 @@
 //! One module for each command.
 
 mod bench;
+mod checks;
 mod ci;
 mod conformance;
-mod demo;
 mod examples;
 mod faults;
 mod fleet;
@@ -39,11 +39,6 @@ enum Command {
     Ci,
     /// Plays the protocol's own scenarios for clients with a pooled client.
     Conformance(conformance::Options),
-    /// Shows the pool at work: real sessions, many users, rotating tokens.
-    Demo(demo::Options),
-    /// Runs the demo in this process, which is a release build.
-    #[command(hide = true)]
-    DemoInner(demo::Options),
     /// Has three processes share their sessions through Redis, and kills and stops each part of it.
     Fleet(fleet::Options),
     /// Runs the fleet from this process, which is a release build.
@@ -124,8 +119,6 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Ci => ci::run(&sh),
         Command::Conformance(options) => conformance::run(&sh, options),
-        Command::Demo(options) => demo::run(&sh, options),
-        Command::DemoInner(options) => demo::show(options),
         Command::Fleet(options) => fleet::run(&sh, options),
         Command::FleetInner(options) => fleet::show(options),
         Command::FleetGateway(options) => fleet::serve(options),
@@ -152,5 +145,27 @@ fn run(command: &Command) -> Result {
         Command::BenchCall(options) => bench::call(options),
         Command::BenchIdle(options) => bench::idle(options),
         Command::BenchScale(options) => bench::scale(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Command;
+
+    #[test]
+    fn cargo_xtask_lists_every_command() {
+        let listed = include_str!("../door/src/commands.rs");
+        let command = Command::command();
+        for known in command
+            .get_subcommands()
+            .filter(|known| !known.is_hide_set())
+        {
+            let name = known.get_name();
+            if !name.ends_with("-inner") {
+                assert!(listed.contains(&format!("\"{name}\"")), "{name}");
+            }
+        }
     }
 }

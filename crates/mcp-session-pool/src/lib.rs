@@ -22,6 +22,12 @@ pub use mcp_pool_transport_sse::reqwest;
 #[cfg(feature = "streamable-http")]
 pub use mcp_pool_transport_streamable_http::reqwest;
 
+/// A live page, as an axum router.
+#[cfg(feature = "admin")]
+pub mod admin {
+    pub use mcp_pool_admin::*;
+}
+
 /// Identities from the verified claims of bearer tokens.
 #[cfg(feature = "jwt")]
 pub mod jwt {

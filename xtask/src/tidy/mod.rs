@@ -4,6 +4,7 @@
 //! Rust file, manifest rules a parsed `Cargo.toml`, structure rules the modules of a crate. The
 //! rules on the layout of crates, on words and on the promises of the docs read all files at once.
 
+mod book;
 mod code;
 mod docs;
 mod layout;
@@ -26,7 +27,11 @@ use crate::Result;
 /// Checks every file that git knows or would add, and prints each violation.
 pub(crate) fn run(sh: &Shell) -> Result {
     let files = files(sh)?;
-    let report = check(&files);
+    let mut report = check(&files);
+    let exists = |path: &str| sh.path_exists(path);
+    report
+        .violations
+        .extend(book::links_resolve(&files, &exists));
     for violation in &report.violations {
         println!("{violation}");
     }
@@ -65,6 +70,8 @@ fn files(sh: &Shell) -> Result<BTreeMap<String, String>> {
 
 fn check(files: &BTreeMap<String, String>) -> Report {
     let mut violations = layout::readme_is_the_doc(files);
+    violations.extend(book::guides_compile(files));
+    violations.extend(book::summary_lists_every_page(files));
     violations.extend(promises::promised_tests_exist(files));
     violations.extend(prose::architecture_paths(files));
     let mut codes = BTreeMap::new();

@@ -1,11 +1,13 @@
-//! A gateway: users by verified JWT, several upstreams from a file, metrics, a graceful end.
-//! Run it with `--features file-config,jwt,proxy,telemetry` and the path of a file like `gateway.yaml`.
+//! A gateway: users by verified JWT, several upstreams from a file, metrics, a live page, a graceful end.
+//! Run it with `--features admin,file-config,jwt,proxy,telemetry` and the path of a file like `gateway.yaml`.
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::{Json, Router, routing::get, serve::ListenerExt};
 use mcp_session_pool::{
     SessionPool, SseConnector, StreamableHttpConnector,
+    admin::{Admin, Recorder},
+    extend::Observer,
     file_config::FileConfig,
     jwt::{JwtIdentity, JwtKeys},
     proxy::{
@@ -39,6 +41,9 @@ struct Settings {
     issuer: String,
     audience: String,
     jwks_url: String,
+    /// Where operators alone reach the live page and the metrics, and by which hosts.
+    admin_listen: SocketAddr,
+    admin_hosts: Vec<String>,
 }
 
 #[tokio::main]
@@ -62,10 +67,16 @@ pub(crate) async fn run(path: &str, ready: impl FnOnce(SocketAddr)) -> Result<St
     let mut terminate = signal(SignalKind::terminate())?;
     let config = FileConfig::load(path, &["gateway"])?;
     let settings: Settings = config.section("gateway")?;
-    let (metrics, registry) = metrics()?;
-    let proxy = proxy(&config, &metrics)?;
-    let app = router(&settings, &proxy, registry).await?;
-
+    let (provider, registry) = metrics()?;
+    let recorder = Recorder::new();
+    let metrics = MetricsObserver::new(&provider.meter("gateway"));
+    let proxy = proxy(&config, (metrics, recorder.clone()))?;
+    let app = router(&settings, &proxy).await?;
+    let text = move || TextEncoder::new().encode_to_string(&registry.gather());
+    let admin = Admin::new(proxy.pool(), &recorder).hosts(settings.admin_hosts);
+    let admin = admin.metrics(move || text().unwrap_or_default()).router();
+    let operators = TcpListener::bind(settings.admin_listen).await?;
+    tokio::spawn(axum::serve(operators, admin).into_future());
     let listener = TcpListener::bind(settings.listen).await?;
     ready(listener.local_addr()?);
     let ending = proxy.clone();
@@ -75,23 +86,21 @@ pub(crate) async fn run(path: &str, ready: impl FnOnce(SocketAddr)) -> Result<St
     };
     let listener = listener.tap_io(|io| drop(io.set_nodelay(true)));
     let server = axum::serve(listener, app).with_graceful_shutdown(stop);
-    let ended = proxy
-        .until_drained(server.into_future(), DRAIN)
-        .await
-        .transpose()?;
+    let ended = proxy.until_drained(server.into_future(), DRAIN);
+    let ended = ended.await.transpose()?;
     let report = proxy.pool().close(FAREWELL).await;
     let (ended, closed) = (ended.is_some(), report.complete);
     Ok(format!("calls ended: {ended}, sessions closed: {closed}"))
 }
 
 /// The upstreams of the file behind one proxy.
-fn proxy(config: &FileConfig, metrics: &SdkMeterProvider) -> Result<Proxy> {
+fn proxy(config: &FileConfig, observer: impl Observer + 'static) -> Result<Proxy> {
     let pool = SessionPool::builder()
         .config(config.pool().clone())
         .connector(StreamableHttpConnector::new()?)
         .connector(SseConnector::new()?)
         .credentials(config.credentials())
-        .observer(MetricsObserver::new(&metrics.meter("gateway")))
+        .observer(observer)
         .build()?;
     let mut proxy = Proxy::builder(pool);
     for upstream in config.upstreams() {
@@ -103,7 +112,7 @@ fn proxy(config: &FileConfig, metrics: &SdkMeterProvider) -> Result<Proxy> {
 }
 
 /// `/mcp` for those with a token, and what needs none.
-async fn router(settings: &Settings, proxy: &Proxy, registry: Registry) -> Result<Router> {
+async fn router(settings: &Settings, proxy: &Proxy) -> Result<Router> {
     let resource =
         ProtectedResource::new(settings.public_url.parse()?).authorization_server(&settings.issuer);
     let jwt = JwtIdentity::builder(JwtKeys::url(&settings.jwks_url)?)
@@ -124,7 +133,6 @@ async fn router(settings: &Settings, proxy: &Proxy, registry: Registry) -> Resul
         .layer(BearerAuth::new(jwt, resource))
         .layer(proxy.stream_layer())
         .route(&metadata_path, get(async move || Json(metadata)))
-        .route("/metrics", get(async move || exposition(&registry)))
         .route("/health", get(async || "ok")))
 }
 
@@ -132,18 +140,10 @@ async fn router(settings: &Settings, proxy: &Proxy, registry: Registry) -> Resul
 fn metrics() -> Result<(SdkMeterProvider, Registry)> {
     let registry = Registry::new();
     let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
-    let provider = SdkMeterProvider::builder()
-        .with_reader(exporter.build()?)
-        .build();
-    Ok((provider, registry))
+    let provider = SdkMeterProvider::builder().with_reader(exporter.build()?);
+    Ok((provider.build(), registry))
 }
 
-fn exposition(registry: &Registry) -> String {
-    let text = TextEncoder::new().encode_to_string(&registry.gather());
-    text.unwrap_or_default()
-}
-
-/// How long calls may take to end.
+/// How long calls may take to end, and then all farewells.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How long all farewells may take.
 const FAREWELL: Duration = Duration::from_secs(5);

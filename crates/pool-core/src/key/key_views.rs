@@ -5,6 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use super::key_pool::KeyPool;
 use crate::{
     key::{
+        seeking::Waiter,
         session::{PooledSession, SessionSlot},
         slots::Counts,
     },
@@ -38,6 +39,17 @@ impl KeyPool {
     /// The counts of the key, all of one instant.
     pub(crate) fn counts(&self) -> Counts {
         self.slots.counts()
+    }
+
+    /// How many calls each session of the key serves now. A session that is not listed serves as many
+    /// as it may.
+    pub(crate) fn usage(&self) -> Vec<(u64, u32)> {
+        self.slots.usage()
+    }
+
+    /// A view of the callers that wait, `most` at most, in the order in which they are served.
+    pub(crate) fn waiters<R>(&self, most: usize, view: impl Fn(&Waiter) -> R) -> Vec<R> {
+        self.slots.waiters(most, view)
     }
 
     /// The key's place among those who share the capacity of the pool.

@@ -118,7 +118,7 @@ impl PoolBuilder {
     }
 
     /// The observer of every event. Default: none. One observer may be given to several pools, as an
-    /// `Arc`: each event has the name of its pool.
+    /// `Arc`: each event has the name of its pool. A pair of observers is an observer.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Some(Arc::new(observer));

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::session_pool::SessionPool;
 use crate::{
+    time::seconds,
     types::{BreakerState, Endpoint},
     upstream::Upstream,
 };
@@ -26,10 +27,10 @@ pub struct CircuitStatus {
     /// The kind of the last of them, as a label.
     pub evidence: Option<&'static str>,
     /// How long the outage has lasted; `None` while the circuit is closed.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub outage: Option<Duration>,
     /// The time until the next probe; `None` while the circuit is closed, or open by hand.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub next_probe: Option<Duration>,
     /// True while the circuit is open by hand.
     pub forced: bool,

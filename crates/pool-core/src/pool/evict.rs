@@ -8,7 +8,7 @@ use crate::{
     extend::{CloseReason, Reach},
     key::{KeyPool, run},
     stats::EvictReport,
-    types::{Endpoint, PoolKey, Selector},
+    types::{Endpoint, Fingerprint, PoolKey, Selector},
 };
 
 /// What becomes of the sessions in use of an evicted key.
@@ -30,6 +30,13 @@ impl SessionPool {
     /// the number of selected keys.
     pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
         self.evict_for(selector, mode, CloseReason::Evicted)
+    }
+
+    /// As [`evict`](Self::evict), of the one key with this fingerprint, as the pool's own stats show it.
+    /// The report is of no key where the pool does not know it.
+    pub fn evict_key(&self, fingerprint: Fingerprint, mode: EvictMode) -> EvictReport {
+        let key = self.acquirer.keys.named(fingerprint.number());
+        self.evict_keys(key.as_slice(), mode, CloseReason::Evicted)
     }
 
     /// Evicts every session gracefully, for a rotation of certificates or a change of configuration:

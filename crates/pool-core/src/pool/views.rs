@@ -3,7 +3,10 @@
 use tokio::time::Instant;
 
 use super::session_pool::SessionPool;
-use crate::stats::{EndpointStats, KeyPage, KeyQuery, PoolStats, PoolStatus};
+use crate::{
+    stats::{EndpointStats, KeyDetails, KeyPage, KeyQuery, PoolStats, PoolStatus},
+    types::Fingerprint,
+};
 
 impl SessionPool {
     /// A summary of the pool, at a cost that does not grow with its keys.
@@ -27,6 +30,13 @@ impl SessionPool {
     #[must_use]
     pub fn key_stats(&self, query: &KeyQuery) -> KeyPage {
         KeyPage::of(&self.acquirer, query, Instant::now())
+    }
+
+    /// A key in detail, by the fingerprint that its row has: its sessions and who waits for one. `None`
+    /// where the pool does not know the key.
+    #[must_use]
+    pub fn key_details(&self, fingerprint: Fingerprint) -> Option<KeyDetails> {
+        KeyDetails::of(&self.acquirer, fingerprint, Instant::now())
     }
 
     /// The state of each endpoint, in no order. No key is visited.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     acquire::Acquirer,
+    time::seconds,
     types::{BreakerState, Endpoint, Era},
     upstream::Upstream,
 };
@@ -37,10 +38,10 @@ pub struct EndpointStats {
     /// The kind of the last of them, as a label.
     pub evidence: Option<&'static str>,
     /// How long the outage has lasted; `None` while the circuit is closed.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub outage: Option<Duration>,
     /// The time until the next probe; `None` while the circuit is closed, or open by hand.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub next_probe: Option<Duration>,
     /// True while the circuit is open by hand.
     pub forced: bool,

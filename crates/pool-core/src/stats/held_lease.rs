@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     acquire::{Held, HeldLeases},
+    time::seconds,
     types::Fingerprint,
 };
 
@@ -20,7 +21,7 @@ pub struct HeldLease {
     /// The key of its session, by its short name.
     pub fingerprint: Fingerprint,
     /// How long it is held, in seconds in serde.
-    #[serde(serialize_with = "as_seconds")]
+    #[serde(serialize_with = "seconds")]
     pub held_for: Duration,
     /// Whether that is longer than the setting.
     pub is_overdue: bool,
@@ -44,10 +45,6 @@ impl HeldLease {
         };
         leases.oldest(most).into_iter().filter_map(of).collect()
     }
-}
-
-fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 fn as_text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     acquire::Acquirer,
     key::KeyPool,
+    time::seconds,
     types::{BreakerState, Era, Fingerprint, TransportKind},
 };
 
@@ -42,10 +43,10 @@ pub struct KeyStats {
     /// The limit of sessions.
     pub max: usize,
     /// The time since a session was last acquired.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub idle_for: Duration,
     /// How long the oldest of its sessions has been open.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub oldest: Option<Duration>,
     /// What went wrong last with opening or checking a session, and how long ago.
     pub last_error: Option<KeyError>,
@@ -61,7 +62,7 @@ pub struct KeyError {
     /// [`CheckError::label`](crate::error::CheckError::label) give it.
     pub kind: &'static str,
     /// How long ago.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub ago: Duration,
 }
 

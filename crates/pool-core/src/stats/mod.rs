@@ -1,6 +1,7 @@
 //! What a pool looks like at a point in time.
 
 mod best;
+mod details;
 mod endpoint;
 mod held_lease;
 mod key;
@@ -10,6 +11,7 @@ mod report;
 mod status;
 
 pub use crate::types::BreakerState;
+pub use details::{KeyDetails, SessionStats, WaiterStats};
 pub use endpoint::EndpointStats;
 pub use held_lease::HeldLease;
 pub use key::{KeyError, KeyPage, KeyStats};

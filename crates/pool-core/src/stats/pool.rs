@@ -12,6 +12,7 @@ use super::key::KeyStats;
 use crate::{
     acquire::Acquirer,
     context::Counters,
+    time::seconds,
     types::{BreakerState, Fingerprint},
     upstream::TallyReading,
 };
@@ -90,7 +91,7 @@ pub struct BreakerStats {
     /// Whether attempts are admitted.
     pub state: BreakerState,
     /// The remaining time until the next probe; `None` when the circuit is closed, or open by hand.
-    #[serde(with = "humantime_serde")]
+    #[serde(serialize_with = "seconds")]
     pub open_for: Option<Duration>,
     /// When the next probe is due, by the wall clock; `None` when the circuit is closed, or open by
     /// hand.

@@ -6,6 +6,7 @@ mod deadline;
 mod expiry;
 mod keepalive;
 mod next_sweep;
+mod seconds;
 
 pub(crate) use clock::{Clock, Timestamp, after};
 pub(crate) use coarse_clock::CoarseClock;
@@ -13,3 +14,4 @@ pub(crate) use deadline::Deadline;
 pub(crate) use expiry::{ExpiryPolicy, Freshness};
 pub(crate) use keepalive::Keepalive;
 pub(crate) use next_sweep::NextSweep;
+pub(crate) use seconds::seconds;

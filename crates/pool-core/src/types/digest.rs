@@ -4,7 +4,7 @@
 //! (`("ab", "c")` is not `("a", "bc")`). The secret never leaves the process, so a fingerprint that
 //! shows up in a log cannot be searched for by hashing guesses.
 
-use std::{fmt, sync::OnceLock};
+use std::{fmt, str::FromStr, sync::OnceLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -132,6 +132,17 @@ impl Hex {
     }
 }
 
+impl FromStr for Fingerprint {
+    type Err = &'static str;
+
+    /// The fingerprint that is shown as this text.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_hex = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = is_hex.then(|| u64::from_str_radix(text, 16).ok());
+        number.flatten().map(Self).ok_or("not a fingerprint")
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.hex().as_str())
@@ -160,6 +171,16 @@ mod tests {
             let fingerprint = Fingerprint(number);
             assert_eq!(fingerprint.to_string(), format!("{number:016x}"));
             assert_eq!(fingerprint.hex().as_str(), fingerprint.to_string());
+            assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
+        }
+        for text in [
+            "",
+            "1",
+            "+123456789abcdef",
+            "00000000000000000",
+            "g000000000000000",
+        ] {
+            assert!(text.parse::<Fingerprint>().is_err(), "{text}");
         }
     }
 

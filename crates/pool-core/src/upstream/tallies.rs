@@ -26,8 +26,9 @@ struct Cell {
     last_used: AtomicU64,
     /// The [`Sessions`], packed, so that they are read as of one instant.
     sessions: AtomicU64,
-    /// The slots in use, where sessions have several.
-    in_use: AtomicU64,
+    /// The slots in use beside one of each busy session: a hit of a session with one slot changes
+    /// nothing here.
+    further_slots: AtomicU64,
 }
 
 /// The cell of one key. Dropped, it is free for another.
@@ -130,15 +131,14 @@ impl Cell {
             return None;
         }
         let sessions = Sessions::unpacked(self.sessions.load(Relaxed));
+        let further = usize::try_from(self.further_slots.load(Relaxed));
         Some(TallyReading {
             name,
             hits: self.hits.load(Relaxed),
             misses: self.misses.load(Relaxed),
             last_used: self.last_used.load(Relaxed),
             sessions,
-            in_use: usize::try_from(self.in_use.load(Relaxed))
-                .unwrap_or(usize::MAX)
-                .max(sessions.busy),
+            in_use: sessions.busy.saturating_add(further.unwrap_or(usize::MAX)),
         })
     }
 }
@@ -169,7 +169,8 @@ impl Tally {
         cell.misses.store(new.misses, Relaxed);
         cell.last_used.store(new.last_used, Relaxed);
         cell.sessions.store(new.sessions.packed(), Relaxed);
-        cell.in_use.store(new.in_use as u64, Relaxed);
+        let further = new.in_use.saturating_sub(new.sessions.busy);
+        cell.further_slots.store(further as u64, Relaxed);
     }
 
     /// The key was removed: it is counted no more.

@@ -70,80 +70,45 @@ pub trait Observer: Send + Sync {
     fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {}
 }
 
-impl<T: Observer + ?Sized> Observer for Arc<T> {
-    fn built(&self, event: &Built<'_>) {
-        (**self).built(event);
-    }
+/// Implements the observers that pass every event on.
+macro_rules! passing_on {
+    ($($method:ident($event:ident),)*) => {
+        impl<T: Observer + ?Sized> Observer for Arc<T> {
+            $(#[inline]
+            fn $method(&self, event: &$event<'_>) {
+                (**self).$method(event);
+            })*
+        }
 
-    fn acquired(&self, event: &Acquired<'_>) {
-        (**self).acquired(event);
-    }
+        /// Both receive every event, the first one first.
+        impl<A: Observer, B: Observer> Observer for (A, B) {
+            $(#[inline]
+            fn $method(&self, event: &$event<'_>) {
+                self.0.$method(event);
+                self.1.$method(event);
+            })*
+        }
+    };
+}
 
-    fn acquire_failed(&self, event: &AcquireFailed<'_>) {
-        (**self).acquire_failed(event);
-    }
-
-    fn released(&self, event: &Released<'_>) {
-        (**self).released(event);
-    }
-
-    fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
-        (**self).lease_overdue(event);
-    }
-
-    fn connected(&self, event: &Connected<'_>) {
-        (**self).connected(event);
-    }
-
-    fn connect_failed(&self, event: &ConnectFailed<'_>) {
-        (**self).connect_failed(event);
-    }
-
-    fn detected(&self, event: &Detected<'_>) {
-        (**self).detected(event);
-    }
-
-    fn checked(&self, event: &Checked<'_>) {
-        (**self).checked(event);
-    }
-
-    fn closed(&self, event: &Closed<'_>) {
-        (**self).closed(event);
-    }
-
-    fn key_created(&self, event: &KeyCreated<'_>) {
-        (**self).key_created(event);
-    }
-
-    fn key_evicted(&self, event: &KeyEvicted<'_>) {
-        (**self).key_evicted(event);
-    }
-
-    fn resized(&self, event: &Resized<'_>) {
-        (**self).resized(event);
-    }
-
-    fn breaker_changed(&self, event: &BreakerChanged<'_>) {
-        (**self).breaker_changed(event);
-    }
-
-    fn call_finished(&self, event: &CallFinished<'_>) {
-        (**self).call_finished(event);
-    }
-
-    fn list_changed(&self, event: &ListChanged<'_>) {
-        (**self).list_changed(event);
-    }
-
-    fn tools_listed(&self, event: &ToolsListed<'_>) {
-        (**self).tools_listed(event);
-    }
-
-    fn partly_read(&self, event: &PartlyRead<'_>) {
-        (**self).partly_read(event);
-    }
-
-    fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {
-        (**self).server_stream_changed(event);
-    }
+passing_on! {
+    built(Built),
+    acquired(Acquired),
+    acquire_failed(AcquireFailed),
+    released(Released),
+    lease_overdue(LeaseOverdue),
+    connected(Connected),
+    connect_failed(ConnectFailed),
+    detected(Detected),
+    checked(Checked),
+    closed(Closed),
+    key_created(KeyCreated),
+    key_evicted(KeyEvicted),
+    resized(Resized),
+    breaker_changed(BreakerChanged),
+    call_finished(CallFinished),
+    list_changed(ListChanged),
+    tools_listed(ToolsListed),
+    partly_read(PartlyRead),
+    server_stream_changed(ServerStreamChanged),
 }

@@ -73,6 +73,12 @@ impl History {
         (*at >= since).then(|| Arc::clone(error))
     }
 
+    /// The ids of the open sessions, the oldest first.
+    pub(crate) fn open(&self) -> Vec<u64> {
+        let entries = self.lock();
+        entries.open.iter().map(|(id, _)| *id).collect()
+    }
+
     pub(crate) fn summary(&self) -> HistorySummary {
         let entries = self.lock();
         HistorySummary {

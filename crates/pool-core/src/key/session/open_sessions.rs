@@ -35,6 +35,13 @@ impl OpenSessions {
         sessions.remove(&id).map(|open| open.jobs)
     }
 
+    /// The sessions with these ids that are still open.
+    pub(crate) fn get(&self, ids: &[u64]) -> Vec<Arc<PooledSession>> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = ids.iter().filter_map(|id| sessions.get(id));
+        open.filter_map(|open| open.session.upgrade()).collect()
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<PooledSession>> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = sessions.values();

@@ -134,6 +134,11 @@ impl PooledSession {
         self.generation.load(Ordering::Relaxed)
     }
 
+    /// How many calls the session serves at the same time.
+    pub(crate) fn slots(&self) -> u32 {
+        self.sharing.slots
+    }
+
     /// How often the session was handed out.
     pub(crate) fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)

@@ -30,6 +30,22 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         self.lock().max
     }
 
+    /// How many slots of each member are in use. A member that is not listed has all of them in use.
+    pub(crate) fn usage(&self) -> Vec<(u64, u32)> {
+        let state = self.lock();
+        let ready = state.ready.iter().map(|it| (it.member.id(), it.used));
+        let draining = state.draining.iter().map(|it| (it.member.id(), it.used));
+        ready.chain(draining).collect()
+    }
+
+    /// A view of the callers that wait, `most` at most, in the order in which they are served.
+    pub(crate) fn waiters<R>(&self, most: usize, view: impl Fn(&W) -> R) -> Vec<R> {
+        let state = self.lock();
+        let queue = state.queue.iter();
+        let callers = queue.flat_map(|queue| queue.callers());
+        callers.take(most).map(view).collect()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         let state = self.lock();
         let idle = state.idle();

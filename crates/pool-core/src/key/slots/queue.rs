@@ -148,6 +148,12 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         waits.then_some(&mut waiter.caller)
     }
 
+    /// The callers that wait, in the order of the line.
+    pub(super) fn callers(&self) -> impl Iterator<Item = &W> {
+        let waiters = self.line.places().filter_map(|place| self.line.get(place));
+        waiters.map(|waiter| &waiter.caller)
+    }
+
     /// Fails a waiter, if it still waits. Returns its waker.
     pub(super) fn fail(
         &mut self,

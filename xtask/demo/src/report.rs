@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use tabled::{builder::Builder, settings::Style};
+use serde::Serialize;
 
-use super::{
+use crate::{
+    Result,
     job::Tally,
     latency::{Latencies, Latency},
+    table::table,
 };
-use crate::Result;
 
 /// The output of the demo.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Report {
+#[derive(Serialize)]
+pub(crate) struct Report {
     calls: u64,
     users: u64,
     hits: u64,
@@ -37,7 +37,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn of(tally: &Tally, latencies: Latencies, server_open_sessions: usize) -> Self {
+    pub(crate) fn of(tally: &Tally, latencies: Latencies, server_open_sessions: usize) -> Self {
         let Latencies {
             pooled,
             held_open,
@@ -70,7 +70,7 @@ impl Report {
 
     /// # Errors
     /// When a call saw another user's state, or a session was left open.
-    pub(super) fn result(&self) -> Result {
+    pub(crate) fn result(&self) -> Result {
         if self.leaks > 0 {
             return Err(format!("{} calls saw another's state", self.leaks).into());
         }
@@ -84,8 +84,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut job = Builder::default();
-        for (what, value) in [
+        let summary = [
             ("calls", format!("{} by {} users", self.calls, self.users)),
             ("hits", self.hits.to_string()),
             ("misses", self.misses.to_string()),
@@ -97,18 +96,16 @@ impl fmt::Display for Report {
                 self.server_open_sessions.to_string(),
             ),
             ("calls that saw another's state", self.leaks.to_string()),
-        ] {
-            job.push_record([what.to_owned(), value]);
-        }
-        let mut latency = Builder::default();
-        latency.push_record(["a call, in µs", "p50", "p95", "p99", "beside pooled"]);
+        ];
+        let summary = summary.map(|(what, value)| vec![what.to_owned(), value]);
+        let titles = ["a call, in µs", "p50", "p95", "p99", "beside pooled"];
+        let mut latency = vec![titles.map(str::to_owned).to_vec()];
         for (way, times) in self.ways() {
             let beside = format!("{:.2} ×", times.p50 / self.pooled_p50_us);
             let [p50, p95, p99] = [times.p50, times.p95, times.p99].map(|us| format!("{us:.0}"));
-            latency.push_record([way.to_owned(), p50, p95, p99, beside]);
+            latency.push(vec![way.to_owned(), p50, p95, p99, beside]);
         }
-        writeln!(f, "{}", job.build().with(Style::sharp()))?;
-        write!(f, "{}", latency.build().with(Style::sharp()))
+        write!(f, "{}\n{}", table(&summary), table(&latency))
     }
 }
 
@@ -154,7 +151,7 @@ mod tests {
             calls: 1,
             users: 1,
             leaks,
-            stats: mcp_session_pool::stats::PoolStats::default(),
+            stats: mcp_pool_core::stats::PoolStats::default(),
         };
         let latencies = Latencies {
             pooled: same,

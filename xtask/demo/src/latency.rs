@@ -2,32 +2,42 @@
 //!
 //! Pooled, on a session held open, and on a new session.
 
+use mcp_pool_core::{AcquireRequest, Principal, SessionPool};
 use mcp_pool_testkit::server::CounterServer;
-use mcp_session_pool::{AcquireRequest, Principal, SessionPool, StreamableHttpConnector};
-use rmcp::model::CallToolRequestParams;
+use mcp_pool_transport_streamable_http::StreamableHttpConnector;
+use rmcp::{
+    RoleClient, ServiceExt,
+    model::{
+        CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion,
+    },
+    service::RunningService,
+    transport::streamable_http_client::{
+        StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
+    },
+};
 use tokio::time::Instant;
 
-use crate::{Result, plain::open, statistics::percentile};
+use crate::{Result, figures::percentile};
 
 /// The time of a call in microseconds.
 #[derive(Clone, Copy)]
-pub(super) struct Latency {
-    pub(super) p50: f64,
-    pub(super) p95: f64,
-    pub(super) p99: f64,
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
 }
 
 /// The three ways.
-pub(super) struct Latencies {
-    pub(super) pooled: Latency,
-    pub(super) held_open: Latency,
-    pub(super) per_call: Latency,
+pub(crate) struct Latencies {
+    pub(crate) pooled: Latency,
+    pub(crate) held_open: Latency,
+    pub(crate) per_call: Latency,
 }
 
 /// Measures a call in the three ways, in turns of a few calls each.
 ///
 /// With turns, other load of the machine slows all of them alike.
-pub(super) async fn measure(server: &CounterServer) -> Result<Latencies> {
+pub(crate) async fn measure(server: &CounterServer) -> Result<Latencies> {
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)
         .build()?;
@@ -71,6 +81,19 @@ impl Latency {
             p99: at(99),
         }
     }
+}
+
+/// Opens a session with a plain rmcp client.
+async fn open(
+    http: &reqwest::Client,
+    server: &CounterServer,
+) -> Result<RunningService<RoleClient, ClientConfig>> {
+    let config = StreamableHttpClientTransportConfig::with_uri(server.url());
+    let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
+    let client = Implementation::new("demo", "1");
+    let info = ClientConfig::new(ClientCapabilities::default(), client)
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE);
+    Ok(info.serve(transport).await?)
 }
 
 /// A call on a session that is opened for it and closed after it.

@@ -1,0 +1,39 @@
+//! `cargo xtask <command>`: starts the program that has the command.
+//!
+//! The programs behind it take minutes to build. This one takes a second, and cargo shows the rest.
+
+mod cargo;
+mod commands;
+mod demo;
+mod page;
+mod tool;
+
+use std::process::ExitCode;
+
+/// The result of a command. Its errors are only printed.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        None => ("help", &[][..]),
+        Some((name, rest)) => (name.as_str(), rest),
+    };
+    let result = match name {
+        "help" | "--help" | "-h" => {
+            print!("{}", commands::list());
+            Ok(())
+        }
+        "demo" => demo::run(rest),
+        "page" => page::run(),
+        name if commands::is_known(name) => cargo::run("xtask", &[], &arguments),
+        name => Err(format!("no command is named {name}\n\n{}", commands::list()).into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
