@@ -3,6 +3,8 @@
 mod conversations;
 mod deploys;
 mod exclusive;
+mod handles;
+mod late_steps;
 mod outages;
 mod revocations;
 mod secrets;

@@ -51,6 +51,26 @@ async fn every_replica_closes_what_one_of_them_revoked() {
 }
 
 #[tokio::test]
+async fn the_news_of_a_revocation_come_before_the_next_beat() {
+    let server = server();
+    let directory = Directory::default();
+    let lease = Duration::from_secs(600);
+    let pools: [_; 2] = std::array::from_fn(|_| replica_of(fleet(&directory).with_lease(lease)));
+    for pool in &pools {
+        let client = client(pool, server.endpoint(), "alice").await;
+        call(&client, "increment").await.expect("a count");
+    }
+    pools[0].revoke_everywhere(&alice()).await;
+    until("both sessions of alice are closed", || {
+        server.sessions_closed() == 2
+    })
+    .await;
+    for pool in &pools {
+        close(pool).await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_was_parked_before_a_revocation_is_never_revived() {
     let server = server();
     let directory = Directory::default();

@@ -52,6 +52,14 @@ impl Store {
         self.records.values().map(Vec::len).sum()
     }
 
+    pub(super) fn sealed(&self) -> Vec<(FleetKey, SealedSession)> {
+        let all = self.records.iter().flat_map(|(key, records)| {
+            let sealed = records.iter().filter_map(|it| it.sealed.clone());
+            sealed.map(|sealed| (*key, sealed))
+        });
+        all.collect()
+    }
+
     pub(super) fn claim(&mut self, request: &ClaimRequest) -> Claim {
         let now = Instant::now();
         self.alive.insert(request.replica, now + request.lease);

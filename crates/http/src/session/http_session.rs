@@ -6,15 +6,15 @@ use std::{
     time::SystemTime,
 };
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_pool_core::{Scope, extend::ConnectRequest};
 use reqwest::Url;
 use tokio::time::Instant;
 
 use super::{cookie::Received, jar::CookieJar};
 
-/// What the requests of one session share: the cookies that its server set, and where the server has
-/// moved for good.
+/// What the requests of one session share: the cookies that its server set, where the server has moved
+/// for good, and the header that they are routed by.
 ///
 /// One session has one, and gives it to [`send`](crate::send) with each of its requests. It is never
 /// shared between sessions. `Debug` shows nothing of it.
@@ -23,6 +23,8 @@ pub struct HttpSession {
     /// Made for the first cookie or move, which most sessions never have.
     kept: OnceLock<Box<Mutex<Kept>>>,
     drops_cookies: bool,
+    /// The header that the requests are routed by.
+    affinity: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Default)]
@@ -46,9 +48,11 @@ impl HttpSession {
     /// callers, and a cookie that the server set for one would log in another.
     #[must_use]
     pub fn of(request: &ConnectRequest) -> Self {
+        let affinity = request.affinity();
         Self {
             kept: OnceLock::new(),
             drops_cookies: *request.key().scope() == Scope::Shared,
+            affinity: affinity.map(|(name, value)| Box::new((name.clone(), value.clone()))),
         }
     }
 
@@ -96,6 +100,14 @@ impl HttpSession {
     pub fn has_cookies(&self) -> bool {
         let kept = self.kept.get();
         kept.is_some_and(|kept| !lock(kept).cookies.is_empty())
+    }
+
+    /// Adds the header that the requests of the session are routed by, in place of the caller's.
+    pub(crate) fn add_affinity(&self, request: &mut reqwest::Request) {
+        if let Some(affinity) = &self.affinity {
+            let (name, value) = (**affinity).clone();
+            request.headers_mut().insert(name, value);
+        }
     }
 
     /// Adds the cookies of the session to a request.

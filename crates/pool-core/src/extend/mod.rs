@@ -36,7 +36,7 @@ pub use directory::{
     Reach, Removal, Removed, ReplicaId, SealError, SealedSession, SessionDirectory, SessionRef,
     SessionSeal, Sharing,
 };
-pub(crate) use directory::{Claimed, Held, Tenure};
+pub(crate) use directory::{Claimed, Held, Tenure, hex};
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;

@@ -6,18 +6,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     circuit::DirectoryCircuit,
     driver::HeldDriver,
     names::{FleetName, mark, marks},
+    overdue::Overdue,
     settings::Fleet,
 };
 use crate::{
     extend::{
-        Beat, Claimed, DirectoryError, FleetMark, Held, Holding, Reach, Removal, Removed,
-        ReplicaId, Session, SessionRef, Sharing, Tenure,
+        Beat, Claimed, DirectoryError, FleetMark, Held, Reach, Removal, Removed, ReplicaId,
+        Session, SessionRef, Sharing, Tenure,
     },
     types::{PoolKey, Selector},
 };
@@ -30,6 +31,7 @@ pub(crate) struct FleetLink {
     circuit: DirectoryCircuit,
     /// The sessions that are closed here, until the directory knows it.
     closing: Mutex<HashSet<SessionRef>>,
+    pub(super) overdue: Overdue,
 }
 
 impl FleetLink {
@@ -39,6 +41,7 @@ impl FleetLink {
             tenure: Arc::new(Tenure::new(fleet.lease.mul_f64(USED_OF_LEASE))),
             circuit: DirectoryCircuit::default(),
             closing: Mutex::default(),
+            overdue: Overdue::default(),
             fleet,
         }
     }
@@ -51,6 +54,11 @@ impl FleetLink {
     /// The name of a key. `profile` and `declared` are those that the key was made with.
     pub(crate) fn name(&self, key: &PoolKey, profile: &str, declared: &[u8]) -> FleetName {
         FleetName::of(self.fleet.seal.as_ref(), key, profile, declared)
+    }
+
+    /// A digest under the secret of the fleet, equal on every replica.
+    pub(crate) fn opaque(&self, digest: &[u8; 32]) -> [u8; 32] {
+        *self.fleet.seal.mark(digest).as_bytes()
     }
 
     /// True where one of these marks selects the key.
@@ -84,6 +92,7 @@ impl FleetLink {
     /// Notes that a session is closed here, before a connect in its place begins: until the directory
     /// knows it, a claim would be given the same session.
     pub(crate) fn begin_close(&self, held: &Held) {
+        held.note_ended();
         self.closing().insert(held.holding.session);
     }
 
@@ -96,14 +105,16 @@ impl FleetLink {
         self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a session. Where the store refuses the fence, the session is void.
-    pub(crate) async fn record(&self, held: &Held) {
-        let step = self
-            .fleet
-            .directory
-            .record(&held.holding, &held.sealed, held.ttl());
-        if let Err(DirectoryError::Lost) = self.step(step).await {
-            held.note_lost();
+    /// Records a session, now or once the directory answers again. Where the store refuses the fence, the
+    /// session is void.
+    pub(crate) async fn record(&self, held: &Arc<Held>) {
+        let directory = &self.fleet.directory;
+        let step = directory.record(&held.holding, &held.sealed, held.ttl());
+        match self.step(step).await {
+            Ok(()) => held.note_recorded(),
+            Err(DirectoryError::Lost) => held.note_lost(),
+            Err(DirectoryError::Unreachable(_)) => self.overdue.record(held),
+            Err(DirectoryError::NotKept | DirectoryError::Refused(_)) => {}
         }
     }
 
@@ -112,14 +123,13 @@ impl FleetLink {
         if held.is_void() {
             return true;
         }
-        let step = self
-            .fleet
-            .directory
-            .park(&held.holding, &held.sealed, held.ttl());
+        let directory = &self.fleet.directory;
+        let step = directory.park(&held.holding, &held.sealed, held.ttl());
         match self.step(step).await {
             Ok(()) | Err(DirectoryError::Lost) => true,
-            // The record of a conversation is there already, and its state is worth more than a farewell.
-            Err(_) => held.holding.sharing == Sharing::Shared,
+            Err(DirectoryError::NotKept) => false,
+            // The state of a conversation is worth more than a farewell.
+            Err(_) => held.holding.sharing == Sharing::Shared && held.is_recorded(),
         }
     }
 
@@ -134,15 +144,18 @@ impl FleetLink {
             Ok(Removed::Others) => removal == Removal::Whole,
             // Another replica has it now.
             Err(DirectoryError::Lost) => false,
-            Err(_) => removal == Removal::Whole || held.holding.sharing == Sharing::Exclusive,
+            Err(_) => self.ends_here(held, removal),
         }
     }
 
-    /// Removes the record of a holding whose session there is not.
-    pub(crate) async fn forget(&self, holding: &Holding) {
-        let step = self.fleet.directory.remove(holding, Removal::Whole);
-        // What is left of it ends with its time to live.
-        let _ = self.step(step).await;
+    /// Whether a session ends here although the directory did not answer. Its record goes later then.
+    fn ends_here(&self, held: &Held, removal: Removal) -> bool {
+        let is_shared = held.holding.sharing == Sharing::Shared && held.is_recorded();
+        let ends = removal == Removal::Whole || !is_shared;
+        if ends {
+            self.overdue.remove(held.holding);
+        }
+        ends
     }
 
     /// Keeps every holding of this replica. Returns the marks that were revoked since the beat that
@@ -168,6 +181,13 @@ impl FleetLink {
         }
         *seen = Some(beat.seen);
         Ok(beat.revoked)
+    }
+
+    /// Waits until a replica has revoked something.
+    pub(crate) async fn news(&self) {
+        self.fleet.directory.news().await;
+        // One beat brings all of several.
+        sleep(NEWS_PAUSE).await;
     }
 
     /// Revokes the sessions of a selector in the whole fleet. Returns how far that reached.
@@ -202,5 +222,6 @@ impl FleetLink {
     }
 }
 
+const NEWS_PAUSE: Duration = Duration::from_millis(20);
 /// The rest is the time that a request takes from its check to the server.
 const USED_OF_LEASE: f64 = 5.0 / 6.0;

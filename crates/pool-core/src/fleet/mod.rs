@@ -3,10 +3,14 @@
 mod circuit;
 mod claim;
 mod driver;
+mod handles;
 mod link;
 mod names;
+mod overdue;
+mod sealing;
 mod settings;
 
 pub(crate) use claim::{Opening, Revival};
+pub use handles::{HandleError, SessionHandle};
 pub(crate) use link::FleetLink;
 pub use settings::Fleet;

@@ -25,14 +25,20 @@ async fn beat(fleet: Arc<FleetLink>, pool: Weak<Acquirer>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = fleet.news() => {}
+        }
         if pool.upgrade().is_none_or(|pool| is_done(&pool)) {
             return;
         }
-        let revoked = fleet.beat(&mut seen).await.unwrap_or_default();
+        let Ok(revoked) = fleet.beat(&mut seen).await else {
+            continue;
+        };
         if let Some(pool) = pool.upgrade().filter(|_| !revoked.is_empty()) {
             revoke(&pool, &fleet, &revoked);
         }
+        fleet.catch_up().await;
     }
 }
 

@@ -101,6 +101,15 @@ pub trait SessionDirectory: Send + Sync {
     /// # Cancel safety
     /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError>;
+
+    /// Waits until something was revoked, by whichever replica: the pool then beats at once. News may be
+    /// lost, since the next beat brings the revocation anyway. Default: there are none.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future with each beat.
+    async fn news(&self) {
+        std::future::pending().await
+    }
 }
 
 /// What goes with a holding that is given up.
@@ -187,5 +196,9 @@ impl<T: SessionDirectory + ?Sized> SessionDirectory for Arc<T> {
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         (**self).revoke(mark).await
+    }
+
+    async fn news(&self) {
+        (**self).news().await;
     }
 }

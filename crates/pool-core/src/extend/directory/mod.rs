@@ -12,6 +12,7 @@ mod tenure;
 pub use claim::{Claim, ClaimRequest};
 pub use directory::{Beat, Reach, Removal, Removed, SessionDirectory};
 pub use error::{DirectoryError, SealError};
+pub(crate) use fleet_key::hex;
 pub use fleet_key::{FleetKey, FleetMark};
 pub(crate) use held::{Claimed, Held};
 pub use holding::{Fence, Holding, ReplicaId, SessionRef, Sharing};

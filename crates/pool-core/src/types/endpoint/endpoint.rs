@@ -9,6 +9,7 @@ use std::{
 
 use url::{Host, Url};
 
+use super::affinity::Affinity;
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
@@ -30,7 +31,7 @@ use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 pub struct Endpoint(Arc<Inner>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Inner {
+pub(super) struct Inner {
     url: Url,
     transport: TransportKind,
     gateway: Option<Box<str>>,
@@ -38,6 +39,7 @@ struct Inner {
     shareable: bool,
     slots: Option<NonZeroU32>,
     trusts_tool_hints: bool,
+    pub(super) affinity: Option<Affinity>,
 }
 
 impl Endpoint {
@@ -56,6 +58,7 @@ impl Endpoint {
             shareable: false,
             slots: None,
             trusts_tool_hints: false,
+            affinity: None,
         })))
     }
 
@@ -213,7 +216,11 @@ impl Endpoint {
         self.change(|inner| inner.transport = transport.clone())
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

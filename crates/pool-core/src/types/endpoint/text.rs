@@ -7,7 +7,10 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::endpoint::{Endpoint, EndpointError};
+use super::{
+    affinity::AffinityScope,
+    endpoint::{Endpoint, EndpointError},
+};
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// As [`Endpoint::auto`].
@@ -45,6 +48,26 @@ struct Settings {
     max_concurrent_per_session: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    affinity: Option<AffinitySettings>,
+}
+
+/// The affinity of an endpoint in a configuration file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AffinitySettings {
+    header: String,
+    scope: AffinityScope,
+}
+
+impl AffinitySettings {
+    fn of(endpoint: &Endpoint) -> Option<Self> {
+        let (header, scope) = endpoint.affinity()?;
+        Some(Self {
+            header: header.as_str().to_owned(),
+            scope,
+        })
+    }
 }
 
 fn auto() -> TransportKind {
@@ -52,8 +75,8 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session` and
-/// `trusted_tool_hints`. The URL is complete, its query included.
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`,
+/// `trusted_tool_hints` and `affinity` (a map of `header` and `scope`: `identity` or `key`). The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
@@ -64,6 +87,7 @@ impl Serialize for Endpoint {
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
             trusted_tool_hints: self.has_trusted_tool_hints(),
+            affinity: AffinitySettings::of(self),
         };
         settings.serialize(serializer)
     }
@@ -105,6 +129,10 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if settings.trusted_tool_hints {
             endpoint = endpoint.with_trusted_tool_hints();
         }
+        if let Some(affinity) = settings.affinity {
+            let with = endpoint.with_affinity(&affinity.header, affinity.scope);
+            endpoint = with.map_err(A::Error::custom)?;
+        }
         Ok(endpoint.with_lifecycle(settings.lifecycle))
     }
 }
@@ -125,7 +153,9 @@ mod tests {
             .with_lifecycle(Lifecycle::Legacy)
             .declared_stateless_and_public()
             .with_max_concurrent_per_session(slots)
-            .with_trusted_tool_hints();
+            .with_trusted_tool_hints()
+            .with_affinity("x-route", AffinityScope::Identity)
+            .unwrap();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
             let text = serde_json::to_string(&endpoint).unwrap();
             let again: Endpoint = serde_json::from_str(&text).unwrap();
