@@ -5,5 +5,7 @@ local p, mark, ttl, kept = unpack(ARGV, 1, 4)
 local number = string.format('%.0f', redis.call('INCR', p .. 'n'))
 redis.call('SET', KEYS[1], number, 'PX', ttl)
 redis.call('ZADD', p .. 'v', number, number .. ':' .. mark)
+-- The news are a favour: a server that does not allow them keeps the revocation.
+redis.pcall('PUBLISH', p .. 'n', number)
 redis.call('ZREMRANGEBYRANK', p .. 'v', 0, -1 - kept)
 return 'ok'

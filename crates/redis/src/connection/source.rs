@@ -1,0 +1,126 @@
+//! Steps on the server, wherever it is.
+
+use std::time::Duration;
+
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, RedisResult, ScriptInvocation,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+
+use super::address::Address;
+#[cfg(feature = "cluster")]
+use super::cluster::Cluster;
+#[cfg(feature = "sentinel")]
+use super::sentinel::Sentinel;
+use crate::error::RedisFailure;
+
+/// The server, or what leads to it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Server(Client, ConnectionManager),
+    #[cfg(feature = "sentinel")]
+    Sentinel(std::sync::Arc<Sentinel>),
+    #[cfg(feature = "cluster")]
+    Cluster(std::sync::Arc<Cluster>),
+}
+
+impl Source {
+    /// The server of this URL. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`RedisFailure`]: the URL names no server, or needs a feature of this crate.
+    pub(crate) fn of(url: &str) -> Result<Self, RedisFailure> {
+        match Address::read(url)? {
+            Address::Server(url) => Self::of_server(&url),
+            #[cfg(feature = "sentinel")]
+            Address::Sentinel {
+                sentinels,
+                service,
+                master,
+            } => {
+                let sentinel = Sentinel::new(sentinels, service, &master);
+                let sentinel = sentinel.map_err(|error| RedisFailure::of(&error))?;
+                Ok(Self::Sentinel(std::sync::Arc::new(sentinel)))
+            }
+            #[cfg(feature = "cluster")]
+            Address::Cluster(nodes) => {
+                let cluster = Cluster::new(nodes);
+                let cluster = cluster.map_err(|error| RedisFailure::of(&error))?;
+                Ok(Self::Cluster(std::sync::Arc::new(cluster)))
+            }
+            #[cfg(not(all(feature = "sentinel", feature = "cluster")))]
+            _ => Err(RedisFailure::no_feature()),
+        }
+    }
+
+    fn of_server(url: &str) -> Result<Self, RedisFailure> {
+        let client = Client::open(url).map_err(|error| RedisFailure::of(&error))?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT))
+            .set_number_of_retries(RETRIES)
+            .set_max_delay(MAX_DELAY);
+        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config);
+        let manager = manager.map_err(|error| RedisFailure::of(&error))?;
+        Ok(Self::Server(client, manager))
+    }
+
+    /// The beginning of every key: in a cluster all of them belong to one slot, since a script may touch
+    /// no other one.
+    pub(crate) fn prefix(&self, prefix: &str) -> String {
+        match self {
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) if !prefix.contains('{') => format!("{{{prefix}}}"),
+            _ => prefix.to_owned(),
+        }
+    }
+
+    /// Runs a script.
+    ///
+    /// # Errors
+    /// [`redis::RedisError`].
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> RedisResult<T> {
+        match self {
+            Self::Server(_, manager) => script.invoke_async(&mut manager.clone()).await,
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(sentinel) => sentinel.run(script).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.run(script).await,
+        }
+    }
+
+    /// A client of a server that tells the news of all.
+    ///
+    /// # Errors
+    /// [`redis::RedisError`].
+    pub(super) async fn listener(&self) -> RedisResult<Client> {
+        match self {
+            Self::Server(client, _) => Ok(client.clone()),
+            #[cfg(feature = "sentinel")]
+            Self::Sentinel(sentinel) => sentinel.master().await,
+            // A cluster hands messages on to each of its nodes.
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.node(),
+        }
+    }
+}
+
+/// How long one connection may take.
+#[cfg_attr(
+    not(feature = "sentinel"),
+    expect(dead_code, reason = "sentinels use it")
+)]
+pub(super) fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(TIMEOUT))
+        .set_response_timeout(Some(TIMEOUT))
+}
+
+/// Of a connection, and of an answer. The pool itself waits for its budget alone.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
+/// Of a connect, before the next step begins another one.
+const RETRIES: usize = 2;
+const MAX_DELAY: Duration = Duration::from_millis(250);
