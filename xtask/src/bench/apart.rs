@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{scale::ScaleFigures, wire::OnceFigures};
+use super::{revival::RevivalFigures, scale::ScaleFigures, wire::OnceFigures};
 
 /// What is measured apart from the rounds, in processes of its own.
 #[derive(Default)]
@@ -10,6 +10,7 @@ pub(super) struct Apart {
     pub(super) allocations: Allocations,
     pub(super) scale: ScaleFigures,
     pub(super) once: OnceFigures,
+    pub(super) revival: RevivalFigures,
 }
 
 /// The number of allocations of an acquire, and the heap of what is idle.

@@ -8,6 +8,7 @@ use tabled::{Table, settings::Style};
 use super::{
     apart::{Allocations, Apart},
     line::{Line, Target, mega, ns, us},
+    revival::{RevivalFigures, revival_lines},
     rows::Figures,
     scale::{ScaleFigures, scale_lines},
     wire::{OnceFigures, WireFigures, WireRatios, wire_lines},
@@ -54,6 +55,8 @@ pub(super) struct Report {
     #[serde(flatten)]
     once: OnceFigures,
     #[serde(flatten)]
+    revival: RevivalFigures,
+    #[serde(flatten)]
     scale: ScaleFigures,
 }
 
@@ -98,6 +101,7 @@ impl Report {
             ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
             wire: WireRatios::of(rounds.iter().map(|f| f.wire)),
             once: apart.once,
+            revival: apart.revival,
             scale: apart.scale,
         }
     }
@@ -116,6 +120,7 @@ impl Report {
                 &self.once,
                 self.allocations.idle_session_bytes,
             ))
+            .chain(revival_lines(&self.revival))
     }
 
     fn token_lines(&self) -> [Line; 2] {
