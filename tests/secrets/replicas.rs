@@ -8,7 +8,7 @@ use mcp_session_pool::{
     Selector, SessionHandle, SessionPool, StreamableHttpConnector,
     extend::{
         Beat, Claim, ClaimRequest, DirectoryError, FleetKey, FleetMark, ParkedSession, Removal,
-        Removed, ReplicaId, SealError, SessionDirectory, SessionRef, SessionSeal, Sharing,
+        Removed, ReplicaId, Revoked, SealError, SessionDirectory, SessionRef, SessionSeal, Sharing,
     },
 };
 
@@ -87,6 +87,7 @@ async fn show_steps(directory: &InMemoryDirectory, secret: &FleetSecret, shown: 
     shown.fail(&stale.expect_err("its fence has risen"));
     let beat = directory.beat(&claim.replica, lease, None).await;
     shown.show::<Beat>(&beat.expect("a beat"));
+    shown.show(&Revoked { mark, number: 1 });
     let other = secret.open(&secret.key(&[2; 32]), &sealed);
     shown.fail::<SealError>(&other.expect_err("it is another key's"));
     shown.show(&Removal::Own);

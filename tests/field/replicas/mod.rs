@@ -1,6 +1,7 @@
 //! Replicas of a gateway that share their sessions.
 
 mod conversations;
+mod cookies;
 mod deploys;
 mod exclusive;
 mod handles;

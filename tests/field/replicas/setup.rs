@@ -30,6 +30,8 @@ struct Shared {
     hangs: AtomicBool,
     refuses_records: AtomicBool,
     claim_delay: Mutex<Duration>,
+    refuses_revocations: AtomicBool,
+    revocations: AtomicUsize,
     claims: AtomicUsize,
     steps: AtomicUsize,
     sealed: Mutex<Vec<SealedSession>>,
@@ -58,6 +60,17 @@ impl Directory {
     /// Does not answer to records and to sessions that are handed over, or serves again.
     pub(super) fn refuse_records(&self, refuses: bool) {
         self.shared.refuses_records.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Does not answer to revocations, or serves again.
+    pub(super) fn refuse_revocations(&self, refuses: bool) {
+        let refusing = &self.shared.refuses_revocations;
+        refusing.store(refuses, Ordering::SeqCst);
+    }
+
+    /// The revocations that were executed.
+    pub(super) fn revocations(&self) -> usize {
+        self.shared.revocations.load(Ordering::SeqCst)
     }
 
     /// Grants claims at once, and answers this much later.
@@ -168,6 +181,10 @@ impl SessionDirectory for Directory {
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         self.step().await?;
+        if self.shared.refuses_revocations.load(Ordering::SeqCst) {
+            return Err(DirectoryError::Unreachable(None));
+        }
+        self.shared.revocations.fetch_add(1, Ordering::SeqCst);
         self.store.revoke(mark).await
     }
 

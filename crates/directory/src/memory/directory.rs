@@ -19,7 +19,7 @@ use super::store::Store;
 #[derive(Clone, Default)]
 pub struct InMemoryDirectory {
     store: Arc<Mutex<Store>>,
-    /// Told of each revocation.
+    /// Notified of each revocation.
     revoked: Arc<Notify>,
 }
 

@@ -64,6 +64,7 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let slots = node.parsed::<NonZeroU32>("max_concurrent_per_session", COUNT);
     let is_public = node.truth("stateless_and_public");
     let is_trusted = node.truth("trusted_tool_hints");
+    let shares_cookies = node.truth("shareable_cookies");
     let affinity = read_affinity(node);
     let Some(url) = node.text("url") else {
         return node.wrong("url", "expected the address of the server");
@@ -82,6 +83,10 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     };
     let endpoint = match is_trusted {
         true => endpoint.with_trusted_tool_hints(),
+        false => endpoint,
+    };
+    let endpoint = match shares_cookies {
+        true => endpoint.with_shareable_cookies(),
         false => endpoint,
     };
     let Some((header, scope)) = affinity else {

@@ -57,6 +57,10 @@ impl FleetLink {
                 Claim::Revive { holding, .. } if self.closing().contains(&holding.session) => {
                     sleep(MIN_POLL).await;
                 }
+                // The directory does not know of the revocation yet.
+                Claim::Revive { holding, .. } if self.overdue.is_revoked(&name.marks) => {
+                    self.forget(&holding).await;
+                }
                 Claim::Revive {
                     holding,
                     sealed,

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     extend::{
-        Beat, Claimed, DirectoryError, FleetMark, Held, Reach, Removal, Removed, ReplicaId,
-        Session, SessionRef, Sharing, Tenure,
+        Beat, Claimed, DirectoryError, Held, ParkedSession, Reach, Removal, Removed, ReplicaId,
+        Revoked, Session, SessionRef, Sharing, Tenure,
     },
     types::{PoolKey, Selector},
 };
@@ -61,10 +61,11 @@ impl FleetLink {
         *self.fleet.seal.mark(digest).as_bytes()
     }
 
-    /// True where one of these marks selects the key.
-    pub(crate) fn selects(&self, revoked: &[FleetMark], key: &PoolKey) -> bool {
+    /// The number of the latest of these revocations that selects the key.
+    pub(crate) fn revoked_at(&self, revoked: &[Revoked], key: &PoolKey) -> Option<u64> {
         let marks = marks(self.fleet.seal.as_ref(), key);
-        marks.iter().any(|mark| revoked.contains(mark))
+        let selecting = revoked.iter().filter(|it| marks.contains(&it.mark));
+        selecting.map(|it| it.number).max()
     }
 
     /// Holds a session that was opened or revived. `None`: it cannot leave this process, so that the
@@ -118,13 +119,16 @@ impl FleetLink {
         }
     }
 
-    /// Hands a session over to the other replicas. Returns whether they can have it.
-    pub(crate) async fn park(&self, held: &Held) -> bool {
+    /// Hands a session over to the other replicas, as it is now. Returns whether they can have it.
+    pub(crate) async fn park(&self, held: &Held, parked: Option<ParkedSession>) -> bool {
         if held.is_void() {
             return true;
         }
+        let seal = |it| self.fleet.seal.seal(&held.holding.key, &it).ok();
+        let now = parked.and_then(seal);
+        let sealed = now.as_ref().unwrap_or(&held.sealed);
         let directory = &self.fleet.directory;
-        let step = directory.park(&held.holding, &held.sealed, held.ttl());
+        let step = directory.park(&held.holding, sealed, held.ttl());
         match self.step(step).await {
             Ok(()) | Err(DirectoryError::Lost) => true,
             Err(DirectoryError::NotKept) => false,
@@ -158,7 +162,7 @@ impl FleetLink {
         ends
     }
 
-    /// Keeps every holding of this replica. Returns the marks that were revoked since the beat that
+    /// Keeps every holding of this replica. Returns what was revoked since the beat that
     /// brought `seen`, which is brought forward.
     ///
     /// # Errors
@@ -166,7 +170,7 @@ impl FleetLink {
     pub(crate) async fn beat(
         &self,
         seen: &mut Option<u64>,
-    ) -> Result<Vec<FleetMark>, DirectoryError> {
+    ) -> Result<Vec<Revoked>, DirectoryError> {
         let sent = Instant::now();
         let (replica, lease) = (&self.replica, self.fleet.lease);
         // A late answer is as good as an early one, since the tenure counts from `sent`.
@@ -198,7 +202,11 @@ impl FleetLink {
             Ok(Ok(())) => Reach::Fleet {
                 within: self.beat_interval(),
             },
-            _ => Reach::LocalOnly,
+            Ok(Err(DirectoryError::Unreachable(_))) | Err(_) => {
+                self.overdue.revoke(mark);
+                Reach::LocalOnly
+            }
+            Ok(Err(_)) => Reach::LocalOnly,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The sessions that replicas share: a pool's side of their directory. It knows no key pool.
 
+mod catch_up;
 mod circuit;
 mod claim;
 mod driver;

@@ -5,20 +5,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::time::Instant;
-
-use super::link::FleetLink;
-use crate::extend::{DirectoryError, Held, Holding, Removal};
+use crate::extend::{FleetMark, Held, Holding};
 
 /// The steps that the directory did not answer, until a beat shows that it answers again.
 ///
 /// Without them a reservation would hold up the other replicas of its conversation for as long as a
 /// handshake may take, and a record of an ended session would be claimed.
 #[derive(Default)]
-pub(super) struct Overdue(Mutex<VecDeque<OverdueStep>>);
+pub(super) struct Overdue {
+    steps: Mutex<VecDeque<OverdueStep>>,
+    revocations: Mutex<Vec<FleetMark>>,
+}
 
 /// A step that is done again.
-enum OverdueStep {
+pub(super) enum OverdueStep {
     Record(Arc<Held>),
     Remove(Holding),
 }
@@ -34,6 +34,36 @@ impl Overdue {
         self.push(OverdueStep::Remove(holding));
     }
 
+    /// Notes a revocation that reached this process alone.
+    pub(super) fn revoke(&self, mark: FleetMark) {
+        let mut revocations = self.revocations();
+        if !revocations.contains(&mark) {
+            revocations.push(mark);
+        }
+    }
+
+    /// Notes that a revocation has reached the directory.
+    pub(super) fn note_revoked(&self, mark: &FleetMark) {
+        self.revocations().retain(|it| it != mark);
+    }
+
+    /// The revocations that the directory does not know.
+    pub(super) fn unknown_revocations(&self) -> Vec<FleetMark> {
+        self.revocations().clone()
+    }
+
+    /// True for what this process has revoked, and the directory may still have.
+    pub(super) fn is_revoked(&self, marks: &[FleetMark]) -> bool {
+        let revocations = self.revocations();
+        marks.iter().any(|mark| revocations.contains(mark))
+    }
+
+    fn revocations(&self) -> MutexGuard<'_, Vec<FleetMark>> {
+        self.revocations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(&self, step: OverdueStep) {
         let mut steps = self.lock();
         // A record that is left alone ends with its time to live.
@@ -42,44 +72,8 @@ impl Overdue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<OverdueStep>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl FleetLink {
-    /// Does again what the directory did not answer, for a part of the time between two beats.
-    pub(crate) async fn catch_up(&self) {
-        let until = Instant::now() + self.beat_interval() / 2;
-        let overdue = self.overdue.lock().len();
-        // What fails again comes with the next beat.
-        for _ in 0..overdue {
-            let Some(step) = self.overdue.lock().pop_front() else {
-                return;
-            };
-            match step {
-                OverdueStep::Record(held) => self.record_late(&held).await,
-                OverdueStep::Remove(holding) => self.forget(&holding).await,
-            }
-            if Instant::now() > until {
-                return;
-            }
-        }
-    }
-
-    /// Records a session that is still in use here.
-    async fn record_late(&self, held: &Arc<Held>) {
-        if !held.is_void() && !held.has_ended() {
-            self.record(held).await;
-        }
-    }
-
-    /// Removes the record of a holding whose session there is not.
-    pub(crate) async fn forget(&self, holding: &Holding) {
-        let step = self.fleet.directory.remove(holding, Removal::Whole);
-        if let Err(DirectoryError::Unreachable(_)) = self.step(step).await {
-            self.overdue.remove(*holding);
-        }
+    pub(super) fn lock(&self) -> MutexGuard<'_, VecDeque<OverdueStep>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ use redis::{
 };
 use tokio::sync::OnceCell;
 
-use super::source::TIMEOUT;
+use super::limits::TIMEOUT;
 
 /// A cluster, which is connected with the first step. It follows its own slots afterwards.
 pub(crate) struct Cluster {

@@ -3,6 +3,7 @@
 mod address;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod limits;
 mod news;
 #[cfg(feature = "sentinel")]
 mod sentinel;

@@ -1,13 +1,14 @@
 //! The master of a service, by its sentinels.
 
 use redis::{
-    Client, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult, ScriptInvocation, TlsMode,
+    AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult,
+    ScriptInvocation, TlsMode,
     aio::MultiplexedConnection,
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 use tokio::sync::Mutex;
 
-use super::source::config;
+use super::limits::TIMEOUT;
 
 /// The master of a service. The sentinels are queried with the first step, and after each failure: the
 /// master may be another one then.
@@ -58,8 +59,11 @@ impl Sentinel {
             return Ok(connection.clone());
         }
         let client = self.master().await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
         let connection = client
-            .get_multiplexed_async_connection_with_config(&config())
+            .get_multiplexed_async_connection_with_config(&config)
             .await?;
         *master = Some(connection.clone());
         Ok(connection)

@@ -1,17 +1,18 @@
 //! Steps on the server, wherever it is.
 
-use std::time::Duration;
-
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, RedisResult, ScriptInvocation,
+    Client, FromRedisValue, RedisResult, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 
-use super::address::Address;
 #[cfg(feature = "cluster")]
 use super::cluster::Cluster;
 #[cfg(feature = "sentinel")]
 use super::sentinel::Sentinel;
+use super::{
+    address::Address,
+    limits::{MAX_DELAY, RETRIES, TIMEOUT},
+};
 use crate::error::RedisFailure;
 
 /// The server, or what leads to it. Cheap to clone.
@@ -107,20 +108,3 @@ impl Source {
         }
     }
 }
-
-/// How long one connection may take.
-#[cfg_attr(
-    not(feature = "sentinel"),
-    expect(dead_code, reason = "sentinels use it")
-)]
-pub(super) fn config() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(TIMEOUT))
-        .set_response_timeout(Some(TIMEOUT))
-}
-
-/// Of a connection, and of an answer. The pool itself waits for its budget alone.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
-/// Of a connect, before the next step begins another one.
-const RETRIES: usize = 2;
-const MAX_DELAY: Duration = Duration::from_millis(250);

@@ -139,8 +139,18 @@ pub struct Beat {
     pub incarnation: u64,
     /// The number of the latest revocation.
     pub seen: u64,
-    /// The marks that were revoked.
-    pub revoked: Vec<FleetMark>,
+    /// What was revoked.
+    pub revoked: Vec<Revoked>,
+}
+
+/// A revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Revoked {
+    /// The mark of what was revoked.
+    pub mark: FleetMark,
+    /// Its number, among those of the fences: a session whose fence has a higher one was claimed after
+    /// the revocation.
+    pub number: u64,
 }
 
 /// How far a revocation reached.

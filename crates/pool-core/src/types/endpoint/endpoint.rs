@@ -9,7 +9,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::affinity::Affinity;
+use super::affinity_scope::Affinity;
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
@@ -39,6 +39,7 @@ pub(super) struct Inner {
     shareable: bool,
     slots: Option<NonZeroU32>,
     trusts_tool_hints: bool,
+    pub(super) shares_cookies: bool,
     pub(super) affinity: Option<Affinity>,
 }
 
@@ -58,6 +59,7 @@ impl Endpoint {
             shareable: false,
             slots: None,
             trusts_tool_hints: false,
+            shares_cookies: false,
             affinity: None,
         })))
     }

@@ -1,8 +1,10 @@
 //! Upstream addresses.
 
 mod affinity;
+mod affinity_scope;
+mod cookies;
 mod endpoint;
 mod text;
 
-pub use affinity::{AffinityError, AffinityScope};
+pub use affinity_scope::{AffinityError, AffinityScope};
 pub use endpoint::{Endpoint, EndpointError};

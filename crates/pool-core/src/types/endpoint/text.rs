@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{
-    affinity::AffinityScope,
+    affinity_scope::AffinityScope,
     endpoint::{Endpoint, EndpointError},
 };
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
@@ -48,6 +48,8 @@ struct Settings {
     max_concurrent_per_session: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    shareable_cookies: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     affinity: Option<AffinitySettings>,
 }
@@ -76,7 +78,7 @@ fn auto() -> TransportKind {
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
 /// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`,
-/// `trusted_tool_hints` and `affinity` (a map of `header` and `scope`: `identity` or `key`). The URL is complete, its query included.
+/// `trusted_tool_hints`, `shareable_cookies` and `affinity` (a map of `header` and `scope`: `identity` or `key`). The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
@@ -87,6 +89,7 @@ impl Serialize for Endpoint {
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
             trusted_tool_hints: self.has_trusted_tool_hints(),
+            shareable_cookies: self.has_shareable_cookies(),
             affinity: AffinitySettings::of(self),
         };
         settings.serialize(serializer)
@@ -129,6 +132,9 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if settings.trusted_tool_hints {
             endpoint = endpoint.with_trusted_tool_hints();
         }
+        if settings.shareable_cookies {
+            endpoint = endpoint.with_shareable_cookies();
+        }
         if let Some(affinity) = settings.affinity {
             let with = endpoint.with_affinity(&affinity.header, affinity.scope);
             endpoint = with.map_err(A::Error::custom)?;
@@ -154,6 +160,7 @@ mod tests {
             .declared_stateless_and_public()
             .with_max_concurrent_per_session(slots)
             .with_trusted_tool_hints()
+            .with_shareable_cookies()
             .with_affinity("x-route", AffinityScope::Identity)
             .unwrap();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
