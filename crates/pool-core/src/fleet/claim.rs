@@ -45,6 +45,8 @@ impl FleetLink {
     ) -> Result<Opening, DirectoryError> {
         while Instant::now() < deadline {
             let request = self.claim_request(name, sharing, deadline);
+            // Before the claim: the store may learn of the revocation while its answer is on its way.
+            let is_revoked = self.overdue.is_revoked(&name.marks);
             let sent = Instant::now();
             let claim = match self.step(self.claim_or_give_back(request)).await {
                 Ok(claim) => claim,
@@ -58,7 +60,9 @@ impl FleetLink {
                     sleep(MIN_POLL).await;
                 }
                 // The directory does not know of the revocation yet.
-                Claim::Revive { holding, .. } if self.overdue.is_revoked(&name.marks) => {
+                Claim::Revive { holding, .. }
+                    if is_revoked || self.overdue.is_revoked(&name.marks) =>
+                {
                     self.forget(&holding).await;
                 }
                 Claim::Revive {

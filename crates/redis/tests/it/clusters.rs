@@ -10,10 +10,7 @@ use crate::server::Server;
 
 /// A node that has every slot.
 async fn cluster() -> Server {
-    let config = std::env::temp_dir().join(format!("nodes-{}", ReplicaId::random().to_hex()));
-    let config = config.display().to_string();
-    let on = ["--cluster-enabled", "yes", "--cluster-config-file", &config];
-    let server = Server::start_with(&on).await;
+    let server = Server::start_with(&["--cluster-enabled", "yes"]).await;
     server
         .run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;

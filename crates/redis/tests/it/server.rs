@@ -19,8 +19,11 @@ pub(crate) struct Server {
     port: u16,
 }
 
-/// Ends the server once the standard input is closed.
-const SCRIPT: &str = r#"redis-server "$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -9 $!"#;
+/// Starts the server in a folder of its own, and ends it once the standard input is closed. A replica
+/// writes a file there, which another server would read.
+const SCRIPT: &str = r#"cd "$(mktemp -d)" || exit
+redis-server "$@" >/dev/null 2>&1 & echo $!
+cat >/dev/null; kill -9 $!; rm -r "$PWD""#;
 
 impl Server {
     pub(crate) async fn start() -> Self {
