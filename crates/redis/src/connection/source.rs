@@ -18,11 +18,18 @@ use crate::error::RedisFailure;
 /// The server, or what leads to it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Source {
-    Server(Client, ConnectionManager),
+    Server(Box<Server>),
     #[cfg(feature = "sentinel")]
     Sentinel(std::sync::Arc<Sentinel>),
     #[cfg(feature = "cluster")]
     Cluster(std::sync::Arc<Cluster>),
+}
+
+/// One server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Server {
+    client: Client,
+    manager: ConnectionManager,
 }
 
 impl Source {
@@ -63,7 +70,7 @@ impl Source {
             .set_max_delay(MAX_DELAY);
         let manager = ConnectionManager::new_lazy_with_config(client.clone(), config);
         let manager = manager.map_err(|error| RedisFailure::of(&error))?;
-        Ok(Self::Server(client, manager))
+        Ok(Self::Server(Box::new(Server { client, manager })))
     }
 
     /// The beginning of every key: in a cluster all of them belong to one slot, since a script may touch
@@ -85,7 +92,7 @@ impl Source {
         script: &ScriptInvocation<'_>,
     ) -> RedisResult<T> {
         match self {
-            Self::Server(_, manager) => script.invoke_async(&mut manager.clone()).await,
+            Self::Server(server) => script.invoke_async(&mut server.manager.clone()).await,
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.run(script).await,
             #[cfg(feature = "cluster")]
@@ -99,7 +106,7 @@ impl Source {
     /// [`redis::RedisError`].
     pub(super) async fn listener(&self) -> RedisResult<Client> {
         match self {
-            Self::Server(client, _) => Ok(client.clone()),
+            Self::Server(server) => Ok(server.client.clone()),
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.master().await,
             // A cluster hands messages on to each of its nodes.
