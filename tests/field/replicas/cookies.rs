@@ -51,8 +51,8 @@ async fn call_twice(
     }
     let requests = server.requests();
     let opened = requests.iter().filter(|it| it.name() == "initialize");
-    let calls = requests.iter().filter(|it| it.name() == "tools/call");
-    let last = calls.last().expect("a call");
+    let mut calls = requests.iter().filter(|it| it.name() == "tools/call");
+    let last = calls.next_back().expect("a call");
     (opened.count(), last.header("cookie"))
 }
 
