@@ -1,5 +1,6 @@
 //! Servers and networks as they are: what they do, and what becomes of the calls.
 
+mod affinity;
 mod bearer;
 mod checks;
 mod circuit;

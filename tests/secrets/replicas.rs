@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{
-    Fleet, FleetSecret, InMemoryDirectory, RedisDirectory, RedisFailure, Selector, SessionPool,
-    StreamableHttpConnector,
+    Fleet, FleetSecret, HandleError, InMemoryDirectory, RedisDirectory, RedisFailure, Scope,
+    Selector, SessionHandle, SessionPool, StreamableHttpConnector,
     extend::{
         Beat, Claim, ClaimRequest, DirectoryError, FleetKey, FleetMark, ParkedSession, Removal,
-        Removed, ReplicaId, SealError, SessionDirectory, SessionRef, SessionSeal, Sharing,
+        Removed, ReplicaId, Revoked, SealError, SessionDirectory, SessionRef, SessionSeal, Sharing,
     },
 };
 
@@ -45,6 +45,7 @@ pub(crate) async fn show(shown: &Shown) -> CounterServer {
     shown.show(&secret);
     show_steps(&directory, &secret, shown).await;
     show_redis(shown).await;
+    show_handles(&server, &secret, shown).await;
     server
 }
 
@@ -86,10 +87,37 @@ async fn show_steps(directory: &InMemoryDirectory, secret: &FleetSecret, shown: 
     shown.fail(&stale.expect_err("its fence has risen"));
     let beat = directory.beat(&claim.replica, lease, None).await;
     shown.show::<Beat>(&beat.expect("a beat"));
+    shown.show(&Revoked { mark, number: 1 });
     let other = secret.open(&secret.key(&[2; 32]), &sealed);
     shown.fail::<SealError>(&other.expect_err("it is another key's"));
     shown.show(&Removal::Own);
     shown.show(&Removed::Nothing);
+}
+
+async fn show_handles(server: &CounterServer, secret: &FleetSecret, shown: &Shown) {
+    let fleet = Fleet::of_handles(secret.clone());
+    shown.show(&fleet);
+    let pool = SessionPool::builder()
+        .connector(StreamableHttpConnector::new().expect("an http client"))
+        .observer(shown.clone())
+        .fleet(fleet)
+        .build()
+        .expect("a pool");
+    let talk = |name: &str| request(server).with_scope(Scope::conversation(name));
+    let client = pool.client(talk("pl4nted-conversation")).await;
+    let client = client.expect("a client");
+    let handle = pool.seal(&client, Duration::from_secs(60)).await;
+    let handle = handle.expect("a handle");
+    shown.show::<SessionHandle>(&handle);
+    let resumed = pool.resume(&handle, talk("other")).await;
+    shown.fail::<HandleError>(&resumed.expect_err("another conversation's"));
+    let text = SessionHandle::from_text("pl4nted-token");
+    shown.show(&text);
+    let resumed = pool.resume(&text, talk("pl4nted-conversation")).await;
+    shown.fail(&resumed.expect_err("no handle"));
+    let lost = pool.revoke_everywhere(&Selector::All).await;
+    shown.show(&lost.1);
+    close(&pool).await;
 }
 
 async fn show_redis(shown: &Shown) {

@@ -1,7 +1,7 @@
 //! What selects, groups and accompanies shows no secret either.
 
 use mcp_session_pool::{
-    ConversationId, Endpoint, EvictMode, PoolConfig, Principal, Selector,
+    AffinityScope, ConversationId, Endpoint, EvictMode, PoolConfig, Principal, Selector,
     extend::{Fair, Fifo, Flight, Identity, SessionMetadata, Share, SingleFlight},
 };
 
@@ -10,6 +10,11 @@ use crate::{common, shown::Shown};
 /// Shows selectors, groups of settings, flights, metadata and the views of a pool.
 pub(crate) async fn show(shown: &Shown) {
     let endpoint = Endpoint::streamable_http("https://a/?k=pl4nted-query").expect("an endpoint");
+    shown.show(&AffinityScope::Key);
+    let affinity = endpoint
+        .clone()
+        .with_affinity("pl4nted token", AffinityScope::Key);
+    shown.fail(&affinity.expect_err("no name of a header"));
     for selector in [
         Selector::principal(&Principal::user("pl4nted-principal")),
         Selector::identity(&Identity::from_parts("test", ["pl4nted-token"])),

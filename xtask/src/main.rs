@@ -15,6 +15,7 @@ mod lateness;
 mod outage;
 mod overload;
 mod plain;
+mod release;
 mod repository;
 mod result;
 mod simulate;
@@ -98,6 +99,9 @@ enum Command {
     /// Keeps idle sessions in this process and measures it.
     #[command(hide = true)]
     BenchIdle(bench::IdleOptions),
+    /// Revives a session of another process in this one.
+    #[command(hide = true)]
+    BenchRevive(bench::ReviveOptions),
     /// Keeps many keys in this process and measures the pool.
     #[command(hide = true)]
     BenchScale(bench::ScaleOptions),
@@ -144,6 +148,7 @@ fn run(command: &Command) -> Result {
         Command::BenchCount(options) => bench::count(options),
         Command::BenchCall(options) => bench::call(options),
         Command::BenchIdle(options) => bench::idle(options),
+        Command::BenchRevive(options) => bench::revive(options),
         Command::BenchScale(options) => bench::scale(options),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use mcp_pool_core::TransportKind;
+use mcp_pool_core::{AffinityScope, TransportKind};
 use mcp_pool_file_config::{FileConfig, FileConfigError, Format};
 
 const YAML: &str = r#"
@@ -101,6 +101,38 @@ fn a_variable_wins_over_the_file() {
     assert_eq!(config.pool().limits.max_total_sessions, 9);
     let notes = config.upstreams().nth(1).unwrap();
     assert_eq!(notes.endpoint().host(), "other.example");
+}
+
+#[test]
+fn an_affinity_is_that_of_the_file_or_the_variables_and_a_wrong_one_is_named() {
+    let text = |affinity: &str| format!("upstreams:\n  a: {{ url: 'https://a/', {affinity} }}\n");
+    let variables = [("MCP_UPSTREAM_A_AFFINITY_SCOPE", "identity")];
+    let given = text("affinity_header: X-Route");
+    for (variables, scope) in [
+        (&[][..], AffinityScope::Key),
+        (&variables, AffinityScope::Identity),
+    ] {
+        let config = parse(Format::Yaml, &given, variables).unwrap();
+        let upstream = config.upstreams().next().unwrap();
+        let affinity = upstream.endpoint().affinity();
+        let affinity = affinity.map(|(header, scope)| (header.as_str(), scope));
+        assert_eq!(affinity, Some(("x-route", scope)));
+    }
+    for (wrong, name) in [
+        ("affinity_header: authorization", "affinity_header"),
+        ("affinity_header: 'sekret x'", "affinity_header"),
+        (
+            "affinity_header: x-route, affinity_scope: sekret",
+            "affinity_scope",
+        ),
+    ] {
+        let found = problems(&text(wrong), &[]);
+        let [problem] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert!(problem.starts_with(&format!("upstreams.a.{name}:")));
+        assert!(!problem.contains("sekret"), "{problem}");
+    }
 }
 
 #[test]

@@ -59,6 +59,7 @@ async fn send_to(
     if let Some(url) = url {
         *request.url_mut() = url;
     }
+    session.add_affinity(&mut request);
     session.add_cookies(&mut request);
     let response = http.execute(request).await.map_err(HttpFault::of_send)?;
     session.note_cookies(response.url(), response.headers());

@@ -33,4 +33,4 @@ pub use probe::probe;
 pub use refusal::{Refusal, RefusalBody, answer_to, is_check};
 pub use repeat::send_repeatedly;
 pub use send::send;
-pub use session::HttpSession;
+pub use session::{HttpSession, SessionCookie};

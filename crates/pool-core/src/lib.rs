@@ -33,9 +33,11 @@ pub mod event {
 pub use acquire::{AcquireRequest, Lease};
 pub use client::PooledClient;
 pub use config::PoolConfig;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, HandleError, SessionHandle};
 pub use pool::{Circuit, CircuitStatus, EvictMode, PoolBuilder, SessionPool, WeakPool};
-pub use types::{ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind};
+pub use types::{
+    AffinityScope, ConversationId, Endpoint, PoolKey, Principal, Scope, Selector, TransportKind,
+};
 
 // The public signatures name types of these crates.
 pub use http;

@@ -7,51 +7,55 @@ use mcp_pool_core::extend::{
     Beat, Claim, ClaimRequest, DirectoryError, FleetKey, FleetMark, Holding, Removal, Removed,
     ReplicaId, SealedSession, SessionDirectory, Sharing,
 };
-use redis::{
-    Client,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{FromRedisValue, ScriptInvocation};
 
 use crate::{
+    connection::{News, Source},
     error::{RedisFailure, failed},
     keys::LONGEST,
     reply::{self, Fields},
     scripts::Scripts,
 };
 
-/// A directory in one Redis or Valkey server, over one connection that is opened with the first step and
-/// opened again when it breaks. Cheap to clone.
+/// A directory in a Redis or Valkey server, over one connection that is opened with the first step and
+/// opened again when it breaks, and one for news. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisDirectory {
-    connection: ConnectionManager,
+    source: Source,
     prefix: Arc<str>,
+    news: Arc<News>,
     scripts: Arc<Scripts>,
 }
 
 impl RedisDirectory {
-    /// A directory in the server of this URL, such as `redis://:password@redis.internal:6379/0`. The
-    /// server need not be there yet. Called on a tokio runtime.
+    /// A directory in the server of this URL. The server need not be there yet. Called on a tokio
+    /// runtime.
+    ///
+    /// - `redis://:password@redis.internal:6379/0`: one server; `rediss` for TLS (feature `rustls`).
+    /// - `redis+sentinel://user:password@sentinel-1:26379,sentinel-2:26379/service/0`: the master of a
+    ///   service (feature `sentinel`). The credentials are those of the master.
+    /// - `redis+cluster://:password@node-1:6379,node-2:6379`: a cluster (feature `cluster`). All keys
+    ///   belong to one slot, so that the scripts stay atomic.
     ///
     /// # Errors
-    /// [`RedisFailure`]: the URL names no server that can be used.
+    /// [`RedisFailure`]: the URL names no server that can be used, or needs a feature.
     pub fn new(url: &str) -> Result<Self, RedisFailure> {
-        let client = Client::open(url).map_err(|error| RedisFailure::of(&error))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT))
-            .set_number_of_retries(RETRIES)
-            .set_max_delay(MAX_DELAY);
-        let connection = ConnectionManager::new_lazy_with_config(client, config);
+        let source = Source::of(url)?;
+        let prefix = source.prefix(PREFIX);
         Ok(Self {
-            connection: connection.map_err(|error| RedisFailure::of(&error))?,
-            prefix: PREFIX.into(),
+            news: News::of(source.clone(), &prefix),
+            prefix: prefix.into(),
             scripts: Arc::new(Scripts::new()),
+            source,
         })
     }
 
-    /// The beginning of every key, to keep fleets in one server apart. Default: `mcp-pool:`.
+    /// The beginning of every key, to keep fleets in one server apart. Default: `mcp-pool:`, in a
+    /// cluster `{mcp-pool:}`, since what is in braces selects the slot.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
+        let prefix = self.source.prefix(&prefix.into());
+        self.news = News::of(self.source.clone(), &prefix);
         self.prefix = prefix.into();
         self
     }
@@ -59,6 +63,16 @@ impl RedisDirectory {
     /// The index of the sessions of a key.
     fn index(&self, key: &FleetKey) -> String {
         format!("{}k:{}", self.prefix, key.to_hex())
+    }
+
+    async fn run<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, DirectoryError> {
+        self.source
+            .run(script)
+            .await
+            .map_err(|error| failed(&error))
     }
 
     async fn write(
@@ -69,20 +83,16 @@ impl RedisDirectory {
         parked: bool,
     ) -> Result<(), DirectoryError> {
         let replica = holding.replica.to_hex();
-        let word: Vec<u8> = self
-            .scripts
-            .record
-            .key(self.index(&holding.key))
+        let mut script = self.scripts.record.key(self.index(&holding.key));
+        script
             .arg(&*self.prefix)
             .arg(holding.session.to_hex())
             .arg(holding.fence.incarnation)
             .arg(holding.fence.number)
             .arg(millis(ttl))
             .arg(sealed.as_bytes())
-            .arg(if parked { replica.as_str() } else { "" })
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+            .arg(if parked { replica.as_str() } else { "" });
+        let word: Vec<u8> = self.run(&script).await?;
         reply::recorded(&word)
     }
 }
@@ -90,8 +100,9 @@ impl RedisDirectory {
 #[async_trait]
 impl SessionDirectory for RedisDirectory {
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, DirectoryError> {
-        let mut call = self.scripts.claim.key(self.index(&request.key));
-        call.arg(&*self.prefix)
+        let mut script = self.scripts.claim.key(self.index(&request.key));
+        script
+            .arg(&*self.prefix)
             .arg(request.replica.to_hex())
             .arg(millis(request.lease))
             .arg(request.session.to_hex())
@@ -99,12 +110,9 @@ impl SessionDirectory for RedisDirectory {
             .arg(u8::from(request.sharing == Sharing::Shared))
             .arg(incarnation());
         for mark in &request.marks {
-            call.arg(mark.to_hex());
+            script.arg(mark.to_hex());
         }
-        let fields: Fields = call
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+        let fields: Fields = self.run(&script).await?;
         reply::claim(request, fields)
     }
 
@@ -127,19 +135,15 @@ impl SessionDirectory for RedisDirectory {
     }
 
     async fn remove(&self, holding: &Holding, removal: Removal) -> Result<Removed, DirectoryError> {
-        let word: Vec<u8> = self
-            .scripts
-            .remove
-            .key(self.index(&holding.key))
+        let mut script = self.scripts.remove.key(self.index(&holding.key));
+        script
             .arg(&*self.prefix)
             .arg(holding.session.to_hex())
             .arg(holding.fence.incarnation)
             .arg(holding.fence.number)
             .arg(holding.replica.to_hex())
-            .arg(u8::from(removal == Removal::Own))
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+            .arg(u8::from(removal == Removal::Own));
+        let word: Vec<u8> = self.run(&script).await?;
         reply::removed(&word)
     }
 
@@ -149,34 +153,33 @@ impl SessionDirectory for RedisDirectory {
         lease: Duration,
         seen: Option<u64>,
     ) -> Result<Beat, DirectoryError> {
-        let fields: Fields = self
+        let mut script = self
             .scripts
             .beat
-            .key(format!("{}r:{}", self.prefix, replica.to_hex()))
+            .key(format!("{}r:{}", self.prefix, replica.to_hex()));
+        script
             .arg(&*self.prefix)
             .arg(millis(lease))
             .arg(incarnation())
-            .arg(seen.map(|seen| seen.to_string()).unwrap_or_default())
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+            .arg(seen.map(|seen| seen.to_string()).unwrap_or_default());
+        let fields: Fields = self.run(&script).await?;
         reply::beat(&fields)
     }
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         let mark = mark.to_hex();
-        let word: Vec<u8> = self
-            .scripts
-            .revoke
-            .key(format!("{}g:{mark}", self.prefix))
+        let mut script = self.scripts.revoke.key(format!("{}g:{mark}", self.prefix));
+        script
             .arg(&*self.prefix)
             .arg(&mark)
             .arg(millis(LONGEST))
-            .arg(REVOCATIONS_KEPT)
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|error| failed(&error))?;
+            .arg(REVOCATIONS_KEPT);
+        let word: Vec<u8> = self.run(&script).await?;
         reply::recorded(&word)
+    }
+
+    async fn news(&self) {
+        self.news.next().await;
     }
 }
 
@@ -201,10 +204,5 @@ fn incarnation() -> u64 {
 }
 
 const PREFIX: &str = "mcp-pool:";
-/// Of a connection, and of an answer. The pool itself waits for its budget alone.
-const TIMEOUT: Duration = Duration::from_secs(1);
-/// Of a connect, before the next step begins another one.
-const RETRIES: usize = 2;
-const MAX_DELAY: Duration = Duration::from_millis(250);
 /// A replica that misses more between two beats has been cut off for long.
 const REVOCATIONS_KEPT: u64 = 100_000;

@@ -28,6 +28,21 @@ impl RedisFailure {
         }
     }
 
+    pub(crate) fn no_server() -> Self {
+        Self {
+            what: "the URL names no server that can be used",
+            code: None,
+        }
+    }
+
+    #[cfg(not(all(feature = "sentinel", feature = "cluster")))]
+    pub(crate) fn no_feature() -> Self {
+        Self {
+            what: "the URL needs the feature `sentinel` or `cluster` of the crate",
+            code: None,
+        }
+    }
+
     pub(crate) fn unexpected() -> Self {
         Self {
             what: "the server gave an unexpected answer",

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mcp_pool_core::extend::{
-    Beat, Claim, ClaimRequest, DirectoryError, Fence, Holding, Removed, SealedSession, SessionRef,
+    Beat, Claim, ClaimRequest, DirectoryError, Fence, Holding, Removed, Revoked, SealedSession,
+    SessionRef,
 };
 
 use crate::{error::unexpected, keys};
@@ -56,16 +57,25 @@ pub(crate) fn removed(word: &[u8]) -> Result<Removed, DirectoryError> {
     }
 }
 
-/// Reads the answer to a beat: the incarnation, the number of the latest revocation, and the marks.
+/// Reads the answer to a beat: the incarnation, the number of the latest revocation, and each one since.
 pub(crate) fn beat(fields: &Fields) -> Result<Beat, DirectoryError> {
-    let [incarnation, seen, marks @ ..] = fields.as_slice() else {
+    let [incarnation, seen, revoked @ ..] = fields.as_slice() else {
         return Err(unexpected());
     };
-    let marks = marks.iter().map(|mark| keys::mark(mark));
+    let revoked = revoked.iter().map(|member| revocation(member));
     Ok(Beat {
         incarnation: number(incarnation)?,
         seen: number(seen)?,
-        revoked: marks.collect::<Option<_>>().ok_or_else(unexpected)?,
+        revoked: revoked.collect::<Option<_>>().ok_or_else(unexpected)?,
+    })
+}
+
+/// Reads a number and a mark.
+fn revocation(member: &[u8]) -> Option<Revoked> {
+    let at = member.iter().position(|byte| *byte == b':')?;
+    Some(Revoked {
+        number: number(&member[..at]).ok()?,
+        mark: keys::mark(&member[at + 1..])?,
     })
 }
 

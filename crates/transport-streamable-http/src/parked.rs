@@ -1,14 +1,17 @@
 //! A session as bytes.
 
+use std::time::{Duration, SystemTime};
+
 use http::HeaderValue;
 use mcp_pool_core::extend::ParkedSession;
+use mcp_pool_http::SessionCookie;
 use rmcp::model::{ProtocolVersion, ServerPeerInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::request::is_valid_session_id;
 
-/// What another process needs to go on with a session of the legacy era: no credential, no cookie, and
-/// no id of a request.
+/// What another process needs to go on with a session of the legacy era: no credential, no id of a
+/// request, and cookies only where the endpoint declares that they are no logins.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Parked {
     schema: u32,
@@ -17,6 +20,43 @@ pub(crate) struct Parked {
     session: Option<String>,
     /// The result of `initialize`, which names the revision.
     server: ServerPeerInfo,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<ParkedCookie>,
+}
+
+/// A cookie, with its end in milliseconds of Unix time.
+#[derive(Serialize, Deserialize)]
+struct ParkedCookie {
+    name: String,
+    value: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
+}
+
+impl ParkedCookie {
+    fn of(cookie: SessionCookie) -> Self {
+        let millis = |date: SystemTime| {
+            let since = date.duration_since(SystemTime::UNIX_EPOCH);
+            u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+        };
+        Self {
+            name: cookie.name,
+            value: cookie.value,
+            path: cookie.path,
+            expires_at: cookie.expires_at.map(millis),
+        }
+    }
+
+    fn into_cookie(self) -> SessionCookie {
+        let date = |millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis));
+        SessionCookie {
+            name: self.name,
+            value: self.value,
+            path: self.path,
+            expires_at: self.expires_at.and_then(date),
+        }
+    }
 }
 
 impl Parked {
@@ -25,7 +65,19 @@ impl Parked {
             schema: SCHEMA,
             session: session.map(str::to_owned),
             server: server.clone(),
+            cookies: Vec::new(),
         }
+    }
+
+    /// The same with the cookies of the session.
+    pub(crate) fn with_cookies(mut self, cookies: Vec<SessionCookie>) -> Self {
+        self.cookies = cookies.into_iter().map(ParkedCookie::of).collect();
+        self
+    }
+
+    pub(crate) fn take_cookies(&mut self) -> Vec<SessionCookie> {
+        let cookies = std::mem::take(&mut self.cookies);
+        cookies.into_iter().map(ParkedCookie::into_cookie).collect()
     }
 
     /// Writes the session. `None` where it cannot be written as JSON.
@@ -60,7 +112,7 @@ fn is_valid(session: &str) -> bool {
 }
 
 /// Changes with every change of the fields that an older reader would misread.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -93,7 +145,7 @@ mod tests {
             ParkedSession::from_bytes(value.to_string().into_bytes())
         };
         assert!(Parked::read(&text(|_| ())).is_some());
-        assert!(Parked::read(&text(|it| it["schema"] = 2.into())).is_none());
+        assert!(Parked::read(&text(|it| it["schema"] = 1.into())).is_none());
         assert!(Parked::read(&text(|it| it["session"] = "a b".into())).is_none());
         assert!(Parked::read(&text(|it| it["session"] = "a\nb".into())).is_none());
         assert!(Parked::read(&text(|it| it["server"] = 1.into())).is_none());

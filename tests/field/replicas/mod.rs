@@ -1,8 +1,11 @@
 //! Replicas of a gateway that share their sessions.
 
 mod conversations;
+mod cookies;
 mod deploys;
 mod exclusive;
+mod handles;
+mod late_steps;
 mod outages;
 mod revocations;
 mod secrets;

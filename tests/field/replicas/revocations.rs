@@ -51,6 +51,52 @@ async fn every_replica_closes_what_one_of_them_revoked() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_opened_after_a_revocation_outlives_its_late_news() {
+    let server = server();
+    let directory = Directory::default();
+    let lease = Duration::from_millis(900);
+    let pools: [_; 3] =
+        std::array::from_fn(|_| replica_of(fleet(&directory.for_replica()).with_lease(lease)));
+    let mut talks = Vec::new();
+    for pool in &pools {
+        talks.push(conversation(pool, server.endpoint(), "talk").await);
+    }
+    assert_eq!(call(&talks[0], "increment").await.expect("a count"), "1");
+    // The first beat knows which revocations are old.
+    tokio::time::sleep(lease).await;
+    pools[2].revoke_everywhere(&alice()).await;
+    // Another replica claims before it has beaten.
+    assert_eq!(call(&talks[1], "increment").await.expect("a count"), "1");
+    assert_eq!(call(&talks[2], "increment").await.expect("a count"), "2");
+    tokio::time::sleep(lease).await;
+    assert_eq!(call(&talks[2], "increment").await.expect("a count"), "3");
+    assert_eq!(call(&talks[1], "increment").await.expect("a count"), "4");
+    for pool in &pools {
+        close(pool).await;
+    }
+}
+
+#[tokio::test]
+async fn the_news_of_a_revocation_come_before_the_next_beat() {
+    let server = server();
+    let directory = Directory::default();
+    let lease = Duration::from_secs(600);
+    let pools: [_; 2] = std::array::from_fn(|_| replica_of(fleet(&directory).with_lease(lease)));
+    for pool in &pools {
+        let client = client(pool, server.endpoint(), "alice").await;
+        call(&client, "increment").await.expect("a count");
+    }
+    pools[0].revoke_everywhere(&alice()).await;
+    until("both sessions of alice are closed", || {
+        server.sessions_closed() == 2
+    })
+    .await;
+    for pool in &pools {
+        close(pool).await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_was_parked_before_a_revocation_is_never_revived() {
     let server = server();
     let directory = Directory::default();
@@ -84,6 +130,28 @@ async fn a_revocation_that_reaches_this_process_alone_is_reported_so() {
         close(&pool).await;
     }
     assert_eq!(CloseOutcome::HandedOver.as_str(), "handed_over");
+}
+
+#[tokio::test]
+async fn what_was_revoked_while_the_directory_was_away_is_never_revived_and_is_revoked_there_later()
+{
+    let server = server();
+    let directory = Directory::default();
+    let first = replica(&directory);
+    let talk = conversation(&first, server.endpoint(), "talk").await;
+    assert_eq!(call(&talk, "increment").await.expect("a count"), "1");
+    close(&first).await;
+    let lease = Duration::from_millis(300);
+    let network = directory.for_replica();
+    let second = replica_of(fleet(&network).with_lease(lease));
+    network.refuse_revocations(true);
+    let (_, reach) = second.revoke_everywhere(&alice()).await;
+    assert_eq!(reach, Reach::LocalOnly);
+    let talk = conversation(&second, server.endpoint(), "talk").await;
+    assert_eq!(call(&talk, "increment").await.expect("a count"), "1");
+    network.refuse_revocations(false);
+    until("it is revoked", || network.revocations() == 1).await;
+    close(&second).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,10 @@ pub(super) struct Directory {
 struct Shared {
     is_down: AtomicBool,
     hangs: AtomicBool,
+    refuses_records: AtomicBool,
+    claim_delay: Mutex<Duration>,
+    refuses_revocations: AtomicBool,
+    revocations: AtomicUsize,
     claims: AtomicUsize,
     steps: AtomicUsize,
     sealed: Mutex<Vec<SealedSession>>,
@@ -51,6 +55,27 @@ impl Directory {
     /// Answers no step.
     pub(super) fn hang(&self) {
         self.shared.hangs.store(true, Ordering::SeqCst);
+    }
+
+    /// Does not answer to records and to sessions that are handed over, or serves again.
+    pub(super) fn refuse_records(&self, refuses: bool) {
+        self.shared.refuses_records.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Does not answer to revocations, or serves again.
+    pub(super) fn refuse_revocations(&self, refuses: bool) {
+        let refusing = &self.shared.refuses_revocations;
+        refusing.store(refuses, Ordering::SeqCst);
+    }
+
+    /// The revocations that were executed.
+    pub(super) fn revocations(&self) -> usize {
+        self.shared.revocations.load(Ordering::SeqCst)
+    }
+
+    /// Grants claims at once, and answers this much later.
+    pub(super) fn answer_claims_after(&self, delay: Duration) {
+        *self.shared.claim_delay.lock().expect("not poisoned") = delay;
     }
 
     pub(super) fn claims(&self) -> usize {
@@ -87,9 +112,14 @@ impl Directory {
         self.enter().await
     }
 
-    fn note(&self, sealed: &SealedSession) {
+    /// Notes what is recorded.
+    fn note(&self, sealed: &SealedSession) -> Result<(), DirectoryError> {
+        if self.shared.refuses_records.load(Ordering::SeqCst) {
+            return Err(DirectoryError::Unreachable(None));
+        }
         let mut all = self.shared.sealed.lock().expect("not poisoned");
         all.push(sealed.clone());
+        Ok(())
     }
 }
 
@@ -99,6 +129,8 @@ impl SessionDirectory for Directory {
         self.shared.claims.fetch_add(1, Ordering::SeqCst);
         self.step().await?;
         let claim = self.store.claim(request).await?;
+        let delay = *self.shared.claim_delay.lock().expect("not poisoned");
+        tokio::time::sleep(delay).await;
         let planted = self.shared.planted.lock().expect("not poisoned").take();
         Ok(match (claim, planted) {
             (Claim::Reserved(holding), Some(sealed)) => Claim::Revive {
@@ -117,7 +149,7 @@ impl SessionDirectory for Directory {
         ttl: Duration,
     ) -> Result<(), DirectoryError> {
         self.step().await?;
-        self.note(sealed);
+        self.note(sealed)?;
         self.store.record(holding, sealed, ttl).await
     }
 
@@ -128,7 +160,7 @@ impl SessionDirectory for Directory {
         ttl: Duration,
     ) -> Result<(), DirectoryError> {
         self.step().await?;
-        self.note(sealed);
+        self.note(sealed)?;
         self.store.park(holding, sealed, ttl).await
     }
 
@@ -149,7 +181,15 @@ impl SessionDirectory for Directory {
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         self.step().await?;
+        if self.shared.refuses_revocations.load(Ordering::SeqCst) {
+            return Err(DirectoryError::Unreachable(None));
+        }
+        self.shared.revocations.fetch_add(1, Ordering::SeqCst);
         self.store.revoke(mark).await
+    }
+
+    async fn news(&self) {
+        self.store.news().await;
     }
 }
 

@@ -2,14 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{scale::ScaleFigures, wire::OnceFigures};
+use super::{revival::RevivalFigures, scale::ScaleFigures, wire::OnceFigures};
 
 /// What is measured apart from the rounds, in processes of its own.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Apart {
+    #[serde(flatten)]
     pub(super) allocations: Allocations,
+    #[serde(flatten)]
     pub(super) scale: ScaleFigures,
+    #[serde(flatten)]
     pub(super) once: OnceFigures,
+    #[serde(flatten)]
+    pub(super) revival: RevivalFigures,
 }
 
 /// The number of allocations of an acquire, and the heap of what is idle.

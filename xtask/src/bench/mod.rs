@@ -14,6 +14,7 @@ mod line;
 mod memory;
 mod peers;
 mod report;
+mod revival;
 mod rig;
 mod rows;
 mod scale;
@@ -35,6 +36,7 @@ use self::{
     wire::{OnceEffort, once},
 };
 pub(crate) use self::{
+    revival::{ReviveOptions, revive},
     scale::{ScaleOptions, scale},
     wire::{CallOptions, IdleOptions, call, idle},
 };
@@ -95,10 +97,12 @@ pub(crate) fn measure(inner: &Inner) -> Result {
     } else {
         THOROUGH_SCALE
     })?;
+    let revival = revival::measure(if options.quick { 20 } else { 1_000 })?;
     let apart = Apart {
         allocations,
         scale,
         once,
+        revival,
     };
     let report = Report::of(&rounds(&Rig::new()?, effort), apart);
     if options.json {
@@ -213,6 +217,7 @@ mod tests {
                 || name.contains("100k")
                 || name.contains("scale_")
                 || name.contains("1m_")
+                || name.contains("revive_")
                 || ["idle_cpu_ms_per_s", "longest_poll_ms"].contains(&name.as_str());
             assert!(
                 may_be_zero || is_absent || figure.as_f64().unwrap() > 0.0,

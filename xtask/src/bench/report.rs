@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use tabled::{Table, settings::Style};
 
 use super::{
-    apart::{Allocations, Apart},
+    apart::Apart,
     line::{Line, Target, mega, ns, us},
+    revival::revival_lines,
     rows::Figures,
-    scale::{ScaleFigures, scale_lines},
-    wire::{OnceFigures, WireFigures, WireRatios, wire_lines},
+    scale::scale_lines,
+    wire::{WireFigures, WireRatios, wire_lines},
 };
 use crate::statistics::{median_of_measured, quartiles_of_measured};
 
@@ -19,7 +20,7 @@ use crate::statistics::{median_of_measured, quartiles_of_measured};
 pub(super) struct Report {
     rounds: usize,
     #[serde(flatten)]
-    allocations: Allocations,
+    apart: Apart,
     #[serde(flatten)]
     medians: Figures,
     ratio_client_vs_deadpool: f64,
@@ -51,10 +52,6 @@ pub(super) struct Report {
     ratio_jwt_first_vs_bare: f64,
     #[serde(flatten)]
     wire: WireRatios,
-    #[serde(flatten)]
-    once: OnceFigures,
-    #[serde(flatten)]
-    scale: ScaleFigures,
 }
 
 impl Report {
@@ -68,7 +65,7 @@ impl Report {
         let p99 = |f: &Figures| f.contended_p99_us / f.deadpool_contended_p99_us;
         Self {
             rounds: rounds.len(),
-            allocations: apart.allocations,
+            apart,
             medians: medians(rounds),
             ratio_client_vs_deadpool: all(|f| f.client_acquire_ns / f.deadpool_ns),
             ratio_client_vs_deadpool_q1: quartile(0, |f| f.client_acquire_ns / f.deadpool_ns),
@@ -97,8 +94,6 @@ impl Report {
             }),
             ratio_jwt_first_vs_bare: all(|f| f.jwt_first_ns / f.jwt_bare_ns),
             wire: WireRatios::of(rounds.iter().map(|f| f.wire)),
-            once: apart.once,
-            scale: apart.scale,
         }
     }
 
@@ -109,13 +104,14 @@ impl Report {
             .chain(self.metrics_lines())
             .chain(self.call_lines())
             .chain(self.token_lines())
-            .chain(scale_lines(&self.scale))
+            .chain(scale_lines(&self.apart.scale))
             .chain(wire_lines(
                 &self.medians.wire,
                 &self.wire,
-                &self.once,
-                self.allocations.idle_session_bytes,
+                &self.apart.once,
+                self.apart.allocations.idle_session_bytes,
             ))
+            .chain(revival_lines(&self.apart.revival))
     }
 
     fn token_lines(&self) -> [Line; 2] {
@@ -133,7 +129,7 @@ impl Report {
     }
 
     fn acquire_lines(&self) -> [Line; 7] {
-        let (m, counts) = (&self.medians, &self.allocations);
+        let (m, counts) = (&self.medians, &self.apart.allocations);
         let deadpool = ns("deadpool ", m.deadpool_ns);
         [
             Line::new("client.acquire() + drop", ns("", m.client_acquire_ns)).beside(
@@ -197,7 +193,7 @@ impl Report {
                     us(m.contended_p50_us),
                     us(m.contended_p999_us)
                 ),
-                self.allocations.wait_allocs,
+                self.apart.allocations.wait_allocs,
                 Target::AtMost(0.0),
             ),
             Line::new("64 tasks on 1,000 keys: p99 wait", us(m.keys_1k_p99_us)).beside(

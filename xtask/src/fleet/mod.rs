@@ -1,21 +1,20 @@
 //! `cargo xtask fleet`: three real processes of a small gateway, one Redis, one counting upstream of
 //! each kind.
 //!
-//! The replicas are restarted one after the other, killed and stopped, and so is Redis, while calls
-//! run. The upstreams record what they executed, under which request ids and on which sessions.
+//! The replicas are restarted one after the other, killed and stopped, their clocks are wrong, and Redis
+//! is stopped, killed, flushed and written to by a stranger, while calls run. The upstreams record what
+//! they executed, under which request ids and on which sessions.
 
-mod gateway;
-mod redis;
-mod replica;
+mod processes;
 mod report;
 mod scenes;
 
 use mcp_pool_testkit::server::Modes;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-pub(crate) use self::gateway::{Options as GatewayOptions, serve};
+pub(crate) use self::processes::{GatewayOptions, serve};
 use self::report::Row;
-use crate::Result;
+use crate::{Result, release::run_in_release};
 
 /// Options of the run.
 #[derive(clap::Args)]
@@ -30,13 +29,7 @@ pub(crate) struct Options {
 
 /// Runs the fleet in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let json = options.json.then_some("--json");
-    let seconds = options.seconds.to_string();
-    Ok(cmd!(
-        sh,
-        "cargo run --release --quiet --package xtask -- fleet-inner {json...} --seconds {seconds}"
-    )
-    .run()?)
+    run_in_release(sh, "fleet-inner", options.json, options.seconds)
 }
 
 /// Runs the fleet from this process.

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{SessionPool, SseConnector, StreamableHttpConnector};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use self::{report::Row, tally::Tally};
-use crate::Result;
+use crate::{Result, release::run_in_release};
 
 /// Options of the run.
 #[derive(clap::Args)]
@@ -32,13 +32,7 @@ pub(crate) struct Options {
 
 /// Runs the outages in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let json = options.json.then_some("--json");
-    let seconds = options.seconds.to_string();
-    Ok(cmd!(
-        sh,
-        "cargo run --release --quiet --package xtask -- outage-inner {json...} --seconds {seconds}"
-    )
-    .run()?)
+    run_in_release(sh, "outage-inner", options.json, options.seconds)
 }
 
 /// Runs the outages in this process.

@@ -8,9 +8,9 @@ mod shares;
 
 use std::time::Duration;
 
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use crate::Result;
+use crate::{Result, release::run_in_release};
 
 /// Options of the run.
 #[derive(clap::Args)]
@@ -25,13 +25,7 @@ pub(crate) struct Options {
 
 /// Runs the crowds in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let json = options.json.then_some("--json");
-    let seconds = options.seconds.to_string();
-    Ok(cmd!(
-        sh,
-        "cargo run --release --quiet --package xtask -- overload-inner {json...} --seconds {seconds}"
-    )
-    .run()?)
+    run_in_release(sh, "overload-inner", options.json, options.seconds)
 }
 
 /// Runs the crowds in this process.

@@ -35,6 +35,7 @@ macro_rules! directory_suite {
             a_revoked_session_is_never_claimed
             a_reservation_from_before_a_revocation_is_never_claimed
             a_beat_brings_each_revocation_once
+            a_revocation_is_numbered_among_the_fences
         );
     };
     (@each $make:expr; $($promise:ident)*) => {

@@ -8,15 +8,20 @@ use std::{
 
 use async_trait::async_trait;
 use mcp_pool_core::extend::{
-    Beat, Claim, ClaimRequest, DirectoryError, FleetMark, Holding, Removal, Removed, ReplicaId,
-    SealedSession, SessionDirectory,
+    Beat, Claim, ClaimRequest, DirectoryError, FleetKey, FleetMark, Holding, Removal, Removed,
+    ReplicaId, SealedSession, SessionDirectory,
 };
+use tokio::sync::Notify;
 
 use super::store::Store;
 
 /// A directory inside one process, for several pools of it. Cheap to clone; all clones are one store.
 #[derive(Clone, Default)]
-pub struct InMemoryDirectory(Arc<Mutex<Store>>);
+pub struct InMemoryDirectory {
+    store: Arc<Mutex<Store>>,
+    /// Notified of each revocation.
+    revoked: Arc<Notify>,
+}
 
 impl InMemoryDirectory {
     /// An empty directory.
@@ -36,8 +41,14 @@ impl InMemoryDirectory {
         self.lock().sessions()
     }
 
+    /// Every session that is recorded, with its key.
+    #[must_use]
+    pub fn sealed(&self) -> Vec<(FleetKey, SealedSession)> {
+        self.lock().sealed()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Store> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,7 +93,12 @@ impl SessionDirectory for InMemoryDirectory {
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         self.lock().revoke(*mark);
+        self.revoked.notify_waiters();
         Ok(())
+    }
+
+    async fn news(&self) {
+        self.revoked.notified().await;
     }
 }
 

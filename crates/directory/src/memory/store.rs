@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use mcp_pool_core::extend::{
     Beat, Claim, ClaimRequest, DirectoryError, Fence, FleetKey, FleetMark, Holding, Removal,
-    Removed, ReplicaId, SealedSession, SessionRef, Sharing,
+    Removed, ReplicaId, Revoked, SealedSession, SessionRef, Sharing,
 };
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 pub(super) struct Store {
     /// Drawn by an empty store.
     incarnation: u64,
-    /// The number of the latest fence.
+    /// The number of the latest fence or revocation.
     fences: u64,
     records: HashMap<FleetKey, Vec<Record>>,
     /// Until when replicas count as alive.
@@ -20,7 +20,7 @@ pub(super) struct Store {
     /// How often marks were revoked.
     generations: HashMap<FleetMark, u64>,
     /// Every revocation, in order.
-    revoked: Vec<FleetMark>,
+    revoked: Vec<Revoked>,
 }
 
 struct Record {
@@ -50,6 +50,14 @@ impl Default for Store {
 impl Store {
     pub(super) fn sessions(&self) -> usize {
         self.records.values().map(Vec::len).sum()
+    }
+
+    pub(super) fn sealed(&self) -> Vec<(FleetKey, SealedSession)> {
+        let all = self.records.iter().flat_map(|(key, records)| {
+            let sealed = records.iter().filter_map(|it| it.sealed.clone());
+            sealed.map(|sealed| (*key, sealed))
+        });
+        all.collect()
     }
 
     pub(super) fn claim(&mut self, request: &ClaimRequest) -> Claim {
@@ -128,18 +136,23 @@ impl Store {
             records.retain(|it| it.ends_at > now);
             !records.is_empty()
         });
-        let latest = self.revoked.len() as u64;
-        let first = usize::try_from(seen.unwrap_or(latest)).unwrap_or(usize::MAX);
+        let latest = self.revoked.last().map_or(0, |it| it.number);
+        let seen = seen.unwrap_or(latest);
+        let first = self.revoked.partition_point(|it| it.number <= seen);
         Beat {
             incarnation: self.incarnation,
             seen: latest,
-            revoked: self.revoked.get(first..).unwrap_or_default().to_vec(),
+            revoked: self.revoked[first..].to_vec(),
         }
     }
 
     pub(super) fn revoke(&mut self, mark: FleetMark) {
         *self.generations.entry(mark).or_default() += 1;
-        self.revoked.push(mark);
+        self.fences += 1;
+        self.revoked.push(Revoked {
+            mark,
+            number: self.fences,
+        });
     }
 
     fn generations_of(&self, marks: &[FleetMark]) -> Vec<u64> {

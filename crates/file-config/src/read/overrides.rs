@@ -48,10 +48,13 @@ fn target(rest: &str, upstreams: &Map<String, Value>) -> Option<(String, &'stati
 
 const PREFIX: &str = "MCP_UPSTREAM_";
 /// The keys with a variable: all but the references to secrets.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 10] = [
+    "affinity_header",
+    "affinity_scope",
     "forward",
     "lifecycle",
     "max_concurrent_per_session",
+    "shareable_cookies",
     "stateless_and_public",
     "transport",
     "trusted_tool_hints",

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use http::{HeaderMap, HeaderName};
-use mcp_pool_core::{Endpoint, TransportKind, config::Lifecycle};
+use mcp_pool_core::{AffinityScope, Endpoint, TransportKind, config::Lifecycle};
 use serde_json::{Map, Value};
 
 use super::{node::Node, overrides::Overrides};
@@ -64,6 +64,8 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let slots = node.parsed::<NonZeroU32>("max_concurrent_per_session", COUNT);
     let is_public = node.truth("stateless_and_public");
     let is_trusted = node.truth("trusted_tool_hints");
+    let shares_cookies = node.truth("shareable_cookies");
+    let affinity = read_affinity(node);
     let Some(url) = node.text("url") else {
         return node.wrong("url", "expected the address of the server");
     };
@@ -79,10 +81,32 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
         true => endpoint.declared_stateless_and_public(),
         false => endpoint,
     };
-    Some(match is_trusted {
+    let endpoint = match is_trusted {
         true => endpoint.with_trusted_tool_hints(),
         false => endpoint,
-    })
+    };
+    let endpoint = match shares_cookies {
+        true => endpoint.with_shareable_cookies(),
+        false => endpoint,
+    };
+    let Some((header, scope)) = affinity else {
+        return Some(endpoint);
+    };
+    match endpoint.with_affinity(&header, scope) {
+        Ok(endpoint) => Some(endpoint),
+        Err(error) => node.wrong("affinity_header", &error.to_string()),
+    }
+}
+
+/// The header that the requests are routed by, and its scope.
+fn read_affinity(node: &mut Node<'_>) -> Option<(String, AffinityScope)> {
+    let (header, scope) = (node.text("affinity_header"), node.text("affinity_scope"));
+    let scope = match scope.as_deref().map(AffinityScope::from_name) {
+        None => AffinityScope::Key,
+        Some(Some(scope)) => scope,
+        Some(None) => return node.wrong("affinity_scope", "expected `identity` or `key`"),
+    };
+    Some((header?, scope))
 }
 
 fn read_transport(node: &mut Node<'_>) -> TransportKind {

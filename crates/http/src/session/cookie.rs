@@ -1,6 +1,9 @@
 //! One cookie of a server.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use cookie::Cookie;
 use reqwest::Url;
@@ -13,6 +16,25 @@ pub(super) struct StoredCookie {
     pub(super) path: String,
     /// `None`: as long as its session.
     expires: Option<Instant>,
+}
+
+/// A cookie that goes with its session to another process. `Debug` shows no part of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCookie {
+    /// The name.
+    pub name: String,
+    /// The value. A secret.
+    pub value: String,
+    /// The path that it is for.
+    pub path: String,
+    /// When it ends; `None`: with its session.
+    pub expires_at: Option<SystemTime>,
+}
+
+impl fmt::Debug for SessionCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionCookie").finish_non_exhaustive()
+    }
 }
 
 /// The time at which a cookie is received, on both clocks.
@@ -42,6 +64,34 @@ impl StoredCookie {
             name: name.to_owned(),
             value: value.to_owned(),
         })
+    }
+
+    /// The cookie for another process.
+    pub(super) fn leave(&self, now: Received) -> SessionCookie {
+        let expires_at = self.expires.and_then(|at| {
+            let left = at.saturating_duration_since(now.at);
+            now.date.checked_add(left)
+        });
+        SessionCookie {
+            name: self.name.clone(),
+            value: self.value.clone(),
+            path: self.path.clone(),
+            expires_at,
+        }
+    }
+
+    /// The cookie of a session that another process had.
+    pub(super) fn arrive(cookie: SessionCookie, now: Received) -> Self {
+        let expires = cookie.expires_at.map(|date| {
+            let left = date.duration_since(now.date).unwrap_or_default();
+            now.at.checked_add(left).unwrap_or(now.at)
+        });
+        Self {
+            name: cookie.name,
+            value: cookie.value,
+            path: cookie.path,
+            expires,
+        }
     }
 
     /// The bytes that it takes.

@@ -6,15 +6,18 @@ use std::{
     time::SystemTime,
 };
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_pool_core::{Scope, extend::ConnectRequest};
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::{cookie::Received, jar::CookieJar};
+use super::{
+    cookie::{Received, SessionCookie},
+    jar::CookieJar,
+};
 
-/// What the requests of one session share: the cookies that its server set, and where the server has
-/// moved for good.
+/// What the requests of one session share: the cookies that its server set, where the server has moved
+/// for good, and the header that they are routed by.
 ///
 /// One session has one, and gives it to [`send`](crate::send) with each of its requests. It is never
 /// shared between sessions. `Debug` shows nothing of it.
@@ -23,6 +26,8 @@ pub struct HttpSession {
     /// Made for the first cookie or move, which most sessions never have.
     kept: OnceLock<Box<Mutex<Kept>>>,
     drops_cookies: bool,
+    /// The header that the requests are routed by.
+    affinity: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Default)]
@@ -46,9 +51,11 @@ impl HttpSession {
     /// callers, and a cookie that the server set for one would log in another.
     #[must_use]
     pub fn of(request: &ConnectRequest) -> Self {
+        let affinity = request.affinity();
         Self {
             kept: OnceLock::new(),
             drops_cookies: *request.key().scope() == Scope::Shared,
+            affinity: affinity.map(|(name, value)| Box::new((name.clone(), value.clone()))),
         }
     }
 
@@ -80,10 +87,7 @@ impl HttpSession {
         if self.drops_cookies || !response.contains_key(header::SET_COOKIE) {
             return;
         }
-        let now = Received {
-            at: Instant::now(),
-            date: SystemTime::now(),
-        };
+        let now = now();
         let mut kept = self.lock();
         if kept.is_of(url) {
             kept.origin.get_or_insert_with(|| url.clone());
@@ -91,11 +95,30 @@ impl HttpSession {
         }
     }
 
-    /// True where the server has set a cookie. What it stands for is not known: it may be a login.
+    /// The cookies that the server has set. What they stand for is not known: one may be a login.
     #[must_use]
-    pub fn has_cookies(&self) -> bool {
+    pub fn cookies(&self) -> Vec<SessionCookie> {
         let kept = self.kept.get();
-        kept.is_some_and(|kept| !lock(kept).cookies.is_empty())
+        kept.map_or_else(Vec::new, |kept| lock(kept).cookies.leave(now()))
+    }
+
+    /// The same session with the cookies that its server at this URL set in another process.
+    #[must_use]
+    pub fn with_cookies(self, url: &Url, cookies: Vec<SessionCookie>) -> Self {
+        if !self.drops_cookies && !cookies.is_empty() {
+            let mut kept = self.lock();
+            kept.origin = Some(url.clone());
+            kept.cookies.arrive(cookies, now());
+        }
+        self
+    }
+
+    /// Adds the header that the requests of the session are routed by, in place of the caller's.
+    pub(crate) fn add_affinity(&self, request: &mut reqwest::Request) {
+        if let Some(affinity) = &self.affinity {
+            let (name, value) = (**affinity).clone();
+            request.headers_mut().insert(name, value);
+        }
     }
 
     /// Adds the cookies of the session to a request.
@@ -130,6 +153,13 @@ impl fmt::Debug for HttpSession {
     }
 }
 
+fn now() -> Received {
+    Received {
+        at: Instant::now(),
+        date: SystemTime::now(),
+    }
+}
+
 fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -146,12 +176,51 @@ mod tests {
         let session = HttpSession::default();
         let url = "https://e.com/mcp".parse().unwrap();
         session.note_cookies(&url, &HeaderMap::new());
-        assert!(!session.has_cookies());
+        assert!(session.cookies().is_empty());
         let mut response = HeaderMap::new();
         let cookie = http::HeaderValue::from_static("login=alice");
         response.insert(header::SET_COOKIE, cookie);
         session.note_cookies(&url, &response);
-        assert!(session.has_cookies());
+        assert_eq!(session.cookies().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_cookies_of_a_session_go_with_it_and_end_as_they_would_have() {
+        let session = HttpSession::default();
+        let url = "https://e.com/mcp".parse().unwrap();
+        let mut response = HeaderMap::new();
+        for cookie in [
+            "route=a; Path=/",
+            "short=b; Max-Age=60",
+            "over=c; Max-Age=0",
+        ] {
+            let cookie = http::HeaderValue::from_static(cookie);
+            response.append(header::SET_COOKIE, cookie);
+        }
+        session.note_cookies(&url, &response);
+        let left = session.cookies();
+        let names: Vec<_> = left.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["route", "short"]);
+        assert_eq!(left[0].expires_at, None);
+        let ends_in = left[1]
+            .expires_at
+            .unwrap()
+            .duration_since(SystemTime::now());
+        assert!(ends_in.unwrap().as_secs() >= 58);
+        assert!(!format!("{left:?}").contains("route"));
+        let there = HttpSession::default().with_cookies(&url, left.clone());
+        let again = there.cookies();
+        assert_eq!(again[0], left[0]);
+        assert_eq!(again.len(), 2);
+        for (to, sent) in [("https://e.com/mcp", true), ("https://f.com/mcp", false)] {
+            let mut request = reqwest::Request::new(http::Method::POST, to.parse().unwrap());
+            there.add_cookies(&mut request);
+            assert_eq!(request.headers().contains_key(header::COOKIE), sent, "{to}");
+        }
+        let mut past = left;
+        past[1].expires_at = Some(SystemTime::UNIX_EPOCH);
+        let there = HttpSession::default().with_cookies(&url, past);
+        assert_eq!(there.cookies().len(), 1);
     }
 
     /// The cookies of a request to `url`, of a session whose server at `https://e.com/mcp` has set one.

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::cookie::{Received, StoredCookie};
+use super::cookie::{Received, SessionCookie, StoredCookie};
 
 /// The cookies of one session, of one origin, bounded in number and size.
 #[derive(Default)]
@@ -22,8 +22,17 @@ impl CookieJar {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The cookies that are valid, for another process.
+    pub(super) fn leave(&self, now: Received) -> Vec<SessionCookie> {
+        let valid = self.0.iter().filter(|it| !it.has_expired(now.at));
+        valid.map(|cookie| cookie.leave(now)).collect()
+    }
+
+    /// Keeps the cookies of a session that another process had.
+    pub(super) fn arrive(&mut self, cookies: Vec<SessionCookie>, now: Received) {
+        for cookie in cookies {
+            self.keep(StoredCookie::arrive(cookie, now), now.at);
+        }
     }
 
     fn keep(&mut self, cookie: StoredCookie, now: Instant) {

@@ -4,4 +4,5 @@ mod cookie;
 mod http_session;
 mod jar;
 
+pub use cookie::SessionCookie;
 pub use http_session::HttpSession;

@@ -40,7 +40,7 @@ async fn open_or_revive(
     connecting: &Connecting<'_>,
 ) -> Result<OpenedSession, ConnectError> {
     let key = connecting.key;
-    if !may_be_shared(key) {
+    if !may_be_shared(fleet, key) {
         return connecting.open().await;
     }
     let name = fleet.name(&key.key, key.profile.name(), &key.profile.declared);
@@ -67,10 +67,13 @@ async fn open_or_revive(
     connecting.open().await
 }
 
-fn may_be_shared(key: &KeyPool) -> bool {
+fn may_be_shared(fleet: &FleetLink, key: &KeyPool) -> bool {
     let is_stateless = key.key.endpoint().lifecycle() == Lifecycle::Stateless
         || key.upstream.era() == Some(Era::Stateless);
-    key.services.context.config.enabled && !is_stateless
+    let is_conversation = matches!(key.key.scope(), Scope::Conversation(_));
+    // A handle grants shared use alone.
+    let is_kept = is_conversation || fleet.handles().is_none();
+    key.services.context.config.enabled && !is_stateless && is_kept
 }
 
 /// Opens a session under a reservation, and records it.
@@ -122,9 +125,10 @@ async fn revive(
             let held;
             (opened.session, held) = fleet.hold(opened.session, revival.claimed, revival.ends_at);
             opened.is_revived = true;
-            if held.is_none() {
+            match held {
+                Some(held) => held.note_recorded(),
                 // It cannot leave this process again.
-                fleet.forget(&holding).await;
+                None => fleet.forget(&holding).await,
             }
             Some(opened)
         }

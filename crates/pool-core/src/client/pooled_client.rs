@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     error::{AcquireError, ConfigError},
     extend::CallContext,
-    handler::ProgressSink,
+    handler::{Profile, ProgressSink},
     time::Deadline,
     types::PoolKey,
 };
@@ -76,6 +76,11 @@ impl PooledClient {
     #[must_use]
     pub fn key(&self) -> &PoolKey {
         self.resolved.latest_key()
+    }
+
+    /// What the handlers of the caller declare.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.resolved.latest().profile
     }
 
     /// The same client with these headers for each of its calls: trace context and correlation ids,

@@ -1,5 +1,6 @@
 //! What every part of a pool needs and that knows no key.
 
+mod affinity;
 mod connectors;
 mod context;
 mod counters;

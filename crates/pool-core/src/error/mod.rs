@@ -13,7 +13,7 @@ mod fault;
 mod outcome;
 mod refusal;
 
-pub use crate::types::EndpointError;
+pub use crate::types::{AffinityError, EndpointError};
 pub(crate) use acquire::within;
 pub use acquire::{AcquireError, Stage};
 pub use call::{CallError, InputError, ListBound};

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::{
@@ -34,6 +34,7 @@ pub struct ConnectRequest {
     background: Background,
     slots: SlotsByEra,
     deadline: Instant,
+    affinity: Option<Arc<(HeaderName, HeaderValue)>>,
     /// True once the endpoint has answered anything.
     answered: Arc<AtomicBool>,
 }
@@ -55,6 +56,7 @@ impl ConnectRequest {
             background: Background::default(),
             slots,
             deadline,
+            affinity: None,
             answered: Arc::default(),
         }
     }
@@ -85,6 +87,12 @@ impl ConnectRequest {
     /// The same request, with a task of the pool for what outlives a future.
     pub(crate) fn with_background(mut self, background: Background) -> Self {
         self.background = background;
+        self
+    }
+
+    /// The same request with the header that it is routed by.
+    pub(crate) fn routed_by(mut self, affinity: Option<(HeaderName, HeaderValue)>) -> Self {
+        self.affinity = affinity.map(Arc::new);
         self
     }
 
@@ -162,6 +170,14 @@ impl ConnectRequest {
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// The header that each request of the session is routed by, where the endpoint has an
+    /// [affinity](Endpoint::with_affinity). It takes the place of the caller's.
+    #[must_use]
+    pub fn affinity(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        let affinity = self.affinity.as_deref()?;
+        Some((&affinity.0, &affinity.1))
     }
 
     /// A handler for the new session, with the pool in front of it. Of several, the last one is the

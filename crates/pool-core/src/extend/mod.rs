@@ -33,10 +33,10 @@ pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::{open_detached, run_detached};
 pub use directory::{
     Beat, Claim, ClaimRequest, DirectoryError, Fence, FleetKey, FleetMark, Holding, ParkedSession,
-    Reach, Removal, Removed, ReplicaId, SealError, SealedSession, SessionDirectory, SessionRef,
-    SessionSeal, Sharing,
+    Reach, Removal, Removed, ReplicaId, Revoked, SealError, SealedSession, SessionDirectory,
+    SessionRef, SessionSeal, Sharing,
 };
-pub(crate) use directory::{Claimed, Held, Tenure};
+pub(crate) use directory::{Claimed, Held, Tenure, hex};
 pub(crate) use health_check::Probe;
 pub use health_check::ProbePlan;
 pub use hooks::Hooks;

@@ -1,12 +1,16 @@
 //! Claims of sessions in the directory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{link::FleetLink, names::FleetName};
 use crate::extend::{
-    Claim, ClaimRequest, Claimed, DirectoryError, Holding, ParkedSession, SessionRef, Sharing,
+    Claim, ClaimRequest, Claimed, DirectoryError, Holding, ParkedSession, Removal,
+    SessionDirectory, SessionRef, Sharing,
 };
 
 /// What a connect does after its claim.
@@ -41,8 +45,10 @@ impl FleetLink {
     ) -> Result<Opening, DirectoryError> {
         while Instant::now() < deadline {
             let request = self.claim_request(name, sharing, deadline);
+            // Before the claim: the store may learn of the revocation while its answer is on its way.
+            let is_revoked = self.overdue.is_revoked(&name.marks);
             let sent = Instant::now();
-            let claim = match self.step(self.fleet.directory.claim(&request)).await {
+            let claim = match self.step(self.claim_or_give_back(request)).await {
                 Ok(claim) => claim,
                 Err(error) => return self.without_directory(sharing, error),
             };
@@ -52,6 +58,12 @@ impl FleetLink {
                 }
                 Claim::Revive { holding, .. } if self.closing().contains(&holding.session) => {
                     sleep(MIN_POLL).await;
+                }
+                // The directory does not know of the revocation yet.
+                Claim::Revive { holding, .. }
+                    if is_revoked || self.overdue.is_revoked(&name.marks) =>
+                {
+                    self.forget(&holding).await;
                 }
                 Claim::Revive {
                     holding,
@@ -97,6 +109,23 @@ impl FleetLink {
         }
     }
 
+    /// One claim. What the store grants after the budget is given back: a reservation that no connect is
+    /// behind would hold up the other replicas.
+    async fn claim_or_give_back(&self, request: ClaimRequest) -> Result<Claim, DirectoryError> {
+        let directory = Arc::clone(&self.fleet.directory);
+        let limit = self.fleet.lease;
+        let (sender, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            let claim = timeout(limit, directory.claim(&request)).await;
+            let claim = claim.unwrap_or(Err(DirectoryError::Unreachable(None)));
+            if let Err(Ok(unwanted)) = sender.send(claim) {
+                give_back(directory.as_ref(), unwanted).await;
+            }
+        });
+        let answer = answer.await;
+        answer.unwrap_or(Err(DirectoryError::Unreachable(None)))
+    }
+
     /// Notes a claim, which counts as a beat.
     fn claimed(&self, holding: Holding, sent: Instant) -> Claimed {
         self.tenure.confirm(sent, holding.fence.incarnation);
@@ -114,6 +143,26 @@ impl FleetLink {
             _ => Ok(Opening::Alone),
         }
     }
+}
+
+/// Gives back what a claim was granted too late.
+async fn give_back(directory: &dyn SessionDirectory, claim: Claim) {
+    // What is not given back ends with its time to live.
+    let _ = match claim {
+        Claim::Reserved(holding) => {
+            let removed = directory.remove(&holding, Removal::Whole).await;
+            removed.map(drop)
+        }
+        Claim::Revive {
+            holding,
+            sealed,
+            remaining,
+        } if holding.sharing == Sharing::Exclusive => {
+            directory.park(&holding, &sealed, remaining).await
+        }
+        // A later claim of this replica may hold it.
+        Claim::Revive { .. } | Claim::HeldElsewhere { .. } => Ok(()),
+    };
 }
 
 /// Between two looks at a session that another replica opens.

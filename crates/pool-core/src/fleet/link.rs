@@ -6,18 +6,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     circuit::DirectoryCircuit,
     driver::HeldDriver,
     names::{FleetName, mark, marks},
+    overdue::Overdue,
     settings::Fleet,
 };
 use crate::{
     extend::{
-        Beat, Claimed, DirectoryError, FleetMark, Held, Holding, Reach, Removal, Removed,
-        ReplicaId, Session, SessionRef, Sharing, Tenure,
+        Beat, Claimed, DirectoryError, Held, ParkedSession, Reach, Removal, Removed, ReplicaId,
+        Revoked, Session, SessionRef, Sharing, Tenure,
     },
     types::{PoolKey, Selector},
 };
@@ -30,6 +31,7 @@ pub(crate) struct FleetLink {
     circuit: DirectoryCircuit,
     /// The sessions that are closed here, until the directory knows it.
     closing: Mutex<HashSet<SessionRef>>,
+    pub(super) overdue: Overdue,
 }
 
 impl FleetLink {
@@ -39,6 +41,7 @@ impl FleetLink {
             tenure: Arc::new(Tenure::new(fleet.lease.mul_f64(USED_OF_LEASE))),
             circuit: DirectoryCircuit::default(),
             closing: Mutex::default(),
+            overdue: Overdue::default(),
             fleet,
         }
     }
@@ -53,10 +56,16 @@ impl FleetLink {
         FleetName::of(self.fleet.seal.as_ref(), key, profile, declared)
     }
 
-    /// True where one of these marks selects the key.
-    pub(crate) fn selects(&self, revoked: &[FleetMark], key: &PoolKey) -> bool {
+    /// A digest under the secret of the fleet, equal on every replica.
+    pub(crate) fn opaque(&self, digest: &[u8; 32]) -> [u8; 32] {
+        *self.fleet.seal.mark(digest).as_bytes()
+    }
+
+    /// The number of the latest of these revocations that selects the key.
+    pub(crate) fn revoked_at(&self, revoked: &[Revoked], key: &PoolKey) -> Option<u64> {
         let marks = marks(self.fleet.seal.as_ref(), key);
-        marks.iter().any(|mark| revoked.contains(mark))
+        let selecting = revoked.iter().filter(|it| marks.contains(&it.mark));
+        selecting.map(|it| it.number).max()
     }
 
     /// Holds a session that was opened or revived. `None`: it cannot leave this process, so that the
@@ -84,6 +93,7 @@ impl FleetLink {
     /// Notes that a session is closed here, before a connect in its place begins: until the directory
     /// knows it, a claim would be given the same session.
     pub(crate) fn begin_close(&self, held: &Held) {
+        held.note_ended();
         self.closing().insert(held.holding.session);
     }
 
@@ -96,30 +106,34 @@ impl FleetLink {
         self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a session. Where the store refuses the fence, the session is void.
-    pub(crate) async fn record(&self, held: &Held) {
-        let step = self
-            .fleet
-            .directory
-            .record(&held.holding, &held.sealed, held.ttl());
-        if let Err(DirectoryError::Lost) = self.step(step).await {
-            held.note_lost();
+    /// Records a session, now or once the directory answers again. Where the store refuses the fence, the
+    /// session is void.
+    pub(crate) async fn record(&self, held: &Arc<Held>) {
+        let directory = &self.fleet.directory;
+        let step = directory.record(&held.holding, &held.sealed, held.ttl());
+        match self.step(step).await {
+            Ok(()) => held.note_recorded(),
+            Err(DirectoryError::Lost) => held.note_lost(),
+            Err(DirectoryError::Unreachable(_)) => self.overdue.record(held),
+            Err(DirectoryError::NotKept | DirectoryError::Refused(_)) => {}
         }
     }
 
-    /// Hands a session over to the other replicas. Returns whether they can have it.
-    pub(crate) async fn park(&self, held: &Held) -> bool {
+    /// Hands a session over to the other replicas, as it is now. Returns whether they can have it.
+    pub(crate) async fn park(&self, held: &Held, parked: Option<ParkedSession>) -> bool {
         if held.is_void() {
             return true;
         }
-        let step = self
-            .fleet
-            .directory
-            .park(&held.holding, &held.sealed, held.ttl());
+        let seal = |it| self.fleet.seal.seal(&held.holding.key, &it).ok();
+        let now = parked.and_then(seal);
+        let sealed = now.as_ref().unwrap_or(&held.sealed);
+        let directory = &self.fleet.directory;
+        let step = directory.park(&held.holding, sealed, held.ttl());
         match self.step(step).await {
             Ok(()) | Err(DirectoryError::Lost) => true,
-            // The record of a conversation is there already, and its state is worth more than a farewell.
-            Err(_) => held.holding.sharing == Sharing::Shared,
+            Err(DirectoryError::NotKept) => false,
+            // The state of a conversation is worth more than a farewell.
+            Err(_) => held.holding.sharing == Sharing::Shared && held.is_recorded(),
         }
     }
 
@@ -134,18 +148,21 @@ impl FleetLink {
             Ok(Removed::Others) => removal == Removal::Whole,
             // Another replica has it now.
             Err(DirectoryError::Lost) => false,
-            Err(_) => removal == Removal::Whole || held.holding.sharing == Sharing::Exclusive,
+            Err(_) => self.ends_here(held, removal),
         }
     }
 
-    /// Removes the record of a holding whose session there is not.
-    pub(crate) async fn forget(&self, holding: &Holding) {
-        let step = self.fleet.directory.remove(holding, Removal::Whole);
-        // What is left of it ends with its time to live.
-        let _ = self.step(step).await;
+    /// Whether a session ends here although the directory did not answer. Its record goes later then.
+    fn ends_here(&self, held: &Held, removal: Removal) -> bool {
+        let is_shared = held.holding.sharing == Sharing::Shared && held.is_recorded();
+        let ends = removal == Removal::Whole || !is_shared;
+        if ends {
+            self.overdue.remove(held.holding);
+        }
+        ends
     }
 
-    /// Keeps every holding of this replica. Returns the marks that were revoked since the beat that
+    /// Keeps every holding of this replica. Returns what was revoked since the beat that
     /// brought `seen`, which is brought forward.
     ///
     /// # Errors
@@ -153,7 +170,7 @@ impl FleetLink {
     pub(crate) async fn beat(
         &self,
         seen: &mut Option<u64>,
-    ) -> Result<Vec<FleetMark>, DirectoryError> {
+    ) -> Result<Vec<Revoked>, DirectoryError> {
         let sent = Instant::now();
         let (replica, lease) = (&self.replica, self.fleet.lease);
         // A late answer is as good as an early one, since the tenure counts from `sent`.
@@ -170,6 +187,13 @@ impl FleetLink {
         Ok(beat.revoked)
     }
 
+    /// Waits until a replica has revoked something.
+    pub(crate) async fn news(&self) {
+        self.fleet.directory.news().await;
+        // One beat brings all of several.
+        sleep(NEWS_PAUSE).await;
+    }
+
     /// Revokes the sessions of a selector in the whole fleet. Returns how far that reached.
     pub(crate) async fn revoke(&self, selector: &Selector) -> Reach {
         let mark = mark(self.fleet.seal.as_ref(), selector);
@@ -178,7 +202,11 @@ impl FleetLink {
             Ok(Ok(())) => Reach::Fleet {
                 within: self.beat_interval(),
             },
-            _ => Reach::LocalOnly,
+            Ok(Err(DirectoryError::Unreachable(_))) | Err(_) => {
+                self.overdue.revoke(mark);
+                Reach::LocalOnly
+            }
+            Ok(Err(_)) => Reach::LocalOnly,
         }
     }
 
@@ -202,5 +230,6 @@ impl FleetLink {
     }
 }
 
+const NEWS_PAUSE: Duration = Duration::from_millis(20);
 /// The rest is the time that a request takes from its check to the server.
 const USED_OF_LEASE: f64 = 5.0 / 6.0;

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::handles::Handles;
 use crate::extend::{SessionDirectory, SessionSeal};
 
 /// What makes a pool one of a fleet: the directory that its replicas share, and their key material.
@@ -15,6 +16,8 @@ pub struct Fleet {
     pub(crate) lease: Duration,
     pub(crate) budget: Duration,
     pub(crate) opens_unrecorded: bool,
+    /// The directory of a fleet without a store.
+    pub(super) handles: Option<Arc<Handles>>,
 }
 
 impl Fleet {
@@ -24,12 +27,30 @@ impl Fleet {
         directory: impl SessionDirectory + 'static,
         seal: impl SessionSeal + 'static,
     ) -> Self {
+        Self::over(Arc::new(directory), Arc::new(seal))
+    }
+
+    /// A fleet without a store: the sessions of conversations go from replica to replica in
+    /// [handles](crate::SessionPool::seal) that the gateway's own clients carry. Other sessions stay
+    /// where they are, and a revocation reaches this process alone.
+    #[must_use]
+    pub fn of_handles(seal: impl SessionSeal + 'static) -> Self {
+        let handles = Arc::new(Handles::default());
+        let directory: Arc<Handles> = Arc::clone(&handles);
         Self {
-            directory: Arc::new(directory),
-            seal: Arc::new(seal),
+            handles: Some(handles),
+            ..Self::over(directory, Arc::new(seal))
+        }
+    }
+
+    fn over(directory: Arc<dyn SessionDirectory>, seal: Arc<dyn SessionSeal>) -> Self {
+        Self {
+            directory,
+            seal,
             lease: Duration::from_secs(6),
             budget: Duration::from_millis(5),
             opens_unrecorded: false,
+            handles: None,
         }
     }
 

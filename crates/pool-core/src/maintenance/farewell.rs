@@ -17,7 +17,7 @@ pub(super) async fn say_farewell(
 ) -> CloseOutcome {
     let session = &pooled.session;
     if let (Some(fleet), Some(held)) = (&context.fleet, session.held()) {
-        let is_last = is_last(fleet, held, reason).await;
+        let is_last = is_last(fleet, pooled, held, reason).await;
         fleet.end_close(held);
         if !is_last {
             return CloseOutcome::HandedOver;
@@ -28,9 +28,16 @@ pub(super) async fn say_farewell(
 }
 
 /// True where the session ends here: no other replica can go on with it.
-async fn is_last(fleet: &FleetLink, held: &Arc<Held>, reason: CloseReason) -> bool {
+async fn is_last(
+    fleet: &FleetLink,
+    pooled: &PooledSession,
+    held: &Arc<Held>,
+    reason: CloseReason,
+) -> bool {
     match reason {
-        CloseReason::Shutdown | CloseReason::ForcedShutdown => !fleet.park(held).await,
+        CloseReason::Shutdown | CloseReason::ForcedShutdown => {
+            !fleet.park(held, pooled.session.driver().park()).await
+        }
         // It is over, or must not be used any more.
         CloseReason::Broken
         | CloseReason::CheckFailed

@@ -1,14 +1,18 @@
 //! The beat of a replica.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     acquire::Acquirer,
-    extend::{CloseReason, FleetMark},
+    extend::{CloseReason, Revoked},
     fleet::FleetLink,
     key::run,
+    types::PoolKey,
 };
 
 /// Starts the task that beats for a pool, where the pool is one of a fleet. It ends with the pool.
@@ -25,14 +29,20 @@ async fn beat(fleet: Arc<FleetLink>, pool: Weak<Acquirer>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = fleet.news() => {}
+        }
         if pool.upgrade().is_none_or(|pool| is_done(&pool)) {
             return;
         }
-        let revoked = fleet.beat(&mut seen).await.unwrap_or_default();
+        let Ok(revoked) = fleet.beat(&mut seen).await else {
+            continue;
+        };
         if let Some(pool) = pool.upgrade().filter(|_| !revoked.is_empty()) {
             revoke(&pool, &fleet, &revoked);
         }
+        fleet.catch_up().await;
     }
 }
 
@@ -41,10 +51,15 @@ fn is_done(pool: &Acquirer) -> bool {
     pool.context().is_closed() && pool.services.sessions.all().is_empty()
 }
 
-/// Revokes what another replica has revoked: every key that one of the marks selects.
-fn revoke(pool: &Acquirer, fleet: &FleetLink, revoked: &[FleetMark]) {
+/// Revokes what another replica has revoked: every key that one of the marks selects, unless all of its
+/// sessions were claimed after that. Those are of the new generation, and other replicas may use them.
+fn revoke(pool: &Acquirer, fleet: &FleetLink, revoked: &[Revoked]) {
+    let oldest = oldest_fences(pool);
     for key in pool.keys.iter() {
-        if !fleet.selects(revoked, &key.key) {
+        let Some(number) = fleet.revoked_at(revoked, &key.key) else {
+            continue;
+        };
+        if oldest.get(&key.key).is_some_and(|fence| *fence > number) {
             continue;
         }
         key.credentials.revoke();
@@ -52,4 +67,16 @@ fn revoke(pool: &Acquirer, fleet: &FleetLink, revoked: &[FleetMark]) {
         run(&key, effects);
         pool.keys.remove(&key, None, CloseReason::Revoked);
     }
+}
+
+/// The lowest fence among the sessions of each key; zero for one that the directory does not know.
+fn oldest_fences(pool: &Acquirer) -> HashMap<PoolKey, u64> {
+    let mut oldest = HashMap::new();
+    for pooled in pool.services.sessions.all() {
+        let held = pooled.session.held();
+        let fence = held.map_or(0, |held| held.holding.fence.number);
+        let known = oldest.entry(pooled.key.clone()).or_insert(fence);
+        *known = fence.min(*known);
+    }
+    oldest
 }

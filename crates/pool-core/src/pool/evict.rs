@@ -70,6 +70,9 @@ impl SessionPool {
     /// the gateway's decision. Shared sessions have no owner and are revoked by
     /// [`Selector::All`], an endpoint or a gateway entry alone.
     pub fn revoke(&self, selector: &Selector) -> EvictReport {
+        if let Some(fleet) = &self.acquirer.context().fleet {
+            fleet.revoke_handles(selector);
+        }
         let keys = self.acquirer.keys.select(selector);
         for key in &keys {
             key.credentials.revoke();

@@ -4,6 +4,7 @@ mod builder;
 mod circuit;
 mod close;
 mod evict;
+mod handles;
 mod leases;
 mod resize;
 mod session_pool;

@@ -16,7 +16,7 @@ mod transport_kind;
 pub use breaker_state::BreakerState;
 pub use digest::Fingerprint;
 pub(crate) use digest::{Digest, DigestKey, Hex};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{AffinityError, AffinityScope, Endpoint, EndpointError};
 pub use era::{Era, Lifecycle};
 pub use headers::{PER_REQUEST_HEADERS, is_reserved_header, upstream_headers};
 pub use identity::Identity;

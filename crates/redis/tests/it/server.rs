@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_core::extend::{ReplicaId, SessionDirectory};
+use mcp_pool_core::extend::ReplicaId;
 use mcp_pool_redis::RedisDirectory;
 
 /// A server of its own on a free port, without persistence. It ends with this value, and with the
@@ -19,18 +19,36 @@ pub(crate) struct Server {
     port: u16,
 }
 
-/// Ends the server once the standard input is closed.
-const SCRIPT: &str = r#"redis-server "$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -9 $!"#;
+/// Starts the server in a folder of its own, and ends it once the standard input is closed. A replica
+/// writes a file there, which another server would read.
+const SCRIPT: &str = r#"cd "$(mktemp -d)" || exit
+redis-server "$@" >/dev/null 2>&1 & echo $!
+cat >/dev/null; kill -9 $!; rm -r "$PWD""#;
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server with more arguments.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
+        let plain = ["--save", "", "--appendonly", "no"];
+        Self::start_as(&[], &[&plain, more].concat()).await
+    }
+
+    /// A server with a configuration that it writes to.
+    pub(crate) async fn start_from(file: &str, more: &[&str]) -> Self {
+        Self::start_as(&[file], more).await
+    }
+
+    async fn start_as(first: &[&str], more: &[&str]) -> Self {
         // Another process may have taken the free port meanwhile.
         for _ in 0..5 {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let port = listener.local_addr().expect("an address").port();
             drop(listener);
-            let mut server = Self::spawn(port);
-            if server.is_ready().await {
+            let mut server = Self::spawn(port, first, more);
+            if server.answers().await {
                 return server;
             }
             server.end();
@@ -38,11 +56,13 @@ impl Server {
         panic!("redis-server does not start: install it with `apt-get install redis-server`");
     }
 
-    fn spawn(port: u16) -> Self {
+    fn spawn(port: u16, first: &[&str], more: &[&str]) -> Self {
         let port_text = port.to_string();
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "sh", "--bind", "127.0.0.1"])
-            .args(["--port", &port_text, "--save", "", "--appendonly", "no"])
+            .args(["-c", SCRIPT, "sh"])
+            .args(first)
+            .args(["--bind", "127.0.0.1", "--port", &port_text])
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -56,17 +76,24 @@ impl Server {
         Self { shell, pid, port }
     }
 
-    async fn is_ready(&self) -> bool {
-        let directory = self.directory();
+    async fn answers(&self) -> bool {
+        let client = redis::Client::open(self.url()).expect("a valid URL");
         for _ in 0..250 {
-            let replica = ReplicaId::random();
-            let beat = directory.beat(&replica, Duration::from_millis(1), None);
-            if beat.await.is_ok() {
-                return true;
+            let connection = client.get_multiplexed_async_connection().await;
+            if let Ok(mut connection) = connection {
+                let ping = redis::cmd("PING");
+                let answer = ping.query_async::<redis::Value>(&mut connection);
+                if answer.await.is_ok() {
+                    return true;
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         false
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// A directory in this server.
@@ -87,8 +114,8 @@ impl Server {
     /// Kills the server, and starts an empty one in its place.
     pub(crate) async fn replace(&mut self) {
         self.end();
-        *self = Self::spawn(self.port);
-        assert!(self.is_ready().await, "no server on the same port");
+        *self = Self::spawn(self.port, &[], &["--save", "", "--appendonly", "no"]);
+        assert!(self.answers().await, "no server on the same port");
     }
 
     /// Runs a command in the server.

@@ -28,12 +28,16 @@ pub(crate) fn revive(
 ) -> Result<Session, ConnectError> {
     let endpoint = request.endpoint();
     let parked = Parked::read(parked).filter(|_| endpoint.lifecycle() != Lifecycle::Stateless);
-    let Some(parked) = parked else {
+    let Some(mut parked) = parked else {
         return Err(ConnectError::new(FaultKind::Other));
+    };
+    let cookies = match endpoint.has_shareable_cookies() {
+        true => parked.take_cookies(),
+        false => Vec::new(),
     };
     let connection = Connection::new(NewConnection {
         clients: shared.clients.clone(),
-        http_session: HttpSession::of(request),
+        http_session: HttpSession::of(request).with_cookies(endpoint.url(), cookies),
         endpoint: endpoint.clone(),
         credentials: request.credentials().clone(),
         limits: shared.limits,

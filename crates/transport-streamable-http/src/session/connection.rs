@@ -202,14 +202,17 @@ impl Connection {
         }
     }
 
-    /// The session as bytes. `None`: it has no state that could leave, its server set cookies, or this
-    /// process needs its stream for server messages, which has one owner.
+    /// The session as bytes. `None`: it has no state that could leave, its server set cookies that may be
+    /// logins, or this process needs its stream for server messages, which has one owner.
     pub(super) fn park(&self) -> Option<ParkedSession> {
-        let is_bound = self.standalone.is_some() || self.http_session.has_cookies();
+        let cookies = self.http_session.cookies();
+        let may_leave = cookies.is_empty() || self.endpoint.has_shareable_cookies();
+        let is_bound = self.standalone.is_some() || !may_leave;
         if self.era != Era::Legacy || self.has_ended() || is_bound {
             return None;
         }
-        Parked::new(self.session_id(), self.info.get()?).write()
+        let parked = Parked::new(self.session_id(), self.info.get()?);
+        parked.with_cookies(cookies).write()
     }
 
     pub(super) fn has_session_id(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod coverage;
+mod fleet;
 mod history;
 mod numbers;
 mod oracle;
@@ -49,6 +50,7 @@ fn simulate(options: &Options) -> Result<Report> {
     for failure in tally.failures.values() {
         report.add_failure(options, failure, shorten(options, failure)?);
     }
+    simulate_fleets(options, &mut report)?;
     // Without the seed of tokio's random numbers, `select!` differs from run to run.
     let compares = !options.allow.iter().any(|name| name == DIFFERENCES);
     if cfg!(tokio_unstable) && compares {
@@ -57,6 +59,15 @@ fn simulate(options: &Options) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// Simulates a world of replicas for each seed.
+fn simulate_fleets(options: &Options, report: &mut Report) -> Result {
+    for seed in options.seed..options.seed + options.seeds {
+        let (counts, broken) = fleet::simulate(seed, options.steps)?;
+        report.add_fleet(seed, &counts, broken);
+    }
+    Ok(())
 }
 
 /// The name that accepts seeds whose two runs differ.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::options::Options;
-use super::campaign::{ALL_STATES, Difference, Failure, Shrunk, Tally};
+use super::{
+    campaign::{ALL_STATES, Difference, Failure, Shrunk, Tally},
+    fleet::FleetCounts,
+};
 
 /// The results of a run.
 #[derive(Serialize)]
@@ -21,6 +24,8 @@ pub(super) struct Report {
     differences: Vec<String>,
     unreached: Vec<&'static str>,
     reached: Vec<StateRow>,
+    /// The worlds of replicas.
+    fleet: FleetCounts,
 }
 
 #[derive(Serialize)]
@@ -58,7 +63,33 @@ impl Report {
             reached: states
                 .map(|(name, count)| StateRow { name, count })
                 .collect(),
+            fleet: FleetCounts::default(),
         }
+    }
+
+    /// Adds a world of replicas, and what was broken in it.
+    pub(super) fn add_fleet(
+        &mut self,
+        seed: u64,
+        counts: &FleetCounts,
+        broken: Option<(&'static str, String)>,
+    ) {
+        self.fleet.add(counts);
+        let Some((name, detail)) = broken else {
+            return;
+        };
+        if let Some(known) = self.failures.iter_mut().find(|row| row.name == name) {
+            known.seeds += 1;
+            return;
+        }
+        self.failures.push(FailureRow {
+            name,
+            detail,
+            seed,
+            seeds: 1,
+            command: format!("cargo xtask simulate --seeds 1 --seed {seed}"),
+            history: Vec::new(),
+        });
     }
 
     pub(super) fn add_failure(&mut self, options: &Options, failure: &Failure, shrunk: Shrunk) {
@@ -128,6 +159,7 @@ impl Report {
         for StateRow { name, count } in &self.reached {
             println!("{count:>10}  {name}");
         }
+        println!("replicas: {:?}", self.fleet);
         println!(
             "{} seeds, {} steps, {} steps a second, {} accepted violations, histories {}",
             self.seeds, self.steps, self.steps_per_second, self.accepted, self.histories

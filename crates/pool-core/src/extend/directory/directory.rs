@@ -101,6 +101,15 @@ pub trait SessionDirectory: Send + Sync {
     /// # Cancel safety
     /// The pool drops the future when its budget ends; the store may do the step all the same.
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError>;
+
+    /// Waits until something was revoked, by whichever replica: the pool then beats at once. News may be
+    /// lost, since the next beat brings the revocation anyway. Default: there are none.
+    ///
+    /// # Cancel safety
+    /// The pool drops the future with each beat.
+    async fn news(&self) {
+        std::future::pending().await
+    }
 }
 
 /// What goes with a holding that is given up.
@@ -130,8 +139,18 @@ pub struct Beat {
     pub incarnation: u64,
     /// The number of the latest revocation.
     pub seen: u64,
-    /// The marks that were revoked.
-    pub revoked: Vec<FleetMark>,
+    /// What was revoked.
+    pub revoked: Vec<Revoked>,
+}
+
+/// A revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Revoked {
+    /// The mark of what was revoked.
+    pub mark: FleetMark,
+    /// Its number, among those of the fences: a session whose fence has a higher one was claimed after
+    /// the revocation.
+    pub number: u64,
 }
 
 /// How far a revocation reached.
@@ -187,5 +206,9 @@ impl<T: SessionDirectory + ?Sized> SessionDirectory for Arc<T> {
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         (**self).revoke(mark).await
+    }
+
+    async fn news(&self) {
+        (**self).news().await;
     }
 }

@@ -8,6 +8,8 @@ use std::{error::Error, fmt, sync::Arc};
 pub enum DirectoryError {
     /// The fence is not the current one: another replica has the session, or the store knows it no more.
     Lost,
+    /// The directory does not keep the session: it ends with its replica.
+    NotKept,
     /// The store was not reached, or did not answer in time.
     Unreachable(Option<Arc<dyn Error + Send + Sync>>),
     /// The store answered, and not with what was requested.
@@ -32,6 +34,7 @@ impl DirectoryError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Lost => "lost",
+            Self::NotKept => "not_kept",
             Self::Unreachable(_) => "unreachable",
             Self::Refused(_) => "refused",
         }
@@ -42,6 +45,7 @@ impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lost => "the directory has another holder of the session, or knows it no more",
+            Self::NotKept => "the directory does not keep the session",
             Self::Unreachable(_) => "the directory of sessions does not answer",
             Self::Refused(_) => "the directory of sessions refused the request",
         })
@@ -52,7 +56,7 @@ impl Error for DirectoryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreachable(Some(source)) | Self::Refused(source) => Some(source.as_ref()),
-            Self::Unreachable(None) | Self::Lost => None,
+            Self::Unreachable(None) | Self::Lost | Self::NotKept => None,
         }
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct Held {
     term: Term,
     /// True once the store has refused the fence.
     is_lost: AtomicBool,
+    /// True once the store has confirmed the record.
+    is_recorded: AtomicBool,
+    /// True once the session is closed here.
+    has_ended: AtomicBool,
 }
 
 impl Held {
@@ -50,6 +54,8 @@ impl Held {
             tenure,
             term: claimed.term,
             is_lost: AtomicBool::new(false),
+            is_recorded: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
         }
     }
 
@@ -61,6 +67,26 @@ impl Held {
     /// Notes that the store has refused the fence.
     pub(crate) fn note_lost(&self) {
         self.is_lost.store(true, Ordering::Release);
+    }
+
+    /// True once the store has confirmed the record, which other replicas find then.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.is_recorded.load(Ordering::Acquire)
+    }
+
+    /// Notes that the store has the record.
+    pub(crate) fn note_recorded(&self) {
+        self.is_recorded.store(true, Ordering::Release);
+    }
+
+    /// True once the session is closed here: nothing of it is recorded any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Notes that the session is closed here.
+    pub(crate) fn note_ended(&self) {
+        self.has_ended.store(true, Ordering::Release);
     }
 
     /// How long the record has to last.

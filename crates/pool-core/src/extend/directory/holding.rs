@@ -25,6 +25,12 @@ macro_rules! random_names {
                     Self(bytes)
                 }
 
+                /// The bytes.
+                #[must_use]
+                pub fn as_bytes(&self) -> &[u8; 16] {
+                    &self.0
+                }
+
                 /// The digits of the name, as a store keeps it.
                 #[must_use]
                 pub fn to_hex(&self) -> String {

@@ -10,8 +10,9 @@ mod sealed;
 mod tenure;
 
 pub use claim::{Claim, ClaimRequest};
-pub use directory::{Beat, Reach, Removal, Removed, SessionDirectory};
+pub use directory::{Beat, Reach, Removal, Removed, Revoked, SessionDirectory};
 pub use error::{DirectoryError, SealError};
+pub(crate) use fleet_key::hex;
 pub use fleet_key::{FleetKey, FleetMark};
 pub(crate) use held::{Claimed, Held};
 pub use holding::{Fence, Holding, ReplicaId, SessionRef, Sharing};

@@ -7,57 +7,52 @@ use super::{
     fleet_key::{FleetKey, FleetMark},
 };
 
-/// A session that has left its process: what its transport needs to go on with it elsewhere. It holds
-/// the session id of the server, and never a credential.
-///
-/// Made by [`SessionDriver::park`](crate::extend::SessionDriver::park), used by
-/// [`Connector::revive`](crate::extend::Connector::revive). `Debug` shows its size alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ParkedSession(Arc<[u8]>);
+/// Defines bytes whose `Debug` shows their size alone.
+macro_rules! opaque_bytes {
+    ($($(#[$doc:meta])* $name:ident, $(#[$bytes_doc:meta])*;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, PartialEq, Eq)]
+            pub struct $name(Arc<[u8]>);
 
-impl ParkedSession {
-    /// A session as its transport writes it.
-    #[must_use]
-    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self(bytes.into())
-    }
+            impl $name {
+                /// A session of these bytes.
+                #[must_use]
+                pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+                    Self(bytes.into())
+                }
 
+                $(#[$bytes_doc])*
+                #[must_use]
+                pub fn as_bytes(&self) -> &[u8] {
+                    &self.0
+                }
+            }
+
+            impl fmt::Debug for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, concat!(stringify!($name), "({} bytes)"), self.0.len())
+                }
+            }
+        )*
+    };
+}
+
+opaque_bytes! {
+    /// A session that has left its process: what its transport needs to go on with it elsewhere. It holds
+    /// the session id of the server, and never a credential.
+    ///
+    /// Made by [`SessionDriver::park`](crate::extend::SessionDriver::park), used by
+    /// [`Connector::revive`](crate::extend::Connector::revive). `Debug` shows its size alone.
+    ParkedSession,
     /// The bytes of the transport. A secret.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
+    ;
 
-impl fmt::Debug for ParkedSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ParkedSession({} bytes)", self.0.len())
-    }
-}
-
-/// A parked session under the key material of the fleet, as a directory stores it. It opens only for
-/// the key that it was sealed for.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedSession(Arc<[u8]>);
-
-impl SealedSession {
-    /// A sealed session from these bytes.
-    #[must_use]
-    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self(bytes.into())
-    }
-
+    /// A parked session under the key material of the fleet, as a directory stores it. It opens only for
+    /// the key that it was sealed for.
+    SealedSession,
     /// The bytes, safe to store.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SealedSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealedSession({} bytes)", self.0.len())
-    }
+    ;
 }
 
 /// The key material of a fleet: names keys and seals sessions. `mcp-pool-directory` has one,

@@ -9,6 +9,7 @@ use std::{
 
 use url::{Host, Url};
 
+use super::affinity_scope::Affinity;
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
@@ -40,6 +41,8 @@ pub(super) struct Inner {
     pub(super) min_idle: Option<usize>,
     pub(super) client: Option<Box<str>>,
     pub(super) trusts_tool_hints: bool,
+    pub(super) shares_cookies: bool,
+    pub(super) affinity: Option<Affinity>,
 }
 
 impl Endpoint {
@@ -60,6 +63,8 @@ impl Endpoint {
             min_idle: None,
             client: None,
             trusts_tool_hints: false,
+            shares_cookies: false,
+            affinity: None,
         })))
     }
 
@@ -147,6 +152,10 @@ impl Endpoint {
     /// The same endpoint over this transport.
     pub(crate) fn over(self, transport: &TransportKind) -> Self {
         self.change(|inner| inner.transport = transport.clone())
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
     }
 
     pub(super) fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -106,6 +106,8 @@ impl Endpoint {
         let is_plain = !inner.shareable
             && !inner.trusts_tool_hints
             && inner.slots.is_none()
+            && !inner.shares_cookies
+            && inner.affinity.is_none()
             && inner.min_idle.is_none();
         if is_plain {
             return self.clone();
@@ -113,6 +115,7 @@ impl Endpoint {
         self.clone().change(|inner| {
             (inner.shareable, inner.trusts_tool_hints) = (false, false);
             (inner.slots, inner.min_idle) = (None, None);
+            (inner.shares_cookies, inner.affinity) = (false, None);
         })
     }
 

@@ -7,7 +7,10 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::endpoint::{Endpoint, EndpointError};
+use super::{
+    affinity_scope::AffinityScope,
+    endpoint::{Endpoint, EndpointError},
+};
 use crate::types::{era::Lifecycle, transport_kind::TransportKind};
 
 /// As [`Endpoint::auto`].
@@ -49,6 +52,28 @@ struct Settings {
     client: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    shareable_cookies: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    affinity: Option<AffinitySettings>,
+}
+
+/// The affinity of an endpoint in a configuration file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AffinitySettings {
+    header: String,
+    scope: AffinityScope,
+}
+
+impl AffinitySettings {
+    fn of(endpoint: &Endpoint) -> Option<Self> {
+        let (header, scope) = endpoint.affinity()?;
+        Some(Self {
+            header: header.as_str().to_owned(),
+            scope,
+        })
+    }
 }
 
 fn auto() -> TransportKind {
@@ -56,8 +81,9 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`, `client`
-/// and `trusted_tool_hints`. The URL is complete, its query included.
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`, `client`,
+/// `trusted_tool_hints`, `shareable_cookies` and `affinity` (a map of `header` and `scope`: `identity`
+/// or `key`). The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let settings = Settings {
@@ -70,6 +96,8 @@ impl Serialize for Endpoint {
             min_idle: self.min_idle(),
             client: self.client().map(str::to_owned),
             trusted_tool_hints: self.has_trusted_tool_hints(),
+            shareable_cookies: self.has_shareable_cookies(),
+            affinity: AffinitySettings::of(self),
         };
         settings.serialize(serializer)
     }
@@ -117,6 +145,13 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if settings.trusted_tool_hints {
             endpoint = endpoint.with_trusted_tool_hints();
         }
+        if settings.shareable_cookies {
+            endpoint = endpoint.with_shareable_cookies();
+        }
+        if let Some(affinity) = settings.affinity {
+            let with = endpoint.with_affinity(&affinity.header, affinity.scope);
+            endpoint = with.map_err(A::Error::custom)?;
+        }
         Ok(endpoint.with_lifecycle(settings.lifecycle))
     }
 }
@@ -139,7 +174,10 @@ mod tests {
             .with_max_concurrent_per_session(slots)
             .with_min_idle(2)
             .with_client("c")
-            .with_trusted_tool_hints();
+            .with_trusted_tool_hints()
+            .with_shareable_cookies()
+            .with_affinity("x-route", AffinityScope::Identity)
+            .unwrap();
         for endpoint in [plain, full, Endpoint::auto(URL).unwrap()] {
             let text = serde_json::to_string(&endpoint).unwrap();
             let again: Endpoint = serde_json::from_str(&text).unwrap();

@@ -11,4 +11,4 @@ mod observer;
 mod runtime;
 mod world;
 
-pub(super) use runtime::{Settings, simulate};
+pub(super) use runtime::{Settings, runtime, simulate};

@@ -57,7 +57,7 @@ pub(in super::super) fn simulate(settings: &Settings, steps: &[Step]) -> crate::
     Ok(history.findings())
 }
 
-fn runtime(seed: u64) -> crate::Result<Runtime> {
+pub(in super::super) fn runtime(seed: u64) -> crate::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true);
     // How many tasks run before the world takes its next step.

@@ -11,7 +11,7 @@ use tokio::{net::TcpStream, time::sleep};
 use crate::Result;
 
 /// A Redis server on a free port, without persistence. It ends with this value.
-pub(super) struct Redis {
+pub(in crate::fleet) struct Redis {
     child: Child,
     port: u16,
 }
@@ -21,7 +21,7 @@ impl Redis {
     ///
     /// # Errors
     /// There is no `redis-server`, or it does not listen.
-    pub(super) async fn start() -> Result<Self> {
+    pub(in crate::fleet) async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         drop(listener);
@@ -33,21 +33,41 @@ impl Redis {
         Ok(redis)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::fleet) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// Stops and continues the server without its knowledge.
-    pub(super) fn signal(&self, name: &str) -> Result {
+    pub(in crate::fleet) fn signal(&self, name: &str) -> Result {
         super::replica::signal(self.child.id(), name)
     }
 
-    /// Kills the server, and starts an empty one in its place.
-    pub(super) async fn replace(&mut self) -> Result {
+    /// Kills the server.
+    pub(in crate::fleet) fn kill(&mut self) -> Result {
         self.child.kill()?;
         self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts an empty server in the place of one that was killed.
+    pub(in crate::fleet) async fn start_again(&mut self) -> Result {
         self.child = spawn(self.port)?;
         self.ready().await
+    }
+
+    /// Runs a command, as a stranger with access to the server may do.
+    ///
+    /// # Errors
+    /// There is no `redis-cli`, or the server refuses the command.
+    pub(in crate::fleet) fn run(&self, command: &[&str]) -> Result<String> {
+        let output = Command::new("redis-cli")
+            .args(["-e", "-p", &self.port.to_string()])
+            .args(command)
+            .output()?;
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout)?.trim().to_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into()),
+        }
     }
 
     async fn ready(&self) -> Result {
