@@ -10,6 +10,7 @@ mod compression;
 mod connections;
 mod conversations;
 mod cookies;
+mod credential_seam;
 mod faults;
 mod file_credentials;
 mod fronts;

@@ -5,11 +5,11 @@ mod compression;
 
 mod client;
 mod fault;
+mod repetition;
 mod session;
 
 mod body;
 mod events;
-mod redirect;
 mod refusal;
 mod repeat;
 
