@@ -1,0 +1,9 @@
+//! Where to get tokens for a resource.
+
+mod discover;
+mod locations;
+mod resource;
+mod server;
+
+pub(crate) use discover::{Discovered, discover};
+pub(crate) use server::ServerMetadata;
