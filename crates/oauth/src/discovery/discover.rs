@@ -61,8 +61,7 @@ async fn on_the_endpoint(
     reach: Reach,
     endpoint: &Url,
 ) -> Result<Discovered, OAuthError> {
-    let origin = endpoint.origin().ascii_serialization();
-    let server = ServerMetadata::fetch(http, reach, &origin).await?;
+    let server = ServerMetadata::fetch_at(http, reach, endpoint).await?;
     let mut resource = endpoint.clone();
     resource.set_fragment(None);
     Ok(Discovered {

@@ -33,8 +33,31 @@ pub(crate) struct ServerMetadata {
 }
 
 impl ServerMetadata {
-    /// Fetches the metadata of an issuer. `None`: there is none.
+    /// Fetches the metadata of an issuer that a resource names. `None`: there is none.
     pub(super) async fn fetch(
+        http: &HttpClient,
+        reach: Reach,
+        issuer: &str,
+    ) -> Result<Option<Self>, OAuthError> {
+        let metadata = Self::read(http, reach, issuer).await?;
+        let is_same = |it: &Self| is_same_issuer(&it.issuer, issuer);
+        checked(metadata, is_same)
+    }
+
+    /// Fetches the metadata on the origin of an endpoint, whose server names no issuer (revision
+    /// 2025-03-26). The issuer is any on that origin. `None`: there is none.
+    pub(super) async fn fetch_at(
+        http: &HttpClient,
+        reach: Reach,
+        endpoint: &Url,
+    ) -> Result<Option<Self>, OAuthError> {
+        let origin = endpoint.origin();
+        let metadata = Self::read(http, reach, &origin.ascii_serialization()).await?;
+        let origin_of = |it: &Self| it.issuer.parse().map(|it: Url| it.origin());
+        checked(metadata, |it| origin_of(it) == Ok(origin))
+    }
+
+    async fn read(
         http: &HttpClient,
         reach: Reach,
         issuer: &str,
@@ -50,7 +73,7 @@ impl ServerMetadata {
                 return Err(OAuthError::Status { step: STEP, status });
             }
             if let Ok(metadata) = answer.document::<Self>(STEP) {
-                return metadata.checked(reach, issuer).map(Some);
+                return metadata.reachable(reach).map(Some);
             }
         }
         Ok(None)
@@ -75,11 +98,8 @@ impl ServerMetadata {
         }
     }
 
-    /// Checks the issuer (RFC 8414 section 3.3) and the addresses.
-    fn checked(self, reach: Reach, issuer: &str) -> Result<Self, OAuthError> {
-        if !is_same_issuer(&self.issuer, issuer) {
-            return Err(OAuthError::OtherIssuer);
-        }
+    /// Checks the addresses.
+    fn reachable(self, reach: Reach) -> Result<Self, OAuthError> {
         let optional = [&self.authorization_endpoint, &self.registration_endpoint];
         for url in optional.into_iter().flatten() {
             reach.check(url)?;
@@ -110,6 +130,17 @@ impl ServerMetadata {
             // The default of RFC 8414 section 2.
             None => method == "client_secret_basic" || self.is_assumed,
         }
+    }
+}
+
+/// Checks the issuer (RFC 8414 section 3.3).
+fn checked(
+    metadata: Option<ServerMetadata>,
+    is_it: impl FnOnce(&ServerMetadata) -> bool,
+) -> Result<Option<ServerMetadata>, OAuthError> {
+    match metadata {
+        Some(metadata) if !is_it(&metadata) => Err(OAuthError::OtherIssuer),
+        metadata => Ok(metadata),
     }
 }
 
