@@ -1,5 +1,6 @@
 //! Servers and networks as they are: what they do, and what becomes of the calls.
 
+mod authorization_server;
 mod bearer;
 mod checks;
 mod circuit;
@@ -20,6 +21,9 @@ mod headers;
 mod limits;
 mod loops;
 mod lost_sessions;
+mod oauth;
+mod oauth_setup;
+mod oauth_trust;
 mod openings;
 mod optional_stream;
 #[path = "../suites/over.rs"]

@@ -1,5 +1,6 @@
 //! What authorization servers know of this client.
 
+mod authenticate;
 mod authentication;
 mod key;
 mod registered;

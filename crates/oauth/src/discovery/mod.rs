@@ -2,6 +2,7 @@
 
 mod discover;
 mod locations;
+mod null;
 mod resource;
 mod server;
 

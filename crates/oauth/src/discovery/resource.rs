@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::locations;
+use super::{locations, null::or_default};
 use crate::{
     error::{OAuthError, Step},
     net::{HttpClient, Reach},
@@ -13,13 +13,13 @@ use crate::{
 #[derive(Debug, Deserialize)]
 pub(super) struct ResourceMetadata {
     pub(super) resource: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) authorization_servers: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) scopes_supported: Vec<String>,
 }
 
-/// Fetches the metadata of an endpoint: from where the challenge says that it is, otherwise from the
+/// Fetches the metadata of an endpoint: from where the challenge locates it, otherwise from the
 /// well-known locations. `None`: there is none.
 pub(super) async fn fetch(
     http: &HttpClient,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::locations;
+use super::{locations, null::or_default};
 use crate::{
     error::{OAuthError, Step},
     net::{HttpClient, Reach},
@@ -16,16 +16,16 @@ pub(crate) struct ServerMetadata {
     pub(crate) authorization_endpoint: Option<Url>,
     pub(crate) token_endpoint: Url,
     pub(crate) registration_endpoint: Option<Url>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) scopes_supported: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     code_challenge_methods_supported: Vec<String>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) client_id_metadata_document_supported: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) authorization_response_iss_parameter_supported: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     dpop_signing_alg_values_supported: Vec<String>,
     /// True where the server published nothing and its endpoints are those of revision 2025-03-26.
     #[serde(skip)]

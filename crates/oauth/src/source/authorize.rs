@@ -51,7 +51,7 @@ impl Engine {
     }
 }
 
-/// Nobody finds an authorization without its state.
+/// An authorization is found by its state alone.
 pub(super) fn pending_name(state: &Secret) -> RecordName {
     RecordName::new("pending", &state.expose())
 }

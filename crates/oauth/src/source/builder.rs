@@ -39,8 +39,15 @@ pub struct OAuthBuilder {
     allows_private: bool,
 }
 
+impl OAuthCredentials {
+    /// Builds a source whose tokens are obtained in this way.
+    pub fn builder(grant: Grant) -> OAuthBuilder {
+        OAuthBuilder::new(grant)
+    }
+}
+
 impl OAuthBuilder {
-    pub(super) fn new(grant: Grant) -> Self {
+    fn new(grant: Grant) -> Self {
         Self {
             settings: Settings {
                 grant,

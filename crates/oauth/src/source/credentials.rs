@@ -10,24 +10,19 @@ use mcp_pool_core::{
     extend::{CredentialRequest, CredentialSource},
 };
 
-use super::{builder::OAuthBuilder, engine::Engine};
-use crate::{account::AccountKey, error::OAuthError, flow::AuthorizationResponse, grant::Grant};
+use super::engine::Engine;
+use crate::{account::AccountKey, error::OAuthError, flow::AuthorizationResponse};
 
 /// OAuth credentials of upstreams, a token for each principal and endpoint. Cheap to clone.
 ///
 /// As the pool's `CredentialSource` it sends no header of the caller that authenticates it at the
 /// gateway, and the token of the principal instead. The first request of a principal is sent without a
-/// token: the challenge in its refusal says where to get one. A token is renewed ahead of its end, at
+/// token: the challenge in its refusal leads to one. A token is renewed ahead of its end, at
 /// most once at a time for each principal and endpoint, and keeps its session.
 #[derive(Clone)]
 pub struct OAuthCredentials(Arc<Engine>);
 
 impl OAuthCredentials {
-    /// Builds a source whose tokens are obtained in this way.
-    pub fn builder(grant: Grant) -> OAuthBuilder {
-        OAuthBuilder::new(grant)
-    }
-
     pub(super) fn of(engine: Engine) -> Self {
         Self(Arc::new(engine))
     }
@@ -36,7 +31,7 @@ impl OAuthCredentials {
     /// principal have its token.
     ///
     /// `principal` is the user whose browser it is, as the application knows it: an authorization that
-    /// was begun for another principal is not completed, so that nobody can give a user the account of
+    /// was begun for another principal is not completed, so that no user is given the account of
     /// another one.
     ///
     /// # Errors

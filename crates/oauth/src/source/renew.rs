@@ -45,7 +45,7 @@ impl Engine {
         }
         let held = self.load(&job.account.key).await?;
         let discovered = match self.discovered(job).await {
-            // The tokens say where they are from.
+            // The tokens have noted where they are from.
             Err(error) if is_passing(&error) && held.is_some() => None,
             discovered => Some(discovered?),
         };
@@ -90,7 +90,7 @@ impl Engine {
         Ok(serves(&stored).then(|| job.account.adopt(stored)))
     }
 
-    /// Where to get tokens: as the challenge says, otherwise as it was found before.
+    /// Where to get tokens: as the challenge names it, otherwise as it was found before.
     async fn discovered(&self, job: &Job) -> Result<Arc<Discovered>, OAuthError> {
         let known = job.account.discovered.load_full();
         if let Some(known) = known.filter(|_| job.challenge().is_none()) {
@@ -135,7 +135,7 @@ impl Engine {
         }
     }
 
-    /// A refresh token that was refused is used by nobody again, unless another replica has replaced it.
+    /// Drops a refresh token that was refused, unless another replica has replaced it.
     async fn refused_for_good(
         &self,
         job: &Job,
