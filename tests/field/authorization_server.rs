@@ -68,6 +68,10 @@ pub(crate) struct Behaviour {
     pub(crate) delay: Duration,
     /// The status of token requests that it refuses.
     pub(crate) refuses_with: Option<u16>,
+    /// Whether the resource refuses every token.
+    pub(crate) refuses_everything: bool,
+    /// The type of its tokens.
+    pub(crate) token_type: &'static str,
     /// The error code of token requests that it refuses.
     pub(crate) refuses_code: Option<&'static str>,
     /// Members that its metadata has in place of its own.
@@ -86,6 +90,8 @@ impl Default for Behaviour {
             expires_in: 3600,
             delay: Duration::ZERO,
             refuses_with: None,
+            refuses_everything: false,
+            token_type: "Bearer",
             refuses_code: None,
             metadata: json!({}),
             resource_metadata: json!({}),
@@ -100,6 +106,10 @@ impl Default for Behaviour {
 pub(crate) struct Seen {
     pub(crate) registrations: usize,
     pub(crate) token_requests: Vec<Form>,
+    /// Proofs of possession in token requests.
+    pub(crate) proofs: usize,
+    /// Documents with metadata that were given.
+    pub(crate) documents: usize,
     /// Refreshes by user.
     pub(crate) refreshes: HashMap<String, usize>,
     running: HashSet<String>,
@@ -215,7 +225,8 @@ impl AuthorizationServer {
             let challenge = format!("Bearer {metadata}, {demand}");
             Front::Respond(status, headers(&[("www-authenticate", &challenge)]))
         };
-        let Some(held) = state.access.get(token) else {
+        let held = state.access.get(token);
+        let Some(held) = held.filter(|_| !state.behaviour.refuses_everything) else {
             return refuse(
                 StatusCode::UNAUTHORIZED,
                 "error=\"invalid_token\"".to_owned(),
@@ -274,7 +285,7 @@ impl AuthorizationServer {
         state.refresh.insert(refresh.clone(), held);
         Ok(json!({
             "access_token": access,
-            "token_type": "Bearer",
+            "token_type": state.behaviour.token_type,
             "expires_in": expires_in,
             "refresh_token": refresh,
             "scope": scope,
@@ -309,6 +320,7 @@ async fn resource_metadata(State(server): Shared) -> Json<Value> {
         "resource": server.resource.get(),
         "authorization_servers": [server.origin()],
     });
+    server.lock().seen.documents += 1;
     changed(own, &server.lock().behaviour.resource_metadata)
 }
 
@@ -322,6 +334,7 @@ async fn metadata(State(server): Shared) -> Json<Value> {
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["client_secret_post"],
     });
+    server.lock().seen.documents += 1;
     changed(own, &server.lock().behaviour.metadata)
 }
 
@@ -361,7 +374,8 @@ async fn authorize(State(server): Shared, uri: Uri) -> Response {
     (StatusCode::FOUND, location).into_response()
 }
 
-async fn token(State(server): Shared, body: String) -> Response {
+async fn token(State(server): Shared, sent: HeaderMap, body: String) -> Response {
+    server.lock().seen.proofs += usize::from(sent.contains_key("dpop"));
     let form: Form = form_urlencoded::parse(body.as_bytes())
         .into_owned()
         .collect();

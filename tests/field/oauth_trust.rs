@@ -1,15 +1,18 @@
 //! What authorization servers and upstreams are trusted with.
 
+use std::collections::HashSet;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcp_session_pool::{
     Principal,
-    oauth::{Grant, OAuthCredentials, OAuthError, RegisteredClient, TokenExchange},
+    oauth::{DpopKey, Grant, OAuthCredentials, OAuthError, RegisteredClient, TokenExchange},
 };
 use serde_json::{Value, json};
 
 use crate::{
     authorization_server::Protected,
     common::{call, close, headers},
-    oauth_setup::{authorized, built, cause, client, credentials, needed, pool, request},
+    oauth_setup::{authorized, built, cause, client, credentials, grant, needed, pool, request},
 };
 
 #[tokio::test]
@@ -172,4 +175,73 @@ async fn the_token_of_a_caller_is_exchanged_and_never_reaches_the_upstream() {
         assert!(!token.contains("inbound"), "{}", seen.name());
         assert_eq!(seen.header("x-trace").as_deref(), Some("1"));
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_refuses_every_token_gets_a_bounded_number_of_them() {
+    let protected = Protected::start().await;
+    let server = &protected.server;
+    let credentials = credentials();
+    let pool = pool(&credentials);
+    let client = authorized(&pool, &protected, &credentials, "alice").await;
+    server.behave(|behaviour| behaviour.refuses_everything = true);
+    for _ in 0..30 {
+        let error = call(&client, "count").await.expect_err("it is refused");
+        assert!(error.challenge().is_some(), "{error:?}");
+    }
+    let refreshes = server.refreshes("alice");
+    assert!((1..=20).contains(&refreshes), "{refreshes}");
+    server.behave(|behaviour| behaviour.refuses_everything = false);
+    call(&client, "count").await.expect("the last token holds");
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn a_user_who_does_not_authorize_costs_one_discovery() {
+    let protected = Protected::start().await;
+    let credentials = credentials();
+    let pool = pool(&credentials);
+    let client = client(&pool, &protected, "alice").await;
+    for _ in 0..10 {
+        needed(&call(&client, "count").await.expect_err("no token yet"));
+    }
+    let seen = protected.server.seen();
+    assert_eq!((seen.documents, seen.registrations), (2, 1));
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn each_request_has_a_proof_of_its_own_where_tokens_are_bound_to_a_key() {
+    let protected = Protected::start().await;
+    protected.server.behave(|it| {
+        it.metadata = json!({ "dpop_signing_alg_values_supported": ["ES256"] });
+        it.token_type = "DPoP";
+    });
+    let key = DpopKey::generate().expect("a key");
+    let credentials = built(OAuthCredentials::builder(grant()).dpop(key));
+    let pool = pool(&credentials);
+    let client = authorized(&pool, &protected, &credentials, "alice").await;
+    for _ in 0..3 {
+        call(&client, "count").await.expect("a count");
+    }
+    close(&pool).await;
+    let mut proofs = HashSet::new();
+    let requests = protected.resource.requests();
+    let bound = requests.iter().filter_map(|request| {
+        let token = request.header("authorization")?;
+        Some((token, request))
+    });
+    for (token, request) in bound {
+        assert!(token.starts_with("DPoP "), "{}", request.name());
+        let proof = request.header("dpop").expect("a proof");
+        let claims = proof.split('.').nth(1).expect("claims");
+        let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+        let claims: Value = serde_json::from_slice(&claims).expect("claims");
+        assert_eq!(claims["htm"], request.method.as_str());
+        assert_eq!(claims["htu"], protected.endpoint().url().as_str());
+        assert!(proofs.insert(proof), "a proof is used once");
+    }
+    assert!(proofs.len() >= 6, "{}", proofs.len());
+    let proofs = protected.server.seen().proofs;
+    assert_eq!(proofs, 1, "the token request has one");
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use mcp_pool_core::extend::SingleFlight;
+use mcp_pool_core::{error::Challenge, extend::SingleFlight};
 use tokio::time::Instant;
 
 use super::{current::Current, key::AccountKey};
@@ -35,8 +35,17 @@ struct State {
     step_ups: Vec<Instant>,
     /// The authorization under way.
     needed: Option<AuthorizationNeeded>,
+    /// When a refused token was replaced.
+    replaced: Vec<Instant>,
+    /// When the endpoint was looked at last, and for which challenge.
+    discovery: Option<Discovery>,
     /// Until when no renewal ahead of time is tried, after one that failed.
     rests_until: Option<Instant>,
+}
+
+struct Discovery {
+    at: Instant,
+    challenge: Challenge,
 }
 
 impl Account {
@@ -98,6 +107,36 @@ impl Account {
         state.step_ups.len() >= limit
     }
 
+    /// Notes what was found for a challenge.
+    pub(crate) fn note_discovered(&self, challenge: &Challenge, discovered: &Arc<Discovered>) {
+        self.discovered.store(Some(Arc::clone(discovered)));
+        self.lock().discovery = Some(Discovery {
+            at: Instant::now(),
+            challenge: challenge.clone(),
+        });
+    }
+
+    /// What was found for the same challenge a moment ago.
+    pub(crate) fn just_discovered(&self, challenge: &Challenge) -> Option<Arc<Discovered>> {
+        let state = self.lock();
+        let discovery = state.discovery.as_ref()?;
+        let is_new = discovery.at.elapsed() < DISCOVERY_LIFE && discovery.challenge == *challenge;
+        self.discovered.load_full().filter(|_| is_new)
+    }
+
+    /// Admits the replacement of a refused token. Returns false where the endpoint refuses one new token
+    /// after the other, which another one does not help.
+    pub(crate) fn admits_replacement(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let is_recent = |at: &Instant| now.duration_since(*at) < REPLACEMENT_WINDOW;
+        state.replaced.retain(is_recent);
+        let is_admitted = state.replaced.len() < MAX_REPLACEMENTS;
+        if is_admitted {
+            state.replaced.push(now);
+        }
+        is_admitted
+    }
+
     /// Notes that a renewal ahead of time failed.
     pub(crate) fn rest(&self, now: Instant) {
         self.lock().rests_until = Some(now + REST);
@@ -115,6 +154,12 @@ impl Account {
 /// An authorization with less time is not given to a user.
 const TIME_TO_AUTHORIZE: Duration = Duration::from_secs(60);
 
+/// A caller without a token may repeat its call often.
+const DISCOVERY_LIFE: Duration = Duration::from_secs(10);
+
+const REPLACEMENT_WINDOW: Duration = Duration::from_secs(10);
+const MAX_REPLACEMENTS: usize = 10;
+
 const STEP_UP_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// The token still holds while this passes.
@@ -123,6 +168,17 @@ const REST: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_refuses_every_token_gets_a_few_new_ones() {
+        let account = Account::new(AccountKey::default());
+        for _ in 0..MAX_REPLACEMENTS {
+            assert!(account.admits_replacement(Instant::now()));
+        }
+        assert!(!account.admits_replacement(Instant::now()));
+        tokio::time::advance(REPLACEMENT_WINDOW).await;
+        assert!(account.admits_replacement(Instant::now()));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn scopes_are_added_a_few_times_within_some_minutes() {

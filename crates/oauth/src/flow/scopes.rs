@@ -35,18 +35,29 @@ impl ScopeChoice<'_> {
     }
 }
 
-/// All scopes once, in their order.
+/// All scopes once, in their order. Most come from servers: what is none is left out, and so are those
+/// beyond a bound.
 fn union(lists: &[&[String]]) -> Vec<String> {
     let mut scopes: Vec<String> = Vec::new();
     for scope in lists.iter().copied().flatten() {
-        if !scopes.contains(scope) {
+        if scopes.len() < MAX_SCOPES && is_scope(scope) && !scopes.contains(scope) {
             scopes.push(scope.clone());
         }
     }
     scopes
 }
 
+/// Whether a text is a scope (RFC 6749 section 3.3).
+fn is_scope(text: &str) -> bool {
+    let is_part = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_part)
+}
+
 const OFFLINE: &str = "offline_access";
+
+/// The address for the user has all of them.
+const MAX_SCOPES: usize = 64;
+const MAX_LENGTH: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -75,6 +86,20 @@ mod tests {
             };
             assert_eq!(choice.choose(), list(expected), "{held} {challenged}");
         }
+    }
+
+    #[test]
+    fn what_is_no_scope_is_left_out_and_so_are_those_beyond_the_bound() {
+        let mut of_resource = list("read say\u{22} back\\slash \u{e4} write");
+        of_resource.push("x".repeat(MAX_LENGTH + 1));
+        of_resource.extend((0..MAX_SCOPES).map(|number| number.to_string()));
+        let choice = ScopeChoice {
+            of_resource: &of_resource,
+            ..ScopeChoice::default()
+        };
+        let chosen = choice.choose();
+        assert_eq!(chosen[..3], list("read write 0"));
+        assert_eq!(chosen.len(), MAX_SCOPES);
     }
 
     #[test]

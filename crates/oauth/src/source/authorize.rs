@@ -44,7 +44,8 @@ impl Engine {
             promises_issuer: server.authorization_response_iss_parameter_supported,
         });
         let name = pending_name(&pending.state);
-        self.store.save(&name, &Record::write(&pending)).await?;
+        let record = Record::write(&pending).ending_at(Some(pending.until));
+        self.store.save(&name, &record).await?;
         let needed = pending.needed(endpoint);
         job.account.note_needed(&needed);
         Ok(needed)

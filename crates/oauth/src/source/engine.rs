@@ -55,7 +55,7 @@ impl Engine {
         account: &Account,
         tokens: Tokens,
     ) -> Result<Arc<Current>, OAuthError> {
-        let record = Record::write(&tokens);
+        let record = Record::write(&tokens).ending_at(tokens.worthless_at());
         let current = account.adopt(Current::new(tokens)?);
         let saved = self.store.save(&tokens_name(&account.key), &record).await;
         if let Err(error) = saved {

@@ -43,6 +43,11 @@ impl Job {
         matches!(self.reason, Reason::LacksScope(_))
     }
 
+    /// Whether an endpoint refused the token that is to be replaced.
+    pub(super) fn is_of_refused(&self) -> bool {
+        matches!(self.reason, Reason::Refused(_)) && self.stale.is_some()
+    }
+
     /// The scopes that the challenge names.
     pub(super) fn challenged(&self) -> Vec<String> {
         let scopes = self.challenge().map(scopes_of);

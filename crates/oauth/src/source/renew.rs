@@ -44,7 +44,13 @@ impl Engine {
             return Ok(current);
         }
         let held = self.load(&job.account.key).await?;
-        let discovered = match self.discovered(job).await {
+        if let Some(current) = job.account.current.load_full()
+            && job.is_of_refused()
+            && !job.account.admits_replacement(Instant::now())
+        {
+            return Ok(current);
+        }
+        let discovered = match self.discovered(job, held.is_some()).await {
             // The tokens have noted where they are from.
             Err(error) if is_passing(&error) && held.is_some() => None,
             discovered => Some(discovered?),
@@ -90,15 +96,22 @@ impl Engine {
         Ok(serves(&stored).then(|| job.account.adopt(stored)))
     }
 
-    /// Where to get tokens: as the challenge names it, otherwise as it was found before.
-    async fn discovered(&self, job: &Job) -> Result<Arc<Discovered>, OAuthError> {
-        let known = job.account.discovered.load_full();
-        if let Some(known) = known.filter(|_| job.challenge().is_none()) {
+    /// Where to get tokens: as the challenge names it, otherwise as it was found before. Where tokens are
+    /// held, their server may have changed.
+    async fn discovered(&self, job: &Job, holds: bool) -> Result<Arc<Discovered>, OAuthError> {
+        let account = &job.account;
+        let known = match job.challenge() {
+            None => account.discovered.load_full(),
+            Some(challenge) if !holds => account.just_discovered(challenge),
+            Some(_) => None,
+        };
+        if let Some(known) = known {
             return Ok(known);
         }
         let discovered = discover(&self.http, &job.endpoint, job.challenge()).await?;
         let discovered = Arc::new(discovered);
-        job.account.discovered.store(Some(Arc::clone(&discovered)));
+        let challenge = job.challenge().cloned().unwrap_or_default();
+        account.note_discovered(&challenge, &discovered);
         Ok(discovered)
     }
 

@@ -1,6 +1,6 @@
 //! The seam of stores.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
@@ -83,28 +83,47 @@ impl fmt::Debug for RecordName {
 
 /// A record: bytes that are secret. `Debug` shows nothing of them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Record(Vec<u8>);
+pub struct Record {
+    bytes: Vec<u8>,
+    ends_at: Option<SystemTime>,
+}
 
 impl Record {
     /// A record of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self {
+            bytes: bytes.into(),
+            ends_at: None,
+        }
+    }
+
+    /// The same record, which is worth nothing from then on.
+    #[must_use]
+    pub fn ending_at(mut self, at: Option<SystemTime>) -> Self {
+        self.ends_at = at;
+        self
     }
 
     /// The bytes. Do not log them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// From when on the record is worth nothing, where that is known. A store may drop it then.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<SystemTime> {
+        self.ends_at
     }
 
     pub(crate) fn write(value: &impl Serialize) -> Self {
-        Self(serde_json::to_vec(value).unwrap_or_default())
+        Self::from_bytes(serde_json::to_vec(value).unwrap_or_default())
     }
 
     /// The value; `None` for a record of another version.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.0).ok()
+        serde_json::from_slice(&self.bytes).ok()
     }
 }
 

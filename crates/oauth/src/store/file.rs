@@ -3,16 +3,20 @@
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::Instant};
 
-use super::credential_store::{CredentialStore, Record, RecordName, StoreError};
+use super::{
+    credential_store::{CredentialStore, Record, RecordName, StoreError},
+    head::{HEAD_LEN, Head},
+};
 
 /// Keeps each record in a file of its own, encrypted with AES-256-GCM and bound to its name: a file that
 /// is changed, or put in the place of another, is refused. The files are readable by their owner alone
@@ -28,6 +32,8 @@ use super::credential_store::{CredentialStore, Record, RecordName, StoreError};
 pub struct FileStore {
     folder: Arc<Path>,
     key: Arc<LessSafeKey>,
+    /// When files whose record has ended are removed again.
+    sweep_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl FileStore {
@@ -46,6 +52,7 @@ impl FileStore {
         Ok(Self {
             folder: folder.into(),
             key: Arc::new(LessSafeKey::new(key)),
+            sweep_at: Arc::default(),
         })
     }
 
@@ -53,31 +60,47 @@ impl FileStore {
         self.folder.join(name.as_str())
     }
 
+    /// Removes the files whose record has ended, once in a while. What cannot be read stays.
+    fn sweep(&self) {
+        let mut sweep_at = self.sweep_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if sweep_at.is_some_and(|at| now < at) {
+            return;
+        }
+        *sweep_at = Some(now + SWEEP_PAUSE);
+        drop(sweep_at);
+        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if has_ended(&file.path(), SystemTime::now()) {
+                let _ = fs::remove_file(file.path());
+            }
+        }
+    }
+
     fn seal(&self, name: &RecordName, record: &Record) -> Result<Vec<u8>, StoreError> {
         let nonce: [u8; NONCE_LEN] = rand::random();
+        let head = Head::of(record).write();
         let mut text = record.as_bytes().to_vec();
         self.key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(name.as_str().as_bytes()),
+                Aad::from([&head, name.as_str().as_bytes()].concat()),
                 &mut text,
             )
             .map_err(|_| StoreError::new("a record is too large"))?;
-        Ok([&[SCHEMA][..], &nonce, &text].concat())
+        Ok([&head[..], &nonce, &text].concat())
     }
 
     fn open(&self, name: &RecordName, sealed: &[u8]) -> Result<Record, StoreError> {
         let forged = || StoreError::new("a file is not one of this store and key");
-        let (schema, rest) = sealed.split_first().ok_or_else(forged)?;
+        let (head, rest) = sealed.split_first_chunk().ok_or_else(forged)?;
         let (nonce, text) = rest.split_first_chunk().ok_or_else(forged)?;
-        if *schema != SCHEMA {
-            return Err(forged());
-        }
+        let ends_at = Head::read(head).ok_or_else(forged)?.ends_at();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let name = Aad::from(name.as_str().as_bytes());
+        let name = Aad::from([&head[..], name.as_str().as_bytes()].concat());
         let mut text = text.to_vec();
         let opened = self.key.open_in_place(nonce, name, &mut text);
-        Ok(Record::from_bytes(&*opened.map_err(|_| forged())?))
+        let opened = opened.map_err(|_| forged())?;
+        Ok(Record::from_bytes(&*opened).ending_at(ends_at))
     }
 }
 
@@ -95,8 +118,12 @@ impl CredentialStore for FileStore {
 
     async fn save(&self, name: &RecordName, record: &Record) -> Result<(), StoreError> {
         let sealed = self.seal(name, record)?;
-        let path = self.path(name);
-        blocking(move || write(&path, &sealed).map_err(|error| failed(&error))).await
+        let (store, path) = (self.clone(), self.path(name));
+        blocking(move || {
+            store.sweep();
+            write(&path, &sealed).map_err(|error| failed(&error))
+        })
+        .await
     }
 
     async fn remove(&self, name: &RecordName) -> Result<(), StoreError> {
@@ -115,6 +142,15 @@ impl fmt::Debug for FileStore {
             .field("folder", &self.folder)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether the record in a file has ended.
+fn has_ended(path: &Path, now: SystemTime) -> bool {
+    let mut head = [0; HEAD_LEN];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let head = read.ok().and_then(|()| Head::read(&head));
+    let ends_at = head.and_then(|head| head.ends_at());
+    ends_at.is_some_and(|at| at <= now)
 }
 
 /// Writes a file beside its place and moves it there, so that a reader sees the old or the new one.
@@ -150,8 +186,7 @@ fn failed(error: &io::Error) -> StoreError {
     StoreError::new(error.kind().to_string())
 }
 
-/// The schema of the files.
-const SCHEMA: u8 = 1;
+const SWEEP_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -199,6 +234,23 @@ mod tests {
             folder.store(1).remove(&name).await.unwrap();
             assert_eq!(folder.store(1).load(&name).await, Ok(None));
         }
+    }
+
+    #[tokio::test]
+    async fn files_whose_record_has_ended_are_removed_in_time() {
+        let folder = Folder::new();
+        let ended = record().ending_at(Some(SystemTime::UNIX_EPOCH));
+        let later = record().ending_at(Some(SystemTime::now() + SWEEP_PAUSE));
+        let store = folder.store(1);
+        store.save(&name("ended"), &ended).await.unwrap();
+        store.save(&name("later"), &later).await.unwrap();
+        fs::write(folder.0.join("foreign"), b"1").unwrap();
+        let next = folder.store(1);
+        next.save(&name("alice"), &record()).await.unwrap();
+        assert_eq!(next.load(&name("ended")).await, Ok(None));
+        let kept = next.load(&name("later")).await.unwrap().unwrap();
+        assert!(kept.ends_at().is_some());
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod credential_store;
 mod file;
+mod head;
 mod memory;
 
 pub use credential_store::{CredentialStore, Record, RecordName, StoreError};

@@ -77,6 +77,12 @@ impl Tokens {
         Some(Duration::from_secs(left))
     }
 
+    /// When they are worth nothing: with a refresh token never.
+    pub(crate) fn worthless_at(&self) -> Option<SystemTime> {
+        let ends_at = self.expires_at.filter(|_| self.refresh.is_none())?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(ends_at))
+    }
+
     /// How long before its end the access token is renewed: a fifth of its life, a minute at most.
     pub(crate) fn lead(&self) -> Duration {
         let life = self.expires_at.unwrap_or_default();
