@@ -21,6 +21,7 @@ mod headers;
 mod limits;
 mod loops;
 mod lost_sessions;
+mod methods;
 mod oauth;
 mod oauth_setup;
 mod oauth_trust;
