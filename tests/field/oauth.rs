@@ -8,17 +8,22 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
+use http::HeaderMap;
 use mcp_session_pool::{
-    PooledClient, Principal,
-    error::CallError,
+    PoolConfig, PooledClient, Principal,
+    error::{CallError, CredentialError},
+    extend::{CredentialRequest, CredentialSource, RequestKind},
     oauth::{FileStore, OAuthCredentials, OAuthError, Step},
 };
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::{
     authorization_server::Protected,
-    common::{call, close, eventually},
-    oauth_setup::{authorized, built, cause, client, credentials, grant, needed, pool},
+    common::{call, close, eventually, headers},
+    oauth_setup::{authorized, built, cause, client, credentials, grant, needed, pool, request},
+    over::builder,
 };
 
 const USERS: [&str; 5] = ["alice", "bob", "carol", "dave", "eve"];
@@ -84,9 +89,11 @@ async fn revoked_tokens_are_renewed_once_for_fifty_callers_and_no_call_fails() {
         clients.push(authorized(&pool, &protected, &credentials, user).await);
     }
     let server = &protected.server;
-    server.behave(|behaviour| behaviour.delay = Duration::from_millis(20));
     let callers = Callers::start(&clients);
-    for revocation in 1..=5 {
+    for revocation in 1..=6 {
+        // Refusals come while the token is renewed, and after that.
+        let delay = Duration::from_millis(20 * (revocation as u64 % 2));
+        server.behave(|behaviour| behaviour.delay = delay);
         callers.go_on().await;
         server.revoke_access();
         callers.go_on().await;
@@ -278,4 +285,57 @@ async fn tokens_in_an_encrypted_file_outlive_the_process() {
     }
     std::fs::remove_dir_all(&folder).expect("the folder");
     assert_eq!(protected.server.seen().registrations, 1);
+}
+
+/// A source that holds back the refused calls of callers with `x-late`.
+struct Late {
+    inner: OAuthCredentials,
+    held: Arc<Semaphore>,
+    release: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl CredentialSource for Late {
+    async fn headers(
+        &self,
+        request: &CredentialRequest<'_>,
+    ) -> Result<Arc<HeaderMap>, CredentialError> {
+        let is_call = request.kind == RequestKind::Call && request.refusal.is_some();
+        if is_call && request.caller.contains_key("x-late") {
+            self.held.add_permits(1);
+            let released = self.release.acquire().await;
+            released.expect("it is open").forget();
+        }
+        self.inner.headers(request).await
+    }
+
+    fn renews(&self) -> bool {
+        self.inner.renews()
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_after_the_renewal_costs_no_second_one() {
+    let protected = Protected::start().await;
+    let credentials = credentials();
+    let (held, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let source = Late {
+        inner: credentials.clone(),
+        held: Arc::clone(&held),
+        release: Arc::clone(&release),
+    };
+    let pool = builder(PoolConfig::default()).credentials(source);
+    let pool = pool.build().expect("a pool");
+    let on_time = authorized(&pool, &protected, &credentials, "alice").await;
+    let late = request(&protected, "alice").with_headers(headers(&[("x-late", "1")]));
+    let late = pool.client(late).await.expect("a client");
+    call(&late, "count").await.expect("a count");
+    protected.server.revoke_access();
+    let late = tokio::spawn(async move { call(&late, "count").await });
+    held.acquire().await.expect("it is open").forget();
+    call(&on_time, "count").await.expect("the renewed token");
+    release.add_permits(1);
+    late.await.expect("no panic").expect("the same token");
+    assert_eq!(protected.server.refreshes("alice"), 1);
+    close(&pool).await;
 }
