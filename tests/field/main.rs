@@ -1,6 +1,7 @@
 //! Servers and networks as they are: what they do, and what becomes of the calls.
 
 mod affinity;
+mod authorization_server;
 mod bearer;
 mod checks;
 mod circuit;
@@ -12,6 +13,7 @@ mod compression;
 mod connections;
 mod conversations;
 mod cookies;
+mod credential_seam;
 mod faults;
 mod file_credentials;
 mod fronts;
@@ -21,6 +23,10 @@ mod headers;
 mod limits;
 mod loops;
 mod lost_sessions;
+mod methods;
+mod oauth;
+mod oauth_setup;
+mod oauth_trust;
 mod openings;
 mod optional_stream;
 #[path = "../suites/over.rs"]

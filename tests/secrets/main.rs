@@ -23,12 +23,16 @@ use mcp_session_pool::{
 };
 use tokio::time::Instant;
 
+#[path = "../field/authorization_server.rs"]
+#[allow(dead_code, reason = "the tests of tokens use more of it")]
+mod authorization_server;
 #[path = "../suites/common.rs"]
 #[expect(dead_code, reason = "the suites use more of it")]
 mod common;
 mod gateway;
 mod manners;
 mod messages;
+mod oauth;
 mod page;
 mod reading;
 mod replicas;
@@ -312,11 +316,13 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     stdio::show(&shown).await;
     gateway::show(&shown, &server).await;
     page::show(&shown, &server).await;
+    let tokens = oauth::show(&shown).await;
     let replicas = replicas::show(&shown).await;
     let text = logs.text();
     assert!(text.contains("session opened"), "the logs were captured");
     assert!(text.contains("rmcp"), "those of rmcp too");
     let mut secrets: BTreeSet<String> = PLANTED.map(str::to_owned).into();
+    secrets.extend(tokens);
     for server in [&server, &over_sse, &replicas] {
         let known = secrets.len();
         secrets.extend(server.seen().into_iter().filter_map(|seen| seen.session));
@@ -346,6 +352,7 @@ fn public_types() -> BTreeSet<String> {
         include_str!("../../crates/admin/src/lib.rs"),
         include_str!("../../crates/file-config/src/lib.rs"),
         include_str!("../../crates/identity-jwt/src/lib.rs"),
+        include_str!("../../crates/oauth/src/lib.rs"),
         include_str!("../../crates/proxy/src/auth/mod.rs"),
         include_str!("../../crates/proxy/src/lib.rs"),
         include_str!("../../crates/directory/src/lib.rs"),
@@ -369,13 +376,14 @@ fn public_types() -> BTreeSet<String> {
 }
 
 /// Traits, and types without data of a caller.
-const NOT_SHOWN: [&str; 18] = [
+const NOT_SHOWN: [&str; 20] = [
     "Algorithm",
     // Created only without TLS.
     "BuildError",
     "Connector",
     "ContextPropagator",
     "CredentialSource",
+    "CredentialStore",
     // A future, without output.
     "EndpointProbe",
     "HandlerFactory",
@@ -385,6 +393,7 @@ const NOT_SHOWN: [&str; 18] = [
     // The end of a page: a number and a fingerprint.
     "KeyCursor",
     "Observer",
+    "SubjectSource",
     // Shows its name only; it belongs to a connector.
     "RunningSession",
     "SessionDirectory",

@@ -3,7 +3,9 @@
 use std::{error::Error, fmt, io, sync::Arc};
 
 use mcp_pool_core::{
-    error::{CallFailure, ConnectError, Evidence, FaultKind, Outcome, SessionCondition},
+    error::{
+        CallFailure, ConnectError, CredentialError, Evidence, FaultKind, Outcome, SessionCondition,
+    },
     extend::RefusedRevision,
 };
 
@@ -47,6 +49,13 @@ impl HttpFault {
     pub fn session_gone() -> Self {
         let what = "the server does not know the session";
         Self::new(Outcome::NotExecuted, FaultKind::SessionGone, what)
+    }
+
+    /// The credential source had no headers, for this reason. Nothing was sent.
+    #[must_use]
+    pub fn of_credentials(error: CredentialError) -> Self {
+        let kind = FaultKind::Credentials(error);
+        Self::harmless(Outcome::NotExecuted, kind, "no credentials")
     }
 
     /// No response came. A failed connect proves "not executed", and so does a server of HTTP/2 that

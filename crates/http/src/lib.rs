@@ -6,11 +6,11 @@ mod compression;
 mod client;
 mod clients;
 mod fault;
+mod repetition;
 mod session;
 
 mod body;
 mod events;
-mod redirect;
 mod refusal;
 mod repeat;
 

@@ -40,6 +40,12 @@ pub mod file_config {
     pub use mcp_pool_file_config::*;
 }
 
+/// OAuth credentials of upstreams, a token for each principal.
+#[cfg(feature = "oauth")]
+pub mod oauth {
+    pub use mcp_pool_oauth::*;
+}
+
 /// Upstreams behind one rmcp server handler, as a gateway needs it.
 #[cfg(feature = "proxy")]
 pub mod proxy {

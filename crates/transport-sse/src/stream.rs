@@ -1,9 +1,9 @@
 //! The event stream of a session.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use mcp_pool_core::{
     error::{ConnectError, FaultKind, Outcome},
-    extend::{Credentials, protocol_violation},
+    extend::{Credentials, RequestTarget, protocol_violation},
 };
 use mcp_pool_http::{
     EventStream, HttpFault, HttpSession, Refusal, RefusalBody, send, send_repeatedly,
@@ -53,7 +53,8 @@ impl Stream {
         limits: Limits,
     ) -> Result<Self, ConnectError> {
         let request = |headers| http.get(url.clone()).headers(headers_of(headers));
-        let attempt = || send(session, credentials, None, request);
+        let target = RequestTarget::http(&Method::GET, url);
+        let attempt = || send(session, credentials, target, request);
         let response = send_repeatedly(attempt).await?;
         if !response.status().is_success() {
             let refusal = Refusal {

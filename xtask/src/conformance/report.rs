@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
 use tabled::{Table, Tabled, settings::Style};
 
 use super::scenarios::{EXPECTED, Expected, Suite};
@@ -27,7 +28,7 @@ pub(super) struct Report {
     rows: Vec<Row>,
     /// The output of the tool for each scenario that did not end as expected.
     surprises: Vec<String>,
-    left_out: usize,
+    listed: usize,
 }
 
 /// The counts of a scenario's checks, as the tool prints them.
@@ -71,6 +72,12 @@ impl Row {
     }
 }
 
+impl Row {
+    fn is_expected_failure(&self) -> bool {
+        self.is_as_expected && !self.has_passed
+    }
+}
+
 fn word(has_passed: bool, expected: Option<&'static str>) -> &'static str {
     match (has_passed, expected) {
         (true, None) => "passed",
@@ -106,8 +113,24 @@ impl Report {
         self.rows.push(row);
     }
 
-    pub(super) fn leave_out<T>(&mut self, scenarios: impl Iterator<Item = T>) {
-        self.left_out += scenarios.count();
+    /// Notes that a suite lists this many scenarios.
+    pub(super) fn note_listed(&mut self, scenarios: usize) {
+        self.listed += scenarios;
+    }
+
+    /// The outcome as JSON.
+    pub(super) fn json(&self) -> Value {
+        let name = |row: &Row| format!("{}: {}", row.suite, row.scenario);
+        let failed = self.rows.iter().filter(|row| !row.is_as_expected);
+        let expected = self.rows.iter().filter(|row| row.is_expected_failure());
+        let expected = expected.map(|row| json!({ "scenario": name(row), "reason": row.result }));
+        json!({
+            "listed": self.listed,
+            "played": self.rows.len(),
+            "failed": failed.clone().count(),
+            "failures": failed.map(name).collect::<Vec<_>>(),
+            "expected_failures": expected.collect::<Vec<_>>(),
+        })
     }
 
     /// # Errors
@@ -131,9 +154,9 @@ impl fmt::Display for Report {
         let all = self.rows.len();
         write!(
             f,
-            "{passed} passed, {} failed, {all} in all; {} left out, which need an OAuth client",
+            "{passed} passed, {} failed, {all} of {} listed were played",
             all - passed,
-            self.left_out
+            self.listed
         )
     }
 }
@@ -168,6 +191,23 @@ mod tests {
         ] {
             assert!(!row(bad, None).has_passed, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_outcome_as_json_counts_and_names_what_failed() {
+        let mut report = Report::default();
+        report.note_listed(4);
+        for row in [row(GOOD, None), row("", None), row("", Some("a reason"))] {
+            report.add(row, String::new());
+        }
+        let expected = json!({
+            "listed": 4,
+            "played": 3,
+            "failed": 1,
+            "failures": ["a suite: a scenario"],
+            "expected_failures": [{ "scenario": "a suite: a scenario", "reason": "a reason" }],
+        });
+        assert_eq!(report.json(), expected);
     }
 
     #[test]

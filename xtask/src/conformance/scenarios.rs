@@ -40,22 +40,17 @@ pub(super) const SUITES: &[Suite] = &[
 /// A listed scenario that passes fails the run, so the list cannot outlive its reasons.
 pub(super) const EXPECTED: &[Expected] = &[];
 
-/// True for a scenario about getting tokens. The pool gets none: users or their
-/// `CredentialSource` supply the credentials.
-pub(super) fn needs_oauth(scenario: &str) -> bool {
-    scenario.starts_with("auth/")
-}
-
 impl Suite {
     pub(super) fn list_options(&self) -> Vec<&'static str> {
         let set = self.requirements;
         set.map_or_else(Vec::new, |set| vec!["--requirements", set])
     }
 
-    /// A scenario is played at the revision of the requirements that list it.
+    /// A scenario is played at the revision of the requirements that list it. Those of extensions belong
+    /// to no revision, so that the tool would skip them (`--force`).
     pub(super) fn play_options(&self) -> Vec<&'static str> {
         let set = self.requirements;
-        set.map_or_else(Vec::new, |set| vec!["--spec-version", set])
+        set.map_or_else(Vec::new, |set| vec!["--spec-version", set, "--force"])
     }
 
     /// The scenarios for clients in the listing of the tool.

@@ -181,7 +181,7 @@ const FOREIGN_TO_CORE: [&str; 5] = [
 /// The code that transports share; it depends on no transport.
 const SHARED: &str = "http";
 
-const SIBLINGS: [&str; 3] = ["identity-", "telemetry", "transport-"];
+const SIBLINGS: [&str; 4] = ["identity-", "oauth", "telemetry", "transport-"];
 
 #[cfg(test)]
 mod tests {

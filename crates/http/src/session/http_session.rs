@@ -178,7 +178,7 @@ mod tests {
         session.note_cookies(&url, &HeaderMap::new());
         assert!(session.cookies().is_empty());
         let mut response = HeaderMap::new();
-        let cookie = http::HeaderValue::from_static("login=alice");
+        let cookie = HeaderValue::from_static("login=alice");
         response.insert(header::SET_COOKIE, cookie);
         session.note_cookies(&url, &response);
         assert_eq!(session.cookies().len(), 1);
@@ -194,7 +194,7 @@ mod tests {
             "short=b; Max-Age=60",
             "over=c; Max-Age=0",
         ] {
-            let cookie = http::HeaderValue::from_static(cookie);
+            let cookie = HeaderValue::from_static(cookie);
             response.append(header::SET_COOKIE, cookie);
         }
         session.note_cookies(&url, &response);
@@ -227,7 +227,7 @@ mod tests {
     fn sent_to(url: &str) -> Option<String> {
         let session = HttpSession::default();
         let mut response = HeaderMap::new();
-        let cookie = http::HeaderValue::from_static("login=alice; Path=/");
+        let cookie = HeaderValue::from_static("login=alice; Path=/");
         response.insert(header::SET_COOKIE, cookie);
         session.note_cookies(&"https://e.com/mcp".parse().unwrap(), &response);
         let mut request = reqwest::Request::new(http::Method::POST, url.parse().unwrap());

@@ -103,7 +103,7 @@ impl<'c> Connecting<'c> {
         let (latest, opener) = session_credentials(key, self.requester);
         let credentials = Credentials::new(
             Arc::clone(&context.credentials),
-            key.key.endpoint().clone(),
+            key.key.clone(),
             latest,
             opener,
         );

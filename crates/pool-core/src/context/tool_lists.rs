@@ -145,7 +145,8 @@ pub(crate) fn credentials_digest(
     let headers = upstream_headers(headers);
     let mut fields: Vec<_> = headers
         .iter()
-        .filter(|(name, _)| !passed.contains(name))
+        // A proof of possession is of one request, and no credential (RFC 9449 section 4).
+        .filter(|(name, _)| !passed.contains(name) && *name != "dpop")
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
     // Values of one name keep their order.

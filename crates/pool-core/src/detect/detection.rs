@@ -100,8 +100,7 @@ impl Detection {
         let headers = Arc::clone(&credential.headers);
         let latest = Arc::new(LatestCredentials::new(credential, context.clock.now()));
         let source = Arc::clone(&context.credentials);
-        let endpoint = key.endpoint().clone();
-        let credentials = Credentials::new(source, endpoint, Arc::clone(&latest), headers);
+        let credentials = Credentials::new(source, key.clone(), Arc::clone(&latest), headers);
         let handlers = Arc::clone(&profile.factory);
         let slots = slots_by_era(&key, key.endpoint(), &context.config);
         let proxy = HandlerProxy::new(None, context.client_info.clone());

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{connect::ConnectError, extract::ExtractError, fault::Retry, refusal::Challenge};
+use super::{
+    connect::ConnectError, credential::CredentialError, extract::ExtractError, fault::Retry,
+    refusal::Challenge,
+};
 use crate::{time::Deadline, types::TransportKind};
 
 /// Why no session could be had.
@@ -113,6 +116,15 @@ impl AcquireError {
     pub fn challenge(&self) -> Option<&Challenge> {
         match self {
             Self::Connect(error) => error.kind().challenge(),
+            _ => None,
+        }
+    }
+
+    /// Why the credential source had no headers for the session, where it had none.
+    #[must_use]
+    pub fn credential_error(&self) -> Option<&CredentialError> {
+        match self {
+            Self::Connect(error) => error.kind().credential_error(),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use rmcp::{ErrorData, model::CallToolResult};
 
 use super::{
     acquire::AcquireError,
+    credential::CredentialError,
     outcome::{CallFailure, Outcome},
     refusal::Challenge,
 };
@@ -123,6 +124,15 @@ impl CallError {
         match self {
             Self::Acquire(error) => error.challenge(),
             _ => self.failure()?.kind().challenge(),
+        }
+    }
+
+    /// Why the credential source had no headers for the call or its session, where it had none.
+    #[must_use]
+    pub fn credential_error(&self) -> Option<&CredentialError> {
+        match self {
+            Self::Acquire(error) => error.credential_error(),
+            _ => self.failure()?.kind().credential_error(),
         }
     }
 }

@@ -168,6 +168,15 @@ impl FaultKind {
         }
     }
 
+    /// Why the credential source had no headers, where it had none.
+    #[must_use]
+    pub fn credential_error(&self) -> Option<&CredentialError> {
+        match self {
+            Self::Credentials(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// When it may make sense to try again.
     #[must_use]
     pub fn retry(&self) -> Retry {

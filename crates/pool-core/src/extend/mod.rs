@@ -28,7 +28,10 @@ pub use crate::wire::{
 };
 pub use connect_request::ConnectRequest;
 pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};
-pub use credentials::{CallerHeaders, CredentialRequest, CredentialSource, Credentials};
+pub use credentials::{
+    CallerHeaders, CredentialRefusal, CredentialRequest, CredentialSource, Credentials, HttpTarget,
+    RequestKind, RequestTarget,
+};
 pub(crate) use credentials::{Credential, LatestCredentials};
 pub use detached::{open_detached, run_detached};
 pub use directory::{

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use mcp_pool_core::{
     error::{FaultKind, Outcome, SessionCondition},
-    extend::{CloseNotifier, Credentials},
+    extend::{CloseNotifier, Credentials, RequestTarget},
 };
 use mcp_pool_http::{HttpFault, HttpSession};
 use reqwest::Url;
@@ -99,6 +99,11 @@ impl Connection {
             let what = "the session ended before the answer came";
             HttpFault::new(Outcome::Unknown, FaultKind::SessionGone, what)
         })
+    }
+
+    /// Where messages go.
+    pub(super) fn target(&self) -> RequestTarget<'_> {
+        RequestTarget::http(&Method::POST, &self.endpoint)
     }
 
     /// Builds the POST of a message.

@@ -79,7 +79,7 @@ async fn exchange(connection: &Connection, message: &Message) -> Result<Option<A
     let response = send(
         &connection.http_session,
         &connection.credentials,
-        message.context.as_ref(),
+        connection.target().for_call(message.context.as_ref()),
         |headers| connection.request(headers, message.text.clone()),
     );
     let response = timeout(limit, response)

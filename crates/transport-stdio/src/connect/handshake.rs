@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcp_pool_core::{
     error::{ConnectError, Evidence, FaultKind},
-    extend::{ConnectRequest, Session, SessionInfo},
+    extend::{ConnectRequest, RequestTarget, Session, SessionInfo},
 };
 use tokio::time::{Duration, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -74,7 +74,8 @@ impl Handshake {
 
     async fn open(&self) -> Result<Session, ConnectError> {
         let refused = |error| ConnectError::new(FaultKind::Credentials(error));
-        let headers = self.request.credentials().headers(None).await;
+        let credentials = self.request.credentials();
+        let headers = credentials.headers(RequestTarget::default()).await;
         let headers = headers.map_err(refused)?;
         let credential = self.command.credential(&headers).map_err(refused)?;
         let lifecycle = self.request.endpoint().lifecycle();

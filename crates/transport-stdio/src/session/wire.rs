@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, ClientContext, Credentials, ResultKind, Wire, WireCall, encode_request},
+    extend::{
+        Answer, ClientContext, Credentials, RequestTarget, ResultKind, Wire, WireCall,
+        encode_request,
+    },
 };
 use rmcp::model::{ClientJsonRpcMessage, RequestId, ServerPeerInfo};
 use tokio::time::timeout;
@@ -92,7 +95,8 @@ impl SessionWire {
             let kind = FaultKind::Credentials(error);
             CallFailure::new(Outcome::NotExecuted, kind).with_usable_session()
         };
-        let headers = self.credentials.headers(Some(context)).await;
+        let target = RequestTarget::default().for_call(Some(context));
+        let headers = self.credentials.headers(target).await;
         let headers = headers.map_err(refused)?;
         match self.command.credential(&headers).map_err(refused)? == self.credential {
             true => Ok(()),

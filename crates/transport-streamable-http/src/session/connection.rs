@@ -9,7 +9,7 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::{
         CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ParkedSession,
-        ServerInbox,
+        RequestTarget, ServerInbox,
     },
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
@@ -132,8 +132,10 @@ impl Connection {
         outgoing: Outgoing<'_>,
     ) -> Result<reqwest::Response, HttpFault> {
         let (session, credentials) = (&self.http_session, &self.credentials);
+        let target = RequestTarget::http(&outgoing.method, self.endpoint.url());
+        let target = target.for_call(outgoing.call);
         let send = || {
-            send(session, credentials, outgoing.call, |headers| {
+            send(session, credentials, target, |headers| {
                 self.request(&outgoing, headers)
             })
         };

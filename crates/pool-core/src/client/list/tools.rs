@@ -11,7 +11,7 @@ use crate::{
     client::pooled_client::PooledClient,
     context::{Counters, Given, Kept, ToolLists, credentials_digest},
     error::CallError,
-    extend::Credentials,
+    extend::{Credentials, RequestTarget},
     trace::Target,
     types::Digest,
 };
@@ -116,11 +116,12 @@ impl PooledClient {
         let context = self.context();
         let in_use = Credentials::new(
             Arc::clone(&context.credentials),
-            self.key().endpoint().clone(),
+            self.key().clone(),
             Arc::clone(&self.resolved.latest().key_pool().credentials),
             Arc::clone(&self.parts.headers),
         );
-        let headers = timeout(self.timeout, in_use.headers(Some(&self.context))).await;
+        let target = RequestTarget::default().for_call(Some(&self.context));
+        let headers = timeout(self.timeout, in_use.headers(target)).await;
         let headers = headers.ok()?.ok()?;
         let passed = &context.config.identity.passthrough_headers;
         Some(credentials_digest(&context.secret, &headers, passed))

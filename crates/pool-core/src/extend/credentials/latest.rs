@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::time::Timestamp;
 
@@ -40,6 +40,8 @@ struct Latest {
     superseded: bool,
     /// What must not become the latest again: the endpoint refused it, or it was revoked.
     refused: Option<Arc<HeaderMap>>,
+    /// The last nonce of the endpoint.
+    nonce: Option<HeaderValue>,
 }
 
 impl LatestCredentials {
@@ -52,12 +54,28 @@ impl LatestCredentials {
                 credential,
                 superseded: false,
                 refused: None,
+                nonce: None,
             }),
         }
     }
 
-    pub(crate) fn load(&self) -> Arc<HeaderMap> {
-        Arc::clone(&self.lock().credential.headers)
+    /// The latest headers, and the last nonce of the endpoint.
+    pub(crate) fn load_with_nonce(&self) -> (Arc<HeaderMap>, Option<HeaderValue>) {
+        let latest = self.lock();
+        (Arc::clone(&latest.credential.headers), latest.nonce.clone())
+    }
+
+    /// Notes a nonce of the endpoint.
+    pub(crate) fn note_nonce(&self, nonce: &HeaderValue) {
+        if nonce.len() > MAX_NONCE {
+            return;
+        }
+        // A copy: a clone would keep the HTTP client's whole read buffer.
+        let Ok(mut nonce) = HeaderValue::from_bytes(nonce.as_bytes()) else {
+            return;
+        };
+        nonce.set_sensitive(true);
+        self.lock().nonce = Some(nonce);
     }
 
     /// The latest credential, unless it has ended, was refused or was revoked.
@@ -175,6 +193,9 @@ fn address(headers: &Arc<HeaderMap>) -> usize {
 
 const NOWHERE: usize = 0;
 
+/// Bytes of a nonce that is kept.
+const MAX_NONCE: usize = 1024;
+
 /// Of what was left of a credential's life.
 const LEAD_PART: u32 = 16;
 
@@ -209,7 +230,7 @@ mod tests {
         let latest = key(&one, Timestamp::NEVER);
         for noted in [&two, &two, &one] {
             latest.note(noted, Timestamp::NEVER, at(1));
-            assert!(Arc::ptr_eq(&latest.load(), noted));
+            assert!(Arc::ptr_eq(&latest.load_with_nonce().0, noted));
             assert!(latest.are_latest(noted));
         }
         assert!(!latest.have_ended(at(u64::MAX >> 31)));
@@ -221,7 +242,7 @@ mod tests {
         let latest = key(&old, at(10));
         assert!(latest.note(&new, at(20), at(1)));
         assert!(!latest.note(&old, at(10), at(2)));
-        assert!(Arc::ptr_eq(&latest.load(), &new));
+        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &new));
         assert!(!latest.have_ended(at(19)));
         assert!(latest.have_ended(at(20)));
     }
@@ -249,7 +270,7 @@ mod tests {
             if !latest.are_latest(&headers) {
                 latest.note(&headers, Timestamp::NEVER, at(1));
             }
-            assert_eq!(latest.load()["authorization"], token);
+            assert_eq!(latest.load_with_nonce().0["authorization"], token);
         }
     }
 
@@ -258,10 +279,13 @@ mod tests {
         let (refused, other) = (headers("refused"), headers("other"));
         let latest = key(&refused, at(100));
         latest.refuse(&headers("refused"));
-        assert!(Arc::ptr_eq(&latest.load(), &refused), "better than nothing");
+        assert!(
+            Arc::ptr_eq(&latest.load_with_nonce().0, &refused),
+            "better than nothing"
+        );
         latest.note(&other, at(20), at(1));
         latest.note(&refused, at(100), at(2));
-        assert!(Arc::ptr_eq(&latest.load(), &other));
+        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &other));
         assert!(!latest.have_ended(at(99)), "whose it is may still ask");
     }
 
@@ -273,7 +297,7 @@ mod tests {
         assert!(latest.have_ended(at(1)));
         assert!(!latest.are_latest(&old), "whoever comes back is noted anew");
         assert!(latest.note(&new, at(20), at(1)));
-        assert!(Arc::ptr_eq(&latest.load(), &new));
+        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &new));
         assert_eq!(latest.retirements()[1], at(20));
     }
 

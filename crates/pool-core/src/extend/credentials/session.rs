@@ -6,15 +6,21 @@ use http::HeaderMap;
 
 use super::{
     latest::{Credential, LatestCredentials},
-    source::{CallerHeaders, CredentialRequest, CredentialSource},
+    request::{CredentialRefusal, CredentialRequest, RequestKind, RequestTarget},
+    source::{CallerHeaders, CredentialSource},
 };
-use crate::{error::CredentialError, time::Timestamp, types::Endpoint, wire::CallContext};
+use crate::{
+    error::CredentialError,
+    time::Timestamp,
+    types::{DigestKey, Endpoint, Identity, KeyParts, PoolKey, Principal, Scope},
+    wire::CallContext,
+};
 
 /// The credentials of one session, as its transport sees them. Cheap to clone.
 #[derive(Clone)]
 pub struct Credentials {
     source: Arc<dyn CredentialSource>,
-    endpoint: Endpoint,
+    key: PoolKey,
     latest: Arc<LatestCredentials>,
     /// The headers of the caller that the session was opened for.
     opener: Arc<HeaderMap>,
@@ -23,13 +29,13 @@ pub struct Credentials {
 impl Credentials {
     pub(crate) fn new(
         source: Arc<dyn CredentialSource>,
-        endpoint: Endpoint,
+        key: PoolKey,
         latest: Arc<LatestCredentials>,
         opener: Arc<HeaderMap>,
     ) -> Self {
         Self {
             source,
-            endpoint,
+            key,
             latest,
             opener,
         }
@@ -44,13 +50,21 @@ impl Credentials {
             ends_at: Timestamp::NEVER,
         };
         let latest = Arc::new(LatestCredentials::new(credential, Timestamp::of_nanos(0)));
-        Self::new(Arc::new(CallerHeaders), endpoint, latest, opener)
+        let key = PoolKey::new(
+            DigestKey::of_process(),
+            &KeyParts {
+                principal: &Principal::anonymous(),
+                endpoint: &endpoint,
+                identity: &Identity::anonymous(),
+                scope: &Scope::Identity,
+                profile: "",
+                declared: b"",
+            },
+        );
+        Self::new(Arc::new(CallerHeaders), key, latest, opener)
     }
 
     /// The headers to send with a request now.
-    ///
-    /// `call` is the context that came with the request; `None` for a request that the transport
-    /// makes of its own accord.
     ///
     /// # Errors
     /// [`CredentialError`] as the source gives it.
@@ -59,12 +73,12 @@ impl Credentials {
     /// Safe; nothing is kept of a dropped call.
     pub async fn headers(
         &self,
-        call: Option<&CallContext>,
+        target: RequestTarget<'_>,
     ) -> Result<Arc<HeaderMap>, CredentialError> {
-        self.ask(call, None).await
+        self.request(target, None, None).await
     }
 
-    /// Fresh headers after the endpoint refused `rejected` with 401.
+    /// Fresh headers after the endpoint refused `rejected`.
     ///
     /// # Errors
     /// [`CredentialError`] as the source gives it.
@@ -73,21 +87,31 @@ impl Credentials {
     /// Safe; nothing is kept of a dropped call.
     pub async fn renewed(
         &self,
-        call: Option<&CallContext>,
+        target: RequestTarget<'_>,
         rejected: &Arc<HeaderMap>,
+        refusal: &CredentialRefusal,
     ) -> Result<Arc<HeaderMap>, CredentialError> {
-        self.ask(call, Some(rejected)).await
-    }
-
-    async fn ask(
-        &self,
-        call: Option<&CallContext>,
-        rejected: Option<&Arc<HeaderMap>>,
-    ) -> Result<Arc<HeaderMap>, CredentialError> {
-        if let Some(rejected) = rejected {
+        if refusal.is_of_credential() {
             self.latest.refuse(rejected);
         }
-        let newest = self.latest.load();
+        self.request(target, Some(rejected), Some(refusal)).await
+    }
+
+    /// Notes what a response gives for later requests: a nonce. A transport calls it with each response.
+    pub fn note_response(&self, headers: &HeaderMap) {
+        if let Some(nonce) = headers.get(DPOP_NONCE) {
+            self.latest.note_nonce(nonce);
+        }
+    }
+
+    async fn request(
+        &self,
+        target: RequestTarget<'_>,
+        rejected: Option<&Arc<HeaderMap>>,
+        refusal: Option<&CredentialRefusal>,
+    ) -> Result<Arc<HeaderMap>, CredentialError> {
+        let (newest, nonce) = self.latest.load_with_nonce();
+        let call = target.call;
         let caller = match call {
             Some(call) => call.caller(),
             // The refusal of the latest headers proves nothing against those that opened the
@@ -96,15 +120,26 @@ impl Credentials {
             None => &newest,
         };
         let request = CredentialRequest {
-            endpoint: &self.endpoint,
+            key: &self.key,
+            endpoint: self.key.endpoint(),
+            kind: match call {
+                Some(_) => RequestKind::Call,
+                None => RequestKind::Session,
+            },
+            http: target.http,
             caller,
             caller_has_ended: call.is_some_and(CallContext::has_ended),
             newest: &newest,
             rejected,
+            refusal,
+            nonce: nonce.as_ref(),
         };
         self.source.headers(&request).await
     }
 }
+
+/// The header with a nonce for later proofs of possession (RFC 9449 section 8.2).
+const DPOP_NONCE: &str = "dpop-nonce";
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,17 +1,19 @@
 //! The headers that authenticate each request to an upstream.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::{error::CredentialError, types::Endpoint};
+use super::request::CredentialRequest;
+use crate::error::CredentialError;
 
 /// Supplies the headers for a request to an endpoint on behalf of a caller.
 ///
 /// The pool requests headers for every request, so that a session outlives the tokens it is used
-/// with; and once more after a 401, before the one repetition of the request. The default source is
-/// [`CallerHeaders`].
+/// with; and again after each [refusal](CredentialRequest::refusal), before the request is repeated:
+/// once after a 401, once more where the endpoint wants a nonce, and twice where a scope is missing
+/// (403). The default source is [`CallerHeaders`].
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
     /// The headers for one request.
@@ -31,33 +33,6 @@ pub trait CredentialSource: Send + Sync {
     /// Default: no.
     fn renews(&self) -> bool {
         false
-    }
-}
-
-/// For which request credentials are wanted.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub struct CredentialRequest<'a> {
-    /// Where the request goes. Never hand out a credential that was not meant for it.
-    pub endpoint: &'a Endpoint,
-    /// The headers of the caller that the request is made for; for the pool's own requests (closing
-    /// a session, for example) the newest.
-    pub caller: &'a Arc<HeaderMap>,
-    /// Whether the caller's own credential is known to have ended.
-    pub caller_has_ended: bool,
-    /// The newest headers that were seen for the same key, and so for the same identity: those
-    /// that end last where that is known, otherwise those of the newest acquire.
-    pub newest: &'a Arc<HeaderMap>,
-    /// The headers that the endpoint has just refused with 401, when this is the repetition.
-    pub rejected: Option<&'a Arc<HeaderMap>>,
-}
-
-impl fmt::Debug for CredentialRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CredentialRequest")
-            .field("endpoint", self.endpoint)
-            .field("after_rejection", &self.rejected.is_some())
-            .finish_non_exhaustive()
     }
 }
 

@@ -3,11 +3,12 @@
 //! The suite passes the name of the scenario in the environment and the server's address as the
 //! last argument. Every request goes through a pool.
 
-use std::{env, error::Error};
+mod authorization;
+
+use std::{env, error::Error, time::Duration};
 
 use mcp_session_pool::{
-    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool,
-    StreamableHttpConnector,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, SessionPool, StreamableHttpConnector,
     extend::{ClientHandlerBox, HandlerFn, with_schema_defaults},
     rmcp::{
         ClientHandler, ErrorData, RoleClient,
@@ -20,6 +21,8 @@ use mcp_session_pool::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::authorization::{Authorization, user};
+
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main]
@@ -28,17 +31,22 @@ async fn main() -> Result {
     let url = env::args().next_back().ok_or("no address")?;
     let handlers = HandlerFn::new("conformance", |_key: &_| ClientHandlerBox::new(Accepts))
         .declaring(ClientCapabilities::builder().enable_elicitation().build());
-    let pool = SessionPool::builder()
+    let authorization = Authorization::of(&scenario)?;
+    let mut builder = SessionPool::builder()
         .config(PoolConfig::default())
         .connector(StreamableHttpConnector::new()?)
-        .handlers(handlers)
-        .build()?;
+        .handlers(handlers);
+    if let Some(authorization) = &authorization {
+        builder = builder.credentials(authorization.credentials());
+    }
+    let pool = builder.build()?;
     let endpoint = Endpoint::streamable_http(&url)?;
-    let client = pool
-        .client(AcquireRequest::new(endpoint, Principal::anonymous()))
-        .await?;
-    let result = play(&scenario, &client).await;
-    pool.close(std::time::Duration::from_secs(5)).await;
+    let client = pool.client(AcquireRequest::new(endpoint, user())).await?;
+    let result = match &authorization {
+        Some(authorization) => authorization.play(&client).await,
+        None => play(&scenario, &client).await,
+    };
+    pool.close(Duration::from_secs(5)).await;
     result
 }
 
