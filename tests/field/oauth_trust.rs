@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use mcp_session_pool::{
     Principal,
-    oauth::{DpopKey, Grant, OAuthCredentials, OAuthError, RegisteredClient, TokenExchange},
+    oauth::{
+        BuildError, DpopKey, Grant, OAuthCredentials, OAuthError, RegisteredClient, TokenExchange,
+    },
 };
 use serde_json::{Value, json};
 
@@ -151,7 +153,10 @@ async fn a_token_of_one_authorization_server_is_never_sent_to_the_next() {
 #[tokio::test]
 async fn the_token_of_a_caller_is_exchanged_and_never_reaches_the_upstream() {
     let protected = Protected::start().await;
-    let client = RegisteredClient::new("gateway").with_secret("secret");
+    let issuer = protected.server.origin();
+    let client = RegisteredClient::new("gateway")
+        .with_secret("secret")
+        .of_issuer(issuer);
     let exchange = Grant::TokenExchange(TokenExchange::default());
     let credentials = built(OAuthCredentials::builder(exchange).client(client));
     let pool = pool(&credentials);
@@ -175,6 +180,44 @@ async fn the_token_of_a_caller_is_exchanged_and_never_reaches_the_upstream() {
         assert!(!token.contains("inbound"), "{}", seen.name());
         assert_eq!(seen.header("x-trace").as_deref(), Some("1"));
     }
+}
+
+#[tokio::test]
+async fn a_secret_and_a_callers_token_reach_no_server_that_an_upstream_names_by_itself() {
+    let exchange = || Grant::TokenExchange(TokenExchange::default());
+    let public = || RegisteredClient::new("gateway");
+    let unsettled = [
+        (Grant::ClientCredentials, public().with_secret("secret")),
+        (exchange(), public()),
+    ];
+    for (grant, client) in unsettled {
+        let built = OAuthCredentials::builder(grant).client(client).build();
+        let error = built.expect_err("it could be any server");
+        assert!(
+            matches!(error, BuildError::ClientWithoutIssuer),
+            "{error:?}"
+        );
+    }
+    let settled = [
+        (Grant::ClientCredentials, public()),
+        (exchange(), public().of_any_issuer()),
+    ];
+    for (grant, client) in settled {
+        let built = OAuthCredentials::builder(grant).client(client).build();
+        built.expect("it is settled");
+    }
+    let protected = Protected::start().await;
+    let client = public()
+        .with_secret("secret")
+        .of_issuer("https://login.example.com");
+    let credentials = built(OAuthCredentials::builder(exchange()).client(client));
+    let pool = pool(&credentials);
+    let inbound = headers(&[("authorization", "Bearer inbound-of-alice")]);
+    let request = request(&protected, "alice").with_headers(inbound);
+    let client = pool.client(request).await.expect("a client");
+    call(&client, "count").await.expect_err("another issuer");
+    assert!(protected.server.seen().token_requests.is_empty());
+    close(&pool).await;
 }
 
 #[tokio::test]

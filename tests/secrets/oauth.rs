@@ -141,6 +141,7 @@ async fn refused_exchange(protected: &Protected, shown: &Shown) {
     let subject = ShowingSubject(shown.clone());
     let exchange = TokenExchange::new(subject, TokenType::AccessToken);
     let client = RegisteredClient::new("gateway").with_secret("pl4nted-key");
+    let client = client.of_any_issuer();
     let credentials = OAuthCredentials::builder(Grant::TokenExchange(exchange)).client(client);
     let credentials = credentials.build().expect("a source");
     let pool = pool(&credentials, shown);

@@ -129,10 +129,11 @@ impl Context {
             let key = SigningKey::from_pem(SigningAlgorithm::Es256, pem.as_bytes())?;
             client = client.with_authentication(ClientAuthentication::PrivateKeyJwt(key));
         }
-        if let Some(issuer) = self.text("issuer") {
-            client = client.of_issuer(issuer);
-        }
-        Ok(Some(client))
+        Ok(Some(match self.text("issuer") {
+            Some(issuer) => client.of_issuer(issuer),
+            // The scenario names none, and its server is the only upstream.
+            None => client.of_any_issuer(),
+        }))
     }
 }
 

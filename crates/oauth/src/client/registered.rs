@@ -19,6 +19,7 @@ pub struct RegisteredClient {
     pub(crate) id: String,
     pub(crate) authentication: ClientAuthentication,
     pub(crate) issuer: Option<String>,
+    trusts_any_issuer: bool,
 }
 
 impl RegisteredClient {
@@ -29,6 +30,7 @@ impl RegisteredClient {
             id: id.into(),
             authentication: ClientAuthentication::None,
             issuer: None,
+            trusts_any_issuer: false,
         }
     }
 
@@ -45,13 +47,35 @@ impl RegisteredClient {
         self
     }
 
-    /// The same client, known to this issuer alone. Without it the client is that of every issuer
-    /// which has no client of its own, and its secret goes to whichever server an upstream names: set
-    /// it for each client with a secret.
+    /// The same client, known to this issuer alone. A client without an issuer is that of every issuer which
+    /// has no client of its own.
     #[must_use]
     pub fn of_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
+    }
+
+    /// The same client, known to whichever issuer an upstream names: for upstreams that are all trusted. A
+    /// client with a secret, and one that exchanges the tokens of callers, needs this or
+    /// [`of_issuer`](Self::of_issuer), since an upstream could otherwise name a server of its own and
+    /// get the secret or the token there.
+    #[must_use]
+    pub fn of_any_issuer(mut self) -> Self {
+        self.issuer = None;
+        self.trusts_any_issuer = true;
+        self
+    }
+
+    /// True where it is settled which issuers may get what the client sends to its server.
+    pub(crate) fn is_settled(&self, exchanges_tokens: bool) -> bool {
+        let has_secret = matches!(
+            self.authentication,
+            ClientAuthentication::Secret(_)
+                | ClientAuthentication::SecretBasic(_)
+                | ClientAuthentication::SecretPost(_)
+        );
+        let needs_issuer = has_secret || exchanges_tokens;
+        !needs_issuer || self.issuer.is_some() || self.trusts_any_issuer
     }
 
     /// The same client with an authentication that the server supports.

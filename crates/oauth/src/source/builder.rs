@@ -25,6 +25,12 @@ pub enum BuildError {
     /// The HTTP client was not built.
     #[error(transparent)]
     Client(#[from] mcp_pool_http::BuildError),
+    /// A client with a secret, or one that exchanges the tokens of callers, has no issuer. It would go to
+    /// whichever server an upstream names.
+    #[error(
+        "the client has no issuer: set `of_issuer`, or `of_any_issuer` where all upstreams are trusted"
+    )]
+    ClientWithoutIssuer,
     /// The URL of the client's metadata is not https, or has no path.
     #[error("the metadata of a client has an https URL with a path")]
     MetadataDocument,
@@ -142,6 +148,11 @@ impl OAuthBuilder {
         let document = self.settings.metadata_document.as_ref();
         if document.is_some_and(|url| url.scheme() != "https" || url.path() == "/") {
             return Err(BuildError::MetadataDocument);
+        }
+        let exchanges = matches!(self.settings.grant, Grant::TokenExchange(_));
+        let mut clients = self.settings.clients.iter();
+        if !clients.all(|client| client.is_settled(exchanges)) {
+            return Err(BuildError::ClientWithoutIssuer);
         }
         Ok(OAuthCredentials::of(Engine {
             http: HttpClient::new(&*self.http, self.allows_private)?,
