@@ -38,6 +38,7 @@ mod proxy_eras;
 mod reading;
 mod redirects;
 mod refused_revisions;
+mod remaining_time;
 mod replicas;
 mod requested_waits;
 mod resumption;

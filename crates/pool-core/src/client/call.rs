@@ -205,6 +205,9 @@ impl<'c> Call<'c> {
         let propagated =
             propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
+        if let Some(key) = &self.client.remaining_time {
+            key.write(&mut request, self.deadline);
+        }
         let proxy = Arc::clone(&lease.pooled().proxy);
         let context = context.on_session(proxy, self.trace.request_id());
         let answer = send(lease.pooled(), request, &context, self.deadline).await?;

@@ -5,6 +5,7 @@ use std::{fmt, panic::Location, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName};
 use rmcp::model::ProgressNotificationParam;
 
+use super::send::RemainingTimeKey;
 use crate::{
     acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved, Site},
     context::Context,
@@ -45,6 +46,8 @@ pub struct PooledClient {
     pub(super) resolved: Arc<Resolved>,
     pub(super) context: CallContext,
     pub(super) timeout: Duration,
+    /// Where its requests have the time that is left for them.
+    pub(super) remaining_time: Option<RemainingTimeKey>,
     /// Whether its calls do no harm when they are executed twice.
     pub(super) repeatable: bool,
     acquire_timeout: Duration,
@@ -63,6 +66,7 @@ impl PooledClient {
         Self {
             context: context.with_expiry(resolved.latest_key().identity().expires_at()),
             timeout: config.timeouts.call_timeout,
+            remaining_time: None,
             repeatable: false,
             acquire_timeout: request.timeout.unwrap_or(config.timeouts.acquire_timeout),
             acquirer,
@@ -114,6 +118,20 @@ impl PooledClient {
             timeout,
             ..self.clone()
         }
+    }
+
+    /// The same client, each of whose requests has the time that is left for its call, in whole
+    /// milliseconds under this key of `_meta`: for servers that end their own work in time. A request
+    /// that is repeated has what is left then. Default: none, since a server has to know the key.
+    ///
+    /// # Errors
+    /// [`ConfigError::Bound`]: the key is not one of an application's own, such as
+    /// `example.com/remaining-ms` (revision 2025-11-25, basic, `_meta`).
+    pub fn with_remaining_time_meta(&self, key: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            remaining_time: Some(RemainingTimeKey::new(key)?),
+            ..self.clone()
+        })
     }
 
     /// The same client, whose calls do no harm when they are executed twice. The pool may repeat such a
