@@ -28,8 +28,8 @@ pub struct TimeoutsConfig {
     pub idle_pool_eviction: Duration,
     /// The time after which a lease that is still held is reported, once, with the line of code that
     /// took it ([`Observer::lease_overdue`](crate::extend::Observer::lease_overdue)). The pool then
-    /// keeps a list of its leases ([`held_leases`](crate::SessionPool::held_leases)), which costs some
-    /// 100 ns an acquire. 0: leases are not watched. Default: 0.
+    /// keeps a list of its leases ([`held_leases`](crate::SessionPool::held_leases)), which costs each
+    /// acquire a lock and an allocation. 0: leases are not watched. Default: 0.
     #[serde(with = "crate::config::duration")]
     pub lease_overdue_after: Duration,
     /// The delay before a handler receives a list change, counted from the first notification that
