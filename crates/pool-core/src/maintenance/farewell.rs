@@ -45,8 +45,9 @@ async fn is_last(
         | CloseReason::Evicted
         | CloseReason::LeaseEnded
         | CloseReason::Lost
-        | CloseReason::Revoked
-        | CloseReason::Superseded => fleet.remove(held, Removal::Whole).await,
+        | CloseReason::Revoked => fleet.remove(held, Removal::Whole).await,
+        // A session that came too late may have been claimed after the revocation that made it so: then
+        // other replicas use it. One from before is refused to them by the directory.
         _ => fleet.remove(held, Removal::Own).await,
     }
 }
