@@ -77,6 +77,43 @@ async fn a_session_that_was_opened_after_a_revocation_outlives_its_late_news() {
 }
 
 #[tokio::test]
+async fn a_session_whose_connect_the_news_of_an_earlier_revocation_meet_stays_the_fleets() {
+    let server = server();
+    let directory = Directory::default();
+    let of_late = directory.for_replica();
+    let [early, late]: [_; 2] = [&directory, &of_late].map(|directory| {
+        let fleet = fleet(directory);
+        replica_of(fleet.with_lease(Duration::from_secs(60)))
+    });
+    // A session from before the revocation shows when its news have come.
+    let before = conversation(&late, server.endpoint(), "before").await;
+    call(&before, "increment").await.expect("a count");
+    // The first beat knows which revocations are old.
+    until("a beat", || of_late.beats() > 0).await;
+    of_late.hold_beats(true);
+    early.revoke_everywhere(&alice()).await;
+    of_late.hold_records(true);
+    let talk = conversation(&late, server.endpoint(), "talk").await;
+    let connecting = tokio::spawn(async move { call(&talk, "increment").await });
+    let elsewhere = conversation(&early, server.endpoint(), "talk").await;
+    until("the session is recorded", || of_late.sealed().len() == 2).await;
+    assert_eq!(call(&elsewhere, "increment").await.expect("a count"), "1");
+    of_late.hold_beats(false);
+    until("the news have come", || server.sessions_closed() == 1).await;
+    of_late.hold_records(false);
+    connecting
+        .await
+        .expect("no panic")
+        .expect("a count on some session");
+    for count in ["3", "4", "5"] {
+        assert_eq!(call(&elsewhere, "increment").await.expect("a count"), count);
+    }
+    assert_eq!(server.sessions_opened(), 2);
+    close(&early).await;
+    close(&late).await;
+}
+
+#[tokio::test]
 async fn the_news_of_a_revocation_come_before_the_next_beat() {
     let server = server();
     let directory = Directory::default();

@@ -29,6 +29,9 @@ struct Shared {
     is_down: AtomicBool,
     hangs: AtomicBool,
     refuses_records: AtomicBool,
+    holds_records: AtomicBool,
+    holds_beats: AtomicBool,
+    beats: AtomicUsize,
     claim_delay: Mutex<Duration>,
     refuses_revocations: AtomicBool,
     revocations: AtomicUsize,
@@ -62,6 +65,16 @@ impl Directory {
         self.shared.refuses_records.store(refuses, Ordering::SeqCst);
     }
 
+    /// Keeps back the answers to what it records, or answers again.
+    pub(super) fn hold_records(&self, holds: bool) {
+        self.shared.holds_records.store(holds, Ordering::SeqCst);
+    }
+
+    /// Keeps back beats, and with them the news, or answers again.
+    pub(super) fn hold_beats(&self, holds: bool) {
+        self.shared.holds_beats.store(holds, Ordering::SeqCst);
+    }
+
     /// Does not answer to revocations, or serves again.
     pub(super) fn refuse_revocations(&self, refuses: bool) {
         let refusing = &self.shared.refuses_revocations;
@@ -85,6 +98,10 @@ impl Directory {
     /// The steps without beats.
     pub(super) fn steps(&self) -> usize {
         self.shared.steps.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn beats(&self) -> usize {
+        self.shared.beats.load(Ordering::SeqCst)
     }
 
     /// Everything that was recorded.
@@ -150,7 +167,9 @@ impl SessionDirectory for Directory {
     ) -> Result<(), DirectoryError> {
         self.step().await?;
         self.note(sealed)?;
-        self.store.record(holding, sealed, ttl).await
+        self.store.record(holding, sealed, ttl).await?;
+        while_set(&self.shared.holds_records).await;
+        Ok(())
     }
 
     async fn park(
@@ -176,7 +195,10 @@ impl SessionDirectory for Directory {
         seen: Option<u64>,
     ) -> Result<Beat, DirectoryError> {
         self.enter().await?;
-        self.store.beat(replica, lease, seen).await
+        while_set(&self.shared.holds_beats).await;
+        let beat = self.store.beat(replica, lease, seen).await;
+        self.shared.beats.fetch_add(1, Ordering::SeqCst);
+        beat
     }
 
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
@@ -190,6 +212,12 @@ impl SessionDirectory for Directory {
 
     async fn news(&self) {
         self.store.news().await;
+    }
+}
+
+async fn while_set(flag: &AtomicBool) {
+    while flag.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

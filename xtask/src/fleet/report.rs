@@ -144,5 +144,5 @@ pub(super) fn check(rows: &[Row]) -> Result {
 
 /// A hit makes no step of the directory; the rest is what two runs of the same differ by.
 const MAX_HIT_RATIO: f64 = 1.1;
-/// The default budget, the millisecond to which timers are exact, and what a busy machine adds.
-const MAX_MISS_MS: f64 = 7.0;
+/// The default budget.
+const MAX_MISS_MS: f64 = 5.0;

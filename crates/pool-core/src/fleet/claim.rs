@@ -47,6 +47,7 @@ impl FleetLink {
             let request = self.claim_request(name, sharing, deadline);
             // Before the claim: the store may learn of the revocation while its answer is on its way.
             let is_revoked = self.overdue.is_revoked(&name.marks);
+            let under_way = self.closings.begin_claim();
             let sent = Instant::now();
             let claim = match self.step(self.claim_or_give_back(request)).await {
                 Ok(claim) => claim,
@@ -56,7 +57,7 @@ impl FleetLink {
                 Claim::Reserved(holding) => {
                     return Ok(Opening::Reserved(self.claimed(holding, sent)));
                 }
-                Claim::Revive { holding, .. } if self.closing().contains(&holding.session) => {
+                Claim::Revive { holding, .. } if under_way.meets_close_of(holding.session) => {
                     sleep(MIN_POLL).await;
                 }
                 // The directory does not know of the revocation yet.

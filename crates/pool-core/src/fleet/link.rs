@@ -1,7 +1,6 @@
 //! A pool's side of the directory.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     circuit::DirectoryCircuit,
+    closings::Closings,
     driver::HeldDriver,
     names::{FleetName, mark, marks},
     overdue::Overdue,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     extend::{
         Beat, Claimed, DirectoryError, Held, ParkedSession, Reach, Removal, Removed, ReplicaId,
-        Revoked, Session, SessionRef, Sharing, Tenure,
+        Revoked, Session, Sharing, Tenure,
     },
     types::{PoolKey, Selector},
 };
@@ -29,9 +29,10 @@ pub(crate) struct FleetLink {
     pub(super) replica: ReplicaId,
     pub(super) tenure: Arc<Tenure>,
     circuit: DirectoryCircuit,
-    /// The sessions that are closed here, until the directory knows it.
-    closing: Mutex<HashSet<SessionRef>>,
+    pub(super) closings: Closings,
     pub(super) overdue: Overdue,
+    /// What the last beat brought; `None` before the first.
+    seen: Mutex<Option<u64>>,
 }
 
 impl FleetLink {
@@ -40,8 +41,9 @@ impl FleetLink {
             replica: ReplicaId::random(),
             tenure: Arc::new(Tenure::new(fleet.lease.mul_f64(USED_OF_LEASE))),
             circuit: DirectoryCircuit::default(),
-            closing: Mutex::default(),
+            closings: Closings::default(),
             overdue: Overdue::default(),
+            seen: Mutex::default(),
             fleet,
         }
     }
@@ -94,16 +96,12 @@ impl FleetLink {
     /// knows it, a claim would be given the same session.
     pub(crate) fn begin_close(&self, held: &Held) {
         held.note_ended();
-        self.closing().insert(held.holding.session);
+        self.closings.begin(held.holding.session);
     }
 
     /// Notes that the directory knows of the close, or was not reached.
     pub(crate) fn end_close(&self, held: &Held) {
-        self.closing().remove(&held.holding.session);
-    }
-
-    pub(super) fn closing(&self) -> MutexGuard<'_, HashSet<SessionRef>> {
-        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.closings.end(held.holding.session);
     }
 
     /// Records a session, now or once the directory answers again. Where the store refuses the fence, the
@@ -162,19 +160,17 @@ impl FleetLink {
         ends
     }
 
-    /// Keeps every holding of this replica. Returns what was revoked since the beat that
-    /// brought `seen`, which is brought forward.
+    /// Keeps every holding of this replica. Returns what was revoked since the last beat; nothing at the
+    /// first. Of two beats at the same time each returns it.
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub(crate) async fn beat(
-        &self,
-        seen: &mut Option<u64>,
-    ) -> Result<Vec<Revoked>, DirectoryError> {
+    pub(crate) async fn beat(&self) -> Result<Vec<Revoked>, DirectoryError> {
         let sent = Instant::now();
+        let seen = *self.seen();
         let (replica, lease) = (&self.replica, self.fleet.lease);
         // A late answer is as good as an early one, since the tenure counts from `sent`.
-        let beat = self.fleet.directory.beat(replica, lease, *seen);
+        let beat = self.fleet.directory.beat(replica, lease, seen);
         let beat: Result<Beat, _> = timeout(self.beat_interval(), beat)
             .await
             .unwrap_or(Err(DirectoryError::Unreachable(None)));
@@ -183,8 +179,18 @@ impl FleetLink {
         if self.tenure.confirm(sent, beat.incarnation) {
             tracing::warn!("the directory was not reached for a lease, or was replaced");
         }
-        *seen = Some(beat.seen);
+        // Of two beats at the same time the later may bring it back, which repeats news.
+        *self.seen() = Some(beat.seen);
         Ok(beat.revoked)
+    }
+
+    /// True once a beat has succeeded, so that the next one brings every revocation from now on.
+    pub(crate) fn has_beaten(&self) -> bool {
+        self.seen().is_some()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<u64>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until a replica has revoked something.
@@ -218,7 +224,7 @@ impl FleetLink {
         if self.circuit.is_open() {
             return Err(DirectoryError::Unreachable(None));
         }
-        let result = timeout(self.fleet.budget, step)
+        let result = timeout(timer_of(self.fleet.budget), step)
             .await
             .unwrap_or(Err(DirectoryError::Unreachable(None)));
         let has_answered = !matches!(&result, Err(DirectoryError::Unreachable(_)));
@@ -230,6 +236,13 @@ impl FleetLink {
     }
 }
 
+/// The timer that ends a step within this budget.
+fn timer_of(budget: Duration) -> Duration {
+    budget.saturating_sub(TIMER_GRAIN).max(budget / 2)
+}
+
 const NEWS_PAUSE: Duration = Duration::from_millis(20);
+/// A timer of tokio fires up to this long after its time, so a step of the whole budget would exceed it.
+const TIMER_GRAIN: Duration = Duration::from_millis(1);
 /// The rest is the time that a request takes from its check to the server.
 const USED_OF_LEASE: f64 = 5.0 / 6.0;

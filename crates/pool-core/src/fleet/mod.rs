@@ -3,6 +3,7 @@
 mod catch_up;
 mod circuit;
 mod claim;
+mod closings;
 mod driver;
 mod handles;
 mod link;

@@ -27,7 +27,6 @@ pub(crate) fn start_heartbeat(pool: &Arc<Acquirer>) {
 async fn beat(fleet: Arc<FleetLink>, pool: Weak<Acquirer>) {
     let mut ticks = interval(fleet.beat_interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -36,11 +35,11 @@ async fn beat(fleet: Arc<FleetLink>, pool: Weak<Acquirer>) {
         if pool.upgrade().is_none_or(|pool| is_done(&pool)) {
             return;
         }
-        let Ok(revoked) = fleet.beat(&mut seen).await else {
+        let Ok(revoked) = fleet.beat().await else {
             continue;
         };
         if let Some(pool) = pool.upgrade().filter(|_| !revoked.is_empty()) {
-            revoke(&pool, &fleet, &revoked);
+            apply_revocations(&pool, &fleet, &revoked);
         }
         fleet.catch_up().await;
     }
@@ -51,9 +50,9 @@ fn is_done(pool: &Acquirer) -> bool {
     pool.context().is_closed() && pool.services.sessions.all().is_empty()
 }
 
-/// Revokes what another replica has revoked: every key that one of the marks selects, unless all of its
+/// Revokes what a replica has revoked: every key that one of the marks selects, unless all of its
 /// sessions were claimed after that. Those are of the new generation, and other replicas may use them.
-fn revoke(pool: &Acquirer, fleet: &FleetLink, revoked: &[Revoked]) {
+pub(crate) fn apply_revocations(pool: &Acquirer, fleet: &FleetLink, revoked: &[Revoked]) {
     let oldest = oldest_fences(pool);
     for key in pool.keys.iter() {
         let Some(number) = fleet.revoked_at(revoked, &key.key) else {

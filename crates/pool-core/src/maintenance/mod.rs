@@ -9,5 +9,5 @@ mod schedule;
 mod sweep;
 mod task;
 
-pub(crate) use heartbeat::start_heartbeat;
+pub(crate) use heartbeat::{apply_revocations, start_heartbeat};
 pub(crate) use task::Maintenance;

@@ -7,6 +7,7 @@ use crate::{
     context::Counters,
     extend::{CloseReason, Reach},
     key::{KeyPool, run},
+    maintenance::apply_revocations,
     stats::EvictReport,
     types::{Endpoint, Fingerprint, PoolKey, Selector},
 };
@@ -73,11 +74,7 @@ impl SessionPool {
         if let Some(fleet) = &self.acquirer.context().fleet {
             fleet.revoke_handles(selector);
         }
-        let keys = self.acquirer.keys.select(selector);
-        for key in &keys {
-            key.credentials.revoke();
-        }
-        let report = self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Revoked);
+        let report = self.revoke_keys(selector);
         let sessions = report.closing + report.in_use;
         let counters = &self.acquirer.context().counters;
         Counters::add_many(&counters.revoked, sessions as u64);
@@ -88,15 +85,34 @@ impl SessionPool {
     /// far it reached as well: it is never silently local.
     ///
     /// # Cancel safety
-    /// A dropped future may have revoked in the directory alone; this pool then learns of it like every
-    /// other replica.
+    /// A dropped future may have revoked in this process alone.
     pub async fn revoke_everywhere(&self, selector: &Selector) -> (EvictReport, Reach) {
-        // First: a session that is revived meanwhile is evicted below.
-        let reach = match &self.acquirer.context().fleet {
-            Some(fleet) => fleet.revoke(selector).await,
-            None => Reach::LocalOnly,
+        // First: whatever is open here now is older than the revocation, and ends for all replicas.
+        let mut report = self.revoke(selector);
+        let Some(fleet) = &self.acquirer.context().fleet else {
+            return (report, Reach::LocalOnly);
         };
-        (self.revoke(selector), reach)
+        let has_beaten = fleet.has_beaten();
+        let reach = fleet.revoke(selector).await;
+        let news = match reach {
+            Reach::Fleet { .. } if has_beaten => fleet.beat().await.ok(),
+            _ => None,
+        };
+        // A session that came meanwhile may be of before the revocation, or of after it: then other
+        // replicas may use it.
+        match news {
+            Some(revoked) => apply_revocations(&self.acquirer, fleet, &revoked),
+            None => report.closing += self.revoke_keys(selector).closing,
+        }
+        (report, reach)
+    }
+
+    fn revoke_keys(&self, selector: &Selector) -> EvictReport {
+        let keys = self.acquirer.keys.select(selector);
+        for key in &keys {
+            key.credentials.revoke();
+        }
+        self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Revoked)
     }
 
     fn evict_for(&self, selector: &Selector, mode: EvictMode, reason: CloseReason) -> EvictReport {
