@@ -162,9 +162,40 @@ async fn a_caller_sees_whether_there_is_a_stream_and_an_observer_how_it_changes(
         assert!(Instant::now() < deadline, "the stream is opened again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let last = changes.0.lock().expect("the events").last().copied();
-    assert_eq!(last, Some(ServerStream::Open));
+    let last = || changes.0.lock().expect("the events").last().copied();
+    while last() != Some(ServerStream::Open) {
+        assert!(Instant::now() < deadline, "the observer gets it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(server.count("initialize"), 1);
+    drop(lease);
+    close(&pool).await;
+}
+
+#[tokio::test]
+async fn the_changes_of_streams_are_counted_without_an_observer() {
+    let server = RawServer::start(|request| {
+        let head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n: x\n\n".to_vec();
+        match request.method() {
+            // Late enough to be a change of a session that is open.
+            "GET" => Reply::bytes(head).after(Duration::from_millis(2_500)),
+            _ => request.plain_reply("session"),
+        }
+    });
+    let (handlers, _messages) = ServerMessages::channel(64);
+    let builder = SessionPool::builder().config(PoolConfig::default());
+    let builder = builder.connector(StreamableHttpConnector::new().expect("an http client"));
+    let pool = builder.handlers(handlers).build().expect("a pool");
+    let wanted = request(server.endpoint(Lifecycle::Legacy), "alice");
+    let lease = pool.acquire(&wanted);
+    let lease = lease.await.expect("a session");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while pool.stats().server_stream_changes == 0 {
+        assert!(Instant::now() < deadline, "the stream is opened");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(lease.info().server_stream(), ServerStream::Open);
+    assert_eq!(pool.stats().server_stream_changes, 1);
     drop(lease);
     close(&pool).await;
 }

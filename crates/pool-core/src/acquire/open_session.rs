@@ -6,7 +6,7 @@ use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    context::Context,
+    context::{Context, Counters},
     error::{ConnectError, Evidence, FaultKind},
     extend::{
         ConnectRequest, Connector, Credential, Credentials, LatestCredentials, ParkedSession,
@@ -198,17 +198,18 @@ impl fmt::Display for SessionIdInUse {
 
 impl std::error::Error for SessionIdInUse {}
 
-/// Has the observer get the changes of the stream for messages of the session's server.
+/// Counts the changes of the stream for messages of the session's server, and has the observer get them.
 fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
-    if !context.events.is_observed() {
+    let Some(state) = info.server_stream_state() else {
         return;
-    }
+    };
     // The info of a session may outlive the pool.
     let (context, key) = (Arc::downgrade(context), key.key.clone());
-    info.server_stream_state().listen(move |before, after| {
+    state.listen(move |before, after| {
         let Some(context) = context.upgrade() else {
             return;
         };
+        Counters::add(&context.counters.server_stream_changes);
         context.events.emit(|observer, pool| {
             observer.server_stream_changed(&ServerStreamChanged {
                 pool,

@@ -25,6 +25,7 @@ pub(crate) struct Counters {
     pub(crate) tool_list_hits: AtomicU64,
     pub(crate) tool_list_misses: AtomicU64,
     pub(crate) revoked: AtomicU64,
+    pub(crate) server_stream_changes: AtomicU64,
 }
 
 impl Counters {

@@ -24,7 +24,8 @@ pub struct SessionInfo {
     pub network: Option<(&'static str, &'static str)>,
     /// Values of a user's own, attached by [`Hooks::after_connect`](crate::extend::Hooks).
     pub metadata: SessionMetadata,
-    server_stream: ServerStreamState,
+    /// `None`: there is no stream, and never will be.
+    server_stream: Option<ServerStreamState>,
 }
 
 impl SessionInfo {
@@ -38,7 +39,7 @@ impl SessionInfo {
             max_concurrent: None,
             network: None,
             metadata: SessionMetadata::default(),
-            server_stream: ServerStreamState::default(),
+            server_stream: None,
         }
     }
 
@@ -61,7 +62,7 @@ impl SessionInfo {
     /// Default: there is none.
     #[must_use]
     pub fn with_server_stream(mut self, state: ServerStreamState) -> Self {
-        self.server_stream = state;
+        self.server_stream = Some(state);
         self
     }
 
@@ -70,11 +71,13 @@ impl SessionInfo {
     /// [`Observer::server_stream_changed`](crate::extend::Observer::server_stream_changed).
     #[must_use]
     pub fn server_stream(&self) -> ServerStream {
-        self.server_stream.get()
+        let state = self.server_stream.as_ref();
+        state.map_or(ServerStream::Absent, ServerStreamState::get)
     }
 
-    pub(crate) fn server_stream_state(&self) -> &ServerStreamState {
-        &self.server_stream
+    /// The state of the stream; `None` where there is none, and never will be.
+    pub(crate) fn server_stream_state(&self) -> Option<&ServerStreamState> {
+        self.server_stream.as_ref()
     }
 
     /// Sets how many calls may run on the session at the same time.
