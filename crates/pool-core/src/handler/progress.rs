@@ -24,9 +24,9 @@ impl fmt::Debug for ProgressSink {
     }
 }
 
-/// The calls of one session that have a progress sink.
+/// The calls of one session that have a progress sink. An idle session has no table.
 #[derive(Default)]
-pub(crate) struct ProgressRoutes(Mutex<Table>);
+pub(crate) struct ProgressRoutes(Mutex<Option<Box<Table>>>);
 
 #[derive(Default)]
 struct Table {
@@ -52,21 +52,26 @@ pub(crate) struct ProgressRoute<'r> {
 impl ProgressRoutes {
     /// Delivers progress to the sink of its call. `false` where the call has none.
     pub(crate) fn deliver(&self, progress: &ProgressNotificationParam) -> bool {
-        let mut table = self.lock();
+        let mut slot = self.lock();
+        let Some(table) = slot.as_deref_mut() else {
+            return false;
+        };
         let Some(sink) = table.sinks.get(&progress.progress_token).cloned() else {
             if table.beginning > 0 && table.early.len() < MAX_EARLY {
                 table.early.push(progress.clone());
             }
             return false;
         };
-        drop(table);
+        drop(slot);
         (sink.0)(progress.clone());
         true
     }
 
     /// Opens the route of a call whose token is known before it is sent.
     pub(crate) fn route(&self, token: ProgressToken, sink: ProgressSink) -> ProgressRoute<'_> {
-        self.lock().sinks.insert(token.clone(), sink);
+        let mut slot = self.lock();
+        slot.get_or_insert_default().sinks.insert(token.clone(), sink);
+        drop(slot);
         ProgressRoute {
             routes: self,
             token,
@@ -74,11 +79,25 @@ impl ProgressRoutes {
     }
 
     pub(crate) fn begin(&self, sink: ProgressSink) -> Beginning<'_> {
-        self.lock().beginning += 1;
+        self.lock().get_or_insert_default().beginning += 1;
         Beginning { routes: self, sink }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    /// Ends what a call has in the table, and the table with the last one.
+    fn end<T>(&self, end: impl FnOnce(&mut Table) -> T) -> Option<T> {
+        let mut slot = self.lock();
+        let table = slot.as_deref_mut()?;
+        let ended = end(table);
+        if table.beginning == 0 {
+            table.early = Vec::new();
+            if table.sinks.is_empty() {
+                *slot = None;
+            }
+        }
+        Some(ended)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Table>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,11 +105,12 @@ impl ProgressRoutes {
 impl<'r> Beginning<'r> {
     /// The call was sent with this token.
     pub(crate) fn sent(self, token: ProgressToken) -> ProgressRoute<'r> {
-        let mut table = self.routes.lock();
+        let mut slot = self.routes.lock();
+        let table = slot.get_or_insert_default();
         table.sinks.insert(token.clone(), self.sink.clone());
         let is_mine = |early: &mut ProgressNotificationParam| early.progress_token == token;
         let early: Vec<_> = table.early.extract_if(.., is_mine).collect();
-        drop(table);
+        drop(slot);
         for progress in early {
             (self.sink.0)(progress);
         }
@@ -103,17 +123,14 @@ impl<'r> Beginning<'r> {
 
 impl Drop for Beginning<'_> {
     fn drop(&mut self) {
-        let mut table = self.routes.lock();
-        table.beginning -= 1;
-        if table.beginning == 0 {
-            table.early = Vec::new();
-        }
+        self.routes.end(|table| table.beginning -= 1);
     }
 }
 
 impl Drop for ProgressRoute<'_> {
     fn drop(&mut self) {
-        let sink = self.routes.lock().sinks.remove(&self.token);
+        // The sink is dropped outside of the lock.
+        let sink = self.routes.end(|table| table.sinks.remove(&self.token));
         drop(sink);
     }
 }
@@ -159,8 +176,11 @@ mod tests {
         let beginning = routes.begin(sink);
         routes.deliver(&ProgressNotificationParam::new(token(7), 0.1));
         routes.deliver(&ProgressNotificationParam::new(token(8), 0.9));
-        let _route = beginning.sent(token(7));
+        let route = beginning.sent(token(7));
         assert_eq!(*heard.lock().unwrap(), [0.1]);
-        assert!(routes.lock().early.is_empty());
+        let is_clear = |table: &Table| table.early.is_empty();
+        assert!(routes.lock().as_deref().is_some_and(is_clear));
+        drop(route);
+        assert!(routes.lock().is_none(), "an idle session has no table");
     }
 }

@@ -41,6 +41,19 @@ impl Place {
 }
 
 impl<N> Line<N> {
+    /// A line whose places are numbered from here on.
+    pub(crate) fn numbered_from(number: u64) -> Self {
+        Self {
+            next_number: number,
+            ..Self::default()
+        }
+    }
+
+    /// The number of the next place.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
     /// How many values wait.
     pub(crate) fn len(&self) -> usize {
         self.len as usize

@@ -26,7 +26,7 @@ impl Connection {
         let answer = tokio::select! {
             biased;
             answer = self.exchange(&call) => answer_to(&call.request, answer),
-            () = self.ended.cancelled() => Err(interrupted()),
+            _ = self.ended.wait() => Err(interrupted()),
         };
         unanswered.end();
         if let Err(fault) = &answer
@@ -66,7 +66,7 @@ impl Connection {
     }
 
     async fn exchange(&self, call: &WireCall) -> Result<Answer, HttpFault> {
-        if self.ended.is_cancelled() {
+        if self.has_ended() {
             return Err(HttpFault::session_gone());
         }
         let sent = SentRequest {

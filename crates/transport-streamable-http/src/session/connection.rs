@@ -1,6 +1,6 @@
 //! The state of one session: plain data, without a task or a socket of its own.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -14,8 +14,7 @@ use mcp_pool_core::{
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
-use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{OnceCell, SetOnce};
 
 use super::{early::EarlyMessages, standalone::Standalone};
 use crate::{
@@ -41,20 +40,30 @@ pub(crate) struct Connection {
     pub(super) server: Arc<ServerEra>,
     pub(crate) inbox: Arc<ServerInbox>,
     pub(crate) close_notifier: CloseNotifier,
-    /// Cancelled when the session is closed: calls in flight end.
-    pub(super) ended: CancellationToken,
+    /// Set when the session is closed: calls in flight end.
+    pub(super) ended: SetOnce<()>,
     /// What every request of a stateless session names.
     pub(super) client: Option<Box<ClientContext>>,
     /// The standalone stream, for a session that wants one.
     pub(crate) standalone: Option<Box<Standalone>>,
-    pub(super) info: OnceCell<Arc<ServerPeerInfo>>,
-    pub(super) early: EarlyMessages,
-    pub(super) tools: Mutex<ToolHeaders>,
-    pub(super) deleted: OnceCell<CloseOutcome>,
+    pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
+    /// What most sessions never need.
+    rare: OnceLock<Box<Rare>>,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
     /// The status of the response to the first request.
     first_status: OnceLock<StatusCode>,
+}
+
+/// What a session needs only at times.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) early: EarlyMessages,
+    /// The headers that the tools of a stateless server want.
+    pub(super) tools: Mutex<ToolHeaders>,
+    pub(super) deleted: OnceCell<CloseOutcome>,
+    /// Held while the server is requested to describe itself.
+    pub(super) discovering: tokio::sync::Mutex<()>,
 }
 
 /// The parts of a new connection.
@@ -107,13 +116,11 @@ impl Connection {
             server: new.server,
             inbox: new.inbox,
             close_notifier: CloseNotifier::default(),
-            ended: CancellationToken::new(),
+            ended: SetOnce::new(),
             client: new.client.map(Box::new),
             standalone: wants_stream.then(Box::default),
-            info: OnceCell::new(),
-            early: EarlyMessages::default(),
-            tools: Mutex::default(),
-            deleted: OnceCell::new(),
+            info: OnceLock::new(),
+            rare: OnceLock::new(),
             session: OnceLock::new(),
             revision: OnceLock::new(),
             first_status: OnceLock::new(),
@@ -186,9 +193,19 @@ impl Connection {
 
     /// Stores the negotiated revision, which every later request names.
     pub(crate) fn note_revision(&self, revision: &ProtocolVersion) {
-        if let Ok(revision) = HeaderValue::from_str(revision.as_str()) {
+        if let Some(revision) = revision_header(revision) {
             let _ = self.revision.set(revision);
         }
+    }
+
+    /// What the session needs only at times, made now.
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// What the session needed so far of that.
+    pub(super) fn known_rare(&self) -> Option<&Rare> {
+        self.rare.get().map(Box::as_ref)
     }
 
     /// The session id, if the server assigned one.
@@ -254,8 +271,7 @@ impl Connection {
         {
             standard_headers(request, &mut headers);
             if let ClientRequest::CallToolRequest(call) = request {
-                let tools = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
-                tools.add(&call.params, &mut headers);
+                self.add_tool_headers(&call.params, &mut headers);
             }
         }
         if let Some(revision) = self.revision.get() {
@@ -281,6 +297,16 @@ impl Connection {
             headers.insert(header::CONTENT_TYPE, json);
         }
         headers
+    }
+}
+
+/// The header of a revision. That of a known one takes no memory of its own.
+fn revision_header(revision: &ProtocolVersion) -> Option<HeaderValue> {
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter();
+    let known = known.map(ProtocolVersion::as_str);
+    match known.into_iter().find(|known| *known == revision.as_str()) {
+        Some(known) => Some(HeaderValue::from_static(known)),
+        None => HeaderValue::from_str(revision.as_str()).ok(),
     }
 }
 

@@ -33,10 +33,9 @@ impl Connection {
         }
         let connection = Arc::clone(self);
         tokio::spawn(async move {
-            let ended = connection.ended.clone();
             tokio::select! {
                 biased;
-                () = ended.cancelled() => {}
+                _ = connection.ended.wait() => {}
                 () = connection.listen() => {}
             }
         });

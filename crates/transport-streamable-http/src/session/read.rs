@@ -106,7 +106,7 @@ impl Connection {
                 }
             }
             if sent.introduces && message.method() != Some(PING) {
-                self.early.keep(message);
+                self.rare().early.keep(message);
                 continue;
             }
             let delivery = self.inbox.receive(message).await;

@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
+use http::HeaderMap;
 use mcp_pool_core::extend::{Answer, Era, ResultKind};
-use rmcp::model::ClientRequest;
+use rmcp::model::{CallToolRequestParams, ClientRequest};
 use serde_json::{Value, value::RawValue};
 
 use super::connection::Connection;
@@ -24,12 +25,21 @@ impl Connection {
         }
     }
 
+    /// Adds the headers that a tool wants, where the list has named them.
+    pub(super) fn add_tool_headers(&self, call: &CallToolRequestParams, headers: &mut HeaderMap) {
+        if let Some(rare) = self.known_rare() {
+            let tools = rare.tools.lock().unwrap_or_else(PoisonError::into_inner);
+            tools.add(call, headers);
+        }
+    }
+
     /// The list without invalid tools; `None` where all are valid.
     fn checked_tools(&self, list: &RawValue) -> Option<Box<RawValue>> {
         let mut list: Value = serde_json::from_str(list.get()).ok()?;
         let tools = list.get_mut("tools")?.as_array_mut()?;
         let before = tools.len();
-        let mut headers = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
+        let headers = &self.rare().tools;
+        let mut headers = headers.lock().unwrap_or_else(PoisonError::into_inner);
         tools.retain(|tool| {
             let name = tool.get("name").and_then(Value::as_str);
             let schema = tool.get("inputSchema").and_then(Value::as_object);

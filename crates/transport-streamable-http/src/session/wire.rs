@@ -31,10 +31,10 @@ impl Wire for Connection {
     }
 
     async fn peer_info(&self) -> Result<ServerPeerInfo, CallFailure> {
-        let info = self.info.get_or_try_init(|| self.discover()).await;
+        let info = self.known_or_discovered().await;
         let info = info.map_err(|fault| self.failure(&fault))?;
         self.receive_early().await;
-        Ok(ServerPeerInfo::clone(info))
+        Ok(ServerPeerInfo::clone(&info))
     }
 }
 
@@ -71,12 +71,14 @@ impl Connection {
         if !self.has_session_id() {
             return CloseOutcome::Completed;
         }
-        *self.deleted.get_or_init(|| self.send_delete()).await
+        let deleted = &self.rare().deleted;
+        *deleted.get_or_init(|| self.send_delete()).await
     }
 
     /// Receives the messages that came beside the answer which introduced the server.
     pub(crate) async fn receive_early(&self) {
-        for text in self.early.take() {
+        let early = self.known_rare().map(|rare| rare.early.take());
+        for text in early.into_iter().flatten() {
             for message in read_messages(text.as_bytes()).into_iter().flatten() {
                 drop(self.inbox.receive(&message).await);
             }
@@ -85,18 +87,32 @@ impl Connection {
 
     /// Ends every call and every task of the session.
     pub(crate) fn end(&self) {
-        self.ended.cancel();
+        // A second call has no effect.
+        let _ = self.ended.set(());
         self.inbox.close();
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended.is_cancelled()
+        self.ended.initialized()
     }
 
     /// Keeps the description that the server gave of itself.
     pub(crate) fn note_info(&self, info: Arc<ServerPeerInfo>) {
         // Set once, in the handshake.
         let _ = self.info.set(info);
+    }
+
+    /// The description that the server gave of itself. One call requests it for all.
+    async fn known_or_discovered(&self) -> Result<Arc<ServerPeerInfo>, HttpFault> {
+        if let Some(info) = self.info.get() {
+            return Ok(Arc::clone(info));
+        }
+        let _discovering = self.rare().discovering.lock().await;
+        if let Some(info) = self.info.get() {
+            return Ok(Arc::clone(info));
+        }
+        let info = self.discover().await?;
+        Ok(Arc::clone(self.info.get_or_init(|| info)))
     }
 
     /// The description that the server gives of itself (revision 2026-07-28, discovery).

@@ -40,8 +40,8 @@ struct Latest {
     superseded: bool,
     /// What must not become the latest again: the endpoint refused it, or it was revoked.
     refused: Option<Arc<HeaderMap>>,
-    /// The last nonce of the endpoint.
-    nonce: Option<HeaderValue>,
+    /// The last nonce of the endpoint. Few give any.
+    nonce: Option<Box<HeaderValue>>,
 }
 
 impl LatestCredentials {
@@ -62,7 +62,8 @@ impl LatestCredentials {
     /// The latest headers, and the last nonce of the endpoint.
     pub(crate) fn load_with_nonce(&self) -> (Arc<HeaderMap>, Option<HeaderValue>) {
         let latest = self.lock();
-        (Arc::clone(&latest.credential.headers), latest.nonce.clone())
+        let nonce = latest.nonce.as_deref().cloned();
+        (Arc::clone(&latest.credential.headers), nonce)
     }
 
     /// Notes a nonce of the endpoint.
@@ -75,7 +76,7 @@ impl LatestCredentials {
             return;
         };
         nonce.set_sensitive(true);
-        self.lock().nonce = Some(nonce);
+        self.lock().nonce = Some(Box::new(nonce));
     }
 
     /// The latest credential, unless it has ended, was refused or was revoked.

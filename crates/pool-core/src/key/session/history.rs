@@ -39,7 +39,10 @@ pub(crate) struct HistorySummary {
 
 impl History {
     pub(crate) fn session_opened(&self, id: u64, at: Timestamp) {
-        self.lock().open.push((id, at));
+        let mut entries = self.lock();
+        // Most keys have one session.
+        entries.open.reserve_exact(1);
+        entries.open.push((id, at));
     }
 
     pub(crate) fn session_closed(&self, id: u64) {

@@ -48,12 +48,18 @@ pub(crate) struct NewWaiter<'w, W, T> {
 }
 
 impl<M, W: Caller, T: Moment> Queue<M, W, T> {
-    pub(super) fn new() -> Self {
+    /// A queue whose tickets are numbered from here on.
+    pub(super) fn new(first_ticket: u64) -> Self {
         Self {
-            line: Line::default(),
+            line: Line::numbered_from(first_ticket),
             deadlines: Deadlines::default(),
             pace: Pace::default(),
         }
+    }
+
+    /// The number of the next ticket.
+    pub(super) fn next_ticket(&self) -> u64 {
+        self.line.next_number()
     }
 
     /// How many callers wait.

@@ -37,6 +37,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             ready: Vec::new(),
             draining: Vec::new(),
             queue: None,
+            next_ticket: 0,
             waiting: 0,
             max,
             open: 0,

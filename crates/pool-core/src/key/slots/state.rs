@@ -19,6 +19,8 @@ pub(super) struct State<M, W: Caller, T> {
     /// The callers that wait, and those that have not come for their grants. `None` before the first
     /// one, and after a sweep that found none.
     pub(super) queue: Option<Box<Queue<M, W, T>>>,
+    /// The first ticket of the next queue, so that no ticket names two waiters.
+    pub(super) next_ticket: u64,
     /// How many callers wait.
     pub(super) waiting: usize,
     /// How many members the key may have.

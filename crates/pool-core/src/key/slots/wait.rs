@@ -9,7 +9,9 @@ use super::{
     queue::{NewWaiter, Queue},
     slots::Slots,
     state::State,
-    types::{Caller, Enqueued, Expired, Grant, Left, Member, Moment, QueuePosition, Slot, Ticket},
+    types::{
+        Caller, Enqueued, Expired, Grant, Left, Member, Moment, Origin, QueuePosition, Slot, Ticket,
+    },
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
@@ -27,8 +29,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return Enqueued::Full;
         }
         let deadline = new.deadline;
-        let queue = state.queue.get_or_insert_with(|| Box::new(Queue::new()));
-        let ticket = queue.join(new);
+        let ticket = state.queue().join(new);
         state.waiting += 1;
         let watch = state.watched.is_none_or(|watched| deadline < watched);
         if watch {
@@ -67,10 +68,17 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// What a waiter got. `None`: it has come for its grant before.
     pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
         let mut state = self.lock();
-        match &mut state.queue {
-            Some(queue) => queue.poll(ticket, waker),
-            None => Poll::Ready(None),
+        let Some(queue) = &mut state.queue else {
+            return Poll::Ready(None);
+        };
+        let grant = queue.poll(ticket, waker);
+        // Most keys have one session, and callers wait for its opening alone.
+        if let Poll::Ready(Some(Ok(slot))) = &grant
+            && slot.origin == Origin::Opened
+        {
+            state.drop_unused_queue();
         }
+        grant
     }
 
     /// Leaves the queue. Returns the slot that was granted meanwhile, and whether no waiter needs a
@@ -93,9 +101,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         };
         let wakers = queue.expire(now, most, error);
         let next = queue.next_deadline().map(|(deadline, _)| deadline);
-        if queue.is_unused() {
-            state.queue = None;
-        }
+        state.drop_unused_queue();
         state.watched = next;
         state.count_waiting();
         let is_settled = !state.wants_connect();
@@ -107,6 +113,19 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 }
 
 impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
+    /// The queue, made where there is none.
+    fn queue(&mut self) -> &mut Queue<M, W, T> {
+        let first = self.next_ticket;
+        self.queue.get_or_insert_with(|| Box::new(Queue::new(first)))
+    }
+
+    /// Gives back the memory of a queue without a waiter.
+    fn drop_unused_queue(&mut self) {
+        if let Some(queue) = self.queue.take_if(|queue| queue.is_unused()) {
+            self.next_ticket = queue.next_ticket();
+        }
+    }
+
     /// True when a caller may not wait: too many do so, or it would wait in vain.
     fn is_full(&mut self, new: &NewWaiter<'_, W, T>, bounds: Bounds) -> bool {
         if self.waiting >= bounds.most {
