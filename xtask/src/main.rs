@@ -15,6 +15,7 @@ mod lateness;
 mod outage;
 mod overload;
 mod plain;
+mod prometheus;
 mod release;
 mod repository;
 mod result;
@@ -66,6 +67,8 @@ enum Command {
     /// Has crowds wait in this process, which is a release build.
     #[command(hide = true)]
     OverloadInner(overload::Options),
+    /// Tests the alerts, and has a real Prometheus scrape the metrics.
+    Prometheus,
     /// Runs the pool on simulated time, one world for each seed, against an oracle.
     Simulate(simulate::Options),
     /// Simulates in this process, whose tokio draws from the seed.
@@ -134,6 +137,7 @@ fn run(command: &Command) -> Result {
         Command::OutageInner(options) => outage::show(options),
         Command::Overload(options) => overload::run(&sh, options),
         Command::OverloadInner(options) => overload::show(options),
+        Command::Prometheus => prometheus::run(&sh),
         Command::Simulate(options) => simulate::run(&sh, options),
         #[cfg(feature = "simulate")]
         Command::SimulateInner(options) => simulate::inner(options),

@@ -56,6 +56,10 @@ const GROUPS: &[Group] = &[
                 "servers of other projects; with --clients the clients of others",
             ],
             ["page", "the live page in headless Chromium"],
+            [
+                "prometheus",
+                "the alerts, and the metrics in a real Prometheus",
+            ],
         ],
     },
     Group {
