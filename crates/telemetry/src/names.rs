@@ -41,6 +41,7 @@ pub(crate) mod attribute {
     pub(crate) const NETWORK_TRANSPORT: &str = "network.transport";
     pub(crate) const RPC_STATUS: &str = "rpc.response.status_code";
     pub(crate) const SERVER_ADDRESS: &str = "server.address";
+    pub(crate) const UPSTREAM: &str = "mcp.pool.upstream";
     pub(crate) const SERVER_PORT: &str = "server.port";
 
     pub(crate) const BREAKER_STATE: &str = "mcp.pool.breaker.state";

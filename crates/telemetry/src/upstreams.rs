@@ -16,7 +16,7 @@ use papaya::Equivalent;
 
 use crate::{attributes::OTHER, names::attribute};
 
-/// The counters of all upstreams, by pool name, transport, host and port.
+/// The counters of all upstreams, by pool name, transport and name.
 ///
 /// Every acquire reads this map, without a lock or an allocation. Frequent
 /// events are counted here in plain numbers; OpenTelemetry reads them when it
@@ -38,8 +38,7 @@ pub(crate) struct Upstream {
 struct Name {
     pool: Box<str>,
     transport: Box<str>,
-    host: Box<str>,
-    port: u16,
+    upstream: Box<str>,
 }
 
 /// The identity of an upstream, borrowed.
@@ -47,8 +46,7 @@ struct Name {
 struct NameRef<'a> {
     pool: &'a str,
     transport: &'a str,
-    host: &'a str,
-    port: u16,
+    upstream: &'a str,
 }
 
 impl Upstreams {
@@ -68,22 +66,21 @@ impl Upstreams {
         let name = NameRef {
             pool,
             transport: endpoint.transport().as_str(),
-            host: endpoint.host(),
-            port: endpoint.port(),
+            upstream: endpoint.upstream(),
         };
         let known = self.0.pin();
         if let Some(upstream) = known.get(&name) {
             return act(upstream);
         }
-        let name = match known.len() < MAX_UPSTREAMS {
-            true => name,
-            false => NameRef {
-                host: OTHER,
-                port: 0,
-                ..name
-            },
+        let (name, server) = match known.len() < MAX_UPSTREAMS {
+            true => (name, Some(endpoint)),
+            false => {
+                let upstream = OTHER;
+                (NameRef { upstream, ..name }, None)
+            }
         };
-        act(known.get_or_insert_with(name.to_owned(), || Arc::new(Upstream::new(name))))
+        let upstream = || Arc::new(Upstream::new(name, server));
+        act(known.get_or_insert_with(name.to_owned(), upstream))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Upstream>> {
@@ -92,14 +89,22 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn new(name: NameRef<'_>) -> Self {
+    /// The upstream of this name, with the address of `server`; `None` for those that share an entry.
+    fn new(name: NameRef<'_>, server: Option<&Endpoint>) -> Self {
         let mut attributes = vec![
             shared(attribute::POOL, name.pool),
             shared(attribute::TRANSPORT, name.transport),
-            shared(attribute::SERVER_ADDRESS, name.host),
+            shared(attribute::UPSTREAM, name.upstream),
+            shared(
+                attribute::SERVER_ADDRESS,
+                server.map_or(OTHER, Endpoint::host),
+            ),
         ];
-        if name.host != OTHER {
-            attributes.push(KeyValue::new(attribute::SERVER_PORT, i64::from(name.port)));
+        if let Some(server) = server {
+            attributes.push(KeyValue::new(
+                attribute::SERVER_PORT,
+                i64::from(server.port()),
+            ));
         }
         Self {
             attributes: attributes.into(),
@@ -158,8 +163,7 @@ impl NameRef<'_> {
         Name {
             pool: self.pool.into(),
             transport: self.transport.into(),
-            host: self.host.into(),
-            port: self.port,
+            upstream: self.upstream.into(),
         }
     }
 }
@@ -169,8 +173,7 @@ impl Name {
         NameRef {
             pool: &self.pool,
             transport: &self.transport,
-            host: &self.host,
-            port: self.port,
+            upstream: &self.upstream,
         }
     }
 }
@@ -179,8 +182,7 @@ impl Hash for NameRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.pool.hash(state);
         self.transport.hash(state);
-        self.host.hash(state);
-        self.port.hash(state);
+        self.upstream.hash(state);
     }
 }
 
@@ -192,8 +194,7 @@ impl Hash for Name {
 
 impl Equivalent<Name> for NameRef<'_> {
     fn equivalent(&self, name: &Name) -> bool {
-        self.port == name.port
-            && *self.host == *name.host
+        *self.upstream == *name.upstream
             && *self.transport == *name.transport
             && *self.pool == *name.pool
     }
@@ -228,24 +229,44 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_queries_of_one_server_are_one_upstream() {
+    fn gateway_entries_and_paths_are_upstreams_of_their_own_and_queries_are_not() {
         let upstreams = Upstreams::new();
-        for url in ["http://a/mcp", "http://a/other?key=secret", "http://a:80/"] {
-            let endpoint = Endpoint::streamable_http(url).unwrap();
+        let at = |url: &str| Endpoint::streamable_http(url).unwrap();
+        for endpoint in [
+            at("http://a/mcp"),
+            at("http://a:80/mcp?key=secret"),
+            at("http://a/other"),
+            at("http://a/mcp").with_gateway("search"),
+            at("http://b/mcp").with_gateway("search"),
+        ] {
             upstreams.with("pool", &endpoint, |upstream| upstream.count_acquire(false));
         }
-        assert_eq!(upstreams.all().len(), 1);
-        assert_eq!(upstreams.all()[0].outcomes()[1], ("miss", 3));
+        let all = upstreams.all();
+        let mut misses: Vec<_> = all.iter().map(|it| it.outcomes()[1].1).collect();
+        misses.sort_unstable();
+        assert_eq!(misses, [1, 2, 2]);
+        let shown = format!(
+            "{:?}",
+            all.iter().map(|it| &it.attributes).collect::<Vec<_>>()
+        );
+        assert!(
+            shown.contains("search") && !shown.contains("secret"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("/mcp") && !shown.contains("/other"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn an_era_changes_once() {
-        let upstream = Upstream::new(NameRef {
+        let name = NameRef {
             pool: "pool",
             transport: "sse",
-            host: "host",
-            port: 80,
-        });
+            upstream: "host:80",
+        };
+        let upstream = Upstream::new(name, None);
         assert!(upstream.set_era(Era::Legacy));
         assert!(!upstream.set_era(Era::Legacy));
         assert!(upstream.set_era(Era::Stateless));

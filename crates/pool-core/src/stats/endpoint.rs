@@ -19,6 +19,8 @@ pub struct EndpointStats {
     /// The endpoint; serialised without its query.
     #[serde(serialize_with = "shown")]
     pub endpoint: Endpoint,
+    /// The name of the upstream in metrics and alerts: [`Endpoint::upstream`].
+    pub upstream: String,
     /// The era of the newest session; `None` before the first.
     pub era: Option<Era>,
     /// Keys known now.
@@ -70,6 +72,7 @@ impl EndpointStats {
     fn unused(upstream: &Upstream, now: Instant) -> Self {
         let circuit = upstream.circuit(now);
         Self {
+            upstream: upstream.endpoint.upstream().to_owned(),
             endpoint: upstream.endpoint.clone(),
             era: upstream.era(),
             keys: 0,

@@ -69,4 +69,9 @@ fn row(columns: &[String], cells: &[String]) -> Row {
 
 pub(crate) const README: &str = include_str!("../../README.md");
 
-const UPSTREAM: [&str; 3] = ["mcp.pool.name", "mcp.pool.transport", "server.address"];
+const UPSTREAM: [&str; 4] = [
+    "mcp.pool.name",
+    "mcp.pool.transport",
+    "mcp.pool.upstream",
+    "server.address",
+];

@@ -10,7 +10,7 @@ use std::{
 use url::{Host, Url};
 
 use super::affinity_scope::Affinity;
-use crate::types::{era::Lifecycle, transport_kind::TransportKind};
+use crate::types::{digest::DigestKey, era::Lifecycle, transport_kind::TransportKind};
 
 /// An upstream: a canonical URL, a transport and, optionally, the gateway entry it belongs to.
 ///
@@ -33,6 +33,8 @@ pub struct Endpoint(pub(super) Arc<Inner>);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Inner {
     pub(super) url: Url,
+    /// Follows from the URL and the gateway.
+    pub(super) upstream: Box<str>,
     pub(super) transport: TransportKind,
     pub(super) gateway: Option<Box<str>>,
     pub(super) lifecycle: Lifecycle,
@@ -53,8 +55,10 @@ impl Endpoint {
     /// - [`EndpointError::Credentials`]: the URL holds a user name or password.
     /// - [`EndpointError::Fragment`]: the URL has a fragment, which never reaches a server.
     pub fn new(url: &str, transport: TransportKind) -> Result<Self, EndpointError> {
+        let url = canonical(url)?;
         Ok(Self(Arc::new(Inner {
-            url: canonical(url)?,
+            upstream: upstream_name(&url),
+            url,
             transport,
             gateway: None,
             lifecycle: Lifecycle::Auto,
@@ -121,11 +125,7 @@ impl Endpoint {
     /// `memory` in `stdio:memory`.
     #[must_use]
     pub fn host(&self) -> &str {
-        let url = &self.0.url;
-        match url.cannot_be_a_base() {
-            true => url.path(),
-            false => url.host_str().unwrap_or_default(),
-        }
+        host(&self.0.url)
     }
 
     /// The port, the scheme's own where the URL names none.
@@ -142,6 +142,14 @@ impl Endpoint {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         }
+    }
+
+    /// A name of the upstream for labels of metrics and alerts, equal in every process: that of the
+    /// [gateway entry](Self::gateway), or host, port and a short digest of the path, such as
+    /// `example.com:443/8f1c02ab`. Two paths of one host are two upstreams; queries make no difference.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.0.upstream
     }
 
     /// True where the transport is detected.
@@ -212,6 +220,33 @@ pub enum EndpointError {
     #[error("endpoint url: not an absolute url: {0}")]
     Syntax(url::ParseError),
 }
+
+fn host(url: &Url) -> &str {
+    match url.cannot_be_a_base() {
+        true => url.path(),
+        false => url.host_str().unwrap_or_default(),
+    }
+}
+
+/// The name of the upstream behind a URL. A path may hold a secret, so that its digest is short.
+fn upstream_name(url: &Url) -> Box<str> {
+    let mut name = host(url).to_owned();
+    if let Some(port) = url.port_or_known_default() {
+        name += &format!(":{port}");
+    }
+    if !url.cannot_be_a_base() && !matches!(url.path(), "" | "/") {
+        let digest = DigestKey::portable().digest("upstream-path");
+        let digest = digest.field(url.path().as_bytes()).finish();
+        name.push('/');
+        for byte in &digest.as_bytes()[..PATH_DIGEST] {
+            name += &format!("{byte:02x}");
+        }
+    }
+    name.into()
+}
+
+/// Bytes of the digest of a path.
+const PATH_DIGEST: usize = 4;
 
 /// Parses and canonicalises a URL.
 fn canonical(text: &str) -> Result<Url, EndpointError> {
@@ -295,6 +330,26 @@ mod tests {
             let endpoint = Endpoint::new(url, TransportKind::new("own")).unwrap();
             assert_eq!(endpoint.host(), host, "{url}");
         }
+    }
+
+    #[test]
+    fn an_upstream_is_named_by_its_gateway_or_else_by_host_port_and_path() {
+        let name = |url: &str| {
+            let endpoint = Endpoint::new(url, TransportKind::new("own")).unwrap();
+            endpoint.upstream().to_owned()
+        };
+        assert_eq!(name("https://example.com"), "example.com:443");
+        assert_eq!(name("http://example.com:81/"), "example.com:81");
+        assert_eq!(name("stdio:memory"), "memory");
+        let path = name("https://example.com/sekret/mcp");
+        assert_eq!(path.len(), "example.com:443/".len() + 2 * PATH_DIGEST);
+        assert!(!path.contains("sekret"));
+        assert_eq!(name("https://example.com/sekret/mcp?key=a"), path);
+        assert_ne!(name("https://example.com/other/mcp"), path);
+        let endpoint = Endpoint::sse("https://example.com/mcp").unwrap();
+        let over = endpoint.clone().over(&TransportKind::STREAMABLE_HTTP);
+        assert_eq!(over.upstream(), endpoint.upstream());
+        assert_eq!(endpoint.with_gateway("search").upstream(), "search");
     }
 
     #[test]

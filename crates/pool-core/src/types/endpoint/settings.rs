@@ -13,7 +13,11 @@ impl Endpoint {
     /// [`SessionPool::evict`](crate::SessionPool::evict) retires one of them alone.
     #[must_use]
     pub fn with_gateway(self, gateway: impl Into<String>) -> Self {
-        self.change(|inner| inner.gateway = Some(gateway.into().into_boxed_str()))
+        let gateway = gateway.into().into_boxed_str();
+        self.change(|inner| {
+            inner.upstream = gateway.clone();
+            inner.gateway = Some(gateway);
+        })
     }
 
     /// Sets how sessions with the endpoint begin. Default: [`Lifecycle::Auto`].
