@@ -19,6 +19,6 @@ pub(crate) use held_leases::{Held, HeldLeases};
 pub use lease::Lease;
 pub use resolve::AcquireRequest;
 pub(crate) use resolve::{
-    Identification, KeyFactory, RequestParts, Resolved, Resolver, ResolverParts,
+    Identification, KeyFactory, RequestParts, Resolved, Resolver, ResolverParts, shrink,
 };
 pub(crate) use upkeep::{check_idle, open_spares};

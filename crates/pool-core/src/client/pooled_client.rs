@@ -7,7 +7,7 @@ use rmcp::model::ProgressNotificationParam;
 
 use super::send::RemainingTimeKey;
 use crate::{
-    acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved, Site},
+    acquire::{AcquireRequest, Acquirer, Lease, RequestParts, Resolved, Site, shrink},
     context::Context,
     error::{AcquireError, ConfigError},
     extend::CallContext,
@@ -61,8 +61,9 @@ impl PooledClient {
     ) -> Self {
         let config = &acquirer.context().config;
         let parts = request.parts;
-        let extra = select(&parts.headers, &config.identity.passthrough_headers);
-        let context = CallContext::new(Arc::clone(&parts.headers), Arc::new(extra));
+        let mut extra = Arc::new(select(&parts.headers, &config.identity.passthrough_headers));
+        shrink(&mut extra);
+        let context = CallContext::new(Arc::clone(&parts.headers), extra);
         Self {
             context: context.with_expiry(resolved.latest_key().identity().expires_at()),
             timeout: config.timeouts.call_timeout,

@@ -118,7 +118,11 @@ mod tests {
         closings.end(first);
         let later = closings.begin_claim();
         drop(claim);
-        assert_eq!(closings.lock().sessions.len(), 1, "the second is being closed");
+        assert_eq!(
+            closings.lock().sessions.len(),
+            1,
+            "the second is being closed"
+        );
         drop(later);
         closings.end(second);
         assert!(closings.lock().sessions.is_empty());

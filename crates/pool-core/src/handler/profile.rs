@@ -1,15 +1,17 @@
 //! What a factory declares, as a part of the key.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use super::factory::HandlerFactory;
 
-/// What a factory declares, as a part of the key.
+/// What a factory declares, as a part of the key. Cheap to clone, and one word in each key.
 #[derive(Clone)]
-pub(crate) struct Profile {
+pub(crate) struct Profile(Arc<Declared>);
+
+pub(crate) struct Declared {
     pub(crate) factory: Arc<dyn HandlerFactory>,
     /// The declared capabilities as canonical JSON.
-    pub(crate) declared: Arc<[u8]>,
+    pub(crate) declared: Box<[u8]>,
 }
 
 impl Profile {
@@ -18,10 +20,10 @@ impl Profile {
         let declared = serde_json::to_value(factory.declared())
             .map(|value| value.to_string().into_bytes())
             .unwrap_or_default();
-        Self {
+        Self(Arc::new(Declared {
             factory,
             declared: declared.into(),
-        }
+        }))
     }
 
     /// The name of the factory's handlers.
@@ -39,5 +41,13 @@ impl Profile {
         ]
         .into_iter()
         .find_map(|(name, is_declared)| is_declared.then_some(name))
+    }
+}
+
+impl Deref for Profile {
+    type Target = Declared;
+
+    fn deref(&self) -> &Declared {
+        &self.0
     }
 }

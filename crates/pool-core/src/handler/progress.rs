@@ -70,7 +70,9 @@ impl ProgressRoutes {
     /// Opens the route of a call whose token is known before it is sent.
     pub(crate) fn route(&self, token: ProgressToken, sink: ProgressSink) -> ProgressRoute<'_> {
         let mut slot = self.lock();
-        slot.get_or_insert_default().sinks.insert(token.clone(), sink);
+        slot.get_or_insert_default()
+            .sinks
+            .insert(token.clone(), sink);
         drop(slot);
         ProgressRoute {
             routes: self,

@@ -5,7 +5,7 @@ use std::{fmt, panic::Location, sync::Arc};
 use rmcp::{RoleClient, service::Peer};
 
 use crate::{
-    acquire::{AcquireRequest, Acquirer, Lease},
+    acquire::{AcquireRequest, Acquirer, Lease, shrink},
     client::PooledClient,
     config::PoolConfig,
     error::{AcquireError, ConnectError, HealthError},
@@ -157,7 +157,8 @@ impl SessionPool {
     ///
     /// # Cancel safety
     /// Safe; a dropped call keeps nothing.
-    pub async fn client(&self, request: AcquireRequest) -> Result<PooledClient, AcquireError> {
+    pub async fn client(&self, mut request: AcquireRequest) -> Result<PooledClient, AcquireError> {
+        shrink(&mut request.parts.headers);
         let deadline = self.acquirer.deadline(&request);
         let resolved = self.acquirer.resolver.resolve(&request, deadline).await?;
         Ok(PooledClient::new(

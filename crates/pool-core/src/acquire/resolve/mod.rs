@@ -8,6 +8,7 @@ mod request;
 mod request_parts;
 mod resolved;
 mod resolver;
+mod spare_room;
 
 pub(crate) use identify::Identification;
 pub(crate) use key_factory::KeyFactory;
@@ -15,3 +16,4 @@ pub use request::AcquireRequest;
 pub(crate) use request_parts::RequestParts;
 pub(crate) use resolved::{Resolved, Route};
 pub(crate) use resolver::{Resolver, ResolverParts};
+pub(crate) use spare_room::shrink;

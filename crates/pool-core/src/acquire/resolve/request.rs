@@ -8,7 +8,7 @@ use std::{
 
 use http::HeaderMap;
 
-use super::{request_parts::RequestParts, resolved::Resolved};
+use super::{request_parts::RequestParts, resolved::Resolved, spare_room::no_headers};
 use crate::{
     handler::HandlerFactory,
     types::{Endpoint, Identity, Principal, Scope},
@@ -45,7 +45,7 @@ impl AcquireRequest {
             parts: RequestParts {
                 endpoint,
                 principal,
-                headers: Arc::default(),
+                headers: no_headers(),
                 identity: None,
                 scope: Scope::default(),
                 handlers: None,

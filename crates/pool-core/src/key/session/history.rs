@@ -15,11 +15,17 @@ pub(crate) struct History(Mutex<Entries>);
 struct Entries {
     /// The open sessions by id, and since when they are open.
     open: Vec<(u64, Timestamp)>,
+    /// What failed last; most keys have nothing here.
+    failures: Option<Box<Failures>>,
+    /// True from the loss of a conversation's session until a caller gets to know of it.
+    lost: bool,
+}
+
+#[derive(Default)]
+struct Failures {
     last_error: Option<LastError>,
     /// The error of the last connect that failed, and when it did.
     last_connect: Option<(Arc<ConnectError>, Instant)>,
-    /// True from the loss of a conversation's session until a caller gets to know of it.
-    lost: bool,
 }
 
 /// The last failure of a connect or a check.
@@ -61,18 +67,20 @@ impl History {
 
     /// A connect or a check failed.
     pub(crate) fn failed(&self, kind: &'static str, at: Timestamp) {
-        self.lock().last_error = Some(LastError { kind, at });
+        let mut entries = self.lock();
+        entries.failures.get_or_insert_default().last_error = Some(LastError { kind, at });
     }
 
     /// A connect failed with this error.
     pub(crate) fn connect_failed(&self, error: Arc<ConnectError>) {
-        self.lock().last_connect = Some((error, Instant::now()));
+        let mut entries = self.lock();
+        entries.failures.get_or_insert_default().last_connect = Some((error, Instant::now()));
     }
 
     /// The error of the last connect that failed after `since`.
     pub(crate) fn last_connect_error(&self, since: Instant) -> Option<Arc<ConnectError>> {
         let entries = self.lock();
-        let (error, at) = entries.last_connect.as_ref()?;
+        let (error, at) = entries.failures.as_ref()?.last_connect.as_ref()?;
         (*at >= since).then(|| Arc::clone(error))
     }
 
@@ -86,7 +94,7 @@ impl History {
         let entries = self.lock();
         HistorySummary {
             oldest: entries.open.iter().map(|(_, at)| *at).min(),
-            last_error: entries.last_error,
+            last_error: entries.failures.as_ref().and_then(|it| it.last_error),
         }
     }
 

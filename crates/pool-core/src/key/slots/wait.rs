@@ -116,7 +116,8 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     /// The queue, made where there is none.
     fn queue(&mut self) -> &mut Queue<M, W, T> {
         let first = self.next_ticket;
-        self.queue.get_or_insert_with(|| Box::new(Queue::new(first)))
+        self.queue
+            .get_or_insert_with(|| Box::new(Queue::new(first)))
     }
 
     /// Gives back the memory of a queue without a waiter.
