@@ -14,6 +14,7 @@ mod connections;
 mod conversations;
 mod cookies;
 mod credential_seam;
+mod extensions;
 mod faults;
 mod file_credentials;
 mod fronts;

@@ -62,6 +62,7 @@ fn revoke(pool: &Acquirer, fleet: &FleetLink, revoked: &[Revoked]) {
         if oldest.get(&key.key).is_some_and(|fence| *fence > number) {
             continue;
         }
+        key.services.subscriptions.end_key(&key.key);
         key.credentials.revoke();
         let (effects, _) = key.evict_all(CloseReason::Revoked);
         run(&key, effects);

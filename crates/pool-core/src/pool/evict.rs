@@ -29,6 +29,7 @@ impl SessionPool {
     /// Only this process: other replicas of a [`Fleet`](crate::Fleet) keep what they hold. Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
     /// the number of selected keys.
     pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
+        self.acquirer.services.subscriptions.end(selector);
         self.evict_for(selector, mode, CloseReason::Evicted)
     }
 
@@ -36,6 +37,9 @@ impl SessionPool {
     /// The report is of no key where the pool does not know it.
     pub fn evict_key(&self, fingerprint: Fingerprint, mode: EvictMode) -> EvictReport {
         let key = self.acquirer.keys.named(fingerprint.number());
+        if let Some(key) = &key {
+            self.acquirer.services.subscriptions.end_key(&key.key);
+        }
         self.evict_keys(key.as_slice(), mode, CloseReason::Evicted)
     }
 
@@ -73,6 +77,7 @@ impl SessionPool {
         if let Some(fleet) = &self.acquirer.context().fleet {
             fleet.revoke_handles(selector);
         }
+        self.acquirer.services.subscriptions.end(selector);
         let keys = self.acquirer.keys.select(selector);
         for key in &keys {
             key.credentials.revoke();

@@ -58,6 +58,12 @@ pub struct PoolStats {
     pub list_changes: u64,
     /// Parts of results that could not be read: items of lists, content blocks and fields.
     pub parts_left_out: u64,
+    /// Lists of prompts, resources and templates, and contents of resources that were there already; 0
+    /// where the pool keeps none.
+    pub answer_hits: u64,
+    /// Lists of prompts, resources and templates, and contents of resources requested from a server; 0
+    /// where the pool caches none.
+    pub answer_misses: u64,
     /// Tool lists that were there already; 0 where the pool keeps none.
     pub tool_list_hits: u64,
     /// Tool lists requested from a server; 0 where the pool caches none.
@@ -121,6 +127,8 @@ impl PoolStats {
             leases_overdue: Counters::read(&counters.leases_overdue),
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),
+            answer_hits: Counters::read(&counters.answer_hits),
+            answer_misses: Counters::read(&counters.answer_misses),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: capacity.sessions.taken(),
