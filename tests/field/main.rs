@@ -35,6 +35,7 @@ mod optional_stream;
 mod over;
 mod proof;
 mod proxy;
+mod proxy_authorization;
 mod proxy_eras;
 mod reading;
 mod redirects;
