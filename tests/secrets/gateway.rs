@@ -51,7 +51,9 @@ pub(crate) async fn show(shown: &Shown, server: &CounterServer) {
 fn file(shown: &Shown, server: &CounterServer) -> FileConfig {
     let text = format!(
         "upstreams: {{ one: {{ url: '{}?key=pl4nted-query', transport: streamable_http, \
-         headers: {{ x-api-key: {{ env: KEY }} }} }} }}",
+         headers: {{ x-api-key: {{ env: KEY }} }} }} }}\n\
+         oauth: {{ own: {{ grant: client_credentials, clients: [{{ id: gateway, \
+         issuer: 'https://login.example.com', secret: {{ env: KEY }} }}] }} }}",
         server.url()
     );
     let variables = [("KEY".to_owned(), "pl4nted-key".to_owned())];
@@ -59,9 +61,15 @@ fn file(shown: &Shown, server: &CounterServer) -> FileConfig {
     shown.show(&config);
     shown.show(&config.credentials());
     config.upstreams().for_each(|upstream| shown.show(upstream));
+    for settings in config.oauth() {
+        shown.show(settings);
+        shown.show(settings.grant());
+        settings.clients().iter().for_each(|it| shown.show(it));
+        shown.show(&mcp_session_pool::oauth::configured(settings).expect("a source"));
+    }
     shown.show(&Format::Yaml);
-    let wrong =
-        "pool: pl4nted-key\nupstreams: { one: { url: pl4nted-query, headers: pl4nted-key } }";
+    let wrong = "pool: pl4nted-key\nupstreams: { one: { url: pl4nted-query, headers: pl4nted-key } }\n\
+         oauth: { own: { grant: pl4nted-key, clients: [{ id: x, secret: pl4nted-key }] } }";
     let variables = [("MCP_SESSION_POOL_TTL".to_owned(), "pl4nted-key".to_owned())];
     let error = FileConfig::parse(Format::Yaml, wrong, &[], variables).expect_err("it is wrong");
     shown.fail(&error);

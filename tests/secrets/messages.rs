@@ -5,8 +5,9 @@ use std::time::Duration;
 use mcp_pool_testkit::NotifyingServer;
 use mcp_session_pool::{
     AcquireRequest, AnnouncementError, PoolConfig, PooledClient, Principal, SessionPool,
+    client::ResourceUpdate,
     config::Lifecycle,
-    error::InputError,
+    error::{CredentialError, InputError, SubscriptionError, UserAction},
     extend::{ClientHandlerBox, HandlerFn, ServerMessage, ServerMessages},
     rmcp::model::{CallToolRequestParams, ClientConfig, ErrorData, SubscriptionFilter},
     stats::{KeyCondition, KeyOrder, KeyQuery},
@@ -53,6 +54,8 @@ pub(crate) async fn show_server_messages(shown: &Shown) {
     let listening = stateless.listen(changes).await.expect("a subscription");
     shown.show(&listening);
     drop(listening);
+    let updates = stateless.subscribe("test://pl4nted-argument").await;
+    shown.show(&updates.expect("a subscription"));
     pool.close(Duration::from_secs(10)).await;
 }
 
@@ -84,6 +87,22 @@ pub(crate) fn show_the_rest(shown: &Shown) {
     shown.fail(&InputError::Refused(error()));
     shown.fail(&mcp_session_pool::error::CallError::Rpc(error()));
     shown.fail(&AnnouncementError::CrossOrigin);
+    for error in [
+        SubscriptionError::Ended,
+        SubscriptionError::NotAccepted,
+        SubscriptionError::TooMany(1),
+    ] {
+        shown.fail(&error);
+        shown.fail(&mcp_session_pool::error::CallError::from(error));
+    }
+    let uri = "test://pl4nted-argument".to_owned();
+    shown.show(&ResourceUpdate::Changed { uri });
+    shown.show(&ResourceUpdate::Resumed);
+    let url = "https://auth.example.com/authorize?state=pl4nted-argument".parse();
+    let action = UserAction::new(url.expect("a url"), "pl4nted-argument");
+    shown.show(&action);
+    let error = CredentialError::new("none").with_user_action(action);
+    shown.fail(&error);
     let handler = |_: &_| ClientHandlerBox::new(ClientConfig::default());
     shown.show(&HandlerFn::new("handler", handler));
     shown.show(&KeyCondition::Failed);

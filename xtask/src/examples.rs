@@ -31,10 +31,11 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Builds and starts it.
-    pub(crate) fn start(sh: &Shell) -> Result<Self> {
+    /// Builds and starts it, before a server of this era: `legacy` or `stateless`.
+    pub(crate) fn start(sh: &Shell, era: &str) -> Result<Self> {
         let program = build_example(sh, "conformance_gateway")?;
-        let mut process = Command::new(program).stdout(Stdio::piped()).spawn()?;
+        let mut gateway = Command::new(program);
+        let mut process = gateway.arg(era).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or("no output")?;
         let mut gateway = Self {
             process,

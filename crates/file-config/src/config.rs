@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     credentials::UpstreamCredentials,
+    oauth::OAuthSettings,
     problem::{FileConfigError, Problems},
-    read::{Format, override_upstreams, pool_settings, read_upstreams},
+    read::{Format, override_upstreams, pool_settings, read_oauth, read_upstreams},
     upstream::ConfiguredUpstream,
 };
 
@@ -21,6 +22,7 @@ use crate::{
 pub struct FileConfig {
     pool: PoolConfig,
     upstreams: Vec<(ConfiguredUpstream, HeaderMap)>,
+    oauth: Vec<OAuthSettings>,
     /// The sections that belong to the gateway itself.
     sections: Map<String, Value>,
 }
@@ -62,8 +64,14 @@ impl FileConfig {
             Map::new()
         });
         let pool = read_pool(file.remove("pool"), &variables, &mut problems);
-        let upstreams = file.remove("upstreams");
-        let upstreams = read_all_upstreams(upstreams, &variables, &mut problems);
+        let value_of = |name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        let oauth = read_oauth(file.remove("oauth"), &value_of, &mut problems);
+        let mut section = upstreams_section(file.remove("upstreams"), &mut problems);
+        let overrides = override_upstreams(&mut section, &variables, &mut problems);
+        let upstreams = read_upstreams(section, &overrides, &oauth, &value_of, &mut problems);
         let is_own = |name: &String| sections.contains(&name.as_str());
         for name in file.keys().filter(|name| !is_own(name)) {
             problems.add(name, "unknown key");
@@ -72,6 +80,7 @@ impl FileConfig {
         Ok(Self {
             pool,
             upstreams,
+            oauth,
             sections: file,
         })
     }
@@ -85,6 +94,11 @@ impl FileConfig {
     /// The upstreams, by name.
     pub fn upstreams(&self) -> impl Iterator<Item = &ConfiguredUpstream> {
         self.upstreams.iter().map(|(upstream, _)| upstream)
+    }
+
+    /// The OAuth settings, by name.
+    pub fn oauth(&self) -> impl Iterator<Item = &OAuthSettings> {
+        self.oauth.iter()
     }
 
     /// The credentials of the upstreams, for
@@ -124,25 +138,15 @@ fn read_pool(
     })
 }
 
-fn read_all_upstreams(
-    section: Option<Value>,
-    variables: &[(String, String)],
-    problems: &mut Problems,
-) -> Vec<(ConfiguredUpstream, HeaderMap)> {
-    let mut section = match section {
+fn upstreams_section(section: Option<Value>, problems: &mut Problems) -> Map<String, Value> {
+    match section {
         Some(Value::Object(upstreams)) => upstreams,
         None | Some(Value::Null) => Map::new(),
         Some(_) => {
             problems.add("upstreams", "expected a table");
             Map::new()
         }
-    };
-    let overrides = override_upstreams(&mut section, variables, problems);
-    let value_of = |name: &str| {
-        let found = variables.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    };
-    read_upstreams(section, &overrides, &value_of, problems)
+    }
 }
 
 /// The message of serde without the values that it quotes.

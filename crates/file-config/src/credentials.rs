@@ -24,8 +24,11 @@ use crate::{secret::SecretRef, upstream::ConfiguredUpstream};
 #[derive(Clone)]
 pub struct UpstreamCredentials(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     upstreams: HashMap<String, Arc<Known>>,
+    /// The sources by the name of their OAuth settings.
+    sources: HashMap<String, Arc<dyn CredentialSource>>,
     /// Whether each credential is the gateway's own, so that a caller's end means nothing for it.
     own_alone: bool,
 }
@@ -33,6 +36,7 @@ struct Inner {
 struct Known {
     references: Vec<(HeaderName, SecretRef)>,
     headers: RwLock<HeaderMap>,
+    oauth: Option<String>,
 }
 
 impl UpstreamCredentials {
@@ -44,13 +48,45 @@ impl UpstreamCredentials {
             let known = Known {
                 references: upstream.headers.clone(),
                 headers: RwLock::new(headers),
+                oauth: upstream.oauth.clone(),
             };
             (upstream.name.clone(), Arc::new(known))
         });
         Self(Arc::new(Inner {
             upstreams: known.collect(),
+            sources: HashMap::new(),
             own_alone,
         }))
+    }
+
+    /// The same credentials; upstreams that name these OAuth settings get the headers of this source,
+    /// and those of their own besides. Without a source their calls fail.
+    #[must_use]
+    pub fn with_source(
+        mut self,
+        oauth: impl Into<String>,
+        source: impl CredentialSource + 'static,
+    ) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.sources.insert(oauth.into(), Arc::new(source));
+        self
+    }
+
+    /// The headers that an upstream gets besides its own: those of its OAuth settings, or of its caller.
+    async fn others(
+        &self,
+        known: Option<&Known>,
+        request: &CredentialRequest<'_>,
+    ) -> Result<Arc<HeaderMap>, CredentialError> {
+        let Some(name) = known.and_then(|known| known.oauth.as_ref()) else {
+            return CallerHeaders.headers(request).await;
+        };
+        match self.0.sources.get(name) {
+            Some(source) => source.headers(request).await,
+            None => Err(CredentialError::new(format!(
+                "the oauth settings `{name}` have no source"
+            ))),
+        }
     }
 }
 
@@ -82,26 +118,24 @@ impl CredentialSource for UpstreamCredentials {
         &self,
         request: &CredentialRequest<'_>,
     ) -> Result<Arc<HeaderMap>, CredentialError> {
-        let callers = CallerHeaders.headers(request).await?;
         let name = request.endpoint.gateway();
-        let Some(known) = name.and_then(|name| self.0.upstreams.get(name)) else {
-            return Ok(callers);
+        let known = name.and_then(|name| self.0.upstreams.get(name));
+        let others = self.others(known.map(|known| &**known), request).await?;
+        let Some(known) = known.filter(|known| !known.references.is_empty()) else {
+            return Ok(others);
         };
-        if known.references.is_empty() {
-            return Ok(callers);
-        }
         if request.rejected.is_some() {
             let known = Arc::clone(known);
             // A panic of the reader is one of its own; the old headers are still there.
             let _ = spawn_blocking(move || known.read_again()).await;
         }
-        let mut headers = HeaderMap::clone(&callers);
+        let mut headers = HeaderMap::clone(&others);
         headers.extend(known.headers());
         Ok(Arc::new(headers))
     }
 
     fn renews(&self) -> bool {
-        self.0.own_alone
+        self.0.own_alone && self.0.sources.values().all(|source| source.renews())
     }
 }
 

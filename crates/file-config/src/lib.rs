@@ -5,8 +5,10 @@ mod problem;
 
 mod secret;
 
-mod credentials;
+mod oauth;
 mod upstream;
+
+mod credentials;
 
 mod read;
 
@@ -14,6 +16,7 @@ mod config;
 
 pub use config::FileConfig;
 pub use credentials::UpstreamCredentials;
+pub use oauth::{OAuthClient, OAuthGrant, OAuthSettings};
 pub use problem::{FileConfigError, Problem};
 pub use read::Format;
 pub use upstream::ConfiguredUpstream;

@@ -30,9 +30,26 @@ pub(crate) enum SecretError {
     NoVariable(String),
     #[error("{0} is empty or no value of a header")]
     Unusable(Place),
+    #[error("{0} is empty")]
+    Empty(Place),
 }
 
 impl SecretRef {
+    /// The secret as a text.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub(crate) fn text(
+        &self,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, SecretError> {
+        let secret = self.place.read(variables)?;
+        match secret.is_empty() {
+            true => Err(SecretError::Empty(self.place.clone())),
+            false => Ok(format!("{}{secret}", self.prefix)),
+        }
+    }
+
     /// The secret as the value of a header.
     ///
     /// # Errors

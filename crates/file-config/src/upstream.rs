@@ -13,6 +13,7 @@ pub struct ConfiguredUpstream {
     pub(crate) endpoint: Endpoint,
     pub(crate) forward: Vec<HeaderName>,
     pub(crate) headers: Vec<(HeaderName, SecretRef)>,
+    pub(crate) oauth: Option<String>,
 }
 
 impl ConfiguredUpstream {
@@ -26,6 +27,12 @@ impl ConfiguredUpstream {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The name of the OAuth settings that its tokens are had by.
+    #[must_use]
+    pub fn oauth(&self) -> Option<&str> {
+        self.oauth.as_deref()
     }
 
     /// The headers of a downstream request that it gets.

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "file-config", feature = "oauth"))]
+mod configured_oauth;
+
 pub use mcp_pool_core::*;
 #[cfg(feature = "directory")]
 pub use mcp_pool_directory::{FleetSecret, InMemoryDirectory};
@@ -44,6 +47,9 @@ pub mod file_config {
 #[cfg(feature = "oauth")]
 pub mod oauth {
     pub use mcp_pool_oauth::*;
+
+    #[cfg(feature = "file-config")]
+    pub use crate::configured_oauth::configured;
 }
 
 /// Upstreams behind one rmcp server handler, as a gateway needs it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcp_pool_core::error::CredentialError;
+use mcp_pool_core::error::{CredentialError, UserAction};
 
 use crate::needed::AuthorizationNeeded;
 
@@ -159,7 +159,10 @@ impl From<OAuthError> for CredentialError {
     /// authorize, the cause is the [`AuthorizationNeeded`] itself.
     fn from(error: OAuthError) -> Self {
         match error {
-            OAuthError::AuthorizationNeeded(needed) => Self::of(needed),
+            OAuthError::AuthorizationNeeded(needed) => {
+                let action = UserAction::new(needed.url().clone(), needed.to_string());
+                Self::of(needed).with_user_action(action)
+            }
             error => Self::of(error),
         }
     }

@@ -7,23 +7,46 @@
 use mcp_session_pool::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientResult,
         CompleteRequestParams, CompleteResult, CreateMessageRequestParams, ElicitRequest,
         GetPromptRequestParams, GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, LoggingMessageNotificationParam,
         PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
         ReadResourceResponse, SamplingMessage, ServerCapabilities, ServerConfig, ServerRequest,
-        SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams,
+        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
+        UnsubscribeRequestParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{contents, schemas};
+use tokio::sync::broadcast;
+
+use crate::{
+    asking::{self, Attempt, Round},
+    contents, schemas,
+};
 
 /// A server with everything that the suite plays with.
-pub(crate) struct Fixtures;
+#[derive(Clone)]
+pub(crate) struct Fixtures {
+    changes: broadcast::Sender<Changed>,
+}
+
+/// A list that has changed.
+#[derive(Clone, Copy)]
+enum Changed {
+    Prompts,
+    Tools,
+}
+
+impl Default for Fixtures {
+    fn default() -> Self {
+        let changes = broadcast::Sender::new(16);
+        Self { changes }
+    }
+}
 
 type Context = RequestContext<RoleServer>;
 
@@ -33,11 +56,36 @@ impl ServerHandler for Fixtures {
             .enable_completions()
             .enable_logging()
             .enable_prompts()
+            .enable_prompts_list_changed()
             .enable_resources()
             .enable_resources_subscribe()
             .enable_tools()
+            .enable_tool_list_changed()
             .build();
         ServerConfig::new(capabilities)
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut changes = self.changes.subscribe();
+        loop {
+            let list = tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                list = changes.recv() => list,
+            };
+            let sink = context.sink();
+            let _ = match list {
+                Ok(Changed::Prompts) => sink.notify_prompt_list_changed().await.ok(),
+                Ok(Changed::Tools) => sink.notify_tool_list_changed().await.ok(),
+                Err(_) => return Ok(()),
+            };
+        }
     }
 
     async fn list_tools(
@@ -50,7 +98,7 @@ impl ServerHandler for Fixtures {
         let mut keywords = tool("json_schema_2020_12_tool");
         keywords["inputSchema"] = schemas::with_all_keywords();
         tools.push(keywords);
-        typed(json!({ "tools": tools }))
+        typed(kept(json!({ "tools": tools })))
     }
 
     async fn call_tool(
@@ -61,6 +109,18 @@ impl ServerHandler for Fixtures {
         let name = params.name.as_ref();
         let arguments = Value::Object(params.arguments.unwrap_or_default());
         let argument = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+        let declared = context.client_capabilities().unwrap_or_default();
+        let attempt = Attempt {
+            responses: params.input_responses.as_ref(),
+            state: params.request_state.as_deref(),
+            declared: &declared,
+        };
+        if let Some(round) = asking::of_tool(name, &attempt) {
+            return match round? {
+                Round::Ask(request) => Ok(request.into()),
+                Round::Done(text) => result(json!([contents::text(&text)])),
+            };
+        }
         if let Some(content) = contents::of_tool(name) {
             return result(content);
         }
@@ -69,6 +129,18 @@ impl ServerHandler for Fixtures {
         }
         match name {
             "test_tool_with_logging" => log(&context).await,
+            "test_logging_tool" => {
+                if context.meta.log_level().is_some() {
+                    return log(&context).await;
+                }
+                result(json!([contents::text("not logged")]))
+            }
+            "test_missing_capability" if declared.sampling.is_none() => {
+                let sampling = ClientCapabilities::builder().enable_sampling().build();
+                Err(ErrorData::missing_required_client_capability(sampling))
+            }
+            "test_trigger_prompt_change" => self.changed(Changed::Prompts),
+            "test_trigger_tool_change" => self.changed(Changed::Tools),
             "test_tool_with_progress" => report(&context).await,
             "test_sampling" => sample(&context, argument("prompt")).await,
             "test_error_handling" => {
@@ -91,7 +163,7 @@ impl ServerHandler for Fixtures {
             json!({ "uri": uri, "name": name, "description": "A fixture", "mimeType": "text/plain" })
         };
         let names = ["static-text", "static-binary", "watched-resource"];
-        typed(json!({ "resources": names.map(resource) }))
+        typed(kept(json!({ "resources": names.map(resource) })))
     }
 
     async fn list_resource_templates(
@@ -100,7 +172,7 @@ impl ServerHandler for Fixtures {
         _context: Context,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let template = json!({ "uriTemplate": "test://template/{id}/data", "name": "template" });
-        typed(json!({ "resourceTemplates": [template] }))
+        typed(kept(json!({ "resourceTemplates": [template] })))
     }
 
     async fn read_resource(
@@ -111,7 +183,7 @@ impl ServerHandler for Fixtures {
         let contents = contents::of_resource(&params.uri);
         let contents =
             contents.ok_or_else(|| ErrorData::resource_not_found("no such resource", None))?;
-        typed(json!({ "contents": contents })).map(ReadResourceResponse::Complete)
+        typed(kept(json!({ "contents": contents }))).map(ReadResourceResponse::Complete)
     }
 
     async fn list_prompts(
@@ -127,14 +199,28 @@ impl ServerHandler for Fixtures {
                 json!({ "name": name, "description": "A fixture", "arguments": arguments })
             })
             .collect();
-        typed(json!({ "prompts": prompts }))
+        typed(kept(json!({ "prompts": prompts })))
     }
 
     async fn get_prompt(
         &self,
         params: GetPromptRequestParams,
-        _context: Context,
+        context: Context,
     ) -> Result<GetPromptResponse, ErrorData> {
+        let attempt = Attempt {
+            responses: params.input_responses.as_ref(),
+            state: params.request_state.as_deref(),
+            declared: &context.client_capabilities().unwrap_or_default(),
+        };
+        if let Some(round) = asking::of_prompt(&params.name, &attempt) {
+            return match round? {
+                Round::Ask(request) => Ok(request.into()),
+                Round::Done(text) => {
+                    let message = json!({ "role": "user", "content": contents::text(&text) });
+                    typed(json!({ "messages": [message] })).map(GetPromptResponse::Complete)
+                }
+            };
+        }
         let arguments = Value::Object(params.arguments.unwrap_or_default());
         let messages = contents::of_prompt(&params.name, &arguments);
         let messages = messages.ok_or_else(|| ErrorData::invalid_params("no such prompt", None))?;
@@ -174,6 +260,21 @@ impl ServerHandler for Fixtures {
     ) -> Result<(), ErrorData> {
         Ok(())
     }
+}
+
+impl Fixtures {
+    fn changed(&self, list: Changed) -> Result<CallToolResponse, ErrorData> {
+        // Fails only where no client listens.
+        let _ = self.changes.send(list);
+        result(json!([contents::text("changed")]))
+    }
+}
+
+/// A result with hints on how long it may be kept.
+fn kept(mut result: Value) -> Value {
+    result["ttlMs"] = json!(1_000);
+    result["cacheScope"] = json!("private");
+    result
 }
 
 async fn log(context: &Context) -> Result<CallToolResponse, ErrorData> {
@@ -233,7 +334,7 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
         .map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 25] = [
     "test_simple_text",
     "test_image_content",
     "test_audio_content",
@@ -246,9 +347,23 @@ const TOOLS: [&str; 12] = [
     "test_elicitation",
     "test_elicitation_sep1034_defaults",
     "test_elicitation_sep1330_enums",
+    "test_input_required_result_capabilities",
+    "test_input_required_result_elicitation",
+    "test_input_required_result_list_roots",
+    "test_input_required_result_multi_round",
+    "test_input_required_result_multiple_inputs",
+    "test_input_required_result_request_state",
+    "test_input_required_result_sampling",
+    "test_input_required_result_tampered_state",
+    "test_logging_tool",
+    "test_missing_capability",
+    "test_streaming_elicitation",
+    "test_trigger_prompt_change",
+    "test_trigger_tool_change",
 ];
 
-const PROMPTS: [(&str, &[&str]); 4] = [
+const PROMPTS: [(&str, &[&str]); 5] = [
+    ("test_input_required_result_prompt", &[]),
     ("test_simple_prompt", &[]),
     ("test_prompt_with_arguments", &["arg1", "arg2"]),
     ("test_prompt_with_embedded_resource", &["resourceUri"]),

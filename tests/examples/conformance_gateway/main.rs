@@ -1,7 +1,9 @@
 //! A gateway with the fixtures of the conformance suite behind it, for its scenarios for servers.
 //!
-//! Prints its address, and serves until it is killed.
+//! Its argument is the era of the server behind it: `legacy` (default) or `stateless`. Prints its address,
+//! and serves until it is killed.
 
+mod asking;
 mod contents;
 mod fixtures;
 mod schemas;
@@ -26,9 +28,14 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let upstream = serve(|| fixtures::Fixtures).await?;
-    // What the suite asks for between a call and its answer belongs to the revisions with sessions.
-    let endpoint = Endpoint::streamable_http(&upstream)?.with_lifecycle(Lifecycle::Legacy);
+    let fixtures = fixtures::Fixtures::default();
+    let upstream = serve(move || fixtures.clone()).await?;
+    // What a server asks for between a call and its answer belongs to the revisions with sessions.
+    let lifecycle = match std::env::args().nth(1).as_deref() {
+        Some("stateless") => Lifecycle::Stateless,
+        _ => Lifecycle::Legacy,
+    };
+    let endpoint = Endpoint::streamable_http(&upstream)?.with_lifecycle(lifecycle);
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)
         .build()?;

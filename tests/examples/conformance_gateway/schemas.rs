@@ -27,9 +27,23 @@ pub(crate) fn with_all_keywords() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "$defs": {
-            "address": { "type": "object", "properties": { "street": text, "city": text } },
+            "address": {
+                "$anchor": "addressDef",
+                "type": "object",
+                "properties": { "street": text, "city": text },
+            },
         },
-        "properties": { "name": text, "address": { "$ref": "#/$defs/address" } },
+        "properties": {
+            "name": text,
+            "address": { "$ref": "#/$defs/address" },
+            "contactMethod": { "type": "string", "enum": ["phone", "email"] },
+            "phone": text,
+            "email": text,
+        },
+        "allOf": [{ "anyOf": [{ "required": ["phone"] }, { "required": ["email"] }] }],
+        "if": { "properties": { "contactMethod": { "const": "phone" } } },
+        "then": { "required": ["phone"] },
+        "else": { "required": ["email"] },
         "additionalProperties": false,
     })
 }

@@ -8,58 +8,114 @@ use xshell::Shell;
 use super::install::Installed;
 use crate::{Result, examples::Gateway};
 
+/// The scenarios of one revision, and the era of the server behind the gateway that plays them.
+struct Revision {
+    name: &'static str,
+    era: &'static str,
+}
+
+/// Both: with sessions, whose servers ask between a call and its answer, and without.
+const REVISIONS: [Revision; 2] = [
+    Revision {
+        name: "2025-11-25",
+        era: "legacy",
+    },
+    Revision {
+        name: "2026-07-28",
+        era: "stateless",
+    },
+];
+
+/// A scenario that is expected to fail, by the beginning of its name, and why. None of them is scored.
+struct Expected {
+    scenario: &'static str,
+    reason: &'static str,
+}
+
+/// The scenarios that fail, each with its reason.
+///
+/// A listed scenario that passes fails the run, so the list cannot outlive its reasons.
+const EXPECTED: &[Expected] = &[
+    Expected {
+        scenario: "http-custom-header-server-validation",
+        reason: "rmcp checks these headers by `ServerHandler::get_tool`, which knows no caller, and a \
+                 proxy has a list of tools for each caller",
+    },
+    Expected {
+        scenario: "tasks-",
+        reason: "an extension: the server with the fixtures makes no tasks",
+    },
+];
+
 /// The outcome of one scenario.
 #[derive(Debug, PartialEq, Eq, Tabled)]
 struct Row {
+    revision: &'static str,
     scenario: String,
     passed: usize,
     failed: usize,
+    /// Why it is expected to fail; empty where it is not.
+    expected: &'static str,
+}
+
+impl Row {
+    fn is_as_expected(&self) -> bool {
+        let has_passed = self.failed == 0 && self.passed > 0;
+        has_passed == self.expected.is_empty()
+    }
 }
 
 /// Plays every scenario for servers. Fails when a check does.
 pub(super) fn run(sh: &Shell, installed: &Installed, only: &str) -> Result {
-    let gateway = Gateway::start(sh)?;
     let results = Path::new(crate::root()).join("target/conformance/results");
-    let printed = installed.play_server(sh, gateway.url(), REQUIREMENTS, &results)?;
-    let rows: Vec<_> = rows(&printed)
-        .into_iter()
-        .filter(|row| row.scenario.contains(only))
-        .collect();
+    let mut rows = Vec::new();
+    for revision in &REVISIONS {
+        let gateway = Gateway::start(sh, revision.era)?;
+        let results = results.join(revision.name);
+        let printed = installed.play_server(sh, gateway.url(), revision.name, &results)?;
+        let played = rows_of(revision.name, &printed);
+        if played.is_empty() {
+            return Err(format!("the tool printed no scenario:\n{printed}").into());
+        }
+        rows.extend(played);
+    }
+    rows.retain(|row| row.scenario.contains(only));
     println!("{}", Table::new(&rows).with(Style::markdown()));
-    let failed = rows
-        .iter()
-        .filter(|row| row.failed > 0 || row.passed == 0)
-        .count();
-    match (rows.is_empty(), failed) {
-        (true, _) => Err(format!("the tool printed no scenario:\n{printed}").into()),
+    let surprises = rows.iter().filter(|row| !row.is_as_expected()).count();
+    match (rows.is_empty(), surprises) {
+        (true, _) => Err("no scenario was played".into()),
         (false, 0) => Ok(()),
         (false, _) => {
-            Err(format!("{failed} scenarios failed; results: {}", results.display()).into())
+            let results = results.display();
+            Err(format!("{surprises} did not end as expected; results: {results}").into())
         }
     }
 }
 
 /// The rows of the tool's summary.
-fn rows(printed: &str) -> Vec<Row> {
-    printed.lines().filter_map(row).collect()
+fn rows_of(revision: &'static str, printed: &str) -> Vec<Row> {
+    let rows = printed.lines().filter_map(|line| row(revision, line));
+    rows.collect()
 }
 
-fn row(line: &str) -> Option<Row> {
+fn row(revision: &'static str, line: &str) -> Option<Row> {
     let line = line
         .strip_prefix('\u{2713}')
         .or_else(|| line.strip_prefix('\u{2717}'))?;
     let (scenario, counts) = line.trim().split_once(": ")?;
     let (passed, failed) = counts.split_once(" passed, ")?;
+    let expected = EXPECTED.iter();
+    let expected = expected
+        .filter(|expected| scenario.starts_with(expected.scenario))
+        .map(|expected| expected.reason);
     Some(Row {
+        revision,
+        expected: expected.last().unwrap_or_default(),
         scenario: scenario.to_owned(),
         passed: passed.parse().ok()?,
         failed: failed.split(' ').next()?.parse().ok()?,
     })
 }
-
-/// The revision whose scenarios are played: those with sessions, whose servers ask between a call and
-/// its answer.
-const REQUIREMENTS: &str = "2025-11-25";
 
 #[cfg(test)]
 mod tests {
@@ -76,10 +132,26 @@ Total: 3 passed, 2 failed
 ";
         let expected = [("ping", 2, 0), ("tools-list", 1, 2)];
         let expected = expected.map(|(scenario, passed, failed)| Row {
+            revision: "any",
             scenario: scenario.to_owned(),
             passed,
             failed,
+            expected: "",
         });
-        assert_eq!(rows(printed), expected);
+        assert_eq!(rows_of("any", printed), expected);
+    }
+
+    #[test]
+    fn a_scenario_that_does_not_end_as_listed_is_a_surprise() {
+        for (line, expected) in [
+            ("\u{2713} ping: 2 passed, 0 failed", true),
+            ("\u{2713} ping: 0 passed, 0 failed", false),
+            ("\u{2717} ping: 1 passed, 1 failed", false),
+            ("\u{2717} tasks-lifecycle: 1 passed, 1 failed", true),
+            ("\u{2713} tasks-lifecycle: 2 passed, 0 failed", false),
+        ] {
+            let row = row("any", line).expect("a row");
+            assert_eq!(row.is_as_expected(), expected, "{line}");
+        }
     }
 }

@@ -17,7 +17,7 @@ struct Client {
 
 /// Runs each client. Fails when one does.
 pub(super) fn run(sh: &Shell, skip_missing: bool) -> Result {
-    let gateway = Gateway::start(sh)?;
+    let gateway = Gateway::start(sh, "legacy")?;
     for Client {
         package,
         script: file,

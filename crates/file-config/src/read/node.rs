@@ -94,22 +94,41 @@ impl<'p> Node<'p> {
         truth.or_else(|| self.wrong(key, TRUTH)).unwrap_or(false)
     }
 
+    /// Takes a truth value that may be absent.
+    pub(crate) fn optional_truth(&mut self, key: &str) -> Option<bool> {
+        self.has(key).then(|| self.truth(key))
+    }
+
+    /// Whether the key is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| !value.is_null())
+    }
+
     /// Takes a list of header names: a list, or a text with commas.
     pub(crate) fn headers(&mut self, key: &str) -> Vec<HeaderName> {
-        let names = match self.take(key) {
+        let expected = "expected a list of header names";
+        let names = self.texts(key, expected);
+        let names: Option<Vec<_>> = names.iter().map(|name| name.parse().ok()).collect();
+        names
+            .or_else(|| self.wrong(key, expected))
+            .unwrap_or_default()
+    }
+
+    /// Takes a list of texts: a list, or a text with commas.
+    pub(crate) fn texts(&mut self, key: &str, expected: &str) -> Vec<String> {
+        let texts = match self.take(key) {
             None => return Vec::new(),
             Some(Value::String(text)) => {
-                let names = text
+                let texts = text
                     .split(',')
                     .map(str::trim)
-                    .filter(|name| !name.is_empty());
-                Some(names.map(str::to_owned).collect::<Vec<_>>())
+                    .filter(|text| !text.is_empty());
+                Some(texts.map(str::to_owned).collect())
             }
             Some(value) => serde_json::from_value(value).ok(),
         };
-        let names = names.and_then(|names| names.iter().map(|name| name.parse().ok()).collect());
-        names
-            .or_else(|| self.wrong(key, "expected a list of header names"))
+        texts
+            .or_else(|| self.wrong(key, expected))
             .unwrap_or_default()
     }
 

@@ -2,21 +2,20 @@
 
 use std::num::NonZeroU32;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use mcp_pool_core::{AffinityScope, Endpoint, TransportKind, config::Lifecycle};
 use serde_json::{Map, Value};
 
-use super::{node::Node, overrides::Overrides};
+use super::{node::Node, overrides::Overrides, reference::read_reference};
 use crate::{
-    problem::Problems,
-    secret::{Place, SecretRef},
-    upstream::ConfiguredUpstream,
+    oauth::OAuthSettings, problem::Problems, secret::SecretRef, upstream::ConfiguredUpstream,
 };
 
 /// The upstreams of a file, each with the headers that its references stand for.
 pub(crate) fn read_upstreams(
     section: Map<String, Value>,
     overrides: &Overrides,
+    oauth: &[OAuthSettings],
     variables: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
 ) -> Vec<(ConfiguredUpstream, HeaderMap)> {
@@ -25,7 +24,7 @@ pub(crate) fn read_upstreams(
         let names = overrides.iter().find(|(upstream, _)| *upstream == name);
         let names = names.map(|(_, names)| names.clone()).unwrap_or_default();
         let node = Node::new(format!("upstreams.{name}"), value, problems).named(names);
-        upstreams.extend(read_upstream(name, node, variables));
+        upstreams.extend(read_upstream(name, node, oauth, variables));
     }
     upstreams
 }
@@ -33,6 +32,7 @@ pub(crate) fn read_upstreams(
 fn read_upstream(
     name: String,
     mut node: Node<'_>,
+    oauth: &[OAuthSettings],
     variables: &dyn Fn(&str) -> Option<String>,
 ) -> Option<(ConfiguredUpstream, HeaderMap)> {
     let endpoint = read_endpoint(&name, &mut node);
@@ -48,14 +48,28 @@ fn read_upstream(
             }
         }
     }
+    let oauth = read_name(&mut node, oauth);
+    if oauth.is_some() && references.iter().any(|(name, _)| *name == AUTHORIZATION) {
+        node.wrong::<()>("oauth", "takes the place of the header `authorization`");
+    }
     node.finish();
     let upstream = ConfiguredUpstream {
         name,
         endpoint: endpoint?,
         forward,
         headers: references,
+        oauth,
     };
     Some((upstream, headers))
+}
+
+/// The name of the OAuth settings.
+fn read_name(node: &mut Node<'_>, oauth: &[OAuthSettings]) -> Option<String> {
+    let name = node.text("oauth")?;
+    match oauth.iter().any(|settings| settings.name == name) {
+        true => Some(name),
+        false => node.wrong("oauth", "expected the name of usable settings of `oauth`"),
+    }
 }
 
 fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
@@ -65,6 +79,7 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let is_public = node.truth("stateless_and_public");
     let is_trusted = node.truth("trusted_tool_hints");
     let shares_cookies = node.truth("shareable_cookies");
+    let client = node.text("client");
     let affinity = read_affinity(node);
     let Some(url) = node.text("url") else {
         return node.wrong("url", "expected the address of the server");
@@ -88,6 +103,10 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let endpoint = match shares_cookies {
         true => endpoint.with_shareable_cookies(),
         false => endpoint,
+    };
+    let endpoint = match client {
+        Some(client) => endpoint.with_client(client),
+        None => endpoint,
     };
     let Some((header, scope)) = affinity else {
         return Some(endpoint);
@@ -157,16 +176,6 @@ fn read_references(node: &mut Node<'_>) -> Vec<(HeaderName, SecretRef)> {
         }
     }
     references
-}
-
-fn read_reference(node: &mut Node<'_>) -> Option<SecretRef> {
-    let prefix = node.text("prefix").unwrap_or_default();
-    let place = match (node.text("env"), node.text("file")) {
-        (Some(name), None) => Place::Variable(name),
-        (None, Some(path)) => Place::File(path.into()),
-        _ => return None,
-    };
-    Some(SecretRef { place, prefix })
 }
 
 const COUNT: &str = "a count must be at least 1";

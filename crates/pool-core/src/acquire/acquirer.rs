@@ -161,6 +161,7 @@ impl Acquirer {
     pub(crate) fn close(&self) -> u64 {
         self.context().close();
         self.services.detected.close();
+        self.services.subscriptions.close();
         self.upstreams.close();
         self.services.capacity.close();
         let keys_missing = self.services.missing_keys.close() as u64;

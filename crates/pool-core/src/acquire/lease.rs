@@ -118,6 +118,11 @@ impl Lease {
         self.slot.key()
     }
 
+    /// The session itself, for what is bound to it beyond the lease.
+    pub(crate) fn shared_session(&self) -> Arc<PooledSession> {
+        Arc::clone(self.slot.session())
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.pooled().session
     }

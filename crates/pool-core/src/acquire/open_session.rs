@@ -121,7 +121,7 @@ impl<'c> Connecting<'c> {
         let request = request
             .with_proxy(Arc::clone(&proxy))
             .with_background(key.services.background.clone())
-            .listening(context.tools.is_some())
+            .listening(context.answers.is_some())
             .routed_by(context.affinity(&key.key, &key.profile));
         (request, proxy)
     }

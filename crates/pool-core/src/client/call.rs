@@ -21,6 +21,7 @@ use crate::{
     key::{History, PooledSession},
     time::after,
     trace::{CallTrace, Target},
+    types::Era,
 };
 
 /// One call of a client.
@@ -38,6 +39,8 @@ pub(super) struct Call<'c> {
     /// The session it was sent on last.
     session: Option<SessionInfo>,
     tool_failed: bool,
+    /// The era of the server, once something was sent.
+    pub(super) era: Option<Era>,
     /// When the last attempt began.
     pub(super) attempt_began: Instant,
     /// How often it was repeated.
@@ -112,6 +115,7 @@ impl<'c> Call<'c> {
             waited: Duration::ZERO,
             session: None,
             tool_failed: false,
+            era: None,
             deadline: after(began, client.timeout),
             attempt_began: began,
             repetitions: 0,
@@ -200,11 +204,13 @@ impl<'c> Call<'c> {
         mut request: ClientRequest,
     ) -> Result<Answer, Failed> {
         self.note_session(lease.info());
+        self.era = Some(lease.info().era);
         let propagator = self.client.context().propagator.as_deref();
         let (call, own) = (self.trace.span(), &self.client.context);
         let propagated =
             propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
+        self.bring_log_level(lease, &mut request).await;
         if let Some(key) = &self.client.remaining_time {
             key.write(&mut request, self.deadline);
         }

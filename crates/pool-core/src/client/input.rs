@@ -16,10 +16,22 @@ use super::{
     input_responder::InputResponder,
     pooled_client::PooledClient,
 };
-use crate::error::{CallError, InputError};
+use crate::{
+    error::{CallError, InputError},
+    types::Era,
+};
+
+/// The final answer to a request whose server may have requested input.
+pub(super) struct GoneThrough<T> {
+    pub(super) answer: T,
+    /// How often the request was sent, repetitions aside.
+    pub(super) rounds: usize,
+    /// The era of the server.
+    pub(super) era: Option<Era>,
+}
 
 /// A request whose server may request input.
-trait Asking {
+pub(super) trait Asking {
     const METHOD: &'static str;
     type Answer;
 
@@ -100,7 +112,7 @@ impl PooledClient {
         &self,
         params: CallToolRequestParams,
     ) -> Result<CallToolResult, CallError> {
-        self.go_through(params).await
+        Ok(self.go_through(params).await?.answer)
     }
 
     /// `tools/call`, whatever the server makes of it: a result, a question for input, or a task.
@@ -133,7 +145,7 @@ impl PooledClient {
         &self,
         params: GetPromptRequestParams,
     ) -> Result<GetPromptResult, CallError> {
-        self.go_through(params).await
+        Ok(self.go_through(params).await?.answer)
     }
 
     /// `prompts/get`: the answer, or the server's request for input.
@@ -153,20 +165,6 @@ impl PooledClient {
                 final_answer::<GetPromptRequestParams>(result).map(GetPromptResponse::Complete)
             }
         }
-    }
-
-    /// `resources/read`, with input as in [`call_tool`](Self::call_tool).
-    ///
-    /// # Errors
-    /// As [`call_tool`](Self::call_tool).
-    ///
-    /// # Cancel safety
-    /// As [`request`](Self::request).
-    pub async fn read_resource(
-        &self,
-        params: ReadResourceRequestParams,
-    ) -> Result<ReadResourceResult, CallError> {
-        self.go_through(params).await
     }
 
     /// `resources/read`: the answer, or the server's request for input.
@@ -189,7 +187,10 @@ impl PooledClient {
         }
     }
 
-    async fn go_through<A: Asking>(&self, asking: A) -> Result<A::Answer, CallError> {
+    pub(super) async fn go_through<A: Asking>(
+        &self,
+        asking: A,
+    ) -> Result<GoneThrough<A::Answer>, CallError> {
         let request = asking.request();
         let mut call = Call::begin(self, A::METHOD, target(&request));
         let result = call.go_through::<A>(&request).await;
@@ -202,14 +203,18 @@ impl Call<'_> {
     async fn go_through<A: Asking>(
         &mut self,
         first: &ClientRequest,
-    ) -> Result<A::Answer, CallError> {
+    ) -> Result<GoneThrough<A::Answer>, CallError> {
         let mut later: Option<ClientRequest> = None;
         let mut idle_rounds = 0;
-        for _ in 0..DEFAULT_MRTR_MAX_ROUNDS {
+        for round in 1..=DEFAULT_MRTR_MAX_ROUNDS {
             let request = later.as_ref().unwrap_or(first);
             let (result, responder) = self.run(request).await?;
             let ServerResult::InputRequiredResult(asked) = result else {
-                return final_answer::<A>(result);
+                return Ok(GoneThrough {
+                    answer: final_answer::<A>(result)?,
+                    rounds: round,
+                    era: self.era,
+                });
             };
             let deadline = self.deadline();
             let input = input(asked, responder, &mut idle_rounds, deadline);

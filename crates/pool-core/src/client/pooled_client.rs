@@ -83,6 +83,19 @@ impl PooledClient {
         self.resolved.latest_key()
     }
 
+    /// A client of the same caller without what belongs to single calls.
+    pub(super) fn plain(&self) -> Self {
+        let context = CallContext::new(Arc::clone(&self.parts.headers), Arc::default());
+        let ends_at = self.resolved.latest_key().identity().expires_at();
+        Self {
+            context: context.with_expiry(ends_at),
+            timeout: self.context().config.timeouts.call_timeout,
+            remaining_time: None,
+            repeatable: false,
+            ..self.clone()
+        }
+    }
+
     /// What the handlers of the caller declare.
     pub(crate) fn profile(&self) -> &Profile {
         &self.resolved.latest().profile

@@ -253,19 +253,28 @@ fn check_request(era: Era) -> ClientRequest {
     }
 }
 
-/// Whether a method only reads, so that executing it twice does no harm (revision 2025-11-25,
-/// server features).
+/// Whether a method only reads or sets a value, so that executing it twice does no harm (revision
+/// 2025-11-25, server features).
 fn is_read(method: &str) -> bool {
     matches!(
         method,
         "completion/complete"
+            | "logging/setLevel"
             | "ping"
             | "prompts/get"
             | "prompts/list"
+            | "resources/directory/read"
             | "resources/list"
             | "resources/read"
+            | "resources/subscribe"
             | "resources/templates/list"
+            | "resources/unsubscribe"
             | "server/discover"
+            | "skills/get"
+            | "skills/list"
+            | "tasks/get"
+            | "tasks/list"
+            | "tasks/result"
             | "tools/list"
     )
 }

@@ -114,8 +114,12 @@ impl Subscription {
     pub async fn next(&mut self) -> Result<Option<ServerNotification>, CallError> {
         match self.subscription.next().await {
             Ok(Some(notification)) => {
+                let key = self.lease.key_pool();
                 if let Some(list) = ListKind::changed_by(&notification) {
-                    self.lease.key_pool().list_changed(list);
+                    key.list_changed(list);
+                }
+                if let ServerNotification::ResourceUpdatedNotification(update) = &notification {
+                    key.resource_updated(&update.params.uri);
                 }
                 Ok(Some(notification))
             }

@@ -63,7 +63,7 @@ pub(super) fn extract(propagator: &dyn ContextPropagator, call: &Span, context: 
 
 /// What the caller wrote into the request's parameters, which rmcp merges with the rest of `_meta`
 /// when it sends them.
-fn own_meta(request: &mut ClientRequest) -> Option<&mut RequestMetaObject> {
+pub(super) fn own_meta(request: &mut ClientRequest) -> Option<&mut RequestMetaObject> {
     match request {
         ClientRequest::CallToolRequest(request) => request.params.meta.as_mut(),
         ClientRequest::GetPromptRequest(request) => request.params.meta.as_mut(),

@@ -24,12 +24,14 @@ impl PoolConfig {
     /// | `IDLE_EVICTION` | `timeouts.idle_pool_eviction` | duration |
     /// | `JWT_IDENTITY_EXTRACTION` | none | truth value; see below |
     /// | `LIST_CHANGED_DEBOUNCE` | `timeouts.list_changed_debounce` | duration |
+    /// | `LIST_TTL` | `tool_cache.list_ttl` | duration |
     /// | `MAX_CONCURRENT_PER_CONVERSATION` | `limits.max_concurrent_per_conversation` | count from 1 |
     /// | `MAX_CONCURRENT_PER_SESSION` | `limits.max_concurrent_per_session` | count from 1 |
     /// | `MAX_CONCURRENT_PER_STATELESS_SESSION` | `limits.max_concurrent_per_stateless_session` | count from 1 |
     /// | `MAX_LIST_ITEMS` | `limits.max_list_items` | count, 0 for no limit |
     /// | `MAX_LIST_PAGES` | `limits.max_list_pages` | count, 0 for no limit |
     /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
+    /// | `MAX_SUBSCRIPTIONS_PER_KEY` | `limits.max_subscriptions_per_key` | count, 0 for no limit |
     /// | `MAX_TOTAL_KEYS` | `limits.max_total_keys` | count, 0 for no limit |
     /// | `MAX_TOTAL_SESSIONS` | `limits.max_total_sessions` | count, 0 for no limit |
     /// | `MAX_TOTAL_WAITERS` | `limits.max_total_waiters` | count, 0 for no limit |
@@ -38,6 +40,7 @@ impl PoolConfig {
     /// | `NAME` | `name` | text |
     /// | `ON_EXTRACT_ERROR` | `identity.on_extract_error` | `hash_headers` or `refuse` |
     /// | `PASSTHROUGH_HEADERS` | `identity.passthrough_headers` | list of header names |
+    /// | `RESOURCE_TTL` | `tool_cache.resource_ttl` | duration |
     /// | `SHED_DELAY_TARGET` | `limits.shed_delay_target` | duration, 0 for none |
     /// | `TOOL_LIST_MAX_BYTES` | `tool_cache.tool_list_max_bytes` | count of bytes |
     /// | `TOOL_LIST_TTL` | `tool_cache.tool_list_ttl` | duration |

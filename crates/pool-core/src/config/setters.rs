@@ -64,6 +64,7 @@ setters! {
         max_list_items as with_max_list_items: usize,
         max_list_pages as with_max_list_pages: usize,
         max_sessions_per_key as with_max_sessions_per_key: usize,
+        max_subscriptions_per_key as with_max_subscriptions_per_key: usize,
         max_total_keys as with_max_total_keys: usize,
         max_total_sessions as with_max_total_sessions: usize,
         max_total_waiters as with_max_total_waiters: usize,
@@ -85,6 +86,8 @@ setters! {
         session_ttl_jitter as with_session_ttl_jitter: f64,
     }
     tool_cache: "ToolCacheConfig" {
+        list_ttl as with_list_ttl: Duration,
+        resource_ttl as with_resource_ttl: Duration,
         tool_list_max_bytes as with_tool_list_max_bytes: u64,
         tool_list_ttl as with_tool_list_ttl: Duration,
     }

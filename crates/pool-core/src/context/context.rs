@@ -13,8 +13,8 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    connectors::Connectors, counters::Counters, event_sink::EventSink, random::Random,
-    tool_lists::ToolLists,
+    answer_cache::AnswerCache, connectors::Connectors, counters::Counters, event_sink::EventSink,
+    random::Random,
 };
 use crate::{
     config::PoolConfig,
@@ -53,8 +53,8 @@ pub(crate) struct Context {
     pub(crate) fleet: Option<Arc<FleetLink>>,
     pub(crate) events: EventSink,
     pub(crate) counters: Counters,
-    /// The cached tool lists; `None` where the configuration caches none.
-    pub(crate) tools: Option<ToolLists>,
+    /// The cached lists and contents; `None` where the configuration caches none.
+    pub(crate) answers: Option<AnswerCache>,
     /// Connects, detections and closings under way.
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
@@ -122,7 +122,7 @@ impl Context {
             fleet: parts.fleet.map(|fleet| Arc::new(FleetLink::new(fleet))),
             events: EventSink::new(config.name.clone(), parts.observer),
             counters: Counters::default(),
-            tools: ToolLists::new(&config.tool_cache),
+            answers: AnswerCache::new(&config.tool_cache),
             tasks: TaskTracker::new(),
             runtime: parts.runtime,
             closed: AtomicBool::new(false),

@@ -22,6 +22,8 @@ pub(crate) struct Counters {
     pub(crate) leases_overdue: AtomicU64,
     pub(crate) list_changes: AtomicU64,
     pub(crate) parts_left_out: AtomicU64,
+    pub(crate) answer_hits: AtomicU64,
+    pub(crate) answer_misses: AtomicU64,
     pub(crate) tool_list_hits: AtomicU64,
     pub(crate) tool_list_misses: AtomicU64,
     pub(crate) revoked: AtomicU64,

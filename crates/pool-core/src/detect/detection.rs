@@ -107,7 +107,7 @@ impl Detection {
         let request = ConnectRequest::new(key.clone(), credentials, handlers, slots, deadline)
             .with_proxy(Arc::clone(&proxy))
             .with_background(self.services.background.clone())
-            .listening(context.tools.is_some())
+            .listening(context.answers.is_some())
             .routed_by(context.affinity(&key, profile));
         let late = || request.timed_out();
         if !self.keeps_session(&key) {

@@ -46,6 +46,9 @@ pub enum CallError {
     /// call was not executed; the next one opens a new session.
     #[error("the conversation's session is gone; the call was not executed")]
     SessionLost,
+    /// There is no subscription to the resource.
+    #[error("no subscription: {0}")]
+    Subscription(#[from] SubscriptionError),
     /// The tool of a typed call reports a failure of its own (`isError`).
     #[error("the tool failed")]
     ToolFailed(Box<CallToolResult>),
@@ -63,11 +66,15 @@ impl CallError {
             | Self::Arguments(_)
             | Self::NotExecuted(_)
             | Self::NotInRevision(_)
-            | Self::SessionLost => Outcome::NotExecuted,
-            Self::OutcomeUnknown(_) => Outcome::Unknown,
+            | Self::SessionLost
+            | Self::Subscription(SubscriptionError::TooMany(_)) => Outcome::NotExecuted,
+            Self::OutcomeUnknown(_) | Self::Subscription(SubscriptionError::Ended) => {
+                Outcome::Unknown
+            }
             Self::Input(_)
             | Self::ListTooLong(_)
             | Self::Rpc(_)
+            | Self::Subscription(SubscriptionError::NotAccepted)
             | Self::ToolFailed(_)
             | Self::UnexpectedResult => Outcome::Answered,
         }
@@ -103,6 +110,7 @@ impl CallError {
             Self::NotInRevision(_) => "not_in_revision",
             Self::Rpc(error) => return Cow::Owned(error.code.0.to_string()),
             Self::SessionLost => "session_lost",
+            Self::Subscription(_) => "subscription",
             Self::ToolFailed(_) => "tool_error",
             Self::UnexpectedResult => "unexpected_result",
         })
@@ -152,6 +160,22 @@ pub enum ListBound {
     RepeatedCursor,
 }
 
+/// Why there is no subscription to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// It was ended with its key, before the server had answered.
+    #[error("it was ended")]
+    Ended,
+    /// The server accepts none to this resource.
+    #[error("the server does not accept it")]
+    NotAccepted,
+    /// The key is subscribed to so many resources already:
+    /// [`max_subscriptions_per_key`](crate::config::LimitsConfig::max_subscriptions_per_key).
+    #[error("the caller is subscribed to {0} resources")]
+    TooMany(usize),
+}
+
 /// Why a server that needs input got none. Of a handler's error, `Debug` and `Display` show the
 /// code alone.
 #[derive(Clone, thiserror::Error)]
@@ -188,6 +212,7 @@ impl fmt::Debug for CallError {
             }
             Self::Rpc(error) => f.debug_tuple("Rpc").field(&error.code.0).finish(),
             Self::SessionLost => f.write_str("SessionLost"),
+            Self::Subscription(error) => f.debug_tuple("Subscription").field(error).finish(),
             Self::ToolFailed(_) => f.write_str("ToolFailed(..)"),
             Self::UnexpectedResult => f.write_str("UnexpectedResult"),
         }

@@ -2,7 +2,7 @@
 
 use super::{
     acquire::AcquireError,
-    call::CallError,
+    call::{CallError, SubscriptionError},
     connect::ConnectError,
     fault::{FaultKind, Retry},
 };
@@ -72,11 +72,15 @@ impl CallError {
             Self::NotExecuted(failure) | Self::OutcomeUnknown(failure) => failure.kind().retry(),
             // The next call of the conversation opens a new session.
             Self::SessionLost => Retry::Later(None),
+            Self::Subscription(SubscriptionError::Ended | SubscriptionError::TooMany(_)) => {
+                Retry::Later(None)
+            }
             Self::Arguments(_)
             | Self::Input(_)
             | Self::ListTooLong(_)
             | Self::NotInRevision(_)
             | Self::Rpc(_)
+            | Self::Subscription(SubscriptionError::NotAccepted)
             | Self::ToolFailed(_)
             | Self::UnexpectedResult => Retry::Never,
         }

@@ -45,6 +45,10 @@ impl SessionDriver for HeldDriver {
         self.driver.call(request, context).await
     }
 
+    async fn open_server_stream(&self) {
+        self.driver.open_server_stream().await;
+    }
+
     fn is_over(&self) -> bool {
         self.driver.is_over() || self.held.is_void()
     }

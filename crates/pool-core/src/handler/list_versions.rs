@@ -4,31 +4,49 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::list_kind::ListKind;
 
-/// The versions of a server's lists, as the sessions of one key know them.
+/// The versions of a server's lists, as the sessions of one key know them. No two versions of any key
+/// are equal.
 pub(crate) struct ListVersions {
     /// The lists whose change is about to be delivered to the handler, a bit for each.
     pending: AtomicU8,
-    /// The version of the tool list. No two versions of any key are equal.
-    tools: AtomicU64,
+    /// By kind.
+    lists: [AtomicU64; 3],
+    /// The version of the contents of all resources.
+    contents: AtomicU64,
 }
 
 impl ListVersions {
-    /// No change yet. `version` is the first version of the tool list.
+    /// No change yet. `version` is the first version of each.
     pub(crate) fn new(version: u64) -> Self {
         Self {
             pending: AtomicU8::new(0),
-            tools: AtomicU64::new(version),
+            lists: std::array::from_fn(|_| AtomicU64::new(version)),
+            contents: AtomicU64::new(version),
         }
     }
 
-    /// The version of the tool list.
-    pub(crate) fn tools(&self) -> u64 {
-        self.tools.load(Ordering::Acquire)
+    /// The version of a list.
+    pub(crate) fn of(&self, list: ListKind) -> u64 {
+        self.lists[list as usize].load(Ordering::Acquire)
     }
 
-    /// Sets the version of the tool list after a change.
-    pub(crate) fn set_tools(&self, version: u64) {
-        self.tools.store(version, Ordering::Release);
+    /// The version of the contents of resources.
+    pub(crate) fn contents(&self) -> u64 {
+        self.contents.load(Ordering::Acquire)
+    }
+
+    /// Sets the version of a list after a change. A change of the list of resources may be one of
+    /// their contents.
+    pub(crate) fn set(&self, list: ListKind, version: u64) {
+        self.lists[list as usize].store(version, Ordering::Release);
+        if list == ListKind::Resources {
+            self.set_contents(version);
+        }
+    }
+
+    /// Sets the version of the contents of resources after a change of one.
+    pub(crate) fn set_contents(&self, version: u64) {
+        self.contents.store(version, Ordering::Release);
     }
 
     /// Begins the delivery of a change. `false` when one is pending already.

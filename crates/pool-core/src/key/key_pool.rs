@@ -8,7 +8,7 @@ use crate::{
     config::PoolConfig,
     context::Context,
     extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra, SlotsCell},
-    handler::{ListVersions, Profile},
+    handler::{ListVersions, LogLevelCell, Profile},
     key::{
         effects::{EffectList, Effects},
         seeking::{KeyPermit, Waiter},
@@ -36,6 +36,8 @@ pub(crate) struct KeyPool {
     /// The versions of the server's lists.
     pub(crate) lists: ListVersions,
     pub(crate) history: Arc<History>,
+    /// The level of the log that the callers of the key want.
+    pub(crate) log_level: LogLevelCell,
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The permit under `max_total_keys`; released when the key is removed.
@@ -91,6 +93,7 @@ impl KeyPool {
             slots_by_era: SlotsCell::new(slots),
             lists: ListVersions::new(context.new_id()),
             history: Arc::default(),
+            log_level: LogLevelCell::default(),
             next_sweep: NextSweep::default(),
             permit: Mutex::new(Some(new.permit)),
             member: new.member,

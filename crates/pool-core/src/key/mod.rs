@@ -14,6 +14,7 @@ mod services;
 mod session;
 mod slot_guard;
 mod slots;
+mod subscriptions;
 mod sync;
 
 pub(crate) use effects::Effects;
@@ -32,3 +33,4 @@ pub(crate) use session::{
 };
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};
+pub(crate) use subscriptions::{KeySubscriptions, Subscriber, SubscriptionRegistry};

@@ -10,6 +10,7 @@ use crate::{
     context::Context,
     extend::CloseReason,
     key::session::{DetectedSessions, OpenSessions, PooledSession},
+    key::subscriptions::SubscriptionRegistry,
     limits::{Capacity, Grantee, SharedLimit},
     wire::Background,
 };
@@ -22,6 +23,8 @@ pub(crate) struct KeyServices {
     pub(crate) missing_keys: MissingKeys,
     pub(crate) sessions: OpenSessions,
     pub(crate) detected: Arc<DetectedSessions>,
+    /// The resources that the callers of each key are subscribed to.
+    pub(crate) subscriptions: SubscriptionRegistry,
     pub(crate) jobs: WeakJobSender,
     /// Runs work of sessions on tasks that the maintenance task starts.
     pub(crate) background: Background,

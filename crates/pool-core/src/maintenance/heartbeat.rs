@@ -61,6 +61,7 @@ pub(crate) fn apply_revocations(pool: &Acquirer, fleet: &FleetLink, revoked: &[R
         if oldest.get(&key.key).is_some_and(|fence| *fence > number) {
             continue;
         }
+        key.services.subscriptions.end_key(&key.key);
         key.credentials.revoke();
         let (effects, _) = key.evict_all(CloseReason::Revoked);
         run(&key, effects);

@@ -167,8 +167,8 @@ impl Maintenance {
 
     fn report_removed(&self, key: &PoolKey, reason: CloseReason) {
         let context = &self.context;
-        if let Some(tools) = &context.tools {
-            tools.remove(key);
+        if let Some(answers) = &context.answers {
+            answers.remove(key);
         }
         Counters::add(&context.counters.keys_evicted);
         context.events.emit(|observer, pool| {

@@ -24,7 +24,9 @@ use crate::{
     },
     fleet::Fleet,
     handler::{HandlerFactory, NoopHandlers, Profile},
-    key::{JobSender, KeyMap, KeyServices, MissingKeys, OpenSessions, background},
+    key::{
+        JobSender, KeyMap, KeyServices, MissingKeys, OpenSessions, SubscriptionRegistry, background,
+    },
     limits::Capacity,
     maintenance::{Maintenance, start_heartbeat},
     upstream::{CircuitPolicy, Upstreams},
@@ -226,6 +228,7 @@ fn acquirer(
         missing_keys: MissingKeys::default(),
         sessions: OpenSessions::default(),
         detected: Arc::default(),
+        subscriptions: SubscriptionRegistry::default(),
         background: background(&jobs),
         context: Arc::clone(&context),
         jobs: jobs.downgrade(),

@@ -30,6 +30,7 @@ impl SessionPool {
     /// Only this process: other replicas of a [`Fleet`](crate::Fleet) keep what they hold. Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
     /// the number of selected keys.
     pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
+        self.acquirer.services.subscriptions.end(selector);
         self.evict_for(selector, mode, CloseReason::Evicted)
     }
 
@@ -37,6 +38,9 @@ impl SessionPool {
     /// The report is of no key where the pool does not know it.
     pub fn evict_key(&self, fingerprint: Fingerprint, mode: EvictMode) -> EvictReport {
         let key = self.acquirer.keys.named(fingerprint.number());
+        if let Some(key) = &key {
+            self.acquirer.services.subscriptions.end_key(&key.key);
+        }
         self.evict_keys(key.as_slice(), mode, CloseReason::Evicted)
     }
 
@@ -74,6 +78,7 @@ impl SessionPool {
         if let Some(fleet) = &self.acquirer.context().fleet {
             fleet.revoke_handles(selector);
         }
+        self.acquirer.services.subscriptions.end(selector);
         let report = self.revoke_keys(selector);
         let sessions = report.closing + report.in_use;
         let counters = &self.acquirer.context().counters;

@@ -60,6 +60,12 @@ pub struct PoolStats {
     pub parts_left_out: u64,
     /// Changes of the streams on which servers send messages of their own: opened, broken off, refused.
     pub server_stream_changes: u64,
+    /// Lists of prompts, resources and templates, and contents of resources that were there already; 0
+    /// where the pool keeps none.
+    pub answer_hits: u64,
+    /// Lists of prompts, resources and templates, and contents of resources requested from a server; 0
+    /// where the pool caches none.
+    pub answer_misses: u64,
     /// Tool lists that were there already; 0 where the pool keeps none.
     pub tool_list_hits: u64,
     /// Tool lists requested from a server; 0 where the pool caches none.
@@ -124,6 +130,8 @@ impl PoolStats {
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),
             server_stream_changes: Counters::read(&counters.server_stream_changes),
+            answer_hits: Counters::read(&counters.answer_hits),
+            answer_misses: Counters::read(&counters.answer_misses),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
             total_sessions: capacity.sessions.taken(),

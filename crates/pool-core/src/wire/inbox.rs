@@ -185,8 +185,9 @@ impl ServerInbox {
     async fn notification(self: &Arc<Self>, notification: ServerNotification) -> Delivery {
         use rmcp::model::GetMeta;
         if notification.get_meta().subscription_id().is_some() {
-            if let Some(service) = self.service.running() {
-                service.subscribed(notification);
+            let service = self.service.running();
+            if !service.is_some_and(|service| service.subscribed(&notification)) {
+                self.subscribed(&notification);
             }
             return Delivery::DONE;
         }
@@ -207,12 +208,30 @@ impl ServerInbox {
         if let Some(list) = ListKind::changed_by(&notification) {
             self.handler.list_changed(list);
         }
+        if let ServerNotification::ResourceUpdatedNotification(update) = &notification {
+            self.handler.resource_updated(&update.params.uri);
+        }
         if self.handler.ignores() {
             return Delivery::DONE;
         }
         match self.service.service().await {
             Ok(service) => service.notification(notification).await,
             Err(_) => Delivery::DONE,
+        }
+    }
+
+    /// Receives a notification of the subscription that the pool itself keeps for its key.
+    fn subscribed(&self, notification: &ServerNotification) {
+        match notification {
+            ServerNotification::ResourceUpdatedNotification(update) => {
+                self.handler.resource_updated(&update.params.uri);
+            }
+            ServerNotification::SubscriptionsAcknowledgedNotification(acknowledged) => {
+                let accepted = &acknowledged.params.notifications.resource_subscriptions;
+                self.handler
+                    .acknowledged(accepted.as_deref().unwrap_or_default());
+            }
+            _ => {}
         }
     }
 

@@ -3,8 +3,11 @@
 use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
-use mcp_pool_core::error::{AcquireError, CallError, Outcome, Retry};
-use rmcp::{ErrorData, model::ErrorCode};
+use mcp_pool_core::error::{AcquireError, CallError, CredentialError, Outcome, Retry, UserAction};
+use rmcp::{
+    ErrorData,
+    model::{ClientCapabilities, ErrorCode},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -40,6 +43,8 @@ pub struct Fault {
     label: Cow<'static, str>,
     /// The upstream's own error. Shown by its code alone.
     answered: Option<Answered>,
+    /// What the user has to do first.
+    action: Option<UserAction>,
 }
 
 /// The error of an upstream.
@@ -69,6 +74,7 @@ impl Fault {
                 CallError::Rpc(error) => Some(Answered(error.clone())),
                 _ => None,
             },
+            action: user_action(error.credential_error()),
             ..fault.with_retry(retry)
         }
     }
@@ -78,7 +84,10 @@ impl Fault {
     pub fn of_acquire(error: &AcquireError) -> Self {
         let row = table::of_acquire(error);
         let fault = Self::new(row, Outcome::NotExecuted, Cow::Borrowed(error.label()));
-        fault.with_retry(error.retry())
+        Self {
+            action: user_action(error.credential_error()),
+            ..fault.with_retry(error.retry())
+        }
     }
 
     /// The party at fault.
@@ -116,6 +125,28 @@ impl Fault {
         }
     }
 
+    /// What the user has to do before the call is made again, such as to authorize at the upstream's
+    /// authorization server.
+    #[must_use]
+    pub fn user_action(&self) -> Option<&UserAction> {
+        self.action.as_ref()
+    }
+
+    /// The JSON-RPC error for a client of revision 2025-11-25 with these capabilities: one that
+    /// declares elicitation by URL gets the address that its user has to go to
+    /// ([`user_action`](Self::user_action)), as error -32042. Otherwise as [`to_error`](Self::to_error).
+    #[must_use]
+    pub fn to_error_for(&self, capabilities: &ClientCapabilities) -> ErrorData {
+        match &self.action {
+            Some(action) if elicits_by_url(capabilities) => {
+                let code = ErrorCode(table::URL_ELICITATION_REQUIRED);
+                let data = json!({ "elicitations": [elicitation(action)] });
+                ErrorData::new(code, self.message(), Some(data))
+            }
+            _ => self.to_error(),
+        }
+    }
+
     fn new(row: Row, outcome: Outcome, label: Cow<'static, str>) -> Self {
         Self {
             party: row.party,
@@ -125,6 +156,7 @@ impl Fault {
             outcome,
             label,
             answered: None,
+            action: None,
         }
     }
 
@@ -136,6 +168,9 @@ impl Fault {
     }
 
     fn message(&self) -> String {
+        if let Some(action) = &self.action {
+            return format!("{} first, then call again", action.message());
+        }
         let what = match self.code.0 {
             table::OUTCOME_UNKNOWN => "no answer came; the request may have been executed",
             table::OVERLOADED => "too many requests at the moment",
@@ -151,7 +186,10 @@ impl Fault {
     fn data(&self) -> Value {
         let mut data = json!({
             "fault": self.party.as_str(),
-            "reason": self.label,
+            "reason": match self.action {
+                Some(_) => "authorization_needed",
+                None => &self.label,
+            },
             "outcome": self.outcome.as_str(),
         });
         if let Some(after) = self.retry_after {
@@ -159,6 +197,26 @@ impl Fault {
         }
         data
     }
+}
+
+/// Whether a client may be sent to a URL.
+pub(crate) fn elicits_by_url(capabilities: &ClientCapabilities) -> bool {
+    let elicitation = capabilities.elicitation.as_ref();
+    elicitation.is_some_and(|elicitation| elicitation.url.is_some())
+}
+
+/// The elicitation of a URL, as error -32042 has it.
+fn elicitation(action: &UserAction) -> Value {
+    json!({
+        "mode": "url",
+        "elicitationId": format!("{:032x}", rand::random::<u128>()),
+        "url": action.url().as_str(),
+        "message": action.message(),
+    })
+}
+
+fn user_action(error: Option<&CredentialError>) -> Option<UserAction> {
+    error?.user_action().cloned()
 }
 
 #[cfg(test)]
@@ -208,6 +266,34 @@ mod tests {
             let fault = Fault::of(&error);
             assert_eq!(fault.party(), party, "{error}");
             assert_eq!(fault.status(), status, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_user_who_has_to_authorize_is_sent_to_the_address_only_where_the_client_can_do_that() {
+        let url = "https://auth.example.com/authorize?state=sekret".parse();
+        let action = UserAction::new(url.unwrap(), "authorize at `auth.example.com`");
+        let error = CredentialError::new("none").with_user_action(action);
+        let fault = Fault::of(&connect(FaultKind::Credentials(error)));
+        assert_eq!(
+            (fault.party(), fault.status().as_u16()),
+            (Party::Caller, 403)
+        );
+        assert!(!format!("{fault:?}").contains("sekret"), "{fault:?}");
+        let elicitation = json!({ "elicitation": { "url": {} } });
+        let able: ClientCapabilities = serde_json::from_value(elicitation).unwrap();
+        let error = fault.to_error_for(&able);
+        assert_eq!(error.code.0, -32042);
+        let elicitation = &error.data.unwrap()["elicitations"][0];
+        assert_eq!(elicitation["mode"], "url");
+        assert!(elicitation["url"].as_str().unwrap().ends_with("sekret"));
+        for unable in [json!({}), json!({ "elicitation": { "form": {} } })] {
+            let unable: ClientCapabilities = serde_json::from_value(unable).unwrap();
+            let error = fault.to_error_for(&unable);
+            assert_eq!(error.code.0, table::UNAUTHORIZED);
+            assert!(error.message.contains("authorize"), "{}", error.message);
+            let shown = serde_json::to_string(&error).unwrap();
+            assert!(!shown.contains("sekret"), "{shown}");
         }
     }
 

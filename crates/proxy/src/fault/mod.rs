@@ -5,4 +5,5 @@ mod party;
 mod table;
 
 pub use fault::Fault;
+pub(crate) use fault::elicits_by_url;
 pub use party::Party;

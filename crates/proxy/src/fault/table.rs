@@ -1,7 +1,9 @@
 //! The table: from the pool's errors to codes, statuses and parties.
 
 use http::StatusCode;
-use mcp_pool_core::error::{AcquireError, CallError, FaultKind, InputError, Retry};
+use mcp_pool_core::error::{
+    AcquireError, CallError, FaultKind, InputError, Retry, SubscriptionError,
+};
 use rmcp::model::ErrorCode;
 
 use super::party::Party;
@@ -42,6 +44,8 @@ pub(super) fn of_call(error: &CallError) -> Row {
             ..ANSWERED
         },
         CallError::SessionLost => LOST,
+        CallError::Subscription(SubscriptionError::NotAccepted) => NO_METHOD,
+        CallError::Subscription(SubscriptionError::TooMany(_)) => OVERLOADED_ROW,
         _ => BAD_ANSWER,
     }
 }
@@ -67,6 +71,7 @@ pub(super) fn of_acquire(error: &AcquireError) -> Row {
 /// The row of a transport's failure.
 fn of_fault(kind: &FaultKind) -> Row {
     match kind {
+        FaultKind::Credentials(error) if error.user_action().is_some() => AUTHORIZE,
         FaultKind::Credentials(_) => MISCONFIGURED,
         FaultKind::Forbidden(_) | FaultKind::Unauthorized(_) => REFUSED,
         FaultKind::RateLimited { .. } => LIMITED,
@@ -87,10 +92,14 @@ pub(super) const UNAUTHORIZED: i32 = -32013;
 pub(super) const OUTCOME_UNKNOWN: i32 = -32014;
 /// The upstream's state of the conversation is gone.
 pub(super) const STATE_LOST: i32 = -32015;
+/// The user has to go to a URL first (revision 2025-11-25, client/elicitation).
+pub(super) const URL_ELICITATION_REQUIRED: i32 = -32042;
 /// No answer in time.
 pub(super) const TIMED_OUT: i32 = -32016;
 
 const ANSWERED: Row = Row::new(Party::Upstream, 0, StatusCode::OK);
+// The user has to authorize; the gateway's own token is as good as before.
+const AUTHORIZE: Row = Row::new(Party::Caller, UNAUTHORIZED, StatusCode::FORBIDDEN);
 const BAD_ANSWER: Row = Row::new(Party::Upstream, UNAVAILABLE, StatusCode::BAD_GATEWAY);
 const BAD_REQUEST: Row = Row::new(Party::Caller, -32602, StatusCode::BAD_REQUEST);
 const CLOSING: Row = Row::new(Party::Gateway, UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,12 +1,14 @@
 //! One request to one upstream.
 
+use std::sync::Arc;
+
 use mcp_pool_core::{PooledClient, error::CallError};
 use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
 
 use super::handler::ProxyHandler;
 use crate::{
     fault::Fault,
-    translate::{Progress, Uris},
+    translate::{Progress, Uris, is_stateless},
     upstreams::Upstream,
 };
 
@@ -25,7 +27,28 @@ impl ProxyHandler {
     where
         F: Future<Output = Result<T, CallError>> + Send,
     {
-        let client = self.client(upstream, context).await?;
+        let result = self.attempt(upstream, context, call).await?;
+        result.map_err(|error| self.refusal(context, &Fault::of(&error)))
+    }
+
+    /// As [`run`](Self::run), with the call's own error.
+    ///
+    /// # Errors
+    /// The request is refused before it becomes a call, or its client has cancelled it.
+    pub(super) async fn attempt<T, F>(
+        &self,
+        upstream: &Upstream,
+        context: &RequestContext<RoleServer>,
+        call: impl FnOnce(PooledClient) -> F + Send,
+    ) -> Result<Result<T, CallError>, ErrorData>
+    where
+        F: Future<Output = Result<T, CallError>> + Send,
+    {
+        let client = self.proxy.pool.client(self.request(upstream, context)?);
+        let client = match client.await {
+            Ok(client) => client,
+            Err(error) => return Ok(Err(CallError::Acquire(Arc::new(error)))),
+        };
         let flights = &self.conversation.in_flight;
         let _flight = flights.begin(upstream.name(), context.id.clone());
         let (client, progress) = Progress::of(client, context);
@@ -37,9 +60,17 @@ impl ProxyHandler {
             }
         };
         tokio::select! {
-            result = running => result.map_err(|error| Fault::of(&error).to_error()),
+            result = running => Ok(result),
             // The dropped call tells the upstream.
             () = context.ct.cancelled() => Err(cancelled()),
+        }
+    }
+
+    /// What a failure comes to for the client of a request.
+    pub(super) fn refusal(&self, context: &RequestContext<RoleServer>, fault: &Fault) -> ErrorData {
+        match is_stateless(context) {
+            true => fault.to_error(),
+            false => fault.to_error_for(&self.conversation.capabilities()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use mcp_pool_core::{AcquireRequest, EvictMode, PooledClient, Selector};
+use mcp_pool_core::{AcquireRequest, EvictMode, Selector};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ErrorCode, Extensions, ServerConfig},
@@ -15,7 +15,6 @@ use rmcp::{
 
 use crate::{
     caller::Caller,
-    fault::Fault,
     session::{Conversation, Listeners, PassBack, Refusing},
     translate::is_in_session,
     upstreams::{Inner, Upstream},
@@ -42,23 +41,6 @@ impl ProxyHandler {
             info: OnceLock::new(),
             listeners: Listeners::default(),
         }
-    }
-
-    /// A client of the upstream for the caller of a request.
-    ///
-    /// # Errors
-    /// As [`request`](Self::request), or the pool's key cannot be had.
-    pub(super) async fn client(
-        &self,
-        upstream: &Upstream,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<PooledClient, ErrorData> {
-        let client = self
-            .proxy
-            .pool
-            .client(self.request(upstream, context)?)
-            .await;
-        client.map_err(|error| Fault::of_acquire(&error).to_error())
     }
 
     /// The request for a session with the upstream, for the caller of a downstream request.

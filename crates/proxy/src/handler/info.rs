@@ -6,7 +6,7 @@ use futures::future::join_all;
 use mcp_pool_core::{AcquireRequest, error::CallError};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ServerCapabilities, ServerConfig},
+    model::{SKILLS_EXTENSION_ID, ServerCapabilities, ServerConfig, TASKS_EXTENSION_ID},
     service::RequestContext,
 };
 use tokio::time::timeout;
@@ -31,9 +31,14 @@ impl ProxyHandler {
         if self.single().is_some() {
             let (_, request) = upstreams.into_iter().next().ok_or_else(no_upstream)?;
             let info = self.info_of(request).await;
-            return info
-                .map(passed_on)
-                .map_err(|error| Fault::of(&error).to_error());
+            return info.map(passed_on).or_else(|error| {
+                let fault = Fault::of(&error);
+                match fault.user_action() {
+                    // Only a client that is introduced can send its user anywhere.
+                    Some(_) => Ok(self.own_info()),
+                    None => Err(fault.to_error()),
+                }
+            });
         }
         let infos = upstreams.map(|(upstream, request)| self.info_in_time(upstream, request));
         let infos = join_all(infos).await;
@@ -41,6 +46,11 @@ impl ProxyHandler {
         let merged = ServerConfig::new(ServerCapabilities::default())
             .with_server_info(self.proxy.server_info.clone());
         Ok(infos.fold(merged, merge))
+    }
+
+    /// The proxy's own description, of everything that it can pass on.
+    pub(super) fn own_info(&self) -> ServerConfig {
+        ServerConfig::new(everything()).with_server_info(self.proxy.server_info.clone())
     }
 
     /// The requests for a session with each upstream, for the caller of a downstream request.
@@ -103,7 +113,7 @@ struct Described {
 }
 
 /// Everything that a proxy can pass on, for a client whose upstreams are not known yet.
-pub(super) fn everything() -> ServerCapabilities {
+fn everything() -> ServerCapabilities {
     #[expect(deprecated, reason = "servers of the revisions with sessions do log")]
     let builder = ServerCapabilities::builder().enable_logging();
     builder
@@ -113,15 +123,34 @@ pub(super) fn everything() -> ServerCapabilities {
         .enable_resources()
         .enable_resources_list_changed()
         .enable_resources_subscribe()
+        .enable_skills_with_directory_read()
+        .enable_tasks()
         .enable_tools()
         .enable_tool_list_changed()
         .build()
 }
 
-/// What of an upstream's own words the proxy can keep. Extensions are agreements of both ends that it
-/// does not know.
+/// What of an upstream's own words the proxy can keep. Extensions are agreements of both ends, of which
+/// it knows tasks and skills.
 fn passed_on(mut info: ServerConfig) -> ServerConfig {
-    info.capabilities.extensions = None;
+    if let Some(extensions) = &mut info.capabilities.extensions {
+        extensions.retain(|name, _| [SKILLS_EXTENSION_ID, TASKS_EXTENSION_ID].contains(&&**name));
+    }
+    info.capabilities.extensions = info
+        .capabilities
+        .extensions
+        .filter(|extensions| !extensions.is_empty());
+    info
+}
+
+/// The description for a client with a session, which gets no tasks: its calls return results.
+pub(super) fn in_session(mut info: ServerConfig) -> ServerConfig {
+    if let Some(extensions) = &mut info.capabilities.extensions {
+        extensions.remove(TASKS_EXTENSION_ID);
+        if extensions.is_empty() {
+            info.capabilities.extensions = None;
+        }
+    }
     info
 }
 
@@ -133,6 +162,10 @@ fn no_upstream() -> ErrorData {
 fn merge(mut all: ServerConfig, described: Described) -> ServerConfig {
     let Described { name, info: one } = described;
     let (of_all, own) = (&mut all.capabilities, one.capabilities);
+    if own.supports_tasks() {
+        let tasks = ServerCapabilities::builder().enable_tasks().build();
+        of_all.extensions = tasks.extensions;
+    }
     of_all.logging = of_all.logging.take().or(own.logging);
     of_all.completions = of_all.completions.take().or(own.completions);
     if let Some(own) = own.tools {

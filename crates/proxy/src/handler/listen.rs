@@ -1,21 +1,15 @@
 //! What upstreams send outside of any call, where one side has sessions and the other has none.
-#![expect(
-    deprecated,
-    reason = "servers of the revisions with sessions have subscriptions"
-)]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use mcp_pool_core::{EvictMode, Lease, PooledClient, Selector, error::CallError, extend::Era};
 use rmcp::{
     ErrorData,
-    model::{
-        ClientCapabilities, ClientRequest, SubscribeRequest, SubscribeRequestParams,
-        SubscriptionFilter,
-    },
-    service::SubscriptionContext,
+    model::{ClientCapabilities, ClientRequest, PingRequest, SubscriptionFilter},
+    service::{ServiceError, SubscriptionContext},
 };
+use tokio::time::{sleep, timeout};
 
 use super::handler::ProxyHandler;
 use crate::{
@@ -61,17 +55,35 @@ impl ProxyHandler {
             return;
         };
         let request = self.in_conversation(request, upstream, &conversation);
+        let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
         let listened = async {
             let client = self.proxy.pool.client(request).await;
             let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-            let era = acquire(&client).await?.info().era;
-            if era == Era::Stateless {
-                let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
-                return forward.run(&client, filter).await;
-            }
-            keep_session(&client, filter).await
+            let is_stateless = acquire(&client).await?.info().era == Era::Stateless;
+            let uris = filter.resource_subscriptions.clone().unwrap_or_default();
+            let updates = uris.iter().map(|uri| async {
+                let updates = async {
+                    // The handlers of a session pass on what the session receives.
+                    let updates = client.subscribe(uri).await?;
+                    forward.updates(updates, is_stateless).await
+                };
+                self.report(upstream, updates.await);
+            });
+            let lists = async {
+                match lists_of(&filter) {
+                    None => Ok(()),
+                    Some(lists) if is_stateless => forward.list_changes(&client, &lists).await,
+                    Some(lists) => keep_session(&client, &forward, &lists).await,
+                }
+            };
+            join(join_all(updates), lists).await.1
         };
-        if let Err(error) = listened.await {
+        self.report(upstream, listened.await);
+    }
+
+    /// Reports an upstream whose part of a subscription has failed.
+    fn report(&self, upstream: &Upstream, listened: Result<(), CallError>) {
+        if let Err(error) = listened {
             self.proxy.unavailable(&Unavailable {
                 upstream: upstream.name(),
                 method: "subscriptions/listen",
@@ -94,17 +106,47 @@ impl ProxyHandler {
     }
 }
 
-/// Subscribes on a session of its own and keeps it, so that its handlers pass on what it receives.
-async fn keep_session(client: &PooledClient, filter: SubscriptionFilter) -> Result<(), CallError> {
-    for uri in filter.resource_subscriptions.into_iter().flatten() {
-        let request = SubscribeRequest::new(SubscribeRequestParams::new(uri));
-        client
-            .request(ClientRequest::SubscribeRequest(request))
-            .await?;
+/// The lists of a filter alone; `None` where there is none.
+fn lists_of(filter: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    let mut lists = filter.clone();
+    lists.resource_subscriptions = None;
+    let wanted = [
+        lists.prompts_list_changed,
+        lists.resources_list_changed,
+        lists.tools_list_changed,
+    ];
+    wanted.contains(&Some(true)).then_some(lists)
+}
+
+/// Keeps a session of its own, so that its handlers pass on what it receives. Another one takes its
+/// place when it is lost, and counts as a change of every list.
+async fn keep_session(
+    client: &PooledClient,
+    forward: &Forward,
+    filter: &SubscriptionFilter,
+) -> Result<(), CallError> {
+    loop {
+        let lease = acquire(client).await?;
+        while is_alive(&lease).await {
+            sleep(CHECK_INTERVAL).await;
+        }
+        lease.discard();
+        // In a conversation, the loss is an error once.
+        let _ = client.ping().await;
+        forward.all_changed(filter).await;
     }
-    // Held only now: a session may serve one call at a time.
-    let _lease = acquire(client).await?;
-    std::future::pending().await
+}
+
+async fn is_alive(lease: &Lease) -> bool {
+    let ping = async {
+        let peer = lease.peer().await.ok()?;
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        match peer.send_request(ping).await {
+            Ok(_) | Err(ServiceError::McpError(_)) => Some(()),
+            Err(_) => None,
+        }
+    };
+    matches!(timeout(CHECK_TIMEOUT, ping).await, Ok(Some(())))
 }
 
 async fn acquire(client: &PooledClient) -> Result<Lease, CallError> {
@@ -121,3 +163,7 @@ impl Drop for EndOfConversation<'_> {
         self.0.pool.evict(&conversation, EvictMode::Force);
     }
 }
+
+/// The time between two checks of a session that is kept.
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! The rmcp handler of one downstream session.
 
+mod asked;
 mod call;
 mod handler;
 mod info;
@@ -8,5 +9,6 @@ mod lists;
 mod route;
 mod server;
 mod session_methods;
+mod tasks;
 
 pub use handler::ProxyHandler;

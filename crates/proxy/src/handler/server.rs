@@ -5,27 +5,27 @@
 )]
 
 use futures::future::join_all;
-use mcp_pool_core::{PooledClient, error::CallError};
+use mcp_pool_core::PooledClient;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequest, CallToolRequestParams, CallToolResponse, ClientRequest,
-        CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult,
-        ErrorCode, GetPromptRequest, GetPromptRequestParams, GetPromptResponse,
-        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequest,
-        ReadResourceRequestParams, ReadResourceResponse, Reference, ServerConfig, ServerResult,
-        SetLevelRequest, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
-        UnsubscribeRequestParams,
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
+        CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
+        GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams, GetSkillResult,
+        GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult,
+        ReadResourceRequestParams, ReadResourceResponse, Reference, ServerConfig,
+        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
+        UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use super::{handler::ProxyHandler, info::everything};
+use super::{handler::ProxyHandler, info::in_session};
 use crate::{
-    fault::Fault,
     session::Destination,
-    translate::{Complete, is_stateless, passed_on},
+    translate::{Complete, passed_on},
 };
 
 impl ServerHandler for ProxyHandler {
@@ -39,7 +39,7 @@ impl ServerHandler for ProxyHandler {
         self.conversation
             .begin(request.capabilities.clone(), client);
         let info = self.gather(self.first_requests(&context)?).await?;
-        let _ = self.info.set(info);
+        let _ = self.info.set(in_session(info));
         self.negotiate_initialize(&request)
     }
 
@@ -54,9 +54,7 @@ impl ServerHandler for ProxyHandler {
 
     fn get_info(&self) -> ServerConfig {
         let info = self.info.get().cloned();
-        info.unwrap_or_else(|| {
-            ServerConfig::new(everything()).with_server_info(self.proxy.server_info.clone())
-        })
+        info.unwrap_or_else(|| self.own_info())
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
@@ -108,76 +106,74 @@ impl ServerHandler for ProxyHandler {
 
     async fn call_tool(
         &self,
-        mut params: CallToolRequestParams,
+        params: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let name = params.name.clone();
-        let (upstream, own) = self.by_name(&name)?;
-        params.name = own.to_owned().into();
-        params.meta = passed_on(&context, &self.conversation);
-        let uris = self.uris(upstream);
-        if !is_stateless(&context) {
-            let call = |client: PooledClient| async move { client.call_tool(params).await };
-            let result = self.run(upstream, &context, call).await?;
-            return Ok(uris.in_tool_result(result.complete()).into());
-        }
-        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        match self.ask(upstream, &context, request).await? {
-            ServerResult::CallToolResult(result) => {
-                Ok(uris.in_tool_result(result.complete()).into())
-            }
-            ServerResult::InputRequiredResult(result) => Ok(result.into()),
-            ServerResult::CreateTaskResult(result) => Ok(result.into()),
-            _ => Err(unexpected()),
-        }
+        self.pass_on_call(params, &context).await
     }
 
     async fn get_prompt(
         &self,
-        mut params: GetPromptRequestParams,
+        params: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let name = params.name.clone();
-        let (upstream, own) = self.by_name(&name)?;
-        own.clone_into(&mut params.name);
-        params.meta = passed_on(&context, &self.conversation);
-        let uris = self.uris(upstream);
-        if !is_stateless(&context) {
-            let call = |client: PooledClient| async move { client.get_prompt(params).await };
-            let result = self.run(upstream, &context, call).await?;
-            return Ok(uris.in_prompt(result.complete()).into());
-        }
-        let request = ClientRequest::GetPromptRequest(GetPromptRequest::new(params));
-        match self.ask(upstream, &context, request).await? {
-            ServerResult::GetPromptResult(result) => Ok(uris.in_prompt(result.complete()).into()),
-            ServerResult::InputRequiredResult(result) => Ok(result.into()),
-            _ => Err(unexpected()),
-        }
+        self.pass_on_prompt(params, &context).await
     }
 
     async fn read_resource(
         &self,
-        mut params: ReadResourceRequestParams,
+        params: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        own.clone_into(&mut params.uri);
-        params.meta = passed_on(&context, &self.conversation);
-        let uris = self.uris(upstream);
-        if !is_stateless(&context) {
-            let call = |client: PooledClient| async move { client.read_resource(params).await };
-            let result = self.run(upstream, &context, call).await?;
-            return Ok(uris.in_resource(result.complete()).into());
-        }
-        let request = ClientRequest::ReadResourceRequest(ReadResourceRequest::new(params));
-        match self.ask(upstream, &context, request).await? {
-            ServerResult::ReadResourceResult(result) => {
-                Ok(uris.in_resource(result.complete()).into())
-            }
-            ServerResult::InputRequiredResult(result) => Ok(result.into()),
-            _ => Err(unexpected()),
-        }
+        self.pass_on_read(params, &context).await
+    }
+
+    async fn get_task(
+        &self,
+        params: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.pass_on_get_task(params, &context).await
+    }
+
+    async fn update_task(
+        &self,
+        params: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.pass_on_update_task(params, &context).await
+    }
+
+    async fn cancel_task(
+        &self,
+        params: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.pass_on_cancel_task(params, &context).await
+    }
+
+    async fn list_skills(
+        &self,
+        params: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        self.pass_on_list_skills(params, &context).await
+    }
+
+    async fn get_skill(
+        &self,
+        params: GetSkillRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        self.pass_on_get_skill(params, &context).await
+    }
+
+    async fn read_resource_directory(
+        &self,
+        params: ReadResourceDirectoryRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceDirectoryResult, ErrorData> {
+        self.pass_on_directory(params, &context).await
     }
 
     async fn complete(
@@ -214,10 +210,7 @@ impl ServerHandler for ProxyHandler {
     ) -> Result<(), ErrorData> {
         self.conversation.set_level(params.level);
         let upstreams = self.proxy.upstreams.iter();
-        let each = upstreams.map(|upstream| {
-            let request = SetLevelRequest::new(params.clone());
-            self.ask_session(upstream, &context, ClientRequest::SetLevelRequest(request))
-        });
+        let each = upstreams.map(|upstream| self.set_level_at(upstream, &params, &context));
         let results = join_all(each).await;
         match self.single() {
             Some(_) => results.into_iter().collect::<Result<Vec<_>, _>>().map(drop),
@@ -237,9 +230,9 @@ impl ServerHandler for ProxyHandler {
     async fn unsubscribe(
         &self,
         params: UnsubscribeRequestParams,
-        context: RequestContext<RoleServer>,
+        _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.unsubscribe_for_session(params, &context).await
+        self.unsubscribe_for_session(&params)
     }
 
     fn accepted_subscription_filter(
@@ -258,18 +251,7 @@ impl ServerHandler for ProxyHandler {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let Some(upstream) = self.single() else {
-            let code = ErrorCode::METHOD_NOT_FOUND;
-            return Err(ErrorData::new(code, request.method, None));
-        };
-        let request = ClientRequest::CustomRequest(request);
-        match self.ask(upstream, &context, request).await? {
-            ServerResult::CustomResult(result) => Ok(result),
-            other => {
-                let value = serde_json::to_value(other).map_err(|_| unexpected())?;
-                Ok(CustomResult::new(value))
-            }
-        }
+        self.pass_on_custom(request, &context).await
     }
 }
 
@@ -279,8 +261,4 @@ fn answered(result: Result<(), ErrorData>) -> Result<(), ErrorData> {
         Err(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Ok(()),
         result => result,
     }
-}
-
-fn unexpected() -> ErrorData {
-    Fault::of(&CallError::UnexpectedResult).to_error()
 }

@@ -10,8 +10,8 @@ use mcp_pool_core::{AcquireRequest, PooledClient, error::CallError, extend::Era}
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        ClientRequest, ErrorCode, Extensions, ServerResult, SubscribeRequest,
-        SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequest, UnsubscribeRequestParams,
+        ClientRequest, Extensions, ServerResult, SetLevelRequestParams, SubscribeRequestParams,
+        SubscriptionFilter, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
@@ -38,22 +38,6 @@ impl ProxyHandler {
         self.run(upstream, context, call).await
     }
 
-    /// Sends a request that only sessions have. A stateless upstream needs none.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask).
-    pub(super) async fn ask_session(
-        &self,
-        upstream: &Upstream,
-        context: &RequestContext<RoleServer>,
-        request: ClientRequest,
-    ) -> Result<(), ErrorData> {
-        match self.is_stateless(self.request(upstream, context)?).await? {
-            true => Ok(()),
-            false => self.ask(upstream, context, request).await.map(drop),
-        }
-    }
-
     /// The requests for the first sessions of a downstream session, which has no id yet.
     ///
     /// # Errors
@@ -70,15 +54,29 @@ impl ProxyHandler {
             .collect()
     }
 
+    /// Has an upstream log at this level, on every session that it has for the client.
+    ///
+    /// # Errors
+    /// What the failure comes to for the client.
+    pub(super) async fn set_level_at(
+        &self,
+        upstream: &Upstream,
+        params: &SetLevelRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let level = params.level;
+        let call = |client: PooledClient| async move { client.set_log_level(level).await };
+        self.run(upstream, context, call).await
+    }
+
     /// Listens to the list changes of those upstreams that have no sessions.
     pub(super) async fn listen_for_session(&self, extensions: &Extensions) {
         for upstream in &self.proxy.upstreams {
             let Ok(request) = self.request_in_session(upstream, extensions) else {
                 return;
             };
-            if self.is_stateless(request.clone()).await == Ok(true) {
-                let filter = list_changes();
-                self.listen_at(upstream, request, filter, upstream.name().to_owned());
+            if matches!(self.is_stateless(request.clone()).await, Ok(true)) {
+                self.listen_at(upstream, request);
             }
         }
     }
@@ -86,41 +84,52 @@ impl ProxyHandler {
     /// Subscribes to a resource.
     ///
     /// # Errors
-    /// As [`ask`](Self::ask), and no upstream has the resource.
+    /// What the failure comes to for the client, and no upstream has the resource.
     pub(super) async fn subscribe_for_session(
         &self,
-        mut params: SubscribeRequestParams,
+        params: SubscribeRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
+        let (upstream, own) = self.by_uri(&params.uri)?;
         let request = self.request(upstream, context)?;
-        if self.is_stateless(request.clone()).await? {
-            let mut filter = SubscriptionFilter::default();
-            filter.resource_subscriptions = Some(vec![own.to_owned()]);
-            self.listen_at(upstream, request, filter, subscription(&uri));
+        let is_stateless = self.is_stateless(request).await;
+        let is_stateless =
+            is_stateless.map_err(|error| self.refusal(context, &Fault::of(&error)))?;
+        let own = own.to_owned();
+        let call = |client: PooledClient| async move { client.subscribe(&own).await };
+        let updates = self.run(upstream, context, call).await?;
+        let Some(to) = self.conversation.destination() else {
             return Ok(());
-        }
-        own.clone_into(&mut params.uri);
-        let request = ClientRequest::SubscribeRequest(SubscribeRequest::new(params));
-        self.ask(upstream, context, request).await.map(drop)
+        };
+        let forward = Forward::new(upstream.name(), &self.proxy.uris, to.clone());
+        let proxy = Arc::clone(&self.proxy);
+        let name = upstream.name().to_owned();
+        let task = tokio::spawn(async move {
+            // The handlers of a session pass on what the session receives.
+            if let Err(error) = forward.updates(updates, is_stateless).await {
+                proxy.unavailable(&Unavailable {
+                    upstream: &name,
+                    method: "resources/subscribe",
+                    error: Some(&error),
+                });
+            }
+        });
+        self.listeners
+            .keep(subscription(&params.uri), task.abort_handle());
+        Ok(())
     }
 
     /// Ends the subscription to a resource.
     ///
     /// # Errors
-    /// As [`subscribe_for_session`](Self::subscribe_for_session).
-    pub(super) async fn unsubscribe_for_session(
+    /// No upstream has the resource.
+    pub(super) fn unsubscribe_for_session(
         &self,
-        mut params: UnsubscribeRequestParams,
-        context: &RequestContext<RoleServer>,
+        params: &UnsubscribeRequestParams,
     ) -> Result<(), ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        self.listeners.end(&subscription(&uri));
-        own.clone_into(&mut params.uri);
-        let request = ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(params));
-        self.ask_session(upstream, context, request).await
+        self.by_uri(&params.uri)?;
+        self.listeners.end(&subscription(&params.uri));
+        Ok(())
     }
 
     fn request_in_session(
@@ -133,46 +142,39 @@ impl ProxyHandler {
     }
 
     /// True where the upstream has no sessions.
-    async fn is_stateless(&self, request: AcquireRequest) -> Result<bool, ErrorData> {
+    async fn is_stateless(&self, request: AcquireRequest) -> Result<bool, CallError> {
         let lease = self.proxy.pool.acquire(&request).await;
-        let lease = lease.map_err(|error| Fault::of_acquire(&error).to_error())?;
+        let lease = lease.map_err(|error| CallError::Acquire(Arc::new(error)))?;
         Ok(lease.info().era == Era::Stateless)
     }
 
-    /// Passes on what a stateless upstream sends, for as long as the session lives.
-    fn listen_at(
-        &self,
-        upstream: &Upstream,
-        request: AcquireRequest,
-        filter: SubscriptionFilter,
-        name: String,
-    ) {
-        let Some(Destination::Client(peer)) = self.conversation.destination() else {
+    /// Passes on the list changes of a stateless upstream, for as long as the session lives.
+    fn listen_at(&self, upstream: &Upstream, request: AcquireRequest) {
+        let Some(to) = self.conversation.destination() else {
             return;
         };
-        let forward = Forward::new(
-            upstream.name(),
-            &self.proxy.uris,
-            Destination::Client(peer.clone()),
-        );
+        if !matches!(to, Destination::Client(_)) {
+            return;
+        }
+        let forward = Forward::new(upstream.name(), &self.proxy.uris, to.clone());
         let proxy = Arc::clone(&self.proxy);
-        let upstream = upstream.name().to_owned();
+        let name = upstream.name().to_owned();
         let task = tokio::spawn(async move {
-            let listened = match proxy.pool.client(request).await {
-                Ok(client) => forward.run(&client, filter).await,
-                Err(error) => Err(CallError::Acquire(Arc::new(error))),
+            let listening = async {
+                let client = proxy.pool.client(request).await;
+                let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
+                forward.list_changes(&client, &list_changes()).await
             };
-            match listened {
-                Err(CallError::Rpc(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {}
-                Err(error) => proxy.unavailable(&Unavailable {
-                    upstream: &upstream,
+            if let Err(error) = listening.await {
+                proxy.unavailable(&Unavailable {
+                    upstream: &name,
                     method: "subscriptions/listen",
                     error: Some(&error),
-                }),
-                Ok(()) => {}
+                });
             }
         });
-        self.listeners.keep(name, task.abort_handle());
+        self.listeners
+            .keep(upstream.name().to_owned(), task.abort_handle());
     }
 }
 

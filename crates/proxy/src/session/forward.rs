@@ -1,9 +1,15 @@
 //! The notifications of subscriptions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use mcp_pool_core::{PooledClient, error::CallError, extend::ListKind};
-use rmcp::model::{ServerNotification, SubscriptionFilter};
+use mcp_pool_core::{
+    PooledClient,
+    client::{ResourceUpdate, ResourceUpdates},
+    error::{CallError, Retry},
+    extend::ListKind,
+};
+use rmcp::model::{ErrorCode, ServerNotification, SubscriptionFilter};
+use tokio::time::sleep;
 
 use super::destination::Destination;
 use crate::naming::NamePolicy;
@@ -25,34 +31,93 @@ impl Forward {
         }
     }
 
-    /// Passes on the notifications of a subscription until it ends.
+    /// Passes on the list changes of an upstream without sessions. A subscription that ends is made
+    /// again, and counts as a change of every list: there may have been one meanwhile.
     ///
     /// # Errors
-    /// As [`PooledClient::listen`].
-    pub(crate) async fn run(
+    /// Why there can be no subscription.
+    pub(crate) async fn list_changes(
         &self,
         client: &PooledClient,
-        filter: SubscriptionFilter,
+        filter: &SubscriptionFilter,
     ) -> Result<(), CallError> {
-        let mut subscription = client.listen(filter).await?;
-        while let Some(notification) = subscription.next().await? {
-            match notification {
-                ServerNotification::ToolListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Tools).await;
+        let mut pause = FIRST_PAUSE;
+        let mut was_there = false;
+        loop {
+            let began = tokio::time::Instant::now();
+            match client.listen(filter.clone()).await {
+                Ok(mut subscription) => {
+                    if was_there {
+                        self.all_changed(filter).await;
+                    }
+                    was_there = true;
+                    while let Ok(Some(notification)) = subscription.next().await {
+                        self.list_change(&notification).await;
+                    }
                 }
-                ServerNotification::PromptListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Prompts).await;
+                Err(CallError::Rpc(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
+                    return Ok(());
                 }
-                ServerNotification::ResourceListChangedNotification(_) => {
-                    self.to.list_changed(ListKind::Resources).await;
+                Err(error) => {
+                    if let Retry::Never | Retry::WithOtherCredentials = error.retry() {
+                        return Err(error);
+                    }
                 }
-                ServerNotification::ResourceUpdatedNotification(update) => {
-                    let uri = self.uris.join(&self.upstream, &update.params.uri);
-                    self.to.resource_updated(uri).await;
-                }
-                _ => {}
             }
+            pause = match began.elapsed() > LONGEST_PAUSE {
+                true => FIRST_PAUSE,
+                false => (pause * 2).min(LONGEST_PAUSE),
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Passes on the updates of a resource until they end. `changes`: those that the server reports,
+    /// too, and not only that the subscription was made again.
+    ///
+    /// # Errors
+    /// As [`ResourceUpdates::next`].
+    pub(crate) async fn updates(
+        &self,
+        mut updates: ResourceUpdates,
+        changes: bool,
+    ) -> Result<(), CallError> {
+        while let Some(update) = updates.next().await? {
+            let uri = match &update {
+                ResourceUpdate::Changed { uri } if changes => uri.as_str(),
+                ResourceUpdate::Resumed => updates.uri(),
+                _ => continue,
+            };
+            self.to
+                .resource_updated(self.uris.join(&self.upstream, uri))
+                .await;
         }
         Ok(())
     }
+
+    /// Passes on that all lists of a filter may have changed.
+    pub(crate) async fn all_changed(&self, filter: &SubscriptionFilter) {
+        for (wanted, list) in [
+            (filter.prompts_list_changed, ListKind::Prompts),
+            (filter.resources_list_changed, ListKind::Resources),
+            (filter.tools_list_changed, ListKind::Tools),
+        ] {
+            if wanted == Some(true) {
+                self.to.list_changed(list).await;
+            }
+        }
+    }
+
+    async fn list_change(&self, notification: &ServerNotification) {
+        let list = match notification {
+            ServerNotification::PromptListChangedNotification(_) => ListKind::Prompts,
+            ServerNotification::ResourceListChangedNotification(_) => ListKind::Resources,
+            ServerNotification::ToolListChangedNotification(_) => ListKind::Tools,
+            _ => return,
+        };
+        self.to.list_changed(list).await;
+    }
 }
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);

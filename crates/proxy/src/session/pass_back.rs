@@ -156,7 +156,7 @@ impl HandlerFactory for Refusing {
     }
 
     fn declared(&self) -> ClientCapabilities {
-        answerable(self.declared.clone())
+        with_tasks(self.declared.clone())
     }
 
     fn wants_server_messages(&self) -> bool {
@@ -194,4 +194,15 @@ fn answerable(mut capabilities: ClientCapabilities) -> ClientCapabilities {
     capabilities.experimental = None;
     capabilities.extensions = None;
     capabilities
+}
+
+/// The capabilities of a client without a session, which gets tasks as its upstream makes them.
+fn with_tasks(capabilities: ClientCapabilities) -> ClientCapabilities {
+    let has_tasks = capabilities.supports_tasks();
+    let mut passed = answerable(capabilities);
+    if has_tasks {
+        let tasks = ClientCapabilities::builder().enable_tasks().build();
+        passed.extensions = tasks.extensions;
+    }
+    passed
 }

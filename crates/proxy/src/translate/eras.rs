@@ -4,9 +4,9 @@ use http::request::Parts;
 use rmcp::{
     RoleServer,
     model::{
-        CallToolResult, CompleteResult, GetPromptResult, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, ReadResourceResult,
-        ResultType,
+        CallToolResult, CompleteResult, GetPromptResult, GetSkillResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
+        ReadResourceResult, ResultType,
     },
     service::RequestContext,
 };
@@ -50,6 +50,8 @@ complete! {
     ListResourceTemplatesResult,
     ListResourcesResult,
     ListToolsResult,
+    GetSkillResult,
+    ListSkillsResult,
     ReadResourceResult,
 }
 

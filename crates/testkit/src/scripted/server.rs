@@ -159,6 +159,11 @@ impl ScriptedServer {
         self.shared.sessions.streams().len()
     }
 
+    /// Ends every stream that belongs to no call, and with it the sessions over HTTP+SSE.
+    pub fn end_streams(&self) {
+        self.shared.sessions.end_all();
+    }
+
     /// Sends a JSON-RPC message on every stream that belongs to no call.
     pub async fn broadcast(&self, text: &str) {
         for stream in self.shared.sessions.streams() {

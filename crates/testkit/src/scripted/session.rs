@@ -58,6 +58,11 @@ impl Sessions {
         streams.values().cloned().collect()
     }
 
+    /// Ends every stream.
+    pub(super) fn end_all(&self) {
+        self.lock().clear();
+    }
+
     pub(super) fn end(&self, session: &str) {
         self.lock().remove(session);
     }

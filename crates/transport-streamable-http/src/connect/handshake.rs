@@ -188,10 +188,9 @@ impl<'r> Handshake<'r> {
         })?;
         connection.note_revision(&result.protocol_version);
         let revision = result.protocol_version.as_str();
-        let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
-        if let Some(standalone) = &connection.standalone {
-            info = info.with_server_stream(standalone.state().clone());
-        }
+        let mut info = SessionInfo::new(Era::Legacy, revision)
+            .with_network("http", "tcp")
+            .with_server_stream(connection.stream.clone());
         if let Some(id) = connection.session_id() {
             info = info.with_session_id(id);
         }

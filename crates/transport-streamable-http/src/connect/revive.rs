@@ -48,14 +48,12 @@ pub(crate) fn revive(
         wants_stream: request.wants_server_messages(),
     });
     connection.note_revision(parked.revision());
-    let mut info =
-        SessionInfo::new(Era::Legacy, parked.revision().as_str()).with_network("http", "tcp");
+    let mut info = SessionInfo::new(Era::Legacy, parked.revision().as_str())
+        .with_network("http", "tcp")
+        .with_server_stream(connection.stream.clone());
     if let Some(id) = parked.session() {
         connection.restore_session(id);
         info = info.with_session_id(id);
-    }
-    if let Some(standalone) = &connection.standalone {
-        info = info.with_server_stream(standalone.state().clone());
     }
     connection.note_info(shared.infos.share(endpoint, parked.into_server()));
     connection.start_listening();

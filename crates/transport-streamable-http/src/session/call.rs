@@ -77,7 +77,7 @@ impl Connection {
             introduces: matches!(call.request, ClientRequest::DiscoverRequest(_)),
         };
         // Some servers send answers on the standalone stream.
-        let standalone = self.standalone.as_deref();
+        let standalone = self.standalone();
         let elsewhere = standalone.and_then(|stream| stream.expect_answer(&sent));
         let response = self.post(call).await?;
         let answer = match response.status() {

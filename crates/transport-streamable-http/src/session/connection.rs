@@ -9,7 +9,7 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::{
         CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ParkedSession,
-        RequestTarget, ServerInbox,
+        RequestTarget, ServerInbox, ServerStreamState,
     },
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
@@ -45,7 +45,9 @@ pub(crate) struct Connection {
     /// What every request of a stateless session names.
     pub(super) client: Option<Box<ClientContext>>,
     /// The standalone stream, for a session that wants one.
-    pub(crate) standalone: Option<Box<Standalone>>,
+    pub(super) standalone: OnceLock<Box<Standalone>>,
+    /// The state of the standalone stream, as the session's users see it.
+    pub(crate) stream: ServerStreamState,
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
     /// What most sessions never need.
     rare: OnceLock<Box<Rare>>,
@@ -104,7 +106,6 @@ impl Outgoing<'_> {
 
 impl Connection {
     pub(crate) fn new(new: NewConnection) -> Arc<Self> {
-        let wants_stream = new.wants_stream && new.era == Era::Legacy;
         let connection = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             clients: new.clients,
@@ -118,7 +119,8 @@ impl Connection {
             close_notifier: CloseNotifier::default(),
             ended: SetOnce::new(),
             client: new.client.map(Box::new),
-            standalone: wants_stream.then(Box::default),
+            standalone: OnceLock::new(),
+            stream: ServerStreamState::default(),
             info: OnceLock::new(),
             rare: OnceLock::new(),
             session: OnceLock::new(),
@@ -127,6 +129,9 @@ impl Connection {
         });
         if connection.era == Era::Stateless {
             connection.note_revision(&STATELESS);
+        }
+        if new.wants_stream && new.era == Era::Legacy {
+            connection.want_standalone();
         }
         connection.inbox.attach(&connection);
         connection
@@ -226,7 +231,7 @@ impl Connection {
     pub(super) fn park(&self) -> Option<ParkedSession> {
         let cookies = self.http_session.cookies();
         let may_leave = cookies.is_empty() || self.endpoint.has_shareable_cookies();
-        let is_bound = self.standalone.is_some() || !may_leave;
+        let is_bound = self.standalone().is_some() || !may_leave;
         if self.era != Era::Legacy || self.has_ended() || is_bound {
             return None;
         }

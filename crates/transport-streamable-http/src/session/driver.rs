@@ -35,6 +35,10 @@ impl SessionDriver for Driver {
         answer.map_err(|fault| self.0.failure(&fault))
     }
 
+    async fn open_server_stream(&self) {
+        self.0.listen_from_now_on().await;
+    }
+
     fn is_over(&self) -> bool {
         self.0.has_ended()
     }

@@ -24,7 +24,7 @@ impl Connection {
     /// The stream never decides over its session. A server that has refused a stream lately is not
     /// requested to open one.
     pub(crate) fn start_listening(self: &Arc<Self>) {
-        let Some(standalone) = self.standalone.as_deref() else {
+        let Some(standalone) = self.standalone() else {
             return;
         };
         let known = &self.server.stream;
@@ -41,10 +41,37 @@ impl Connection {
         });
     }
 
+    /// The standalone stream; `None` for a session that wants none.
+    pub(super) fn standalone(&self) -> Option<&Standalone> {
+        self.standalone.get().map(Box::as_ref)
+    }
+
+    /// Has the session want a standalone stream. `false` where it wanted one before.
+    pub(super) fn want_standalone(&self) -> bool {
+        let mut is_new = false;
+        self.standalone.get_or_init(|| {
+            is_new = true;
+            Box::new(Standalone::new(self.stream.clone()))
+        });
+        is_new
+    }
+
+    /// Opens the standalone stream of a session that wanted none so far, and waits until it is known
+    /// whether there is one, for a short time.
+    pub(super) async fn listen_from_now_on(self: &Arc<Self>) {
+        if !self.is_in_session() {
+            return;
+        }
+        if self.want_standalone() {
+            self.start_listening();
+        }
+        self.stream_settled().await;
+    }
+
     /// Waits until it is known whether there is a standalone stream, for a short time: a server
     /// that does not answer must not hold up its session, and no second one at all.
     pub(crate) async fn stream_settled(&self) {
-        let Some(standalone) = self.standalone.as_deref() else {
+        let Some(standalone) = self.standalone() else {
             return;
         };
         if self.server.stream.habit() == Some(StreamHabit::Slow) {
@@ -57,7 +84,7 @@ impl Connection {
     }
 
     async fn listen(&self) {
-        let Some(standalone) = self.standalone.as_deref() else {
+        let Some(standalone) = self.standalone() else {
             return;
         };
         let mut pace = Pace::of_standalone();

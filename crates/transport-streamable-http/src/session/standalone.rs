@@ -50,20 +50,15 @@ pub(super) struct ExpectedAnswer<'s> {
     answer: oneshot::Receiver<(Answer, Delivery)>,
 }
 
-impl Default for Standalone {
-    fn default() -> Self {
+impl Standalone {
+    /// A stream that will be requested, whose state `state` shows.
+    pub(super) fn new(state: ServerStreamState) -> Self {
+        state.set(ServerStream::Pending);
         Self {
-            state: ServerStreamState::new(ServerStream::Pending),
+            state,
             settled: watch::Sender::new(false),
             expected: Mutex::default(),
         }
-    }
-}
-
-impl Standalone {
-    /// The state, as it changes.
-    pub(crate) fn state(&self) -> &ServerStreamState {
-        &self.state
     }
 
     /// Changes the state. The server has answered, or failed.

@@ -1,15 +1,9 @@
 //! What the hints of a server's tools allow.
 
-use std::sync::Arc;
+use rmcp::model::{ServerResult, Tool};
+use tokio::time::timeout_at;
 
-use rmcp::model::Tool;
-use tokio::time::{Instant, timeout_at};
-
-use crate::{
-    client::{call::Call, pooled_client::PooledClient},
-    context::Kept,
-    trace::Target,
-};
+use crate::{client::call::Call, context::Subject, handler::ListKind, trace::Target};
 
 impl Call<'_> {
     /// Whether the called tool does no harm when it is executed twice, by the hints of a server that is
@@ -21,22 +15,14 @@ impl Call<'_> {
         if !self.client.parts.endpoint.has_trusted_tool_hints() {
             return false;
         }
-        let kept = timeout_at(self.deadline(), self.client.kept_list()).await;
-        let kept = kept.ok().flatten();
-        kept.is_some_and(|kept| hint_repeatable(&kept.list().tools, name))
-    }
-}
-
-impl PooledClient {
-    /// The list that is kept for this caller, if it is fresh.
-    pub(super) async fn kept_list(&self) -> Option<Arc<Kept>> {
-        let lists = self.tool_lists()?;
-        let state = self.resolved.latest().key_pool().lists.tools();
-        let kept = lists.fresh(self.key(), state, Instant::now())?;
-        match kept.only_for() {
-            Some(only_for) if self.credentials_in_use().await != Some(only_for) => None,
-            _ => Some(kept),
-        }
+        let key = self.client.resolved.latest().key_pool();
+        let state = key.lists.of(ListKind::Tools);
+        let kept = self.client.kept(&Subject::Tools, state);
+        let kept = timeout_at(self.deadline(), kept).await;
+        kept.ok().flatten().is_some_and(|kept| match kept.result() {
+            ServerResult::ListToolsResult(list) => hint_repeatable(&list.tools, name),
+            _ => false,
+        })
     }
 }
 
@@ -60,6 +46,8 @@ fn hints_repeatable(tool: &Tool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rmcp::model::ToolAnnotations;
 
     use super::*;

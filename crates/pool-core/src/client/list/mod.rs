@@ -1,9 +1,9 @@
-//! Lists of a server: page after page, and the cached lists of tools.
+//! Lists of a server: page after page; and the lists and contents that the pool keeps.
 
 mod bounds;
+mod contents;
 mod header_retry;
 mod hints;
+mod kept;
 mod listing;
 mod tools;
-
-pub(super) use listing::Extent;

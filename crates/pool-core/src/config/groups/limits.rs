@@ -43,6 +43,11 @@ pub struct LimitsConfig {
     /// A conversation has one session, since a second one would not share its state. So has a key
     /// of a server without sessions, since a second one would add nothing.
     pub max_sessions_per_key: usize,
+    /// Resources that the callers of one key are subscribed to at the same time
+    /// ([`PooledClient::subscribe`](crate::PooledClient::subscribe)). One more gets
+    /// [`SubscriptionError::TooMany`](crate::error::SubscriptionError::TooMany). 0: no limit.
+    /// Default: 1,000.
+    pub max_subscriptions_per_key: usize,
     /// Keys of the pool. 0: no limit. Default: 100,000.
     pub max_total_keys: usize,
     /// Sessions of the pool: in use, idle and connecting. 0: no limit. Default: 4,096.
@@ -115,6 +120,8 @@ impl Default for LimitsConfig {
             // Sessions on demand cost servers nothing that is not used.
             min_idle_per_key: 0,
             max_sessions_per_key: 10,
+            // Each costs about 5 KB, most of it for updates that wait.
+            max_subscriptions_per_key: 1_000,
             // About 125 MB of bookkeeping.
             max_total_keys: 100_000,
             // An idle session costs 52 to 97 KB and up to one socket: 400 MB at most.

@@ -56,6 +56,15 @@ pub trait SessionDriver: Send + Sync {
         answer.map_err(|error| self.classify(&error))
     }
 
+    /// Opens the stream on which the server sends messages that belong to no call, where the session
+    /// wanted none so far. Returns when it is known whether there is one, after a short time at most.
+    ///
+    /// Default: nothing; a transport whose messages all come on one connection has nothing to open.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    async fn open_server_stream(&self) {}
+
     /// True when the session is known to be over. Called on every acquire: it must be cheap and
     /// must not send a request.
     fn is_over(&self) -> bool;
@@ -95,6 +104,10 @@ impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
         context: Option<&CallContext>,
     ) -> Result<Answer, CallFailure> {
         (**self).call(request, context).await
+    }
+
+    async fn open_server_stream(&self) {
+        (**self).open_server_stream().await;
     }
 
     fn is_over(&self) -> bool {

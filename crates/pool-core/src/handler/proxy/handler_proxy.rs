@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use rmcp::{
     ErrorData, RoleClient, Service,
     model::{
-        ClientCapabilities, ClientConfig, ClientResult, ElicitRequestParams, ErrorCode,
-        Implementation, ServerNotification, ServerRequest,
+        ClientCapabilities, ClientConfig, ClientResult, Implementation, ServerNotification,
+        ServerRequest,
     },
     service::{DynService, NotificationContext, RequestContext},
 };
@@ -56,7 +56,7 @@ pub(crate) struct ProxiedHandler {
     factory: Arc<dyn HandlerFactory>,
     key: PoolKey,
     /// `None`: nothing, as most handlers declare.
-    declared: Option<Box<ClientCapabilities>>,
+    pub(super) declared: Option<Box<ClientCapabilities>>,
     /// True when the handler does nothing with any message.
     ignores: bool,
     state: Arc<ProxyState>,
@@ -127,6 +127,11 @@ impl HandlerProxy {
         let _ = self.state.closed.set(());
     }
 
+    /// Waits until the session has left its key.
+    pub(crate) async fn closed(&self) {
+        self.state.closed.wait().await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Arc<ProxiedHandler>>> {
         self.handler.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,6 +164,20 @@ impl ProxiedHandler {
         }
     }
 
+    /// Reports to the key that a resource has changed.
+    pub(crate) fn resource_updated(&self, uri: &str) {
+        if let Some(watcher) = self.watcher() {
+            watcher.resource_updated(uri);
+        }
+    }
+
+    /// Reports to the key which resources its subscription has.
+    pub(crate) fn acknowledged(&self, uris: &[String]) {
+        if let Some(watcher) = self.watcher() {
+            watcher.acknowledged(uris);
+        }
+    }
+
     fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
         self.state.watcher.get().and_then(Weak::upgrade)
     }
@@ -178,39 +197,6 @@ impl ProxiedHandler {
             info.client_info = default_client_info();
         }
         info
-    }
-
-    /// True when the session declared the capability that this request needs.
-    pub(crate) fn declares(&self, request: &ServerRequest) -> bool {
-        self.refusal(request).is_none()
-    }
-
-    /// The error for a request that needs a capability which was not declared.
-    pub(crate) fn refusal(&self, request: &ServerRequest) -> Option<ErrorData> {
-        let none = ClientCapabilities::default();
-        let declared = self.declared.as_deref().unwrap_or(&none);
-        let code = match request {
-            ServerRequest::CreateMessageRequest(_) if declared.sampling.is_none() => {
-                ErrorCode::METHOD_NOT_FOUND
-            }
-            ServerRequest::ListRootsRequest(_) if declared.roots.is_none() => {
-                ErrorCode::METHOD_NOT_FOUND
-            }
-            ServerRequest::ElicitRequest(request) => {
-                let Some(elicitation) = &declared.elicitation else {
-                    return Some(not_declared(ErrorCode::METHOD_NOT_FOUND));
-                };
-                // An elicitation capability without modes means forms (revision 2025-11-25,
-                // client/elicitation); a request for another mode gets -32602.
-                let has_mode = match &request.params {
-                    ElicitRequestParams::UrlElicitationParams { .. } => elicitation.url.is_some(),
-                    _ => elicitation.form.is_some() || elicitation.url.is_none(),
-                };
-                return (!has_mode).then(|| not_declared(ErrorCode::INVALID_PARAMS));
-            }
-            _ => return None,
-        };
-        Some(not_declared(code))
     }
 
     /// The handler's answer to a request.
@@ -241,6 +227,11 @@ impl ProxiedHandler {
             && self.state.routes.deliver(&progress.params)
         {
             return Ok(());
+        }
+        if turn.is_none()
+            && let ServerNotification::ResourceUpdatedNotification(update) = &notification
+        {
+            self.resource_updated(&update.params.uri);
         }
         if let Some(list) = ListKind::changed_by(&notification)
             && let Some(watcher) = self.watcher()
@@ -278,8 +269,4 @@ impl ProxiedHandler {
         // The delivery ends before the handler runs: a change from now on is another one.
         true
     }
-}
-
-fn not_declared(code: ErrorCode) -> ErrorData {
-    ErrorData::new(code, "this client did not declare the capability", None)
 }

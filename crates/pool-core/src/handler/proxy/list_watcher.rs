@@ -8,6 +8,10 @@ use crate::handler::{list_kind::ListKind, list_versions::ListVersions};
 pub(crate) trait ListWatcher: Send + Sync {
     /// A session of the key received a list change. The cached list is stale from now on.
     fn list_changed(&self, list: ListKind);
+    /// The server has accepted the subscription to these resources that the pool keeps for the key.
+    fn acknowledged(&self, uris: &[String]);
+    /// A session of the key received that a resource has changed.
+    fn resource_updated(&self, uri: &str);
     /// The delay before the handler receives a list change.
     fn debounce(&self) -> Duration;
     /// The versions of the key's lists.

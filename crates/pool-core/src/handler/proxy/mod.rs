@@ -2,6 +2,7 @@
 
 mod handler_proxy;
 mod list_watcher;
+mod refusal;
 mod sealed;
 mod service;
 mod turn;

@@ -3,4 +3,5 @@
 mod index;
 mod map;
 
+pub(crate) use index::KeyIndex;
 pub(crate) use map::KeyMap;

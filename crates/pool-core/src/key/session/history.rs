@@ -60,6 +60,11 @@ impl History {
         self.lock().lost = true;
     }
 
+    /// Whether a loss is noted that no caller knows of yet.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lock().lost
+    }
+
     /// Whether the session of the conversation was lost since the last look.
     pub(crate) fn take_lost(&self) -> bool {
         std::mem::take(&mut self.lock().lost)

@@ -12,9 +12,7 @@ use crate::{
 impl ListWatcher for KeyPool {
     fn list_changed(&self, list: ListKind) {
         let context = &self.services.context;
-        if list == ListKind::Tools {
-            self.lists.set_tools(context.new_id());
-        }
+        self.lists.set(list, context.new_id());
         Counters::add(&context.counters.list_changes);
         context.events.emit(|observer, pool| {
             observer.list_changed(&ListChanged {
@@ -23,6 +21,15 @@ impl ListWatcher for KeyPool {
                 list,
             });
         });
+    }
+
+    fn acknowledged(&self, uris: &[String]) {
+        self.services.subscriptions.acknowledged(&self.key, uris);
+    }
+
+    fn resource_updated(&self, uri: &str) {
+        self.lists.set_contents(self.services.context.new_id());
+        self.services.subscriptions.deliver(&self.key, uri);
     }
 
     fn debounce(&self) -> Duration {

@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::history::History;
 use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
-    handler::HandlerProxy,
+    handler::{HandlerProxy, LogLevelCell},
     key::{
         seeking::SessionPermit,
         slots::{FORFEITED, Member, Slot},
@@ -38,6 +38,8 @@ pub(crate) struct PooledSession {
     pub(crate) suspect: AtomicBool,
     /// Calls in a row that the server refused as if it did not know the session.
     pub(crate) strikes: AtomicU8,
+    /// The level of the log that the pool has set on the session.
+    pub(crate) log_level: LogLevelCell,
     uses: AtomicU64,
     closing: AtomicBool,
     /// The history of the key, which lists the sessions that are open.
@@ -110,6 +112,7 @@ impl PooledSession {
             ends_at: new.ends_at,
             suspect: AtomicBool::new(false),
             strikes: AtomicU8::new(0),
+            log_level: LogLevelCell::default(),
             uses: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             history: new.history,

@@ -125,15 +125,17 @@ impl RmcpService {
         self.pass_on(ServerNotification::CancelledNotification(cancelled));
     }
 
-    /// Passes on a notification of a subscription, under the id that rmcp knows.
-    pub(in crate::wire) fn subscribed(&self, mut notification: ServerNotification) {
-        let meta = notification.get_meta_mut();
-        let id = meta.subscription_id();
+    /// Passes on a notification of a subscription, under the id that rmcp knows. `false`: it is none of
+    /// rmcp's.
+    pub(in crate::wire) fn subscribed(&self, notification: &ServerNotification) -> bool {
+        let id = notification.get_meta().subscription_id();
         let Some(known) = id.and_then(|id| self.subscriptions.known(&id)) else {
-            return;
+            return false;
         };
-        meta.set_subscription_id(known);
+        let mut notification = notification.clone();
+        notification.get_meta_mut().set_subscription_id(known);
         self.pass_on(notification);
+        true
     }
 
     fn pass_on(&self, notification: ServerNotification) {

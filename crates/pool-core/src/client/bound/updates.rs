@@ -1,0 +1,109 @@
+//! Subscriptions of a caller to resources.
+
+use std::{fmt, sync::Arc};
+
+use futures::{Stream, stream};
+use tokio::time::timeout;
+
+use super::keeper::Keeper;
+use crate::{
+    client::pooled_client::PooledClient,
+    error::{AcquireError, CallError, CallFailure, FaultKind, Outcome, SubscriptionError},
+    handler::ResourceUpdate,
+    key::Subscriber,
+};
+
+/// The updates of one resource for one caller: see [`PooledClient::subscribe`]. Dropping it
+/// unsubscribes.
+pub struct ResourceUpdates(Subscriber);
+
+impl PooledClient {
+    /// Subscribes to the changes of a resource, at a server of any revision: with
+    /// `resources/subscribe` on a session, or with `subscriptions/listen` (2026-07-28).
+    ///
+    /// The subscription is that of the key. The server has one, however many callers of the key
+    /// subscribe to the resource: the first one subscribes, and the last one that drops its
+    /// [`ResourceUpdates`] unsubscribes. It is made again, after pauses that grow up to 30 s, when
+    /// its session or its stream is lost, and each caller then receives
+    /// [`ResourceUpdate::Resumed`](crate::client::ResourceUpdate::Resumed). In a conversation that is
+    /// once a caller has got to know of the loss. It ends when the key is evicted or revoked, when no
+    /// credential of the caller holds any more, when the server refuses it, and with the pool.
+    ///
+    /// Over a session, its [handler](crate::extend::HandlerFactory) receives the server's
+    /// notifications as well. A subscription costs no slot of a session; where no session of the key is
+    /// open any more, such as after [`session_ttl`](crate::config::TimeoutsConfig::session_ttl), one
+    /// is opened for it.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`CallError::Subscription`].
+    ///
+    /// # Cancel safety
+    /// A call that is dropped unsubscribes.
+    pub async fn subscribe(&self, uri: &str) -> Result<ResourceUpdates, CallError> {
+        let most = self.context().config.limits.max_subscriptions_per_key;
+        let registry = &self.acquirer.services.subscriptions;
+        let joined = registry.join(self.key(), uri, most)?;
+        let mut joined = joined.ok_or_else(|| CallError::of_acquire(AcquireError::Closed))?;
+        if let Some(subscriptions) = joined.unkept {
+            let context = Arc::clone(self.acquirer.context());
+            let keeper = Keeper::new(self, subscriptions);
+            context.tasks.spawn_on(keeper.run(), &context.runtime);
+        }
+        match timeout(self.timeout, joined.subscriber.accepted()).await {
+            Ok(Ok(Some(()))) => Ok(ResourceUpdates(joined.subscriber)),
+            Ok(Ok(None)) if self.context().is_closed() => {
+                Err(CallError::of_acquire(AcquireError::Closed))
+            }
+            Ok(Ok(None)) => Err(SubscriptionError::Ended.into()),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let failure = CallFailure::new(Outcome::Unknown, FaultKind::Timeout);
+                Err(CallError::of_failure(failure))
+            }
+        }
+    }
+}
+
+impl ResourceUpdates {
+    /// The next update; `None` once the subscription was ended with its key or its pool.
+    ///
+    /// # Errors
+    /// Why the subscription cannot be made again: [`CallError::Rpc`] where the server refuses it,
+    /// [`CallError::Acquire`] where the caller can open no session, for want of a credential.
+    ///
+    /// # Cancel safety
+    /// Safe; a dropped call loses no update.
+    pub async fn next(&mut self) -> Result<Option<ResourceUpdate>, CallError> {
+        self.0.next().await
+    }
+
+    /// The subscribed resource.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        self.0.uri()
+    }
+
+    /// How many updates were lost since they were not received in time. The last 64 are kept.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.0.missed()
+    }
+
+    /// The updates as a stream, which ends with the subscription.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ResourceUpdate, CallError>> + Send {
+        stream::unfold(Some(self), |updates| async {
+            let mut updates = updates?;
+            let item = updates.next().await.transpose()?;
+            let rest = item.is_ok().then_some(updates);
+            Some((item, rest))
+        })
+    }
+}
+
+impl fmt::Debug for ResourceUpdates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceUpdates")
+            .field("missed", &self.missed())
+            .finish_non_exhaustive()
+    }
+}

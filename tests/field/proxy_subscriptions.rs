@@ -1,0 +1,288 @@
+//! Subscriptions, log levels and tasks of a proxy's clients, at upstreams of either era.
+#![expect(deprecated, reason = "servers with sessions do log")]
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use mcp_pool_testkit::{Exchange, ScriptedServer};
+use mcp_session_pool::{
+    PoolConfig, PoolKey, PooledClient, SessionPool,
+    client::{ResourceUpdate, ResourceUpdates},
+    config::Lifecycle,
+    error::CallError,
+    extend::{ClientHandlerBox, HandlerFn, NoopHandlers, ServerMessages},
+    proxy::{Proxy, Upstream},
+    rmcp::model::{
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, ClientCapabilities,
+        GetTaskParams, LoggingLevel, UpdateTaskParams,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    common::{close, eventually, pool},
+    gateway::{Gateway, client_of, clients},
+};
+
+const ERAS: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
+
+/// An upstream with resources and tasks.
+struct Server {
+    scripted: ScriptedServer,
+    listening: Arc<Mutex<Vec<Exchange>>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listening = Arc::<Mutex<Vec<Exchange>>>::default();
+        let open = Arc::clone(&listening);
+        let scripted = ScriptedServer::start(move |exchange| {
+            let open = Arc::clone(&open);
+            async move { answer(exchange, &open).await }
+        });
+        Self {
+            scripted,
+            listening,
+        }
+    }
+
+    /// Reports a change to every client.
+    async fn change(&self, uri: &str) {
+        self.scripted.broadcast(&changed(uri, None)).await;
+        let open = self.listening.lock();
+        let open = open.unwrap_or_else(PoisonError::into_inner).clone();
+        for exchange in open {
+            let id = exchange.message()["id"].clone();
+            exchange.send(&changed(uri, Some(&id))).await;
+        }
+    }
+
+    /// Breaks every subscription without a session.
+    fn cut(&self) {
+        let open = self.listening.lock();
+        open.unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn count(&self, method: &str) -> usize {
+        self.scripted.count(method)
+    }
+}
+
+async fn answer(exchange: Exchange, open: &Mutex<Vec<Exchange>>) {
+    let task = json!({
+        "resultType": "task",
+        "taskId": "t__1",
+        "status": "working",
+        "createdAt": "2026-01-01T00:00:00Z",
+        "lastUpdatedAt": "2026-01-01T00:00:00Z",
+        "ttlMs": null,
+    });
+    let answered = match exchange.method() {
+        "subscriptions/listen" => {
+            let id = &exchange.message()["id"];
+            let accepted = &exchange.message()["params"]["notifications"];
+            let params = json!({
+                "notifications": accepted,
+                "_meta": { "io.modelcontextprotocol/subscriptionId": id },
+            });
+            let method = "notifications/subscriptions/acknowledged";
+            let text = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+            exchange.send(&text.to_string()).await;
+            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.push(exchange);
+            return;
+        }
+        "tools/call" if exchange.tool() == "begin" => task,
+        "tasks/get" => {
+            let mut state = task;
+            state["resultType"] = json!("complete");
+            state
+        }
+        "tasks/cancel" | "tasks/update" => json!({ "resultType": "complete" }),
+        "resources/subscribe" | "resources/unsubscribe" => json!({}),
+        "initialize" | "server/discover" => {
+            let plain = exchange.plain_result().unwrap_or_default();
+            let mut result: Value = serde_json::from_str(&plain).expect("JSON");
+            let capabilities = &mut result["capabilities"];
+            capabilities["resources"] = json!({ "subscribe": true });
+            capabilities["extensions"] = json!({ "io.modelcontextprotocol/tasks": {} });
+            result
+        }
+        _ => {
+            exchange.answer_plainly().await;
+            return;
+        }
+    };
+    exchange.answer(&answered.to_string()).await;
+}
+
+fn changed(uri: &str, subscription: Option<&Value>) -> String {
+    let mut params = json!({ "uri": uri });
+    if let Some(id) = subscription {
+        params["_meta"] = json!({ "io.modelcontextprotocol/subscriptionId": id });
+    }
+    let method = "notifications/resources/updated";
+    json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()
+}
+
+fn before(upstreams: &SessionPool, server: &Server, era: Lifecycle) -> Proxy {
+    let endpoint = server.scripted.endpoint(era);
+    let builder = Proxy::builder(upstreams.clone()).upstream(Upstream::new("one", endpoint));
+    builder.build().expect("a proxy")
+}
+
+async fn next(updates: &mut ResourceUpdates) -> ResourceUpdate {
+    let next = tokio::time::timeout(Duration::from_secs(20), updates.next()).await;
+    next.expect("in time").expect("no error").expect("no end")
+}
+
+fn is_change(update: &ResourceUpdate) -> bool {
+    matches!(update, ResourceUpdate::Changed { uri } if uri == "one+test://a")
+}
+
+/// A client that listens, so that its session has a stream.
+async fn listening(clients: &SessionPool, gateway: &Gateway, era: Lifecycle) -> PooledClient {
+    let (handlers, _) = ServerMessages::channel(64);
+    let handlers = Arc::new(handlers);
+    client_of(clients, gateway.endpoint(era), "alice", Some(handlers)).await
+}
+
+#[tokio::test]
+async fn an_update_reaches_a_subscribed_client_under_the_name_of_the_proxy_and_no_longer_after_that()
+ {
+    for downstream in ERAS {
+        for upstream in ERAS {
+            let server = Server::start();
+            let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+            let gateway = Gateway::start(before(&upstreams, &server, upstream)).await;
+            let client = listening(&clients, &gateway, downstream).await;
+            let mut updates = client
+                .subscribe("one+test://a")
+                .await
+                .expect("a subscription");
+            let change = async {
+                loop {
+                    server.change("test://a").await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            let update = tokio::select! {
+                update = next(&mut updates) => update,
+                () = change => unreachable!("it does not end"),
+            };
+            assert!(is_change(&update), "{downstream:?} {upstream:?} {update:?}");
+            drop(updates);
+            if upstream == Lifecycle::Legacy && downstream == Lifecycle::Legacy {
+                eventually("the upstream is left", || {
+                    server.count("resources/unsubscribe") == 1
+                })
+                .await;
+            }
+            close(&clients).await;
+            close(&upstreams).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_an_upstream_breaks_is_made_again_and_counts_as_a_change() {
+    for downstream in ERAS {
+        let server = Server::start();
+        let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+        let proxy = before(&upstreams, &server, Lifecycle::Stateless);
+        let gateway = Gateway::start(proxy).await;
+        let client = listening(&clients, &gateway, downstream).await;
+        let mut updates = client
+            .subscribe("one+test://a")
+            .await
+            .expect("a subscription");
+        eventually("the proxy listens", || {
+            server.count("subscriptions/listen") >= 1
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.cut();
+        let update = next(&mut updates).await;
+        assert!(is_change(&update), "{downstream:?} {update:?}");
+        drop(updates);
+        close(&clients).await;
+        close(&upstreams).await;
+    }
+}
+
+#[tokio::test]
+async fn the_level_of_a_client_holds_at_upstreams_of_either_era() {
+    for upstream in ERAS {
+        let server = Server::start();
+        let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+        let gateway = Gateway::start(before(&upstreams, &server, upstream)).await;
+        let client = listening(&clients, &gateway, Lifecycle::Legacy).await;
+        client
+            .set_log_level(LoggingLevel::Error)
+            .await
+            .expect("a level");
+        let params = CallToolRequestParams::new("one__any");
+        client.call_tool(params).await.expect("an answer");
+        let messages = server.scripted.messages();
+        let sent = match upstream {
+            Lifecycle::Legacy => messages
+                .iter()
+                .find(|it| it["method"] == "logging/setLevel")
+                .map(|it| it["params"]["level"].clone()),
+            _ => messages
+                .iter()
+                .find(|it| it["method"] == "tools/call")
+                .map(|it| it["params"]["_meta"]["io.modelcontextprotocol/logLevel"].clone()),
+        };
+        assert_eq!(sent, Some(json!("error")), "{upstream:?}");
+        close(&clients).await;
+        close(&upstreams).await;
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_had_from_the_upstream_that_has_it() {
+    let (one, two) = (Server::start(), Server::start());
+    let (upstreams, clients) = (pool(PoolConfig::default()), clients());
+    let endpoint = |server: &Server| server.scripted.endpoint(Lifecycle::Stateless);
+    let proxy = Proxy::builder(upstreams.clone())
+        .upstream(Upstream::new("one", endpoint(&one)))
+        .upstream(Upstream::new("two", endpoint(&two)));
+    let gateway = Gateway::start(proxy.build().expect("a proxy")).await;
+    let declared = ClientCapabilities::builder().enable_tasks().build();
+    let make = |key: &PoolKey| -> ClientHandlerBox {
+        mcp_session_pool::extend::HandlerFactory::handler(&NoopHandlers::default(), key)
+    };
+    let handlers = Arc::new(HandlerFn::new("tasks", make).declaring(declared));
+    let endpoint = gateway.endpoint(Lifecycle::Stateless);
+    let client = client_of(&clients, endpoint, "alice", Some(handlers)).await;
+    let begin = CallToolRequestParams::new("two__begin");
+    let CallToolResponse::Task(begun) = client.call_tool_once(begin).await.expect("a task") else {
+        panic!("a task is expected");
+    };
+    let id = begun.task.task_id;
+    assert_eq!(id, "two__t__1");
+    let state = client.get_task(GetTaskParams::new(&*id)).await;
+    assert_eq!(state.expect("a state").task.task.task_id, id);
+    let update = UpdateTaskParams::new(&*id, Default::default());
+    client.update_task(update).await.expect("an answer");
+    let cancel = CancelTaskParams::new(&*id);
+    client.cancel_task(cancel).await.expect("an answer");
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        assert_eq!((one.count(method), two.count(method)), (0, 1), "{method}");
+    }
+    let messages = two.scripted.messages();
+    let about = messages
+        .iter()
+        .filter(|it| it["params"]["taskId"].is_string());
+    for message in about {
+        assert_eq!(message["params"]["taskId"], "t__1");
+    }
+    let error = client.get_task(GetTaskParams::new("three__t")).await;
+    let error = error.expect_err("no such upstream");
+    assert!(matches!(error, CallError::Rpc(_)), "{error:?}");
+    close(&clients).await;
+    close(&upstreams).await;
+}
