@@ -12,7 +12,10 @@ use std::{
 
 use rmcp::service::ServiceError;
 
-use super::held_leases::{HeldLeases, Watched};
+use super::{
+    held_leases::{HeldLeases, Watched},
+    open_session::watch_stream,
+};
 use crate::{
     context::Context,
     error::{CallError, CallFailure},
@@ -121,6 +124,13 @@ impl Lease {
     /// The session itself, for what is bound to it beyond the lease.
     pub(crate) fn shared_session(&self) -> Arc<PooledSession> {
         Arc::clone(self.slot.session())
+    }
+
+    /// Opens the stream for messages of the server, where the session has none so far.
+    pub(crate) async fn open_server_stream(&self) {
+        let (key, session) = (self.key_pool(), self.session());
+        watch_stream(&key.services.context, key, session.info());
+        session.driver().open_server_stream().await;
     }
 
     pub(crate) fn session(&self) -> &Session {

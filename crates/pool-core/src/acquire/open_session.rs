@@ -10,7 +10,7 @@ use crate::{
     error::{ConnectError, Evidence, FaultKind},
     extend::{
         ConnectRequest, Connector, Credential, Credentials, LatestCredentials, ParkedSession,
-        ServerStreamChanged, Session, SessionInfo,
+        ServerStream, ServerStreamChanged, Session, SessionInfo,
     },
     handler::{HandlerProxy, ListWatcher},
     key::{DetectedSession, KeyPool, Requester},
@@ -152,7 +152,11 @@ async fn finish(
 ) -> Result<OpenedSession, ConnectError> {
     let finished = async {
         let claim = claim(key, &session)?;
-        watch_stream(&key.services.context, key, session.info());
+        let (context, info) = (&key.services.context, session.info());
+        // A stream that is opened later is watched from then on.
+        if info.server_stream() != ServerStream::Absent || context.events.is_observed() {
+            watch_stream(context, key, info);
+        }
         let session = after_connect(&key.services.context, key, session, deadline).await?;
         Ok((session, claim))
     };
@@ -199,7 +203,7 @@ impl fmt::Display for SessionIdInUse {
 impl std::error::Error for SessionIdInUse {}
 
 /// Counts the changes of the stream for messages of the session's server, and has the observer get them.
-fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
+pub(super) fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
     let Some(state) = info.server_stream_state() else {
         return;
     };

@@ -33,7 +33,7 @@ impl Keeper {
         lease: &Lease,
     ) -> Result<(), Failed> {
         // First, so that no update comes before there is a way for it.
-        lease.session().driver().open_server_stream().await;
+        lease.open_server_stream().await;
         let mut subscribed = BTreeSet::new();
         for uri in self.subscriptions.wanted() {
             match call.send(lease, subscribe(&uri)).await {
