@@ -31,6 +31,7 @@ mod over;
 mod overload;
 mod progress_order;
 mod questions;
+mod quotas;
 mod raw_values;
 mod refused_sessions;
 mod resize;

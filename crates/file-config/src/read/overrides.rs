@@ -48,12 +48,14 @@ fn target(rest: &str, upstreams: &Map<String, Value>) -> Option<(String, &'stati
 
 const PREFIX: &str = "MCP_UPSTREAM_";
 /// The keys with a variable: all but the references to secrets.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "affinity_header",
     "affinity_scope",
     "forward",
     "lifecycle",
+    "max_calls",
     "max_concurrent_per_session",
+    "max_sessions",
     "shareable_cookies",
     "stateless_and_public",
     "transport",

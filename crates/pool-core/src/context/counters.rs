@@ -25,6 +25,8 @@ pub(crate) struct Counters {
     pub(crate) tool_list_hits: AtomicU64,
     pub(crate) tool_list_misses: AtomicU64,
     pub(crate) revoked: AtomicU64,
+    pub(crate) quota_waits: AtomicU64,
+    pub(crate) quota_timeouts: AtomicU64,
 }
 
 impl Counters {

@@ -10,12 +10,12 @@ use crate::{
         effects::{EffectList, Effects},
         job::Job,
         runner::run,
-        seeking::Waiter,
+        seeking::{KeyQuotas, Lack, SessionSeeker, Waiter},
         session::PooledSession,
         slots::HitCounts,
     },
     time::Timestamp,
-    types::Scope,
+    types::{Endpoint, Scope},
 };
 
 impl KeyPool {
@@ -56,14 +56,38 @@ impl KeyPool {
         .into()
     }
 
+    /// Gives the key its places under quotas that were set after it was created.
+    pub(crate) fn join_quotas(self: &Arc<Self>, endpoint: &Endpoint) {
+        let services = &self.services;
+        // Held until it has its places: a change of the limits comes before or finds them.
+        let limits = services.capacity.limits();
+        let name = self.key.fingerprint().number();
+        let quotas = || {
+            let quotas = self.quotas.get_or_init(|| Box::new(KeyQuotas::new(name)));
+            quotas.as_ref()
+        };
+        if self.session_seats().is_none()
+            && let Some(seats) = services.session_seats(&self.key, endpoint, &limits)
+        {
+            let seeker: SessionSeeker = Arc::<Self>::clone(self);
+            let sessions = &services.capacity.sessions;
+            sessions.seat(&seeker, || quotas().set_sessions(seats));
+        }
+        if self.call_seats().is_none()
+            && let Some(seats) = services.call_seats(&self.key, endpoint, &limits)
+        {
+            quotas().set_calls(seats);
+        }
+    }
+
     /// Ends the waiting of those whose deadline has passed, some at a time. Returns the next deadline
     /// as well, which has passed where some are left.
-    pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
-        let waits_for_capacity = self.is_in_line();
+    pub(crate) fn expire_waiters(self: &Arc<Self>, now: Timestamp) -> (Effects, Option<Timestamp>) {
+        let lack = self.lack();
         let timeout = |waiter: &Waiter| {
             let began = self.services.context.clock.instant(waiter.began);
             let cause = self.history.last_connect_error(began);
-            waiter.timeout(now, waits_for_capacity, cause)
+            waiter.timeout(now, lack, cause)
         };
         let expired = self.slots.expire(now, EXPIRED_AT_ONCE, timeout);
         if expired.left.wakers.is_empty() {
@@ -74,6 +98,18 @@ impl KeyPool {
             ..expired.left.into()
         };
         (effects.into(), expired.next)
+    }
+
+    /// What the key lacks for one more session.
+    fn lack(self: &Arc<Self>) -> Lack {
+        if !self.is_in_line() {
+            return Lack::Nothing;
+        }
+        let seeker: SessionSeeker = Arc::<Self>::clone(self);
+        match self.services.capacity.sessions.quota_of(&seeker) {
+            Some(quota) => Lack::Quota(quota.kind),
+            None => Lack::Capacity,
+        }
     }
 
     /// Evicts one session after its transport reported its end.

@@ -62,6 +62,10 @@ pub struct PoolStats {
     pub tool_list_hits: u64,
     /// Tool lists requested from a server; 0 where the pool caches none.
     pub tool_list_misses: u64,
+    /// How often a key or a caller had to wait for a quota.
+    pub quota_waits: u64,
+    /// Callers that got nothing before their deadline for the sake of a quota.
+    pub quota_timeouts: u64,
     /// Keys known now.
     pub pool_key_count: usize,
     /// Sessions in use now.
@@ -123,6 +127,8 @@ impl PoolStats {
             parts_left_out: Counters::read(&counters.parts_left_out),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
+            quota_waits: Counters::read(&counters.quota_waits),
+            quota_timeouts: Counters::read(&counters.quota_timeouts),
             total_sessions: capacity.sessions.taken(),
             max_total_keys: limits.max_total_keys,
             max_total_sessions: limits.max_total_sessions,

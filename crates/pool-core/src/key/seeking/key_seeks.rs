@@ -8,12 +8,16 @@ use super::{
 };
 use crate::{
     key::{job::Job, key_pool::KeyPool},
-    limits::Member,
+    limits::{Member, Seats},
 };
 
 impl SeekingKey for KeyPool {
     fn member(&self) -> &Member {
         &self.member
+    }
+
+    fn seats(&self) -> Option<&Seats> {
+        self.session_seats()
     }
 
     fn reserve(self: Arc<Self>) -> Option<ReservedConnect> {

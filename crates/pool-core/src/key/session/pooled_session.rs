@@ -15,9 +15,10 @@ use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
     handler::HandlerProxy,
     key::{
-        seeking::SessionPermit,
+        seeking::{SessionPermit, SessionSeeker},
         slots::{FORFEITED, Member, Slot},
     },
+    limits::{Seats, SharedLimit},
     time::Timestamp,
     types::{Era, PoolKey, Scope},
     upstream::SessionIdClaim,
@@ -164,6 +165,14 @@ impl PooledSession {
     pub(crate) fn note_lost(&self) {
         if self.has_state_of_conversation() && self.uses() > 0 {
             self.history.note_lost();
+        }
+    }
+
+    /// Counts the session under quotas that were set after its permit was granted.
+    pub(crate) fn join_quotas(&self, limit: &SharedLimit<SessionSeeker>, seats: &Seats) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(permit) = &mut *permit {
+            limit.adopt(permit, seats);
         }
     }
 

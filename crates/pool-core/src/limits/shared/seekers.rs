@@ -1,13 +1,13 @@
-//! The line of a limit that is shared.
+//! A line of seekers.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use super::{
+    super::line::{Line, Place},
     account::{Account, LimitKind},
-    line::{Line, Place},
     seeker::Seeker,
     standing::Standing,
 };
@@ -80,29 +80,19 @@ impl<K: Seeker> Seekers<K> {
         Some(self.standing(&self.accounts[&first.account].account))
     }
 
-    /// Marks a seeker as one that is in the line, before it is looked at: a change of it from then on
-    /// finds the mark, and has the seeker leave the line if need be.
-    pub(crate) fn announce(&self, seeker: &K) {
-        seeker.is_in_line().store(true, Ordering::SeqCst);
-    }
-
-    /// Adds a seeker that was announced at the end of its lane, unless it waits already.
-    pub(crate) fn add(&mut self, seeker: &K) {
-        if self.has(seeker) {
-            return;
-        }
-        let member = seeker.member();
+    /// Adds a seeker at the end of its lane, for the holder of this account.
+    pub(crate) fn add(&mut self, seeker: &K, holder: &Arc<Account>) {
         let waiting = Waiting {
             seeker: seeker.clone(),
             has_none: seeker.has_none(),
         };
         self.without_any += usize::from(waiting.has_none);
-        let account = number(&member.account);
+        let account = number(holder);
         if !self.accounts.contains_key(&account) {
-            self.open(&member.account);
+            self.open(holder);
         }
         if let Some(line) = self.accounts.get_mut(&account) {
-            let place = line.line.push_back(member.lane, waiting);
+            let place = line.line.push_back(seeker.member().lane, waiting);
             self.places.insert(seeker.number(), place);
         }
     }
@@ -118,17 +108,18 @@ impl<K: Seeker> Seekers<K> {
         Some(waiting.seeker)
     }
 
-    /// Takes a seeker out of the line, if it is there.
-    pub(crate) fn remove(&mut self, seeker: &K) {
-        seeker.is_in_line().store(false, Ordering::SeqCst);
+    /// Takes a seeker out of the line, where it is for the holder of this account. Returns whether it
+    /// was there.
+    pub(crate) fn remove(&mut self, seeker: &K, holder: &Arc<Account>) -> bool {
         let Some(place) = self.places.remove(&seeker.number()) else {
-            return;
+            return false;
         };
-        let account = number(&seeker.member().account);
+        let account = number(holder);
         let line = self.accounts.get_mut(&account);
         if let Some(waiting) = line.and_then(|line| line.line.remove(place)) {
             self.took_out(account, &waiting);
         }
+        true
     }
 
     /// Ranks an account by what it has now.
@@ -167,7 +158,6 @@ impl<K: Seeker> Seekers<K> {
     }
 
     fn took_out(&mut self, account: usize, waiting: &Waiting<K>) {
-        waiting.seeker.is_in_line().store(false, Ordering::SeqCst);
         self.without_any -= usize::from(waiting.has_none);
         if let Some(line) = self.accounts.get(&account)
             && line.line.is_empty()

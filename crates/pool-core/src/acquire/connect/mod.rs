@@ -1,0 +1,10 @@
+//! How sessions are opened.
+
+mod connect;
+mod open_session;
+mod reports;
+mod share;
+
+pub(crate) use connect::Connects;
+pub(super) use connect::begin;
+pub(super) use reports::report_quota;
