@@ -107,6 +107,7 @@ impl<'k> SlotWait<'k> {
             return Poll::Ready(Err(self.overloaded()));
         }
         let now = caller.now;
+        self.key.returns.note_came(now);
         let admission = self.key.enqueue(NewWaiter {
             lane: caller.lane,
             position: caller.position,

@@ -13,7 +13,7 @@ use crate::{
         effects::{EffectList, Effects},
         seeking::{KeyPermit, KeyQuotas, Waiter},
         services::KeyServices,
-        session::{History, PooledSession, SessionSlot, Sharing, Spares},
+        session::{History, PooledSession, Return, SessionSlot, Sharing, Spares},
         slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots, Taken},
     },
     limits::Member,
@@ -44,6 +44,8 @@ pub(crate) struct KeyPool {
     pub(super) member: Member,
     /// The key's places under quotas; `None` where none is set.
     pub(super) quotas: OnceLock<Box<KeyQuotas>>,
+    /// Whether its callers come back soon after its session was given up.
+    pub(crate) returns: Return,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
     /// The sessions that the key keeps ready; `None` where it keeps none.
@@ -98,6 +100,7 @@ impl KeyPool {
             permit: Mutex::new(Some(new.permit)),
             member: new.member,
             quotas: new.quotas.map_or_else(OnceLock::new, OnceLock::from),
+            returns: Return::default(),
             in_line: AtomicBool::new(false),
             spares: Spares::of(new.key, &context.config).map_or_else(OnceLock::new, OnceLock::from),
             services,

@@ -1,6 +1,11 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    cell::Cell,
+    sync::{Arc, PoisonError},
+};
+
+use tokio::time::Instant;
 
 use super::key_pool::KeyPool;
 use crate::{
@@ -154,9 +159,39 @@ impl KeyPool {
         (effects.into(), count)
     }
 
-    /// Takes out the unused session that proved alive the longest ago.
+    /// Takes out the unused session that proved alive the longest ago, for another key. One that is kept
+    /// for the rest of its turn is looked at again when that is over.
     pub(crate) fn take_oldest(&self) -> Option<Arc<PooledSession>> {
-        self.slots.take_oldest()
+        let now = Instant::now();
+        let clock = &self.services.context.clock;
+        let kept = Cell::new(None);
+        let may_go = |session: &Arc<PooledSession>| match session.kept_until(now) {
+            Some(until) if self.returns.is_soon() => {
+                kept.set(Some(
+                    kept.get().map_or(until, |other: Instant| other.min(until)),
+                ));
+                false
+            }
+            _ => true,
+        };
+        let Some(session) = self.slots.take_oldest(may_go) else {
+            if let Some(until) = kept.get() {
+                let until = clock.timestamp(until);
+                self.services.jobs.send(Job::Sweep(self.key.clone(), until));
+            }
+            return None;
+        };
+        self.returns
+            .note_left(clock.timestamp(now), session.opening());
+        Some(session)
+    }
+
+    /// Has an idle session that was kept for the rest of its turn serve those who wait.
+    pub(crate) fn end_turn(&self) -> Effects {
+        match self.returns.is_soon() {
+            true => Effects::Reclaim,
+            false => Effects::None,
+        }
     }
 
     /// Removes the key if no caller uses it, and has the maintenance task take it out of the map. Its

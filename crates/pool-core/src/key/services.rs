@@ -9,7 +9,7 @@ use super::{
 use crate::{
     context::Context,
     extend::CloseReason,
-    key::session::{DetectedSessions, OpenSessions, PooledSession},
+    key::session::{DetectedSessions, Ending, OpenSessions, PooledSession},
     limits::{Capacity, Grantee, Owner, Quota, Seats, SharedLimit},
     types::{Endpoint, PoolKey, PoolLimits, Scope},
     wire::Background,
@@ -42,7 +42,7 @@ impl KeyServices {
             fleet.begin_close(held);
         }
         if let Some(jobs) = self.sessions.remove(session.id) {
-            jobs.send(Job::Close(session, reason));
+            jobs.send(Job::Close(Ending::new(&self.context, session, reason)));
         }
     }
 

@@ -52,6 +52,9 @@ pub struct PoolStats {
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// Sessions whose server may not have got the farewell: it failed, timed out, or the runtime of the pool
+    /// ended before.
+    pub farewells_failed: u64,
     /// Leases that were held for longer than `lease_overdue_after`; 0 where leases are not watched.
     pub leases_overdue: u64,
     /// List changes that sessions received.
@@ -122,6 +125,7 @@ impl PoolStats {
             sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
+            farewells_failed: Counters::read(&counters.farewells_failed),
             leases_overdue: Counters::read(&counters.leases_overdue),
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),

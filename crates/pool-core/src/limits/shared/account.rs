@@ -4,7 +4,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -17,6 +17,8 @@ pub(crate) struct Account {
     held: [AtomicUsize; LIMITS],
     /// How many of its callers wait.
     pub(crate) waiting: AtomicUsize,
+    /// The turn in which it was last served a session; 0 for none. Written under the lock of the limit.
+    served: AtomicU64,
 }
 
 /// A limit that accounts are kept for.
@@ -45,7 +47,21 @@ impl Account {
             rotates,
             held: Default::default(),
             waiting: AtomicUsize::new(0),
+            served: AtomicU64::new(0),
         })
+    }
+
+    /// The turn in which it was last served, where that is kept: for sessions, which go round.
+    pub(crate) fn served(&self, limit: LimitKind) -> Option<u64> {
+        let served = self.served.load(Ordering::Relaxed);
+        (limit == LimitKind::Sessions && served > 0).then_some(served)
+    }
+
+    /// Keeps the turn in which it is served.
+    pub(crate) fn note_served(&self, limit: LimitKind, turn: u64) {
+        if limit == LimitKind::Sessions {
+            self.served.store(turn, Ordering::Relaxed);
+        }
     }
 
     /// How many permits of a limit the holder has.

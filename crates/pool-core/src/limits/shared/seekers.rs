@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
@@ -23,7 +26,6 @@ pub(crate) struct Seekers<K> {
     /// The place of each seeker, by its number.
     places: HashMap<usize, Place>,
     without_any: usize,
-    next_turn: u64,
 }
 
 /// The seekers of one account.
@@ -55,7 +57,6 @@ impl<K: Seeker> Seekers<K> {
             order: BTreeSet::new(),
             places: HashMap::new(),
             without_any: 0,
-            next_turn: 0,
         }
     }
 
@@ -100,11 +101,14 @@ impl<K: Seeker> Seekers<K> {
     /// Takes out the seeker that is served next.
     pub(crate) fn pop(&mut self) -> Option<K> {
         let first = *self.order.first()?;
-        let waiting = self.accounts.get_mut(&first.account)?.line.pop()?;
+        let turn = next_turn();
+        let line = self.accounts.get_mut(&first.account)?;
+        let waiting = line.line.pop()?;
+        line.account.note_served(self.kind, turn);
         self.places.remove(&waiting.seeker.number());
         self.took_out(first.account, &waiting);
         // The next turn is that of another account which is as poor.
-        self.turn_of(first.account);
+        self.set_turn(first.account, turn);
         Some(waiting.seeker)
     }
 
@@ -135,7 +139,8 @@ impl<K: Seeker> Seekers<K> {
     fn open(&mut self, account: &Arc<Account>) {
         let rank = Rank {
             ratio: self.standing(account).ratio(),
-            turn: self.next_turn(),
+            // One that comes anew has the last turn, and one that comes back that of its last service.
+            turn: account.served(self.kind).unwrap_or_else(next_turn),
             account: number(account),
         };
         self.order.insert(rank);
@@ -147,9 +152,8 @@ impl<K: Seeker> Seekers<K> {
         self.accounts.insert(rank.account, line);
     }
 
-    /// Gives an account the last turn among those which are as poor.
-    fn turn_of(&mut self, account: usize) {
-        let turn = self.next_turn();
+    /// Gives an account a turn among those which are as poor.
+    fn set_turn(&mut self, account: usize, turn: u64) {
         if let Some(line) = self.accounts.get_mut(&account) {
             self.order.remove(&line.rank);
             line.rank.turn = turn;
@@ -173,11 +177,13 @@ impl<K: Seeker> Seekers<K> {
             weight: account.weight,
         }
     }
+}
 
-    fn next_turn(&mut self) -> u64 {
-        self.next_turn += 1;
-        self.next_turn
-    }
+/// A turn after all others. Lines come and go, and an account keeps the turn of its last service: so all
+/// lines count together.
+fn next_turn() -> u64 {
+    static TURNS: AtomicU64 = AtomicU64::new(1);
+    TURNS.fetch_add(1, Ordering::Relaxed)
 }
 
 fn number(account: &Arc<Account>) -> usize {
