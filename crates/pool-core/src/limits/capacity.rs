@@ -8,6 +8,7 @@ use std::sync::{
 use super::{
     accounts::Accounts,
     calls::CallSeeker,
+    line_pace::LinePace,
     lobby::Lobby,
     quotas::{Owner, Quotas},
     shared::{Grantee, LimitKind, Seats, SharedLimit},
@@ -21,6 +22,8 @@ use crate::{
 pub(crate) struct Capacity<S: Grantee, K: Grantee> {
     /// `max_total_sessions`.
     pub(crate) sessions: Arc<SharedLimit<S>>,
+    /// How fast the line of `sessions` is served.
+    pub(crate) pace: LinePace,
     /// `max_total_keys`.
     pub(crate) keys: Arc<SharedLimit<K>>,
     /// Calls in flight, which have quotas and no limit over all.
@@ -41,6 +44,7 @@ impl<S: Grantee, K: Grantee> Capacity<S, K> {
     pub(crate) fn new(limits: PoolLimits, policy: Arc<dyn SharePolicy>) -> Self {
         Self {
             sessions: SharedLimit::new(LimitKind::Sessions, limits.max_total_sessions),
+            pace: LinePace::default(),
             keys: SharedLimit::new(LimitKind::Keys, limits.max_total_keys),
             calls: SharedLimit::new(LimitKind::Calls, 0),
             quotas: Quotas::default(),

@@ -5,6 +5,7 @@ mod calls;
 mod capacity;
 mod lanes;
 mod line;
+mod line_pace;
 mod lobby;
 mod pace;
 #[cfg(test)]

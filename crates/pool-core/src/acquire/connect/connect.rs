@@ -42,6 +42,7 @@ impl ConnectStarter for Connects {
 impl Connects {
     /// Begins the connect of a permit that was granted.
     pub(crate) fn begin(grant: SessionGrant) {
+        grant.seeker.note_served();
         if let Ok(reservation) = grant.need.downcast() {
             begin(*reservation, Some(grant.permit));
         }
@@ -58,6 +59,10 @@ impl Connects {
                 true
             }
             Requested::InLine => {
+                if services.capacity.sessions.shortage() <= 1 {
+                    let now = services.context.clock.now();
+                    services.capacity.pace.begin(now.nanos());
+                }
                 services.request_reclaim();
                 false
             }

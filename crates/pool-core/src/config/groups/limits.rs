@@ -69,7 +69,8 @@ pub struct LimitsConfig {
     pub max_total_keys: usize,
     /// Sessions of the pool: in use, idle and connecting. 0: no limit. Default: 4,096.
     pub max_total_sessions: usize,
-    /// The delay that the queue of a key may have for a while. Above it the pool is overloaded, and
+    /// The delay that the queue of a key, or the line of the keys that wait for their first session under
+    /// `max_total_sessions`, may have for a while. Above it the pool is overloaded, and
     /// callers that cannot be served before their deadline, by the pace of the queue, get
     /// [`AcquireError::Overloaded`](crate::error::AcquireError::Overloaded) at once. 0: they wait for
     /// their deadline. Default: 250 ms.

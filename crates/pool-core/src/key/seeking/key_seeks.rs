@@ -33,6 +33,10 @@ impl SeekingKey for KeyPool {
         self.slots.has_none()
     }
 
+    fn note_served(&self) {
+        self.services.capacity.pace.note_served();
+    }
+
     fn is_in_line(&self) -> &AtomicBool {
         &self.in_line
     }

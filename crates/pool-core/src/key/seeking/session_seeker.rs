@@ -24,6 +24,9 @@ pub(crate) trait SeekingKey: Send + Sync {
     /// True while the key has no session and opens none.
     fn has_none(&self) -> bool;
 
+    /// Counts one more that was served.
+    fn note_served(&self);
+
     /// As [`Seeker::is_in_line`].
     fn is_in_line(&self) -> &AtomicBool;
 

@@ -41,6 +41,10 @@ impl Notice {
         self.wanted.load(Ordering::Relaxed) > 0
     }
 
+    pub(super) fn shortage(&self) -> usize {
+        self.short.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_short(&self) -> bool {
         self.short.load(Ordering::Relaxed) > 0
     }

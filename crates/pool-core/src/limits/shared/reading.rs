@@ -1,5 +1,7 @@
 //! What others read of a limit, most of it without its lock.
 
+use std::sync::Arc;
+
 use super::{
     account::Account,
     shared_limit::{Grantee, SharedLimit},
@@ -22,6 +24,16 @@ impl<K: Grantee> SharedLimit<K> {
     #[inline]
     pub(crate) fn has_surplus(&self) -> bool {
         self.notice.has_surplus()
+    }
+
+    /// How many permits are wanted back under the limit, of whichever holder.
+    pub(crate) fn shortage(&self) -> usize {
+        self.notice.shortage()
+    }
+
+    /// How many seekers are served before one of this account that comes now.
+    pub(crate) fn ahead_of(&self, account: &Arc<Account>) -> usize {
+        self.lock().line.ahead_of(account)
     }
 
     /// True while the line of the limit is not empty.

@@ -65,6 +65,15 @@ impl<K: Seeker> Seekers<K> {
         self.places.len()
     }
 
+    /// How many are served before one that is added now for the holder of this account: each other account
+    /// has a turn for each of its own.
+    pub(crate) fn ahead_of(&self, holder: &Arc<Account>) -> usize {
+        let own = self.accounts.get(&number(holder));
+        let own = own.map_or(0, |line| line.line.len());
+        let others = self.accounts.len() - usize::from(own > 0);
+        (own + others.saturating_mul(own + 1)).min(self.len())
+    }
+
     /// How many of them had no permit at all when they joined the line.
     pub(crate) fn without_any(&self) -> usize {
         self.without_any
