@@ -34,6 +34,7 @@ mod manners;
 mod messages;
 mod oauth;
 mod page;
+mod quotas;
 mod reading;
 mod replicas;
 mod selections;
@@ -316,6 +317,7 @@ async fn no_secret_is_logged_at_any_level_or_shown_by_any_type() {
     stdio::show(&shown).await;
     gateway::show(&shown, &server).await;
     page::show(&shown, &server).await;
+    quotas::show(&shown, &server).await;
     let tokens = oauth::show(&shown).await;
     let replicas = replicas::show(&shown).await;
     let text = logs.text();

@@ -16,7 +16,7 @@ use mcp_session_pool::{
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
         ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
-        PartlyRead, Released, Resized, ServerStreamChanged, ToolsListed,
+        PartlyRead, QuotaReached, Released, Resized, ServerStreamChanged, ToolsListed,
     },
     extend::{
         CallerHeaders, ConnectRequest, Connector, CredentialRequest, CredentialSource, Observer,
@@ -88,6 +88,11 @@ impl Observer for Shown {
 
     fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
         self.show(event);
+    }
+
+    fn quota_reached(&self, event: &QuotaReached<'_>) {
+        self.show(event);
+        self.show(&event.quota());
     }
 
     fn released(&self, event: &Released<'_>) {

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_pool_testkit::fake;
+use mcp_pool_testkit::fake::{self, Behaviour};
 use mcp_session_pool::{
     AcquireRequest, PoolConfig, Principal, SessionPool,
     extend::{Fifo, Share, SharePolicy},
@@ -82,6 +82,50 @@ async fn two_callers_of_one_user_do_not_keep_another_user_out_of_a_single_sessio
     let [a, b] = seen;
     assert!(b.calls * 4 > a.calls, "{seen:?}");
     assert!(b.longest_wait < Duration::from_millis(500), "{seen:?}");
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_comes_back_at_once_keeps_the_only_session_for_its_turn() {
+    const OPENING: Duration = Duration::from_millis(4);
+    for users in [vec![of("b", 0)], vec![of("b", 0), of("b", 1)]] {
+        let (connector, remote) = fake::connector();
+        remote.on_connect(Behaviour::Slow(OPENING));
+        let pool = pool_over(connector, sessions(1));
+        let keys = users.len() as u32;
+        let [a, b] = compete(&pool, [vec![of("a", 0); 2], users]).await;
+        let share = b.calls as f64 / (a.calls + b.calls) as f64;
+        assert!((0.4..0.6).contains(&share), "{share}");
+        // Going round costs less than a twentieth of the time.
+        let unfair = 10_000 / CALL.as_millis() as usize;
+        assert!(
+            (a.calls + b.calls) * 20 >= unfair * 19,
+            "{} of {unfair}",
+            a.calls + b.calls
+        );
+        let turn = 25 * OPENING + CALL + 2 * OPENING;
+        assert!(b.longest_wait <= 2 * keys * turn, "{:?}", b.longest_wait);
+        close(&pool).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_caller_does_not_come_back_is_given_up_at_once() {
+    const OPENING: Duration = Duration::from_millis(4);
+    let (connector, remote) = fake::connector();
+    remote.on_connect(Behaviour::Slow(OPENING));
+    let pool = pool_over(connector, sessions(1));
+    let first = pool.acquire(&of("a", 0)).await.expect("a session");
+    let waits = tokio::spawn({
+        let pool = pool.clone();
+        async move { drop(pool.acquire(&of("b", 0)).await.expect("a session")) }
+    });
+    sleep(CALL).await;
+    let began = Instant::now();
+    drop(first);
+    waits.await.expect("no panic");
+    // It would be kept for as long as it takes to open one.
+    assert!(began.elapsed() < 2 * OPENING, "{:?}", began.elapsed());
     close(&pool).await;
 }
 

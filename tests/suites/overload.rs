@@ -104,11 +104,20 @@ async fn a_place_in_line_is_free_again_when_its_caller_leaves() {
 
 /// A session that serves one caller every ten milliseconds, under so many that come each second.
 async fn serve_crowd(pool: &SessionPool, timeout: Duration, per_second: u64) -> [usize; 3] {
+    serve_users(pool, timeout, per_second, |_| "alice".to_owned()).await
+}
+
+/// As [`serve_crowd`], each caller with a name of its own.
+async fn serve_users(
+    pool: &SessionPool,
+    timeout: Duration,
+    per_second: u64,
+    name: impl Fn(u64) -> String,
+) -> [usize; 3] {
     let pause = Duration::from_micros(1_000_000 / per_second);
-    let request = of("alice").with_timeout(timeout);
     let mut callers = Vec::new();
-    for _ in 0..per_second * 8 {
-        let (pool, request) = (pool.clone(), request.clone());
+    for n in 0..per_second * 8 {
+        let (pool, request) = (pool.clone(), of(&name(n)).with_timeout(timeout));
         callers.push(tokio::spawn(async move {
             let came = Instant::now();
             let result = pool.acquire(&request).await;
@@ -146,6 +155,30 @@ async fn under_overload_those_that_cannot_be_served_in_time_are_refused_before_t
     // The session serves a hundred each second, and not one less for the refusals.
     assert!(served >= 790, "{served} {shed} {timed_out}");
     assert!(shed > 10 * timed_out.max(1), "{served} {shed} {timed_out}");
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_crowd_of_users_those_that_cannot_be_served_in_time_are_refused_at_once() {
+    let pool = pool_over(fake::connector().0, one_session());
+    let timeout = Duration::from_secs(2);
+    let users = |n: u64| n.to_string();
+    let [served, shed, timed_out] = serve_users(&pool, timeout, 300, users).await;
+    // Each needs a session of its own, which takes no time to open.
+    assert!(served >= 700, "{served} {shed} {timed_out}");
+    assert!(shed > 3 * timed_out.max(1), "{served} {shed} {timed_out}");
+    // A user that waits no longer than it can is served.
+    let one = of("late").with_timeout(Duration::from_secs(30));
+    drop(pool.acquire(&one).await.expect("in time"));
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_of_users_that_is_served_in_time_sheds_no_caller() {
+    let pool = pool_over(fake::connector().0, one_session());
+    let users = |n: u64| n.to_string();
+    let burst = serve_users(&pool, Duration::from_secs(60), 300, users).await;
+    assert_eq!(burst[1..], [0, 0]);
     close(&pool).await;
 }
 

@@ -238,3 +238,32 @@ fn a_file_without_anything_is_the_defaults() {
     assert_eq!(config.pool(), &mcp_pool_core::PoolConfig::default());
     assert_eq!(config.upstreams().count(), 0);
 }
+
+#[test]
+fn quotas_are_those_of_the_file_or_the_variables_and_a_wrong_one_is_named() {
+    let text = |quota: &str| {
+        format!(
+            "pool: {{ limits: {{ max_calls_per_tenant: 7 }} }}\nupstreams:\n  a: {{ url: 'https://a/', {quota} }}\n"
+        )
+    };
+    let variables = [
+        ("MCP_SESSION_POOL_MAX_SESSIONS_PER_PRINCIPAL", "3"),
+        ("MCP_UPSTREAM_A_MAX_SESSIONS", "5"),
+    ];
+    let config = parse(Format::Yaml, &text("max_calls: 4"), &variables).unwrap();
+    let limits = &config.pool().limits;
+    assert_eq!(limits.max_calls_per_tenant, 7);
+    assert_eq!(limits.max_sessions_per_principal, 3);
+    let upstream = config.upstreams().next().unwrap();
+    let endpoint = upstream.endpoint();
+    assert_eq!(endpoint.max_calls().map(|calls| calls.get()), Some(4));
+    assert_eq!(endpoint.max_sessions().map(|most| most.get()), Some(5));
+    for (quota, name) in [
+        ("max_calls: 0", "max_calls"),
+        ("max_sessions: -1", "max_sessions"),
+    ] {
+        let problems = problems(&text(quota), &[]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(name), "{problems:?}");
+    }
+}

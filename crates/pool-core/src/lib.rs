@@ -26,7 +26,7 @@ pub mod event {
     pub use crate::extend::observer::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, CloseReason, Closed,
         ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
-        PartlyRead, Released, Resized, ServerStreamChanged, ToolsListed,
+        PartlyRead, QuotaReached, Released, Resized, ServerStreamChanged, ToolsListed,
     };
 }
 

@@ -1,7 +1,7 @@
 //! The values of attributes. Each attribute has few different values.
 
 use mcp_pool_core::{
-    error::CallError,
+    error::{AcquireError, CallError},
     event::{CallFinished, CloseReason},
 };
 use opentelemetry::{KeyValue, Value};
@@ -55,6 +55,15 @@ fn rpc_code(error: &CallError) -> String {
     match error {
         CallError::Rpc(error) if RESERVED.contains(&error.code.0) => error.code.0.to_string(),
         _ => OTHER.to_owned(),
+    }
+}
+
+/// What an acquire that timed out had waited for; `None` for another error.
+pub(crate) fn timeout_stage(error: &AcquireError) -> Option<&'static str> {
+    match error {
+        AcquireError::Timeout { stage, .. } => Some(stage.as_str()),
+        AcquireError::Quota { .. } => Some("quota"),
+        _ => None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Counts {
     pub(crate) breaker: Counter<u64>,
     pub(crate) eras: Counter<u64>,
     pub(crate) overdue: Counter<u64>,
+    pub(crate) quota_waits: Counter<u64>,
     pub(crate) list_changes: Counter<u64>,
     pub(crate) tool_lists: Counter<u64>,
     pub(crate) left_out: Counter<u64>,
@@ -110,6 +111,12 @@ impl Counts {
                 names::LEASE_OVERDUE,
                 "{lease}",
                 "Leases that were held for too long",
+            ),
+            quota_waits: count(
+                meter,
+                names::QUOTA_WAITS,
+                "{wait}",
+                "Keys and callers that began to wait for a quota",
             ),
             list_changes: count(
                 meter,

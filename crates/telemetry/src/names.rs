@@ -19,6 +19,7 @@ pub(crate) const KEY_EVICTED: &str = "mcp.pool.key.evicted";
 pub(crate) const KEY_MAX: &str = "mcp.pool.key.max";
 pub(crate) const LEASE_OVERDUE: &str = "mcp.pool.lease.overdue";
 pub(crate) const LIST_CHANGES: &str = "mcp.pool.list.changes";
+pub(crate) const QUOTA_WAITS: &str = "mcp.pool.quota.waits";
 pub(crate) const SERVER_STREAM_CHANGES: &str = "mcp.pool.server_stream.changes";
 pub(crate) const SESSION_CLOSED: &str = "mcp.pool.session.closed";
 pub(crate) const SESSION_COUNT: &str = "mcp.pool.session.count";
@@ -50,6 +51,7 @@ pub(crate) mod attribute {
     pub(crate) const LIST: &str = "mcp.pool.list";
     pub(crate) const OUTCOME: &str = "mcp.pool.outcome";
     pub(crate) const POOL: &str = "mcp.pool.name";
+    pub(crate) const QUOTA: &str = "mcp.pool.quota";
     pub(crate) const REASON: &str = "mcp.pool.close.reason";
     pub(crate) const SERVER_STREAM_STATE: &str = "mcp.pool.server_stream.state";
     pub(crate) const SESSION_STATE: &str = "mcp.pool.session.state";

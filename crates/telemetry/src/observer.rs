@@ -4,11 +4,10 @@ use std::{fmt, sync::Arc};
 
 use mcp_pool_core::{
     PoolKey, WeakPool,
-    error::AcquireError,
     event::{
         AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed,
         ConnectFailed, Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged,
-        PartlyRead, Released, ServerStreamChanged, ToolsListed,
+        PartlyRead, QuotaReached, Released, ServerStreamChanged, ToolsListed,
     },
     extend::Observer,
 };
@@ -18,7 +17,7 @@ use opentelemetry::{
 };
 
 use crate::{
-    attributes::{is_failure, method, push_error, version, word},
+    attributes::{is_failure, method, push_error, timeout_stage, version, word},
     gauges::Gauges,
     histograms::Instruments,
     names::attribute,
@@ -29,11 +28,10 @@ use crate::{
 ///
 /// The documentation of the crate lists every metric.
 ///
-/// One observer serves several pools: make one for a meter and give a clone to
-/// each pool. A clone is cheap and shares the instruments. Every metric has the
-/// attribute `mcp.pool.name`, so give each pool a name of its own
-/// (`PoolConfig::with_name`). Pools of one name share their counters, and their
-/// gauges overwrite each other.
+/// One observer serves several pools: make one for a meter and give a clone to each pool. A clone is
+/// cheap and shares the instruments. Every metric has the attribute `mcp.pool.name`, so give each pool a
+/// name of its own (`PoolConfig::with_name`). Pools of one name share their counters, and their gauges
+/// overwrite each other.
 ///
 /// ```
 /// use mcp_pool_core::{PoolConfig, SessionPool, error::ConfigError};
@@ -128,11 +126,10 @@ impl Observer for MetricsObserver {
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             upstream.count_failure(error.label());
             let attributes = upstream.and([word(attribute::OUTCOME, error.label())]);
-            instruments
-                .wait
-                .record(event.waited().as_secs_f64(), &attributes);
-            if let AcquireError::Timeout { stage, .. } = error {
-                let attributes = upstream.and([word(attribute::STAGE, stage.as_str())]);
+            let histogram = &instruments.wait;
+            histogram.record(event.waited().as_secs_f64(), &attributes);
+            if let Some(stage) = timeout_stage(error) {
+                let attributes = upstream.and([word(attribute::STAGE, stage)]);
                 instruments.counts.timeouts.add(1, &attributes);
             }
         });
@@ -157,9 +154,8 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let attributes = upstream.and([word(attribute::ERA, era.as_str())]);
-            instruments
-                .create
-                .record(event.took().as_secs_f64(), &attributes);
+            let histogram = &instruments.create;
+            histogram.record(event.took().as_secs_f64(), &attributes);
             if upstream.set_era(era) {
                 instruments.counts.eras.add(1, &attributes);
             }
@@ -177,20 +173,19 @@ impl Observer for MetricsObserver {
     }
 
     fn detected(&self, event: &Detected<'_>) {
-        self.0
-            .upstreams
-            .with(event.pool(), event.endpoint(), |upstream| {
-                let mut attributes = upstream.attributes.to_vec();
-                if let Some(found) = event.transport() {
-                    let found = found.as_str().to_owned();
-                    attributes.push(KeyValue::new(attribute::TRANSPORT_FOUND, found));
-                }
-                if let Some(error) = event.error() {
-                    attributes.push(word(attribute::ERROR_TYPE, error.label()));
-                }
-                let histogram = &self.0.instruments.detection;
-                histogram.record(event.took().as_secs_f64(), &attributes);
-            });
+        let endpoint = event.endpoint();
+        self.0.upstreams.with(event.pool(), endpoint, |upstream| {
+            let mut attributes = upstream.attributes.to_vec();
+            if let Some(found) = event.transport() {
+                let found = found.as_str().to_owned();
+                attributes.push(KeyValue::new(attribute::TRANSPORT_FOUND, found));
+            }
+            if let Some(error) = event.error() {
+                attributes.push(word(attribute::ERROR_TYPE, error.label()));
+            }
+            let histogram = &self.0.instruments.detection;
+            histogram.record(event.took().as_secs_f64(), &attributes);
+        });
     }
 
     fn checked(&self, event: &Checked<'_>) {
@@ -222,9 +217,8 @@ impl Observer for MetricsObserver {
             if is_failure(reason) {
                 attributes.push(word(attribute::ERROR_TYPE, reason.as_str()));
             }
-            instruments
-                .session
-                .record(event.age().as_secs_f64(), &attributes);
+            let histogram = &instruments.session;
+            histogram.record(event.age().as_secs_f64(), &attributes);
         });
     }
 
@@ -271,6 +265,12 @@ impl Observer for MetricsObserver {
     fn lease_overdue(&self, event: &LeaseOverdue<'_>) {
         let counter = &self.0.instruments.counts.overdue;
         self.0.count(event.pool(), event.key(), counter, []);
+    }
+
+    fn quota_reached(&self, event: &QuotaReached<'_>) {
+        let quota = word(attribute::QUOTA, event.quota().as_str());
+        let counter = &self.0.instruments.counts.quota_waits;
+        self.0.count(event.pool(), event.key(), counter, [quota]);
     }
 
     fn server_stream_changed(&self, event: &ServerStreamChanged<'_>) {

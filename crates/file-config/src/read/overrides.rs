@@ -48,13 +48,15 @@ fn target(rest: &str, upstreams: &Map<String, Value>) -> Option<(String, &'stati
 
 const PREFIX: &str = "MCP_UPSTREAM_";
 /// The keys with a variable: all but the references to secrets.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "affinity_header",
     "affinity_scope",
     "client",
     "forward",
     "lifecycle",
+    "max_calls",
     "max_concurrent_per_session",
+    "max_sessions",
     "oauth",
     "shareable_cookies",
     "stateless_and_public",

@@ -76,6 +76,8 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     let transport = read_transport(node);
     let lifecycle = read_lifecycle(node);
     let slots = node.parsed::<NonZeroU32>("max_concurrent_per_session", COUNT);
+    let calls = node.parsed::<NonZeroU32>("max_calls", COUNT);
+    let sessions = node.parsed::<NonZeroU32>("max_sessions", COUNT);
     let is_public = node.truth("stateless_and_public");
     let is_trusted = node.truth("trusted_tool_hints");
     let shares_cookies = node.truth("shareable_cookies");
@@ -90,6 +92,14 @@ fn read_endpoint(name: &str, node: &mut Node<'_>) -> Option<Endpoint> {
     };
     let endpoint = match slots {
         Some(slots) => endpoint.with_max_concurrent_per_session(slots),
+        None => endpoint,
+    };
+    let endpoint = match calls {
+        Some(calls) => endpoint.with_max_calls(calls),
+        None => endpoint,
+    };
+    let endpoint = match sessions {
+        Some(sessions) => endpoint.with_max_sessions(sessions),
         None => endpoint,
     };
     let endpoint = match is_public {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver},
-    context::Context,
+    context::{Context, Counters},
     detect::Detector,
     error::AcquireError,
     extend::{AcquireFailed, Acquired},
@@ -68,8 +68,23 @@ impl Acquirer {
         parts: &RequestParts,
         site: Site,
     ) -> Option<Lease> {
+        let slot = resolved.take()?;
+        match slot.key().call_seats() {
+            None => self.serve_hit(slot, resolved, parts, site),
+            Some(_) => self.hit_within_quotas(slot, resolved, parts, site),
+        }
+    }
+
+    /// A lease on an idle session.
+    #[inline(always)]
+    pub(super) fn serve_hit(
+        &self,
+        mut slot: SlotGuard,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        site: Site,
+    ) -> Option<Lease> {
         let context = self.context();
-        let mut slot = resolved.take()?;
         let now = self.coarse_now();
         slot.set_acquired_at(now);
         let key = slot.key();
@@ -111,6 +126,9 @@ impl Acquirer {
         deadline: Deadline,
         error: &AcquireError,
     ) {
+        if let AcquireError::Quota { .. } = error {
+            Counters::add(&self.context().counters.quota_timeouts);
+        }
         self.context().events.emit(|observer, pool| {
             observer.acquire_failed(&AcquireFailed {
                 pool,
@@ -163,9 +181,9 @@ impl Acquirer {
         self.services.detected.close();
         self.services.subscriptions.close();
         self.upstreams.close();
-        self.services.capacity.close();
+        let calls = self.services.capacity.close() as u64;
         let keys_missing = self.services.missing_keys.close() as u64;
-        let mut turned_away = self.detector.close() + keys_missing;
+        let mut turned_away = self.detector.close() + keys_missing + calls;
         for key in self.keys.iter() {
             let Some(closed) = key.close() else {
                 continue;

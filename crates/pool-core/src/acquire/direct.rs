@@ -82,6 +82,9 @@ impl Acquirer {
         let Some(key) = resolved.only_key_pool() else {
             return Err(span);
         };
+        if key.call_seats().is_some() {
+            return Err(span);
+        }
         let context = self.context();
         if context.is_closed() || self.jobs.is_closed() {
             return Err(span);

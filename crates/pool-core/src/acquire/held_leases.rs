@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     key::{Job, JobSender, PooledSession},
+    limits::CallPermit,
     time::after,
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Held {
     pub(crate) session: Weak<PooledSession>,
     pub(crate) since: Instant,
     pub(crate) site: &'static Location<'static>,
+    /// The permit of the call, where there are quotas of calls.
+    _call: Option<Arc<CallPermit>>,
 }
 
 /// The guard of a lease that is watched. Dropped before the slot of the lease is released.
@@ -62,6 +65,7 @@ impl HeldLeases {
         self: &Arc<Self>,
         session: &Arc<PooledSession>,
         site: &'static Location<'static>,
+        call: Option<CallPermit>,
     ) -> Watched {
         let mut state = self.lock();
         state.next += 1;
@@ -71,6 +75,7 @@ impl HeldLeases {
             session: Arc::downgrade(session),
             since: Instant::now(),
             site,
+            _call: call.map(Arc::new),
         };
         state.held.insert(number, held);
         let is_first = !std::mem::replace(&mut state.is_watched, true);
@@ -122,7 +127,9 @@ impl HeldLeases {
         let mut state = self.lock();
         let held = state.held.remove(&number)?;
         // Under the lock, so that the slot does not go to another caller meanwhile.
-        held.session.upgrade().map(end)
+        let ended = held.session.upgrade().map(end);
+        drop(state);
+        ended
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -132,6 +139,8 @@ impl HeldLeases {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.leases.lock().held.remove(&self.number);
+        let held = self.leases.lock().held.remove(&self.number);
+        // Without the lock: the permit of its call may go to another caller.
+        drop(held);
     }
 }

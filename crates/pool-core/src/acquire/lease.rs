@@ -13,14 +13,15 @@ use std::{
 use rmcp::service::ServiceError;
 
 use super::{
+    connect::watch_stream,
     held_leases::{HeldLeases, Watched},
-    open_session::watch_stream,
 };
 use crate::{
     context::Context,
     error::{CallError, CallFailure},
     extend::{CloseReason, Released, Session, SessionInfo, SessionPeer},
     key::{Fate, KeyPool, PooledSession, SlotGuard},
+    limits::CallPermit,
     types::{Era, PoolKey},
 };
 
@@ -35,9 +36,18 @@ pub struct Lease {
     slot: SlotGuard,
     /// Whether the session was used. A whole word, which moves faster than a single byte.
     used: AtomicUsize,
-    /// The guard of the lease, where the pool watches its leases. It is dropped by
-    /// [`end_reported`](Self::end_reported), which every such lease ends with.
-    watched: ManuallyDrop<Option<Box<Watched>>>,
+    /// What some leases have besides. It is dropped by [`end_reported`](Self::end_reported), which every
+    /// such lease ends with.
+    extras: ManuallyDrop<Option<Box<Extras>>>,
+}
+
+/// What some leases have besides.
+#[derive(Default)]
+struct Extras {
+    /// The guard of the lease, where the pool watches its leases.
+    watched: Option<Watched>,
+    /// The permit of the call, where there are quotas of calls.
+    call: Option<CallPermit>,
 }
 
 impl Lease {
@@ -45,14 +55,30 @@ impl Lease {
         Self {
             slot,
             used: AtomicUsize::new(UNUSED),
-            watched: ManuallyDrop::new(None),
+            extras: ManuallyDrop::new(None),
         }
     }
 
     /// Has the pool watch the lease, which was taken at `site`.
     pub(super) fn watch(&mut self, leases: &Arc<HeldLeases>, site: &'static Location<'static>) {
-        let watched = leases.add(self.slot.session(), site);
-        *self.watched = Some(Box::new(watched));
+        let mut extras = self.extras.take().unwrap_or_default();
+        // There, so that it is released at once where the lease is ended from outside.
+        let call = extras.call.take();
+        extras.watched = Some(leases.add(self.slot.session(), site, call));
+        *self.extras = Some(extras);
+    }
+
+    /// The same lease with the permit of its call, where it needs one.
+    pub(super) fn with_call(mut self, call: Option<CallPermit>) -> Self {
+        if call.is_some() {
+            self.used.store(GUARDED, Ordering::Relaxed);
+            let extras = Extras {
+                watched: None,
+                call,
+            };
+            *self.extras = Some(Box::new(extras));
+        }
+        self
     }
 
     /// rmcp's client side of the session.
@@ -148,19 +174,22 @@ impl Lease {
         if self.slot.is_released() {
             return;
         }
-        let used = self.used.load(Ordering::Relaxed) != UNUSED;
+        let used = self.used.load(Ordering::Relaxed);
         let is_plain = self.slot.key().services.context.is_plain();
-        if is_plain && !used && fate == Fate::Keep {
+        if is_plain && used == UNUSED && fate == Fate::Keep {
             return self.slot.release_fit();
         }
-        self.end_reported(used, fate, reason);
+        self.end_reported(used == USED, fate, reason);
     }
 
     /// Releases the slot of a session that was used, or whose release is reported.
     #[inline(never)]
     fn end_reported(&mut self, used: bool, fate: Fate, reason: CloseReason) {
-        // First: afterwards the slot may be another caller's.
-        *self.watched = None;
+        let mut extras = self.extras.take();
+        if let Some(extras) = &mut extras {
+            // First: afterwards the slot may be another caller's.
+            extras.watched = None;
+        }
         let slot = &mut self.slot;
         let key = Arc::clone(slot.key());
         let context = &key.services.context;
@@ -190,6 +219,8 @@ impl Lease {
             Fate::Keep => slot.release_fit(),
             fate => slot.release(fate, reason),
         }
+        // Last: the caller that gets its permit finds the session.
+        drop(extras);
     }
 }
 
@@ -220,3 +251,5 @@ impl fmt::Debug for Lease {
 
 const UNUSED: usize = 0;
 const USED: usize = 1;
+/// Not used, and more is to be given back than the slot.
+const GUARDED: usize = 2;

@@ -1,15 +1,14 @@
 //! How a caller gets a session.
 
 mod acquirer;
+mod calls;
 mod check;
 mod connect;
 mod direct;
 mod held_leases;
 mod lease;
-mod open_session;
 mod queue;
 mod resolve;
-mod share;
 mod slow;
 mod upkeep;
 

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context as TaskContext, Poll, ready},
+    time::Duration,
 };
 
 use tracing::Instrument;
@@ -106,7 +107,13 @@ impl<'k> SlotWait<'k> {
             self.leave_lobby();
             return Poll::Ready(Err(self.overloaded()));
         }
+        if let Some(wait) = self.wait_in_vain(&caller) {
+            self.leave_lobby();
+            let retry_after = wait.min(MAX_RETRY_AFTER);
+            return Poll::Ready(Err(AcquireError::Overloaded { retry_after }));
+        }
         let now = caller.now;
+        self.key.returns.note_came(now);
         let admission = self.key.enqueue(NewWaiter {
             lane: caller.lane,
             position: caller.position,
@@ -149,6 +156,26 @@ impl<'k> SlotWait<'k> {
         }
     }
 
+    /// How long the caller would wait for the first session of its key, by the pace of an overloaded line,
+    /// where that is longer than it can.
+    fn wait_in_vain(&self, caller: &QueuedCaller) -> Option<Duration> {
+        let services = &self.key.services;
+        let (capacity, target) = (
+            &services.capacity,
+            services.context.config.limits.shed_delay_target,
+        );
+        let waits_in_line = capacity.sessions.is_short()
+            && caller.position == QueuePosition::Back
+            && !target.is_zero()
+            && !self.key.has_sessions();
+        if !waits_in_line {
+            return None;
+        }
+        let ahead = capacity.sessions.ahead_of(&self.key.member().account);
+        let wait = capacity.pace.wait(ahead, caller.now.nanos(), target)?;
+        (wait > caller.deadline.since(caller.now)).then_some(wait)
+    }
+
     /// Counts the caller as one that waits; `false` when too many do. Either way it is to leave.
     fn enter_lobby(&self) -> bool {
         let services = &self.key.services;
@@ -174,6 +201,9 @@ impl Drop for SlotWait<'_> {
         }
     }
 }
+
+/// The longest time after which a caller may come again.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Drop for EndOfTrace {
     fn drop(&mut self) {

@@ -142,13 +142,17 @@ impl Acquirer {
         mut turn: Turn,
     ) -> Result<Lease, AcquireError> {
         let context = self.context();
+        let mut call = None;
         loop {
             let position = match turn {
                 // The caller lost its turn to a session that was unfit.
                 Turn::Lost => QueuePosition::Front,
                 Turn::Last => QueuePosition::Back,
                 Turn::Granted(slot) => match fit(context, slot, deadline).await? {
-                    Some(slot) => return Ok(self.lease(slot, || deadline.waited())),
+                    Some(slot) => {
+                        let lease = self.lease(slot, || deadline.waited());
+                        return Ok(lease.with_call(call));
+                    }
                     None => QueuePosition::Front,
                 },
             };
@@ -156,6 +160,10 @@ impl Acquirer {
                 return Err(AcquireError::Closed);
             }
             let key = resolved.key_pool();
+            if call.is_none() {
+                // Before the session, which others may use meanwhile.
+                call = self.call_permit(&key, parts, deadline).await?;
+            }
             let (credential, now) = (parts.credential(resolved.ends_at), context.clock.now());
             run(
                 &key,

@@ -14,7 +14,8 @@ use crate::{
 /// caller waits for, and the endpoint is there.
 pub(crate) fn open_spares(key: &Arc<KeyPool>, now: Timestamp) {
     while let Some(reservation) = Reservation::spare(key, now) {
-        let capacity = key.services.capacity.sessions.take(key.member());
+        let sessions = &key.services.capacity.sessions;
+        let capacity = sessions.take(key.member(), key.session_seats());
         let admitted = admitted_now(&key.upstream, Holder::of(&key.key));
         let (Some(capacity), Some(_)) = (capacity, admitted) else {
             return;

@@ -25,12 +25,18 @@ impl PoolConfig {
     /// | `JWT_IDENTITY_EXTRACTION` | none | truth value; see below |
     /// | `LIST_CHANGED_DEBOUNCE` | `timeouts.list_changed_debounce` | duration |
     /// | `LIST_TTL` | `tool_cache.list_ttl` | duration |
+    /// | `MAX_CALLS_PER_ENDPOINT` | `limits.max_calls_per_endpoint` | count, 0 for no quota |
+    /// | `MAX_CALLS_PER_PRINCIPAL` | `limits.max_calls_per_principal` | count, 0 for no quota |
+    /// | `MAX_CALLS_PER_TENANT` | `limits.max_calls_per_tenant` | count, 0 for no quota |
     /// | `MAX_CONCURRENT_PER_CONVERSATION` | `limits.max_concurrent_per_conversation` | count from 1 |
     /// | `MAX_CONCURRENT_PER_SESSION` | `limits.max_concurrent_per_session` | count from 1 |
     /// | `MAX_CONCURRENT_PER_STATELESS_SESSION` | `limits.max_concurrent_per_stateless_session` | count from 1 |
     /// | `MAX_LIST_ITEMS` | `limits.max_list_items` | count, 0 for no limit |
     /// | `MAX_LIST_PAGES` | `limits.max_list_pages` | count, 0 for no limit |
     /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
+    /// | `MAX_SESSIONS_PER_ENDPOINT` | `limits.max_sessions_per_endpoint` | count, 0 for no quota |
+    /// | `MAX_SESSIONS_PER_PRINCIPAL` | `limits.max_sessions_per_principal` | count, 0 for no quota |
+    /// | `MAX_SESSIONS_PER_TENANT` | `limits.max_sessions_per_tenant` | count, 0 for no quota |
     /// | `MAX_SUBSCRIPTIONS_PER_KEY` | `limits.max_subscriptions_per_key` | count, 0 for no limit |
     /// | `MAX_TOTAL_KEYS` | `limits.max_total_keys` | count, 0 for no limit |
     /// | `MAX_TOTAL_SESSIONS` | `limits.max_total_sessions` | count, 0 for no limit |

@@ -13,7 +13,7 @@ pub use crate::extend::{
     health_check::Probe,
     identity::{DEFAULT_IDENTITY_HEADERS, OnExtractError},
 };
-pub use crate::types::{Lifecycle, PER_REQUEST_HEADERS, PoolLimits};
+pub use crate::types::{Lifecycle, PER_REQUEST_HEADERS, PoolLimits, QuotaKind};
 pub use groups::{
     BreakerConfig, HealthConfig, IdentityConfig, LimitsConfig, TimeoutsConfig, ToolCacheConfig,
 };

@@ -58,12 +58,18 @@ setters! {
         passthrough_headers as with_passthrough_headers: Vec<HeaderName>,
     }
     limits: "LimitsConfig" {
+        max_calls_per_endpoint as with_max_calls_per_endpoint: usize,
+        max_calls_per_principal as with_max_calls_per_principal: usize,
+        max_calls_per_tenant as with_max_calls_per_tenant: usize,
         max_concurrent_per_conversation as with_max_concurrent_per_conversation: NonZeroU32,
         max_concurrent_per_session as with_max_concurrent_per_session: NonZeroU32,
         max_concurrent_per_stateless_session as with_max_concurrent_per_stateless_session: NonZeroU32,
         max_list_items as with_max_list_items: usize,
         max_list_pages as with_max_list_pages: usize,
+        max_sessions_per_endpoint as with_max_sessions_per_endpoint: usize,
         max_sessions_per_key as with_max_sessions_per_key: usize,
+        max_sessions_per_principal as with_max_sessions_per_principal: usize,
+        max_sessions_per_tenant as with_max_sessions_per_tenant: usize,
         max_subscriptions_per_key as with_max_subscriptions_per_key: usize,
         max_total_keys as with_max_total_keys: usize,
         max_total_sessions as with_max_total_sessions: usize,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::extend::CloseReason;
+use crate::extend::{CloseOutcome, CloseReason};
 
 /// Totals over the life of a pool. A key counts its own hits and misses under its lock; here are
 /// those of removed keys.
@@ -18,6 +18,7 @@ pub(crate) struct Counters {
     pub(crate) reaped: AtomicU64,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
+    pub(crate) farewells_failed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
     pub(crate) leases_overdue: AtomicU64,
     pub(crate) list_changes: AtomicU64,
@@ -27,6 +28,8 @@ pub(crate) struct Counters {
     pub(crate) tool_list_hits: AtomicU64,
     pub(crate) tool_list_misses: AtomicU64,
     pub(crate) revoked: AtomicU64,
+    pub(crate) quota_waits: AtomicU64,
+    pub(crate) quota_timeouts: AtomicU64,
     pub(crate) server_stream_changes: AtomicU64,
 }
 
@@ -50,7 +53,10 @@ impl Counters {
     }
 
     /// Counts a session that was closed.
-    pub(crate) fn note_closed(&self, reason: CloseReason) {
+    pub(crate) fn note_closed(&self, reason: CloseReason, outcome: CloseOutcome) {
+        if matches!(outcome, CloseOutcome::Failed | CloseOutcome::TimedOut) {
+            Self::add(&self.farewells_failed);
+        }
         Self::add(&self.closed);
         match reason {
             CloseReason::Expired | CloseReason::CredentialExpired => Self::add(&self.reaped),

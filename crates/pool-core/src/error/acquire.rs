@@ -6,7 +6,10 @@ use super::{
     connect::ConnectError, credential::CredentialError, extract::ExtractError, fault::Retry,
     refusal::Challenge,
 };
-use crate::{time::Deadline, types::TransportKind};
+use crate::{
+    time::Deadline,
+    types::{QuotaKind, TransportKind},
+};
 
 /// Why no session could be had.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -53,6 +56,16 @@ pub enum AcquireError {
     Overloaded {
         /// The time that the queue needs for those who wait in it, by its pace: 10 ms to 60 s.
         retry_after: Duration,
+    },
+    /// The deadline passed while the caller waited for a quota: its principal, its tenant or the endpoint
+    /// has as many sessions or calls in flight as it may. Callers of others were served meanwhile. The
+    /// load's fault.
+    #[error("timed out after {waited:?} at the quota of {quota}")]
+    Quota {
+        /// The quota.
+        quota: QuotaKind,
+        /// How long the acquire had waited in all.
+        waited: Duration,
     },
     /// The session of this conversation is gone, and with it the state that the server kept for it.
     /// The next acquire opens a new session. The upstream's fault.
@@ -101,7 +114,7 @@ impl AcquireError {
             }
             Self::Connect(error) => error.retry(),
             Self::CredentialExpired | Self::Identity(_) => Retry::WithOtherCredentials,
-            Self::SessionLost | Self::Timeout { .. } => Retry::Later(None),
+            Self::Quota { .. } | Self::SessionLost | Self::Timeout { .. } => Retry::Later(None),
             Self::Closed
             | Self::NoCaller(_)
             | Self::NoConnector(_)
@@ -142,6 +155,7 @@ impl AcquireError {
             Self::NoCaller(_) => "no_caller",
             Self::NotShareable => "not_shareable",
             Self::Overloaded { .. } => "overloaded",
+            Self::Quota { quota, .. } => quota.as_error(),
             Self::SessionLost => "session_lost",
             Self::Timeout { stage, .. } => stage.as_timeout(),
             Self::UnsupportedScheme { .. } => "unsupported_scheme",

@@ -18,7 +18,7 @@ impl AcquireError {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match self {
-            Self::Timeout { .. } => true,
+            Self::Quota { .. } | Self::Timeout { .. } => true,
             Self::Connect(error) => error.is_timeout(),
             _ => false,
         }
@@ -127,7 +127,10 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::error::{CallFailure, Challenge, Outcome, Stage};
+    use crate::{
+        error::{CallFailure, Challenge, Outcome, Stage},
+        types::QuotaKind,
+    };
 
     fn through_acquire(error: AcquireError) -> [bool; 3] {
         let call = CallError::Acquire(Arc::new(error.clone()));
@@ -168,6 +171,13 @@ mod tests {
             ),
             (
                 AcquireError::timeout(Stage::Queue, retry_after),
+                [true, false, false],
+            ),
+            (
+                AcquireError::Quota {
+                    quota: QuotaKind::CallsPerTenant,
+                    waited: retry_after,
+                },
                 [true, false, false],
             ),
         ] {

@@ -51,7 +51,7 @@ pub use negotiation::{
 };
 pub(crate) use observer::{
     AcquireFailed, Acquired, BreakerChanged, Built, Checked, CloseReason, Closed, ConnectFailed,
-    Connected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, Released, Resized,
+    Connected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, QuotaReached, Released, Resized,
     ServerStreamChanged,
 };
 pub use observer::{Observer, PoolHandle};

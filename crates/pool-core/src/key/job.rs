@@ -1,12 +1,10 @@
 //! What a key hands over to background maintenance.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::seeking::SessionGrant;
 use crate::{
-    extend::CloseReason, key::session::PooledSession, time::Timestamp, types::PoolKey,
+    extend::CloseReason, key::session::Ending, time::Timestamp, types::PoolKey,
     wire::BackgroundWork,
 };
 
@@ -14,7 +12,7 @@ use crate::{
 /// key alive.
 pub(crate) enum Job {
     /// Close a session that has left its key.
-    Close(Arc<PooledSession>, CloseReason),
+    Close(Ending),
     /// Start the connects that a key wants.
     Connect(PoolKey),
     /// A key was removed.
@@ -54,7 +52,7 @@ impl JobSender {
     }
 
     /// Sends a job. The maintenance task outlives every sender, except when its runtime is gone: then
-    /// no farewell can be sent any more, and the dropped job drops its session.
+    /// no farewell can be sent any more, and the dropped job reports the end of its session.
     pub(crate) fn send(&self, job: Job) {
         let _ = self.0.send(job);
     }

@@ -11,9 +11,9 @@ use crate::{
     handler::{ListVersions, LogLevelCell, Profile},
     key::{
         effects::{EffectList, Effects},
-        seeking::{KeyPermit, Waiter},
+        seeking::{KeyPermit, KeyQuotas, Waiter},
         services::KeyServices,
-        session::{History, PooledSession, SessionSlot, Sharing, Spares},
+        session::{History, PooledSession, Return, SessionSlot, Sharing, Spares},
         slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots, Taken},
     },
     limits::Member,
@@ -44,6 +44,10 @@ pub(crate) struct KeyPool {
     pub(super) permit: Mutex<Option<KeyPermit>>,
     /// The key's place among those who share the sessions.
     pub(super) member: Member,
+    /// The key's places under quotas; `None` where none is set.
+    pub(super) quotas: OnceLock<Box<KeyQuotas>>,
+    /// Whether its callers come back soon after its session was given up.
+    pub(crate) returns: Return,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
     /// The sessions that the key keeps ready; `None` where it keeps none.
@@ -60,6 +64,7 @@ pub(crate) struct NewKey<'a> {
     pub(crate) max_sessions: usize,
     pub(crate) permit: KeyPermit,
     pub(crate) member: Member,
+    pub(crate) quotas: Option<Box<KeyQuotas>>,
 }
 
 impl KeyPool {
@@ -97,6 +102,8 @@ impl KeyPool {
             next_sweep: NextSweep::default(),
             permit: Mutex::new(Some(new.permit)),
             member: new.member,
+            quotas: new.quotas.map_or_else(OnceLock::new, OnceLock::from),
+            returns: Return::default(),
             in_line: AtomicBool::new(false),
             spares: Spares::of(new.key, &context.config).map_or_else(OnceLock::new, OnceLock::from),
             services,
@@ -159,11 +166,25 @@ impl KeyPool {
         if sessions.has_surplus() {
             return Claim::Surplus;
         }
-        if !sessions.is_wanted() || session.has_state_of_conversation() {
+        if !sessions.is_wanted() {
+            return Claim::Own;
+        }
+        let seats = || {
+            self.session_seats()
+                .into_iter()
+                .flat_map(|seats| seats.iter())
+        };
+        if seats().any(|seat| seat.quota.has_surplus()) {
+            return Claim::Surplus;
+        }
+        if session.has_state_of_conversation() {
             return Claim::Own;
         }
         let is_turn_over = || session.is_turn_over();
-        match sessions.is_yielded_by(&self.member.account, is_turn_over) {
+        let kind = sessions.kind();
+        match sessions.is_yielded_by(&self.member.account, is_turn_over)
+            || seats().any(|seat| seat.is_yielded(kind, is_turn_over))
+        {
             true => Claim::Rival,
             false => Claim::Own,
         }

@@ -1,6 +1,11 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    cell::Cell,
+    sync::{Arc, PoisonError},
+};
+
+use tokio::time::Instant;
 
 use super::key_pool::KeyPool;
 use crate::{
@@ -10,12 +15,12 @@ use crate::{
         effects::{EffectList, Effects},
         job::Job,
         runner::run,
-        seeking::Waiter,
+        seeking::{KeyQuotas, Lack, SessionSeeker, Waiter},
         session::PooledSession,
         slots::HitCounts,
     },
     time::Timestamp,
-    types::Scope,
+    types::{Endpoint, Scope},
 };
 
 impl KeyPool {
@@ -56,14 +61,38 @@ impl KeyPool {
         .into()
     }
 
+    /// Gives the key its places under quotas that were set after it was created.
+    pub(crate) fn join_quotas(self: &Arc<Self>, endpoint: &Endpoint) {
+        let services = &self.services;
+        // Held until it has its places: a change of the limits comes before or finds them.
+        let limits = services.capacity.limits();
+        let name = self.key.fingerprint().number();
+        let quotas = || {
+            let quotas = self.quotas.get_or_init(|| Box::new(KeyQuotas::new(name)));
+            quotas.as_ref()
+        };
+        if self.session_seats().is_none()
+            && let Some(seats) = services.session_seats(&self.key, endpoint, &limits)
+        {
+            let seeker: SessionSeeker = Arc::<Self>::clone(self);
+            let sessions = &services.capacity.sessions;
+            sessions.seat(&seeker, || quotas().set_sessions(seats));
+        }
+        if self.call_seats().is_none()
+            && let Some(seats) = services.call_seats(&self.key, endpoint, &limits)
+        {
+            quotas().set_calls(seats);
+        }
+    }
+
     /// Ends the waiting of those whose deadline has passed, some at a time. Returns the next deadline
     /// as well, which has passed where some are left.
-    pub(crate) fn expire_waiters(&self, now: Timestamp) -> (Effects, Option<Timestamp>) {
-        let waits_for_capacity = self.is_in_line();
+    pub(crate) fn expire_waiters(self: &Arc<Self>, now: Timestamp) -> (Effects, Option<Timestamp>) {
+        let lack = self.lack();
         let timeout = |waiter: &Waiter| {
             let began = self.services.context.clock.instant(waiter.began);
             let cause = self.history.last_connect_error(began);
-            waiter.timeout(now, waits_for_capacity, cause)
+            waiter.timeout(now, lack, cause)
         };
         let expired = self.slots.expire(now, EXPIRED_AT_ONCE, timeout);
         if expired.left.wakers.is_empty() {
@@ -74,6 +103,18 @@ impl KeyPool {
             ..expired.left.into()
         };
         (effects.into(), expired.next)
+    }
+
+    /// What the key lacks for one more session.
+    fn lack(self: &Arc<Self>) -> Lack {
+        if !self.is_in_line() {
+            return Lack::Nothing;
+        }
+        let seeker: SessionSeeker = Arc::<Self>::clone(self);
+        match self.services.capacity.sessions.quota_of(&seeker) {
+            Some(quota) => Lack::Quota(quota.kind),
+            None => Lack::Capacity,
+        }
     }
 
     /// Evicts one session after its transport reported its end.
@@ -118,9 +159,39 @@ impl KeyPool {
         (effects.into(), count)
     }
 
-    /// Takes out the unused session that proved alive the longest ago.
+    /// Takes out the unused session that proved alive the longest ago, for another key. One that is kept
+    /// for the rest of its turn is looked at again when that is over.
     pub(crate) fn take_oldest(&self) -> Option<Arc<PooledSession>> {
-        self.slots.take_oldest()
+        let now = Instant::now();
+        let clock = &self.services.context.clock;
+        let kept = Cell::new(None);
+        let may_go = |session: &Arc<PooledSession>| match session.kept_until(now) {
+            Some(until) if self.returns.is_soon() => {
+                kept.set(Some(
+                    kept.get().map_or(until, |other: Instant| other.min(until)),
+                ));
+                false
+            }
+            _ => true,
+        };
+        let Some(session) = self.slots.take_oldest(may_go) else {
+            if let Some(until) = kept.get() {
+                let until = clock.timestamp(until);
+                self.services.jobs.send(Job::Sweep(self.key.clone(), until));
+            }
+            return None;
+        };
+        self.returns
+            .note_left(clock.timestamp(now), session.opening());
+        Some(session)
+    }
+
+    /// Has an idle session that was kept for the rest of its turn serve those who wait.
+    pub(crate) fn end_turn(&self) -> Effects {
+        match self.returns.is_soon() {
+            true => Effects::Reclaim,
+            false => Effects::None,
+        }
     }
 
     /// Removes the key if no caller uses it, and has the maintenance task take it out of the map. Its

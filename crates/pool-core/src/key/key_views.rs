@@ -9,7 +9,7 @@ use crate::{
         session::{PooledSession, SessionSlot},
         slots::Counts,
     },
-    limits::Member,
+    limits::{Member, Quota, Seats},
     time::{Keepalive, Timestamp},
     types::Era,
 };
@@ -55,6 +55,22 @@ impl KeyPool {
     /// The key's place among those who share the capacity of the pool.
     pub(crate) fn member(&self) -> &Member {
         &self.member
+    }
+
+    /// The key's places under the quotas of sessions; `None` where none is set.
+    pub(crate) fn session_seats(&self) -> Option<&Seats> {
+        self.quotas.get()?.sessions()
+    }
+
+    /// The key's places under the quotas of calls; `None` where none is set.
+    #[inline]
+    pub(crate) fn call_seats(&self) -> Option<&Seats> {
+        self.quotas.get()?.calls()
+    }
+
+    /// A quota of the key's sessions of which a permit is wanted back.
+    pub(crate) fn quota_in_want(&self) -> Option<&Quota> {
+        self.quotas.get()?.in_want()
     }
 
     /// The limit of sessions.

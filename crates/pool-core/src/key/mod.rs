@@ -24,12 +24,12 @@ pub(crate) use key_waiting::Admission;
 pub(crate) use map::KeyMap;
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
-    KeyPermit, MissingKeys, Requester, Reservation, SessionGrant, SessionPermit, SessionSeeker,
-    Waiter,
+    KeyPermit, KeyQuotas, MissingKeys, Requester, Reservation, SessionGrant, SessionPermit,
+    SessionSeeker, Waiter,
 };
-pub(crate) use services::{KeyServices, background};
+pub(crate) use services::{KeyServices, background, reclaim_reason_of_quota};
 pub(crate) use session::{
-    DetectedSession, History, NewSession, OpenSessions, PooledSession, SessionSlot,
+    DetectedSession, Ending, History, NewSession, OpenSessions, PooledSession, SessionSlot,
 };
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};

@@ -7,6 +7,7 @@ use super::{
     job::{Job, WeakJobSender},
     key_pool::KeyPool,
     seeking::SessionSeeker,
+    services::reclaim_reason_of_quota,
     slots::Served,
 };
 
@@ -102,14 +103,22 @@ fn reclaim(key: &Arc<KeyPool>) {
 fn reclaim_here(key: &Arc<KeyPool>) {
     let services = &key.services;
     let (sessions, keys) = (&services.capacity.sessions, &services.capacity.keys);
-    if sessions.is_wanted()
+    if sessions.is_short()
         && sessions.is_exhausted()
         && let Some(session) = key.take_oldest()
     {
         services.close(session, services.reclaim_reason());
     }
+    // An idle session makes way for another key of the same quota, whichever is the older one.
+    if let Some(quota) = key.quota_in_want()
+        && let Some(session) = key.take_oldest()
+    {
+        services.close(session, reclaim_reason_of_quota(quota));
+    }
     if keys.is_wanted() && keys.is_exhausted() {
         key.give_up(services.reclaim_key_reason());
     }
-    services.request_reclaim();
+    if sessions.is_short() || keys.is_wanted() {
+        services.request_reclaim();
+    }
 }

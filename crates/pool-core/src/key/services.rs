@@ -9,9 +9,10 @@ use super::{
 use crate::{
     context::Context,
     extend::CloseReason,
-    key::session::{DetectedSessions, OpenSessions, PooledSession},
+    key::session::{DetectedSessions, Ending, OpenSessions, PooledSession},
     key::subscriptions::SubscriptionRegistry,
-    limits::{Capacity, Grantee, SharedLimit},
+    limits::{Capacity, Grantee, Owner, Quota, Seats, SharedLimit},
+    types::{Endpoint, PoolKey, PoolLimits, Scope},
     wire::Background,
 };
 
@@ -44,8 +45,28 @@ impl KeyServices {
             fleet.begin_close(held);
         }
         if let Some(jobs) = self.sessions.remove(session.id) {
-            jobs.send(Job::Close(session, reason));
+            jobs.send(Job::Close(Ending::new(&self.context, session, reason)));
         }
+    }
+
+    /// The places of a key under the quotas of sessions. `None` where none is set.
+    pub(crate) fn session_seats(
+        &self,
+        key: &PoolKey,
+        endpoint: &Endpoint,
+        limits: &PoolLimits,
+    ) -> Option<Seats> {
+        self.capacity.session_seats(&owner(key, endpoint), limits)
+    }
+
+    /// The places of a key under the quotas of calls. `None` where none is set.
+    pub(crate) fn call_seats(
+        &self,
+        key: &PoolKey,
+        endpoint: &Endpoint,
+        limits: &PoolLimits,
+    ) -> Option<Seats> {
+        self.capacity.call_seats(&owner(key, endpoint), limits)
     }
 
     /// Why a session is closed that is reclaimed now.
@@ -72,6 +93,23 @@ fn is_loss(reason: CloseReason) -> bool {
         reason,
         CloseReason::Broken | CloseReason::CheckFailed | CloseReason::Lost
     )
+}
+
+/// Whom a key belongs to. The endpoint is that of the key, with the settings in force.
+fn owner<'o>(key: &'o PoolKey, endpoint: &'o Endpoint) -> Owner<'o> {
+    let principal = key.principal();
+    Owner {
+        principal: (*key.scope() != Scope::Shared).then_some(principal),
+        endpoint,
+    }
+}
+
+/// Why a session is closed that is reclaimed now for a quota.
+pub(crate) fn reclaim_reason_of_quota(quota: &Quota) -> CloseReason {
+    match quota.has_surplus() {
+        true => CloseReason::Resized,
+        false => CloseReason::Reclaimed,
+    }
 }
 
 fn reclaim_reason<K: Grantee>(limit: &SharedLimit<K>) -> CloseReason {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::account::Account;
+use super::shared::Account;
 use crate::config::WaiterLimits;
 
 /// Counts the callers that wait in a pool.
@@ -26,13 +26,14 @@ impl Lobby {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
-    use crate::extend::Share;
 
     #[test]
     fn each_limit_holds_and_a_place_that_is_left_is_free_again() {
         let lobby = Lobby::default();
-        let [one, other] = [(); 2].map(|()| Account::new(&Share::of_all()));
+        let [one, other] = [(); 2].map(|()| Account::new(NonZeroU32::MIN, false));
         let limits = WaiterLimits {
             per_key: 9,
             per_share: 2,

@@ -1,20 +1,25 @@
-//! The limits over all keys, and the lines of those who wait under a limit.
+//! The limits over all keys, the quotas under them, and the lines of those who wait.
 
-mod account;
+mod accounts;
+mod calls;
 mod capacity;
 mod lanes;
 mod line;
+mod line_pace;
 mod lobby;
-mod notice;
 mod pace;
-mod seeker;
-mod seekers;
-mod shared_limit;
-mod standing;
+#[cfg(test)]
+mod properties;
+mod quotas;
+mod shared;
+mod sync;
 
-pub(crate) use account::{Member, caller_lane};
+pub(crate) use accounts::caller_lane;
+pub(crate) use calls::{Begun, CallPermit, CallWait};
 pub(crate) use capacity::Capacity;
 pub(crate) use line::{Line, Place};
 pub(crate) use pace::Pace;
-pub(crate) use seeker::Seeker;
-pub(crate) use shared_limit::{Grant, Grantee, Permit, Requested, SharedLimit};
+pub(crate) use quotas::{Owner, QuotaHolder};
+pub(crate) use shared::{
+    Grant, Grantee, Member, Permit, Quota, Requested, Seats, Seeker, SharedLimit,
+};

@@ -1,5 +1,6 @@
 //! The one background task of a pool.
 
+mod candidates;
 mod closing;
 mod farewell;
 mod heartbeat;

@@ -33,6 +33,7 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     let (expired, next_deadline) = key.expire_waiters(here);
     run(key, expired);
 
+    run(key, key.end_turn());
     open_spares(key, here);
     let next_check = check_idle(key, here);
     let (resumed, paused_until) = key.resume_connects(here);

@@ -79,7 +79,7 @@ impl Maintenance {
 
     async fn handle(&mut self, job: Job) {
         match job {
-            Job::Close(session, reason) => self.closing.start(session, reason),
+            Job::Close(ending) => self.closing.start(ending),
             Job::Connect(key) => {
                 if let Some(key) = self.key(&key) {
                     Connects.start(&key);

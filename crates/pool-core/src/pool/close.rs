@@ -46,6 +46,7 @@ impl SessionPool {
             forced,
             turned_away,
             unfinished,
+            farewells_failed: Counters::read(&counters.farewells_failed),
             complete,
         }
     }

@@ -63,6 +63,10 @@ impl SessionPool {
             // First: whatever is opened later is of the new kind, and whatever was before is evicted.
             key.update(endpoint);
         }
+        self.acquirer.services.capacity.update_endpoint(endpoint);
+        if endpoint.max_calls().is_some() || endpoint.max_sessions().is_some() {
+            self.join_quotas(&keys, |_| endpoint.clone());
+        }
         self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Drained)
     }
 

@@ -1,9 +1,15 @@
 //! Changing the limits of a pool.
 
+use std::sync::Arc;
+
 use super::session_pool::SessionPool;
 use crate::{
-    acquire::Connects, config::validate_limits, error::ResizeError, extend::Resized, key::run_with,
-    types::PoolLimits,
+    acquire::Connects,
+    config::validate_limits,
+    error::ResizeError,
+    extend::Resized,
+    key::{KeyPool, run_with},
+    types::{Endpoint, PoolLimits, QuotaKind},
 };
 
 impl SessionPool {
@@ -19,7 +25,8 @@ impl SessionPool {
     /// one no session in use is cut: idle sessions above it are closed in the background, the least
     /// recently used first, and those in use above it when their leases end. Until then the pool has
     /// more sessions than the limit, and opens none. Keys above a lower limit are removed likewise.
-    /// A conversation has one session under any limit.
+    /// A conversation has one session under any limit. Quotas change likewise, and count sessions that
+    /// were opened before; calls count that begin from now on.
     ///
     /// The time is proportional to the number of keys where the limit of a key changes.
     ///
@@ -44,6 +51,10 @@ impl SessionPool {
         if before.max_sessions_per_key != limits.max_sessions_per_key {
             self.apply_limit_of_keys();
         }
+        if QuotaKind::ALL.iter().any(|kind| limits.quota(*kind) > 0) {
+            let keys: Vec<_> = self.acquirer.keys.iter().collect();
+            self.join_quotas(&keys, |key| key.key.endpoint().clone());
+        }
         self.acquirer.services.request_reclaim();
         self.report_resized(before, limits);
         Ok(())
@@ -55,6 +66,26 @@ impl SessionPool {
         }
     }
 
+    /// Has keys, and the sessions that they have, join the quotas that concern them. `endpoint` is that of
+    /// a key, with the settings in force.
+    pub(super) fn join_quotas(
+        &self,
+        keys: &[Arc<KeyPool>],
+        endpoint: impl Fn(&KeyPool) -> Endpoint,
+    ) {
+        for key in keys {
+            key.join_quotas(&endpoint(key));
+        }
+        let services = &self.acquirer.services;
+        for session in services.sessions.all() {
+            if let Some(key) = self.acquirer.keys.get(&session.key)
+                && let Some(seats) = key.session_seats()
+            {
+                session.join_quotas(&services.capacity.sessions, seats);
+            }
+        }
+    }
+
     fn report_resized(&self, before: PoolLimits, after: PoolLimits) {
         if before == after {
             return;
@@ -63,6 +94,7 @@ impl SessionPool {
             max_sessions_per_key = after.max_sessions_per_key,
             max_total_keys = after.max_total_keys,
             max_total_sessions = after.max_total_sessions,
+            quotas = ?QuotaKind::ALL.map(|kind| (kind.as_str(), after.quota(kind))),
             "limits changed"
         );
         self.acquirer.context().events.emit(|observer, pool| {

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::session_pool::SessionPool;
 use crate::{
-    stats::{EndpointStats, KeyDetails, KeyPage, KeyQuery, PoolStats, PoolStatus},
+    stats::{EndpointStats, KeyDetails, KeyPage, KeyQuery, PoolStats, PoolStatus, QuotaStats},
     types::Fingerprint,
 };
 
@@ -37,6 +37,13 @@ impl SessionPool {
     #[must_use]
     pub fn key_details(&self, fingerprint: Fingerprint) -> Option<KeyDetails> {
         KeyDetails::of(&self.acquirer, fingerprint, Instant::now())
+    }
+
+    /// The state of the quotas, `most` rows at most: those that the most wait for first, then the fullest.
+    /// Empty where no quota is set. The time is proportional to the number of quotas in use.
+    #[must_use]
+    pub fn quota_stats(&self, most: usize) -> Vec<QuotaStats> {
+        QuotaStats::fullest(&self.acquirer, most)
     }
 
     /// The state of each endpoint, in no order. No key is visited.

@@ -7,6 +7,7 @@ mod held_lease;
 mod key;
 mod pool;
 mod query;
+mod quota;
 mod report;
 mod status;
 
@@ -17,5 +18,6 @@ pub use held_lease::HeldLease;
 pub use key::{KeyError, KeyPage, KeyStats};
 pub use pool::{BreakerStats, PoolStats};
 pub use query::{KeyCondition, KeyCursor, KeyOrder, KeyQuery};
+pub use quota::QuotaStats;
 pub use report::{CloseReport, EvictReport};
 pub use status::PoolStatus;

@@ -52,6 +52,9 @@ pub struct PoolStats {
     pub sessions_opened: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// Sessions whose server may not have got the farewell: it failed, timed out, or the runtime of the pool
+    /// ended before.
+    pub farewells_failed: u64,
     /// Leases that were held for longer than `lease_overdue_after`; 0 where leases are not watched.
     pub leases_overdue: u64,
     /// List changes that sessions received.
@@ -70,6 +73,10 @@ pub struct PoolStats {
     pub tool_list_hits: u64,
     /// Tool lists requested from a server; 0 where the pool caches none.
     pub tool_list_misses: u64,
+    /// How often a key or a caller had to wait for a quota.
+    pub quota_waits: u64,
+    /// Callers that got nothing before their deadline for the sake of a quota.
+    pub quota_timeouts: u64,
     /// Keys known now.
     pub pool_key_count: usize,
     /// Sessions in use now.
@@ -126,6 +133,7 @@ impl PoolStats {
             sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
             sessions_closed: Counters::read(&counters.closed),
+            farewells_failed: Counters::read(&counters.farewells_failed),
             leases_overdue: Counters::read(&counters.leases_overdue),
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),
@@ -134,6 +142,8 @@ impl PoolStats {
             answer_misses: Counters::read(&counters.answer_misses),
             tool_list_hits: Counters::read(&counters.tool_list_hits),
             tool_list_misses: Counters::read(&counters.tool_list_misses),
+            quota_waits: Counters::read(&counters.quota_waits),
+            quota_timeouts: Counters::read(&counters.quota_timeouts),
             total_sessions: capacity.sessions.taken(),
             max_total_keys: limits.max_total_keys,
             max_total_sessions: limits.max_total_sessions,

@@ -14,6 +14,9 @@ pub struct CloseReport {
     pub turned_away: u64,
     /// Sessions whose farewell was not over by the end of the call.
     pub unfinished: u64,
+    /// Sessions of the whole life of the pool whose server may not have got the farewell: it failed, timed
+    /// out, or the runtime of the pool ended before.
+    pub farewells_failed: u64,
     /// True when every farewell was over by the end of the call, and every other task of the pool.
     pub complete: bool,
 }

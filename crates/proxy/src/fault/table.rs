@@ -60,7 +60,7 @@ pub(super) fn of_acquire(error: &AcquireError) -> Row {
             Retry::WithOtherCredentials => UNAUTHORIZED_ROW,
             _ => UNAVAILABLE_ROW,
         },
-        AcquireError::Overloaded { .. } => OVERLOADED_ROW,
+        AcquireError::Overloaded { .. } | AcquireError::Quota { .. } => OVERLOADED_ROW,
         AcquireError::SessionLost => LOST,
         AcquireError::Timeout { .. } => LATE,
         AcquireError::Closed => CLOSING,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use mcp_pool_core::{
-    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool, config::Lifecycle,
-    extend::Observer, rmcp::model::CallToolRequestParams,
+    AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool,
+    config::{Lifecycle, QuotaKind},
+    extend::Observer,
+    rmcp::model::CallToolRequestParams,
 };
 use mcp_pool_telemetry::TraceContext;
 use mcp_pool_testkit::{ScriptedServer, server::CounterServer};
@@ -51,6 +53,9 @@ pub(crate) async fn live(observer: impl Observer + 'static, collect: impl Fn()) 
     collect();
     drop(lease.expect("a session"));
 
+    wait_for_quota(&pool, &request(server.endpoint())).await;
+    collect();
+
     server.forget_sessions();
     call(&client, "increment").await.expect("on a new session");
     server.stop();
@@ -72,6 +77,18 @@ async fn list_tools_and_change_them(pool: &SessionPool, client: &PooledClient) {
     }
     call(client, "announce").await.expect("a change");
     eventually("the change arrives", || pool.stats().list_changes > 0).await;
+}
+
+/// Has a caller wait in vain for a quota of one call.
+async fn wait_for_quota(pool: &SessionPool, request: &AcquireRequest) {
+    let limits = pool.limits();
+    pool.resize(limits.with_quota(QuotaKind::CallsPerPrincipal, 1))
+        .expect("an open pool");
+    let lease = pool.acquire(request).await.expect("the only call");
+    let refused = pool.acquire(request).await;
+    refused.expect_err("the principal is at its quota");
+    drop(lease);
+    pool.resize(limits).expect("an open pool");
 }
 
 /// Reads a list with a tool that is none.

@@ -64,7 +64,7 @@ pub(crate) fn labels() -> BTreeSet<String> {
     labels
 }
 
-pub(crate) const FAMILIES: [(&str, &str); 27] = [
+pub(crate) const FAMILIES: [(&str, &str); 28] = [
     ("mcp_client_operation_duration_seconds", "histogram"),
     ("mcp_client_session_duration_seconds", "histogram"),
     ("mcp_pool_acquires_total", "counter"),
@@ -80,6 +80,7 @@ pub(crate) const FAMILIES: [(&str, &str); 27] = [
     ("mcp_pool_key_max", "gauge"),
     ("mcp_pool_lease_overdue_total", "counter"),
     ("mcp_pool_list_changes_total", "counter"),
+    ("mcp_pool_quota_waits_total", "counter"),
     ("mcp_pool_server_stream_changes_total", "counter"),
     ("mcp_pool_session_closed_total", "counter"),
     ("mcp_pool_session_count", "gauge"),

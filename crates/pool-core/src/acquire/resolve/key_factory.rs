@@ -7,9 +7,9 @@ use crate::{
     error::{AcquireError, Stage, within},
     extend::{Credential, KeyCreated},
     handler::Profile,
-    key::{Effects, KeyMap, KeyPermit, KeyPool, KeyServices, NewKey, run},
+    key::{Effects, KeyMap, KeyPermit, KeyPool, KeyQuotas, KeyServices, NewKey, run},
     time::{Deadline, after},
-    types::PoolKey,
+    types::{PoolKey, PoolLimits},
     upstream::Upstreams,
 };
 
@@ -85,6 +85,7 @@ impl KeyFactory {
     ) -> Arc<KeyPool> {
         // Held until the key is in the map: a change of the limits comes before or finds the key.
         let limits = self.services.capacity.limits();
+        let quotas = self.quotas(key, &limits);
         let new = || {
             let new = NewKey {
                 key,
@@ -94,6 +95,7 @@ impl KeyFactory {
                 max_sessions: limits.max_sessions_per_key,
                 member: self.services.capacity.accounts.of(key.principal()),
                 permit,
+                quotas,
             };
             KeyPool::new(new, Arc::clone(&self.services))
         };
@@ -104,6 +106,21 @@ impl KeyFactory {
             false => self.note_credential(&pool, credential),
         }
         pool
+    }
+
+    /// The places of a new key under quotas; `None` where none is set.
+    fn quotas(&self, key: &PoolKey, limits: &PoolLimits) -> Option<Box<KeyQuotas>> {
+        let sessions = self.services.session_seats(key, key.endpoint(), limits);
+        let calls = self.services.call_seats(key, key.endpoint(), limits);
+        if sessions.is_none() && calls.is_none() {
+            return None;
+        }
+        let quotas = KeyQuotas::new(key.fingerprint().number());
+        sessions
+            .into_iter()
+            .for_each(|seats| quotas.set_sessions(seats));
+        calls.into_iter().for_each(|seats| quotas.set_calls(seats));
+        Some(Box::new(quotas))
     }
 
     /// Schedules the first sweep of a new key and reports it.

@@ -11,6 +11,17 @@ use crate::{error::ConfigError, types::PoolLimits};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsConfig {
+    /// Leases on sessions of one endpoint, whatever its settings, and callers that are about to get one. One
+    /// more waits for the end of another one, and keeps no other endpoint's callers waiting. An endpoint's
+    /// own number ([`Endpoint::with_max_calls`](crate::Endpoint::with_max_calls)) replaces it. 0: no quota.
+    /// Default: 0.
+    pub max_calls_per_endpoint: usize,
+    /// As [`max_calls_per_endpoint`](Self::max_calls_per_endpoint), of one principal. All anonymous
+    /// principals are one. 0: no quota. Default: 0.
+    pub max_calls_per_principal: usize,
+    /// As [`max_calls_per_endpoint`](Self::max_calls_per_endpoint), of the principals of one tenant. 0: no
+    /// quota. Default: 0.
+    pub max_calls_per_tenant: usize,
     /// Concurrent calls on the one session of a conversation. Default: 64.
     pub max_concurrent_per_conversation: NonZeroU32,
     /// Concurrent calls on a session with a state (revision 2025-11-25 and before). An endpoint's
@@ -38,11 +49,22 @@ pub struct LimitsConfig {
     /// the first request of the key ([`SessionPool::client`](crate::SessionPool::client) is one) until
     /// the key is removed. A conversation keeps none. An endpoint's own number replaces it. Default: 0.
     pub min_idle_per_key: usize,
+    /// Sessions with one endpoint, whatever its settings: in use, idle and connecting. A key that needs one
+    /// more waits for one of them, and keeps no key of another endpoint waiting; an idle one is closed for
+    /// it. An endpoint's own number ([`Endpoint::with_max_sessions`](crate::Endpoint::with_max_sessions))
+    /// replaces it. 0: no quota. Default: 0.
+    pub max_sessions_per_endpoint: usize,
     /// Sessions of one key: in use, idle and connecting. At least 1. Default: 10.
     ///
     /// A conversation has one session, since a second one would not share its state. So has a key
     /// of a server without sessions, since a second one would add nothing.
     pub max_sessions_per_key: usize,
+    /// As [`max_sessions_per_endpoint`](Self::max_sessions_per_endpoint), of one principal. Shared sessions
+    /// have none. 0: no quota. Default: 0.
+    pub max_sessions_per_principal: usize,
+    /// As [`max_sessions_per_endpoint`](Self::max_sessions_per_endpoint), of the principals of one tenant.
+    /// 0: no quota. Default: 0.
+    pub max_sessions_per_tenant: usize,
     /// Resources that the callers of one key are subscribed to at the same time
     /// ([`PooledClient::subscribe`](crate::PooledClient::subscribe)). One more gets
     /// [`SubscriptionError::TooMany`](crate::error::SubscriptionError::TooMany). 0: no limit.
@@ -52,7 +74,8 @@ pub struct LimitsConfig {
     pub max_total_keys: usize,
     /// Sessions of the pool: in use, idle and connecting. 0: no limit. Default: 4,096.
     pub max_total_sessions: usize,
-    /// The delay that the queue of a key may have for a while. Above it the pool is overloaded, and
+    /// The delay that the queue of a key, or the line of the keys that wait for their first session under
+    /// `max_total_sessions`, may have for a while. Above it the pool is overloaded, and
     /// callers that cannot be served before their deadline, by the pace of the queue, get
     /// [`AcquireError::Overloaded`](crate::error::AcquireError::Overloaded) at once. 0: they wait for
     /// their deadline. Default: 250 ms.
@@ -75,7 +98,13 @@ impl LimitsConfig {
     #[must_use]
     pub fn pool_limits(&self) -> PoolLimits {
         PoolLimits {
+            max_calls_per_endpoint: self.max_calls_per_endpoint,
+            max_calls_per_principal: self.max_calls_per_principal,
+            max_calls_per_tenant: self.max_calls_per_tenant,
+            max_sessions_per_endpoint: self.max_sessions_per_endpoint,
             max_sessions_per_key: self.max_sessions_per_key,
+            max_sessions_per_principal: self.max_sessions_per_principal,
+            max_sessions_per_tenant: self.max_sessions_per_tenant,
             max_total_keys: self.max_total_keys,
             max_total_sessions: self.max_total_sessions,
         }
@@ -120,6 +149,13 @@ impl Default for LimitsConfig {
             // Sessions on demand cost servers nothing that is not used.
             min_idle_per_key: 0,
             max_sessions_per_key: 10,
+            // As the next two, and those of calls: who may have how much is the operator's to decide.
+            max_sessions_per_endpoint: 0,
+            max_sessions_per_principal: 0,
+            max_sessions_per_tenant: 0,
+            max_calls_per_endpoint: 0,
+            max_calls_per_principal: 0,
+            max_calls_per_tenant: 0,
             // Each costs about 5 KB, most of it for updates that wait.
             max_subscriptions_per_key: 1_000,
             // About 125 MB of bookkeeping.

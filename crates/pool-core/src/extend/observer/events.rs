@@ -7,7 +7,7 @@ use crate::{
     error::{AcquireError, CallError, CheckError, ConnectError, Outcome},
     extend::session::{CloseOutcome, ServerStream, SessionInfo},
     handler::ListKind,
-    types::{BreakerState, Endpoint, PoolKey, PoolLimits, TransportKind},
+    types::{BreakerState, Endpoint, PoolKey, PoolLimits, QuotaKind, TransportKind},
 };
 
 /// Defines an event: its fields, and a getter for each.
@@ -183,6 +183,18 @@ event! {
         key: &'a PoolKey,
         /// Why.
         reason: CloseReason,
+    }
+}
+
+event! {
+    /// A key that needs one more session, or a caller that is to call, began to wait for a quota.
+    QuotaReached {
+        /// The key.
+        key: &'a PoolKey,
+        /// The quota.
+        quota: QuotaKind,
+        /// How many sessions or calls it allows.
+        limit: usize,
     }
 }
 

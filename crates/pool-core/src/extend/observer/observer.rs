@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::events::{
     AcquireFailed, Acquired, BreakerChanged, Built, CallFinished, Checked, Closed, ConnectFailed,
-    Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, PartlyRead, Released,
-    Resized, ServerStreamChanged, ToolsListed,
+    Connected, Detected, KeyCreated, KeyEvicted, LeaseOverdue, ListChanged, PartlyRead,
+    QuotaReached, Released, Resized, ServerStreamChanged, ToolsListed,
 };
 
 /// Receives every event of a pool. All methods do nothing by default.
@@ -54,6 +54,8 @@ pub trait Observer: Send + Sync {
     fn key_created(&self, event: &KeyCreated<'_>) {}
     /// A key was removed.
     fn key_evicted(&self, event: &KeyEvicted<'_>) {}
+    /// A key or a caller began to wait for a quota.
+    fn quota_reached(&self, event: &QuotaReached<'_>) {}
     /// The limits of a pool were changed.
     fn resized(&self, event: &Resized<'_>) {}
     /// The circuit of an endpoint changed.
@@ -104,6 +106,7 @@ passing_on! {
     closed(Closed),
     key_created(KeyCreated),
     key_evicted(KeyEvicted),
+    quota_reached(QuotaReached),
     resized(Resized),
     breaker_changed(BreakerChanged),
     call_finished(CallFinished),

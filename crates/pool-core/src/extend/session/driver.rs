@@ -132,7 +132,8 @@ impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CloseOutcome {
-    /// The client side is gone; whether the server got the farewell is not known.
+    /// The client side is gone, or the runtime of the pool has ended; whether the server got the farewell is
+    /// not known.
     Failed,
     /// The farewell was sent, or the protocol has none.
     Completed,

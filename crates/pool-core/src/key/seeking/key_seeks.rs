@@ -8,12 +8,16 @@ use super::{
 };
 use crate::{
     key::{job::Job, key_pool::KeyPool},
-    limits::Member,
+    limits::{Member, Seats},
 };
 
 impl SeekingKey for KeyPool {
     fn member(&self) -> &Member {
         &self.member
+    }
+
+    fn seats(&self) -> Option<&Seats> {
+        self.session_seats()
     }
 
     fn reserve(self: Arc<Self>) -> Option<ReservedConnect> {
@@ -27,6 +31,10 @@ impl SeekingKey for KeyPool {
 
     fn has_none(&self) -> bool {
         self.slots.has_none()
+    }
+
+    fn note_served(&self) {
+        self.services.capacity.pace.note_served();
     }
 
     fn is_in_line(&self) -> &AtomicBool {

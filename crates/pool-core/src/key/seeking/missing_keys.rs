@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    limits::{Grant, Grantee, Member, Permit, Requested, Seeker, SharedLimit},
+    limits::{Grant, Grantee, Member, Permit, Requested, Seats, Seeker, SharedLimit},
     types::PoolKey,
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct MissingKeys(Mutex<HashMap<PoolKey, KeySeeker>>);
 struct Waiting<'k> {
     keys: &'k MissingKeys,
     key: &'k PoolKey,
-    limit: &'k SharedLimit<KeySeeker>,
+    limit: &'k Arc<SharedLimit<KeySeeker>>,
     seeker: KeySeeker,
 }
 
@@ -59,7 +59,7 @@ impl MissingKeys {
         limit: &Arc<SharedLimit<KeySeeker>>,
         reclaim: impl FnOnce(),
     ) -> Option<KeyPermit> {
-        if let Some(permit) = limit.take(&member) {
+        if let Some(permit) = limit.take(&member, None) {
             return Some(permit);
         }
         let waiting = self.join(key, member, limit);
@@ -68,7 +68,7 @@ impl MissingKeys {
         let granted = seeker.0.granted.notified();
         match limit.request(seeker) {
             Requested::Granted(grant) => return Some(grant.permit),
-            Requested::InLine => reclaim(),
+            Requested::InLine | Requested::AtQuota { .. } => reclaim(),
             Requested::Nothing => return seeker.take(),
         }
         granted.await;
@@ -89,7 +89,7 @@ impl MissingKeys {
         &'k self,
         key: &'k PoolKey,
         member: Member,
-        limit: &'k SharedLimit<KeySeeker>,
+        limit: &'k Arc<SharedLimit<KeySeeker>>,
     ) -> Waiting<'k> {
         let mut missing = self.lock();
         let seeker = missing.entry(key.clone()).or_insert_with(|| {
@@ -140,6 +140,10 @@ impl Seeker for KeySeeker {
 
     fn member(&self) -> &Member {
         &self.0.member
+    }
+
+    fn seats(&self) -> Option<&Seats> {
+        None
     }
 
     fn reserve(&self) -> Option<()> {

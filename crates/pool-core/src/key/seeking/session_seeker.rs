@@ -5,12 +5,15 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use crate::limits::{Grant, Grantee, Member, Permit, Seeker};
+use crate::limits::{Grant, Grantee, Member, Permit, Seats, Seeker};
 
 /// A key that seeks sessions.
 pub(crate) trait SeekingKey: Send + Sync {
     /// The key's place among those who share the sessions.
     fn member(&self) -> &Member;
+
+    /// The key's places under the quotas of sessions.
+    fn seats(&self) -> Option<&Seats>;
 
     /// Reserves a connect, if a waiter of the key needs one and the limit of the key allows it.
     fn reserve(self: Arc<Self>) -> Option<ReservedConnect>;
@@ -20,6 +23,9 @@ pub(crate) trait SeekingKey: Send + Sync {
 
     /// True while the key has no session and opens none.
     fn has_none(&self) -> bool;
+
+    /// Counts one more that was served.
+    fn note_served(&self);
 
     /// As [`Seeker::is_in_line`].
     fn is_in_line(&self) -> &AtomicBool;
@@ -52,6 +58,10 @@ impl Seeker for SessionSeeker {
 
     fn member(&self) -> &Member {
         (**self).member()
+    }
+
+    fn seats(&self) -> Option<&Seats> {
+        (**self).seats()
     }
 
     fn reserve(&self) -> Option<ReservedConnect> {

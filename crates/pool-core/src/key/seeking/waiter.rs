@@ -8,6 +8,7 @@ use crate::{
     key::slots::{Caller, Ticket},
     time::Timestamp,
     trace::WaitTrace,
+    types::QuotaKind,
 };
 
 /// A caller that waits for a session of a key.
@@ -31,6 +32,17 @@ pub(crate) struct Requester {
     pub(crate) trace: Option<Arc<WaitTrace>>,
 }
 
+/// What a key lacks for one more session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// It is not in line for one.
+    Nothing,
+    /// A permit under `max_total_sessions`.
+    Capacity,
+    /// A permit under a quota.
+    Quota(QuotaKind),
+}
+
 impl Caller for Waiter {
     type Error = AcquireError;
 }
@@ -50,16 +62,18 @@ impl Waiter {
     pub(crate) fn timeout(
         &self,
         now: Timestamp,
-        waits_for_capacity: bool,
+        lack: Lack,
         last_cause: Option<Arc<ConnectError>>,
     ) -> AcquireError {
-        let stage = match self.stage {
-            Stage::Queue if waits_for_capacity => Stage::Capacity,
-            stage => stage,
+        let waited = now.since(self.began);
+        let stage = match (self.stage, lack) {
+            (Stage::Queue, Lack::Quota(quota)) => return AcquireError::Quota { quota, waited },
+            (Stage::Queue, Lack::Capacity) => Stage::Capacity,
+            (stage, _) => stage,
         };
         AcquireError::Timeout {
             stage,
-            waited: now.since(self.began),
+            waited,
             last_cause,
         }
     }

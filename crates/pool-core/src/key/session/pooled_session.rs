@@ -10,14 +10,15 @@ use std::{
 
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::history::History;
+use super::{history::History, turn::Turn};
 use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
     handler::{HandlerProxy, LogLevelCell},
     key::{
-        seeking::SessionPermit,
+        seeking::{SessionPermit, SessionSeeker},
         slots::{FORFEITED, Member, Slot},
     },
+    limits::{Seats, SharedLimit},
     time::Timestamp,
     types::{Era, PoolKey, Scope},
     upstream::SessionIdClaim,
@@ -48,8 +49,8 @@ pub(crate) struct PooledSession {
     permit: Mutex<Option<SessionPermit>>,
     /// The permits for farewells of its endpoint.
     pub(crate) farewells: Arc<Semaphore>,
-    /// How long it took to open the session.
-    opening: Duration,
+    /// How long it serves its key while others wait.
+    turn: Turn,
     /// Released with the session, after its farewell.
     _claim: Option<SessionIdClaim>,
 }
@@ -117,7 +118,7 @@ impl PooledSession {
             closing: AtomicBool::new(false),
             history: new.history,
             permit: Mutex::new(Some(new.permit)),
-            opening: new.opening,
+            turn: Turn::new(new.opened_at, new.opening),
             farewells: new.farewells,
             _claim: new.claim,
             session,
@@ -127,8 +128,18 @@ impl PooledSession {
     /// True once the session has served its key for so long that opening another one in its place costs
     /// little beside that.
     pub(crate) fn is_turn_over(&self) -> bool {
-        let turn = self.opening.saturating_mul(TURN_IN_OPENINGS).max(MIN_TURN);
-        self.opened_at.elapsed() >= turn
+        self.turn.is_over(Instant::now())
+    }
+
+    /// How long it took to open the session.
+    pub(crate) fn opening(&self) -> Duration {
+        self.turn.opening()
+    }
+
+    /// Until when the session, which is idle, is kept for a key whose callers come back at once; `None`
+    /// once it is kept no longer.
+    pub(crate) fn kept_until(&self, now: Instant) -> Option<Instant> {
+        self.turn.kept_until(self.uses(), now)
     }
 
     /// The generation of the key in which the session was opened.
@@ -170,6 +181,14 @@ impl PooledSession {
         }
     }
 
+    /// Counts the session under quotas that were set after its permit was granted.
+    pub(crate) fn join_quotas(&self, limit: &SharedLimit<SessionSeeker>, seats: &Seats) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(permit) = &mut *permit {
+            limit.adopt(permit, seats);
+        }
+    }
+
     /// Begins closing, after the session has left its key, and releases the permit. `false` when
     /// closing began before.
     pub(crate) fn begin_close(&self) -> bool {
@@ -183,12 +202,6 @@ impl PooledSession {
         true
     }
 }
-
-/// A session that goes round costs its opening: at most a twentieth of the time.
-const TURN_IN_OPENINGS: u32 = 20;
-
-/// The shortest turn.
-const MIN_TURN: Duration = Duration::from_millis(10);
 
 impl Member for Arc<PooledSession> {
     fn id(&self) -> u64 {

@@ -22,10 +22,10 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         out
     }
 
-    /// Takes out the unused member that proved alive the longest ago.
-    pub(crate) fn take_oldest(&self) -> Option<M> {
+    /// Takes out the unused member that proved alive the longest ago, of those that may go.
+    pub(crate) fn take_oldest(&self, may_go: impl Fn(&M) -> bool) -> Option<M> {
         let mut state = self.lock();
-        let unused = |entry: &&Entry<M, T>| entry.used == 0;
+        let unused = |entry: &&Entry<M, T>| entry.used == 0 && may_go(&entry.member);
         let oldest = state
             .ready
             .iter()

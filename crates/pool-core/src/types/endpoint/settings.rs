@@ -51,6 +51,26 @@ impl Endpoint {
         self.change(|inner| inner.min_idle = Some(sessions))
     }
 
+    /// How many leases on sessions of this endpoint there may be, of all callers together.
+    ///
+    /// Default: [`max_calls_per_endpoint`](crate::config::LimitsConfig::max_calls_per_endpoint). Of
+    /// endpoints that differ in this alone, which share the quota, the one that a key was created with last
+    /// counts, or the one of the last
+    /// [`SessionPool::update_endpoint`](crate::SessionPool::update_endpoint).
+    #[must_use]
+    pub fn with_max_calls(self, calls: NonZeroU32) -> Self {
+        self.change(|inner| inner.max_calls = Some(calls))
+    }
+
+    /// How many sessions with this endpoint there may be, of all callers together.
+    ///
+    /// Default: [`max_sessions_per_endpoint`](crate::config::LimitsConfig::max_sessions_per_endpoint). Of
+    /// endpoints that differ in this alone one counts, as for [`with_max_calls`](Self::with_max_calls).
+    #[must_use]
+    pub fn with_max_sessions(self, sessions: NonZeroU32) -> Self {
+        self.change(|inner| inner.max_sessions = Some(sessions))
+    }
+
     /// Names the client of the connector that reaches the endpoint: with a certificate of its own, a
     /// private certificate authority, a proxy. It is part of the key. Default: the connector's default
     /// client. The connectors over HTTP add clients by name (`with_client`) and replace them while
@@ -98,6 +118,18 @@ impl Endpoint {
         self.0.min_idle
     }
 
+    /// The endpoint's own quota of leases, if it has one.
+    #[must_use]
+    pub fn max_calls(&self) -> Option<NonZeroU32> {
+        self.0.max_calls
+    }
+
+    /// The endpoint's own quota of sessions, if it has one.
+    #[must_use]
+    pub fn max_sessions(&self) -> Option<NonZeroU32> {
+        self.0.max_sessions
+    }
+
     /// The client of the connector, if one was named.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
@@ -112,13 +144,16 @@ impl Endpoint {
             && inner.slots.is_none()
             && !inner.shares_cookies
             && inner.affinity.is_none()
-            && inner.min_idle.is_none();
+            && inner.min_idle.is_none()
+            && inner.max_calls.is_none()
+            && inner.max_sessions.is_none();
         if is_plain {
             return self.clone();
         }
         self.clone().change(|inner| {
             (inner.shareable, inner.trusts_tool_hints) = (false, false);
             (inner.slots, inner.min_idle) = (None, None);
+            (inner.max_calls, inner.max_sessions) = (None, None);
             (inner.shares_cookies, inner.affinity) = (false, None);
         })
     }

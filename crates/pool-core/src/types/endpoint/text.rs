@@ -49,6 +49,10 @@ struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_idle: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_calls: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_sessions: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     client: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     trusted_tool_hints: bool,
@@ -81,8 +85,8 @@ fn auto() -> TransportKind {
 }
 
 /// A map of `url`, `transport` (`streamablehttp`, `sse` or a connector's own; default: `auto`),
-/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`, `client`,
-/// `trusted_tool_hints`, `shareable_cookies` and `affinity` (a map of `header` and `scope`: `identity`
+/// `gateway`, `lifecycle`, `stateless_and_public`, `max_concurrent_per_session`, `min_idle`, `max_calls`,
+/// `max_sessions`, `client`, `trusted_tool_hints`, `shareable_cookies` and `affinity` (a map of `header` and `scope`: `identity`
 /// or `key`). The URL is complete, its query included.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -94,6 +98,8 @@ impl Serialize for Endpoint {
             stateless_and_public: self.is_declared_stateless_and_public(),
             max_concurrent_per_session: self.max_concurrent_per_session(),
             min_idle: self.min_idle(),
+            max_calls: self.max_calls(),
+            max_sessions: self.max_sessions(),
             client: self.client().map(str::to_owned),
             trusted_tool_hints: self.has_trusted_tool_hints(),
             shareable_cookies: self.has_shareable_cookies(),
@@ -139,6 +145,12 @@ impl<'de> Visitor<'de> for EndpointVisitor {
         if let Some(sessions) = settings.min_idle {
             endpoint = endpoint.with_min_idle(sessions);
         }
+        if let Some(calls) = settings.max_calls {
+            endpoint = endpoint.with_max_calls(calls);
+        }
+        if let Some(sessions) = settings.max_sessions {
+            endpoint = endpoint.with_max_sessions(sessions);
+        }
         if let Some(client) = settings.client {
             endpoint = endpoint.with_client(client);
         }
@@ -173,6 +185,8 @@ mod tests {
             .declared_stateless_and_public()
             .with_max_concurrent_per_session(slots)
             .with_min_idle(2)
+            .with_max_calls(slots)
+            .with_max_sessions(slots)
             .with_client("c")
             .with_trusted_tool_hints()
             .with_shareable_cookies()

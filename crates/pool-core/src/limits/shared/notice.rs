@@ -1,17 +1,20 @@
 //! What is read of a limit without its lock.
 
-use std::{
-    num::NonZeroU32,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-};
+use std::num::NonZeroU32;
 
-use super::standing::{Rival, Standing};
+use super::{
+    super::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    account::{Account, LimitKind},
+    standing::{Rival, Standing},
+};
 
 /// What is read of a limit without its lock. Written under the lock.
 #[derive(Debug, Default)]
 pub(super) struct Notice {
-    /// How many permits are wanted back.
+    /// How many permits are wanted back, also by quotas.
     wanted: AtomicUsize,
+    /// How many permits are wanted back, of whichever holder.
+    short: AtomicUsize,
     surplus: AtomicBool,
     /// The standing of the poorest that waits, packed.
     poorest: AtomicU64,
@@ -25,6 +28,8 @@ pub(super) struct Notice {
 pub(super) struct Published {
     /// The length of the line and the surplus.
     pub(super) wanted: usize,
+    /// How many permits are wanted back by the quotas under a limit.
+    pub(super) wanted_by_quotas: usize,
     pub(super) has_surplus: bool,
     pub(super) poorest: Option<Standing>,
     pub(super) without_any: usize,
@@ -34,6 +39,14 @@ impl Notice {
     #[inline]
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn shortage(&self) -> usize {
+        self.short.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed) > 0
     }
 
     #[inline]
@@ -49,8 +62,28 @@ impl Notice {
         self.exhausted.store(is_exhausted, Ordering::Release);
     }
 
+    /// True when a holder gives a permit that it could use itself to another one that waits.
+    pub(super) fn is_yielded_by(
+        &self,
+        account: &Account,
+        kind: LimitKind,
+        is_turn_over: impl FnOnce() -> bool,
+    ) -> bool {
+        if !account.rotates {
+            return false;
+        }
+        let Some(rival) = self.rival() else {
+            return false;
+        };
+        let own = Standing {
+            held: account.held(kind),
+            weight: account.weight,
+        };
+        own.yields_to(rival, is_turn_over)
+    }
+
     /// The poorest that waits.
-    pub(super) fn rival(&self) -> Option<Rival> {
+    fn rival(&self) -> Option<Rival> {
         Some(Rival {
             standing: unpack(self.poorest.load(Ordering::Relaxed))?,
             has_none: self.without_any.load(Ordering::Relaxed) > 0,
@@ -58,7 +91,9 @@ impl Notice {
     }
 
     pub(super) fn publish(&self, state: Published) {
-        self.wanted.store(state.wanted, Ordering::Relaxed);
+        let wanted = state.wanted + state.wanted_by_quotas;
+        self.wanted.store(wanted, Ordering::Relaxed);
+        self.short.store(state.wanted, Ordering::Relaxed);
         self.surplus.store(state.has_surplus, Ordering::Relaxed);
         let poorest = state.poorest.map_or(NOBODY, pack);
         self.poorest.store(poorest, Ordering::Relaxed);

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{open_session::OpenedSession, share::open_session};
+use super::{
+    open_session::OpenedSession,
+    reports::{report_connected, report_failed, report_quota},
+    share::open_session,
+};
 use crate::{
-    context::{Context, Counters},
-    error::{AcquireError, ConnectError, Stage},
-    extend::{ConnectFailed, Connected, Connector, Session},
+    context::Context,
+    error::{AcquireError, Stage},
+    extend::{Connector, Session},
     key::{
         Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Requester,
         Reservation, SessionGrant, SessionPermit, SessionSeeker, run,
@@ -38,6 +42,7 @@ impl ConnectStarter for Connects {
 impl Connects {
     /// Begins the connect of a permit that was granted.
     pub(crate) fn begin(grant: SessionGrant) {
+        grant.seeker.note_served();
         if let Ok(reservation) = grant.need.downcast() {
             begin(*reservation, Some(grant.permit));
         }
@@ -54,7 +59,20 @@ impl Connects {
                 true
             }
             Requested::InLine => {
+                if services.capacity.sessions.shortage() <= 1 {
+                    let now = services.context.clock.now();
+                    services.capacity.pace.begin(now.nanos());
+                }
                 services.request_reclaim();
+                false
+            }
+            Requested::AtQuota { quota, is_new } => {
+                if is_new {
+                    report_quota(key, &quota);
+                }
+                if !quota.is_exhausted() {
+                    services.request_reclaim();
+                }
                 false
             }
             Requested::Nothing => false,
@@ -63,7 +81,7 @@ impl Connects {
 }
 
 /// Begins a reserved connect, under a permit where there is one already.
-pub(super) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
+pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
     let key = Arc::clone(&reservation.key);
     // All who wait count on the state that was lost.
     if key.history.take_lost() {
@@ -137,7 +155,8 @@ impl Connect {
         let Some(permit) = self.permit().await? else {
             return Ok(None);
         };
-        let capacity = key.services.capacity.sessions.take(key.member());
+        let sessions = &key.services.capacity.sessions;
+        let capacity = sessions.take(key.member(), key.session_seats());
         Ok(capacity.map(|capacity| Admitted { permit, capacity }))
     }
 
@@ -253,6 +272,10 @@ fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> A
     };
     let pooled = Arc::new(PooledSession::new(opened.session, new));
     services.sessions.add(&pooled, parts.jobs);
+    // After the session is listed: a quota that is set meanwhile finds it there, or is found here.
+    if let Some(seats) = key.session_seats() {
+        pooled.join_quotas(&services.capacity.sessions, seats);
+    }
     key.history
         .session_opened(pooled.id, context.clock.timestamp(now));
     let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
@@ -269,32 +292,4 @@ fn ends_at(context: &Context, session: &Session, now: Instant) -> Timestamp {
         Some(held) => context.clock.timestamp(held.ends_at),
         None => context.end_of_life(session.info().era, now),
     }
-}
-
-fn report_connected(context: &Context, pooled: &PooledSession, began: Instant, revived: bool) {
-    Counters::add(&context.counters.opened);
-    tracing::debug!(key = ?pooled.key, session = pooled.id, "session opened");
-    context.events.emit(|observer, pool| {
-        observer.connected(&Connected {
-            pool,
-            key: &pooled.key,
-            session: pooled.session.info(),
-            revived,
-            took: began.elapsed(),
-        });
-    });
-}
-
-fn report_failed(key: &KeyPool, error: &ConnectError, began: Instant) {
-    let context = &key.services.context;
-    key.history.failed(error.label(), context.clock.now());
-    tracing::debug!(key = ?key.key, kind = error.label(), "connect failed");
-    context.events.emit(|observer, pool| {
-        observer.connect_failed(&ConnectFailed {
-            pool,
-            key: &key.key,
-            error,
-            took: began.elapsed(),
-        });
-    });
 }

@@ -1,8 +1,10 @@
 //! What seeks permits under a limit.
 
-use std::sync::atomic::AtomicBool;
-
-use super::account::Member;
+use super::{
+    super::sync::AtomicBool,
+    account::Member,
+    quota::{Seat, Seats},
+};
 
 /// Something that seeks permits under a limit.
 ///
@@ -17,6 +19,14 @@ pub(crate) trait Seeker: Clone + Send + Sync + 'static {
     /// The seeker's place among those who share the limit.
     fn member(&self) -> &Member;
 
+    /// The seeker's places under the quotas that concern it. They change under the lock of the limit.
+    fn seats(&self) -> Option<&Seats>;
+
+    /// As [`seats`](Self::seats); empty where it has none.
+    fn places(&self) -> &[Seat] {
+        self.seats().map_or(&[], |seats| seats)
+    }
+
     /// Reserves a permit for what the seeker needs one for. `None` when it needs none any more.
     fn reserve(&self) -> Option<Self::Need>;
 
@@ -26,6 +36,6 @@ pub(crate) trait Seeker: Clone + Send + Sync + 'static {
     /// True while the seeker has no permit at all.
     fn has_none(&self) -> bool;
 
-    /// True while the seeker is in the line, or about to be. Written under the lock of the limit.
+    /// True while the seeker is in a line, or about to be. Written under the lock of the limit.
     fn is_in_line(&self) -> &AtomicBool;
 }

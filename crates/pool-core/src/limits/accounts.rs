@@ -1,89 +1,30 @@
-//! What the holder of a share has, and who holds shares.
+//! Who holds shares.
 
 use std::{
     collections::HashMap,
-    hash::BuildHasher,
-    num::NonZeroU32,
-    sync::{
-        Arc, LazyLock, Mutex, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    hash::{BuildHasher, Hash},
+    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
 };
 
+use super::shared::{Account, Member};
 use crate::{
     extend::{Share, ShareHolder, SharePolicy},
     types::Principal,
 };
 
-/// What the holder of a share has of each limit.
-pub(crate) struct Account {
-    pub(crate) weight: NonZeroU32,
-    /// Whether its permits go round: not where all principals are served in the order of arrival.
-    pub(crate) rotates: bool,
-    /// How many permits it has of each limit. Written under the lock of the limit.
-    held: [AtomicUsize; LIMITS],
-    /// How many of its callers wait.
-    pub(super) waiting: AtomicUsize,
-}
-
-/// A limit that accounts are kept for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LimitKind {
-    Keys,
-    Sessions,
-}
-
-const LIMITS: usize = 2;
-
-/// A principal's place among those who share capacity.
-#[derive(Clone)]
-pub(crate) struct Member {
-    /// The account of its share.
-    pub(crate) account: Arc<Account>,
-    /// Its lane among the holders of the same account.
-    pub(crate) lane: u64,
-}
-
 /// The accounts of a pool, by the holder of the share.
 pub(crate) struct Accounts {
     policy: Arc<dyn SharePolicy>,
-    by_holder: Mutex<ByHolder>,
+    by_holder: Mutex<Known<ShareHolder, Account>>,
     /// Names lanes.
     hasher: foldhash::quality::RandomState,
 }
 
-#[derive(Default)]
-struct ByHolder {
-    accounts: HashMap<ShareHolder, Weak<Account>>,
-    /// The number of entries at which those without an account are removed.
+/// What is in use, by name: nothing is kept that is not.
+pub(super) struct Known<N, T> {
+    named: HashMap<N, Weak<T>>,
+    /// The number of entries at which those that are gone are removed.
     next_cleaning: usize,
-}
-
-impl Account {
-    pub(crate) fn new(share: &Share) -> Arc<Self> {
-        Arc::new(Self {
-            weight: share.weight,
-            rotates: share.holder != ShareHolder::All,
-            held: Default::default(),
-            waiting: AtomicUsize::new(0),
-        })
-    }
-
-    /// How many permits of a limit the holder has.
-    #[inline]
-    pub(crate) fn held(&self, limit: LimitKind) -> usize {
-        self.held[limit as usize].load(Ordering::Relaxed)
-    }
-
-    /// Adds a permit. The caller has the lock of the limit.
-    pub(crate) fn take(&self, limit: LimitKind) {
-        self.held[limit as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Removes a permit. The caller has the lock of the limit.
-    pub(crate) fn give_back(&self, limit: LimitKind) {
-        self.held[limit as usize].fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Accounts {
@@ -108,21 +49,24 @@ impl Accounts {
         }
     }
 
+    /// The share of a principal.
+    pub(super) fn share(&self, principal: &Principal) -> Share {
+        self.policy.share(principal)
+    }
+
     fn account(&self, share: Share) -> Arc<Account> {
         let mut known = self
             .by_holder
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(account) = known.accounts.get(&share.holder).and_then(Weak::upgrade) {
-            return account;
-        }
-        known.clean();
-        let account = Account::new(&share);
-        known
-            .accounts
-            .insert(share.holder, Arc::downgrade(&account));
-        account
+        let new = || account_of(&share);
+        known.get_or_insert(share.holder.clone(), new)
     }
+}
+
+/// An account for the holder of a share, which has nothing yet.
+pub(super) fn account_of(share: &Share) -> Arc<Account> {
+    Account::new(share.weight, share.holder != ShareHolder::All)
 }
 
 /// The lane of a caller among those of a key: lanes are served in turn. It is the same in every pool,
@@ -132,15 +76,45 @@ pub(crate) fn caller_lane(principal: &Principal, caller: Option<&str>) -> u64 {
     HASHER.hash_one((principal, caller))
 }
 
-impl ByHolder {
-    /// Removes the entries without an account, once there are twice as many as were left last time.
+impl<N: Eq + Hash, T> Known<N, T> {
+    /// What has this name, made by `new` where nothing has it.
+    pub(super) fn get_or_insert(&mut self, name: N, new: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        if let Some(known) = self.get(&name) {
+            return known;
+        }
+        self.clean();
+        let new = new();
+        self.named.insert(name, Arc::downgrade(&new));
+        new
+    }
+
+    /// What has this name, while it is in use.
+    pub(super) fn get(&self, name: &N) -> Option<Arc<T>> {
+        self.named.get(name)?.upgrade()
+    }
+
+    /// Everything that is in use, with its name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&N, Arc<T>)> {
+        let named = self.named.iter();
+        named.filter_map(|(name, known)| Some((name, known.upgrade()?)))
+    }
+
+    /// Removes the entries that are gone, once there are twice as many as were left last time.
     fn clean(&mut self) {
-        if self.accounts.len() < self.next_cleaning {
+        if self.named.len() < self.next_cleaning {
             return;
         }
-        self.accounts
-            .retain(|_, account| account.strong_count() > 0);
-        self.next_cleaning = (2 * self.accounts.len()).max(MIN_CLEANING);
+        self.named.retain(|_, known| known.strong_count() > 0);
+        self.next_cleaning = (2 * self.named.len()).max(MIN_CLEANING);
+    }
+}
+
+impl<N, T> Default for Known<N, T> {
+    fn default() -> Self {
+        Self {
+            named: HashMap::new(),
+            next_cleaning: 0,
+        }
     }
 }
 
@@ -183,6 +157,6 @@ mod tests {
             drop(accounts.of(&Principal::user(user.to_string())));
         }
         let known = accounts.by_holder.lock().unwrap();
-        assert!(known.accounts.len() <= MIN_CLEANING);
+        assert!(known.named.len() <= MIN_CLEANING);
     }
 }

@@ -1,13 +1,16 @@
-//! The line of a limit that is shared.
+//! A line of seekers.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{
+    super::line::{Line, Place},
     account::{Account, LimitKind},
-    line::{Line, Place},
     seeker::Seeker,
     standing::Standing,
 };
@@ -23,7 +26,6 @@ pub(crate) struct Seekers<K> {
     /// The place of each seeker, by its number.
     places: HashMap<usize, Place>,
     without_any: usize,
-    next_turn: u64,
 }
 
 /// The seekers of one account.
@@ -55,13 +57,21 @@ impl<K: Seeker> Seekers<K> {
             order: BTreeSet::new(),
             places: HashMap::new(),
             without_any: 0,
-            next_turn: 0,
         }
     }
 
     /// How many seekers wait.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// How many are served before one that is added now for the holder of this account: each other account
+    /// has a turn for each of its own.
+    pub(crate) fn ahead_of(&self, holder: &Arc<Account>) -> usize {
+        let own = self.accounts.get(&number(holder));
+        let own = own.map_or(0, |line| line.line.len());
+        let others = self.accounts.len() - usize::from(own > 0);
+        (own + others.saturating_mul(own + 1)).min(self.len())
     }
 
     /// How many of them had no permit at all when they joined the line.
@@ -80,29 +90,19 @@ impl<K: Seeker> Seekers<K> {
         Some(self.standing(&self.accounts[&first.account].account))
     }
 
-    /// Marks a seeker as one that is in the line, before it is looked at: a change of it from then on
-    /// finds the mark, and has the seeker leave the line if need be.
-    pub(crate) fn announce(&self, seeker: &K) {
-        seeker.is_in_line().store(true, Ordering::SeqCst);
-    }
-
-    /// Adds a seeker that was announced at the end of its lane, unless it waits already.
-    pub(crate) fn add(&mut self, seeker: &K) {
-        if self.has(seeker) {
-            return;
-        }
-        let member = seeker.member();
+    /// Adds a seeker at the end of its lane, for the holder of this account.
+    pub(crate) fn add(&mut self, seeker: &K, holder: &Arc<Account>) {
         let waiting = Waiting {
             seeker: seeker.clone(),
             has_none: seeker.has_none(),
         };
         self.without_any += usize::from(waiting.has_none);
-        let account = number(&member.account);
+        let account = number(holder);
         if !self.accounts.contains_key(&account) {
-            self.open(&member.account);
+            self.open(holder);
         }
         if let Some(line) = self.accounts.get_mut(&account) {
-            let place = line.line.push_back(member.lane, waiting);
+            let place = line.line.push_back(seeker.member().lane, waiting);
             self.places.insert(seeker.number(), place);
         }
     }
@@ -110,25 +110,29 @@ impl<K: Seeker> Seekers<K> {
     /// Takes out the seeker that is served next.
     pub(crate) fn pop(&mut self) -> Option<K> {
         let first = *self.order.first()?;
-        let waiting = self.accounts.get_mut(&first.account)?.line.pop()?;
+        let turn = next_turn();
+        let line = self.accounts.get_mut(&first.account)?;
+        let waiting = line.line.pop()?;
+        line.account.note_served(self.kind, turn);
         self.places.remove(&waiting.seeker.number());
         self.took_out(first.account, &waiting);
         // The next turn is that of another account which is as poor.
-        self.turn_of(first.account);
+        self.set_turn(first.account, turn);
         Some(waiting.seeker)
     }
 
-    /// Takes a seeker out of the line, if it is there.
-    pub(crate) fn remove(&mut self, seeker: &K) {
-        seeker.is_in_line().store(false, Ordering::SeqCst);
+    /// Takes a seeker out of the line, where it is for the holder of this account. Returns whether it
+    /// was there.
+    pub(crate) fn remove(&mut self, seeker: &K, holder: &Arc<Account>) -> bool {
         let Some(place) = self.places.remove(&seeker.number()) else {
-            return;
+            return false;
         };
-        let account = number(&seeker.member().account);
+        let account = number(holder);
         let line = self.accounts.get_mut(&account);
         if let Some(waiting) = line.and_then(|line| line.line.remove(place)) {
             self.took_out(account, &waiting);
         }
+        true
     }
 
     /// Ranks an account by what it has now.
@@ -144,7 +148,8 @@ impl<K: Seeker> Seekers<K> {
     fn open(&mut self, account: &Arc<Account>) {
         let rank = Rank {
             ratio: self.standing(account).ratio(),
-            turn: self.next_turn(),
+            // One that comes anew has the last turn, and one that comes back that of its last service.
+            turn: account.served(self.kind).unwrap_or_else(next_turn),
             account: number(account),
         };
         self.order.insert(rank);
@@ -156,9 +161,8 @@ impl<K: Seeker> Seekers<K> {
         self.accounts.insert(rank.account, line);
     }
 
-    /// Gives an account the last turn among those which are as poor.
-    fn turn_of(&mut self, account: usize) {
-        let turn = self.next_turn();
+    /// Gives an account a turn among those which are as poor.
+    fn set_turn(&mut self, account: usize, turn: u64) {
         if let Some(line) = self.accounts.get_mut(&account) {
             self.order.remove(&line.rank);
             line.rank.turn = turn;
@@ -167,7 +171,6 @@ impl<K: Seeker> Seekers<K> {
     }
 
     fn took_out(&mut self, account: usize, waiting: &Waiting<K>) {
-        waiting.seeker.is_in_line().store(false, Ordering::SeqCst);
         self.without_any -= usize::from(waiting.has_none);
         if let Some(line) = self.accounts.get(&account)
             && line.line.is_empty()
@@ -183,11 +186,13 @@ impl<K: Seeker> Seekers<K> {
             weight: account.weight,
         }
     }
+}
 
-    fn next_turn(&mut self) -> u64 {
-        self.next_turn += 1;
-        self.next_turn
-    }
+/// A turn after all others. Lines come and go, and an account keeps the turn of its last service: so all
+/// lines count together.
+fn next_turn() -> u64 {
+    static TURNS: AtomicU64 = AtomicU64::new(1);
+    TURNS.fetch_add(1, Ordering::Relaxed)
 }
 
 fn number(account: &Arc<Account>) -> usize {

@@ -203,7 +203,7 @@ impl fmt::Display for SessionIdInUse {
 impl std::error::Error for SessionIdInUse {}
 
 /// Counts the changes of the stream for messages of the session's server, and has the observer get them.
-pub(super) fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
+pub(in crate::acquire) fn watch_stream(context: &Arc<Context>, key: &KeyPool, info: &SessionInfo) {
     let Some(state) = info.server_stream_state() else {
         return;
     };
