@@ -276,6 +276,23 @@ async fn a_lost_subscription_is_made_again_and_its_callers_get_to_know_of_the_ga
 }
 
 #[tokio::test]
+async fn a_stream_that_breaks_and_opens_again_is_a_gap_of_the_same_subscription() {
+    let resources = Resources::start();
+    let pool = pool();
+    let client = resources.client(&pool, Over::LegacyHttp, "alice").await;
+    let mut updates = client.subscribe("test://a").await.expect("a subscription");
+    resources.server.end_streams();
+    resumed(&mut updates).await;
+    let update = resources.changing("test://a", next(&mut updates)).await;
+    assert!(is_change_of(&update, "test://a"));
+    assert_eq!(
+        (resources.made(), resources.server.sessions_opened()),
+        (1, 1)
+    );
+    close(&pool).await;
+}
+
+#[tokio::test]
 async fn the_subscription_of_a_lost_conversation_waits_until_its_caller_knows_of_the_loss() {
     let resources = Resources::start();
     let pool = pool();
