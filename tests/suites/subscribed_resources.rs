@@ -98,7 +98,8 @@ impl Resources {
     /// Reports to every client that a resource has changed.
     async fn change(&self, uri: &str) {
         self.server.broadcast(&changed(uri, None)).await;
-        for exchange in lock(&self.state.listening).clone() {
+        let listening = lock(&self.state.listening).clone();
+        for exchange in listening {
             let id = exchange.message()["id"].clone();
             exchange.send(&changed(uri, Some(&id))).await;
         }
@@ -139,7 +140,8 @@ impl Resources {
     /// How many are over.
     async fn ended(&self) -> usize {
         let mut ended = self.server.count("resources/unsubscribe");
-        for exchange in lock(&self.state.listening).clone() {
+        let listening = lock(&self.state.listening).clone();
+        for exchange in listening {
             ended += usize::from(!exchange.send_bytes(": alive\n\n").await);
         }
         ended
