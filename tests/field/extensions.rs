@@ -5,8 +5,9 @@ use mcp_session_pool::{
     PooledClient,
     error::CallError,
     rmcp::model::{
-        CancelTaskParams, GetSkillRequestParams, GetTaskParams, ReadResourceDirectoryRequestParams,
-        TaskStatus, UpdateTaskParams,
+        CancelTaskParams, ClientRequest, CustomRequest, GetSkillRequestParams, GetTaskParams,
+        NumberOrString, ProgressNotificationParam, ProgressToken,
+        ReadResourceDirectoryRequestParams, TaskStatus, UpdateTaskParams,
     },
 };
 use serde_json::{Value, json};
@@ -132,4 +133,51 @@ async fn changed_roots_reach_every_open_session_of_the_key_and_no_other() {
     let client = client(Over::StatelessHttp, &server, "alice").await;
     drop(client.acquire().await.expect("a session"));
     assert_eq!(client.notify_roots_changed().await, 0);
+}
+
+#[tokio::test]
+async fn a_completion_a_progress_and_the_tasks_of_2025_11_25_have_their_ways() {
+    for over in Over::IN_SESSIONS {
+        let server = ScriptedServer::start(|exchange| async move {
+            let result = match exchange.method() {
+                "completion/complete" => json!({ "completion": { "values": ["paris"] } }),
+                "tasks/list" => json!({ "tasks": [{ "taskId": "t" }] }),
+                "tasks/result" => json!({ "content": [] }),
+                _ => {
+                    exchange.answer_plainly().await;
+                    return;
+                }
+            };
+            exchange.answer(&result.to_string()).await;
+        });
+        let pool = pool();
+        let client = pool.client(over.request(&server, "alice")).await;
+        let client = client.expect("a client");
+        let argument = json!({ "name": "city", "value": "par" });
+        let reference = json!({ "type": "ref/prompt", "name": "p" });
+        let params = json!({ "ref": reference, "argument": argument });
+        let params = serde_json::from_value(params).expect("params");
+        let completed = client.complete(params).await.expect("a completion");
+        assert_eq!(completed.completion.values, ["paris"], "{over:?}");
+        for (method, params, member) in [
+            ("tasks/list", json!({}), "tasks"),
+            ("tasks/result", json!({ "taskId": "t" }), "content"),
+        ] {
+            let request = CustomRequest::new(method, Some(params));
+            let answer = client
+                .request_raw(ClientRequest::CustomRequest(request))
+                .await;
+            let answer = answer.expect("an answer");
+            let raw: Value = serde_json::from_str(answer.raw().expect("JSON").get()).expect("JSON");
+            assert!(raw[member].is_array(), "{over:?} {raw}");
+        }
+        let lease = client.acquire().await.expect("a session");
+        let token = ProgressToken(NumberOrString::Number(7));
+        let progress = ProgressNotificationParam::new(token, 1.0);
+        let peer = lease.peer().await.expect("a peer");
+        peer.notify_progress(progress).await.expect("it is sent");
+        assert_eq!(server.count("notifications/progress"), 1, "{over:?}");
+        drop((peer, lease));
+        close(&pool).await;
+    }
 }

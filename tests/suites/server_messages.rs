@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::{NotifyingServer, fake};
+use mcp_pool_testkit::{NotifyingServer, ScriptedServer, fake};
 use mcp_session_pool::{
     PoolConfig, PooledClient, Principal, Scope, SessionPool,
     config::Lifecycle,
@@ -30,7 +30,10 @@ use mcp_session_pool::{
 };
 use serde_json::json;
 
-use crate::common::{builder, close, eventually, pool_over, request};
+use crate::{
+    common::{builder, close, eventually, pool_over, request},
+    over::{self, Over},
+};
 
 /// A pool that sends the messages of servers to the channel.
 fn listening_pool(config: PoolConfig) -> (SessionPool, ServerMessagesReceiver) {
@@ -247,4 +250,47 @@ async fn a_shared_session_cannot_declare_input_handlers() {
     );
     assert_eq!(remote.connects(), 0);
     close(&pool).await;
+}
+
+#[tokio::test]
+async fn every_notification_is_passed_on_and_one_without_a_type_as_it_came() {
+    for over in Over::ALL {
+        let server = ScriptedServer::start(|exchange| async move {
+            if exchange.method() == "tools/call" {
+                let task = json!({
+                    "taskId": "t", "status": "working", "ttlMs": null,
+                    "createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z",
+                });
+                for (method, params) in [
+                    ("notifications/tasks", task),
+                    ("notifications/x/any", json!({ "a": [1, 2] })),
+                ] {
+                    let message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+                    exchange.send(&message.to_string()).await;
+                }
+            }
+            exchange.answer_plainly().await;
+        });
+        let (handlers, mut messages) = ServerMessages::channel(8);
+        let pool = over::builder(PoolConfig::default()).handlers(handlers);
+        let pool = pool.build().expect("a pool");
+        let client = pool.client(over.request(&server, "alice")).await;
+        let client = client.expect("a client");
+        client
+            .call_tool(CallToolRequestParams::new("any"))
+            .await
+            .expect("an answer");
+        let task = messages.recv().await.expect("a message");
+        let ServerMessage::Task(task) = task.message else {
+            panic!("{over:?} {task:?}");
+        };
+        assert_eq!(task.task.task.task_id, "t");
+        let other = messages.recv().await.expect("a message");
+        let ServerMessage::Other(other) = other.message else {
+            panic!("{over:?} {other:?}");
+        };
+        assert_eq!(other.method, "notifications/x/any");
+        assert_eq!(other.params, Some(json!({ "a": [1, 2] })));
+        close(&pool).await;
+    }
 }

@@ -98,7 +98,8 @@ impl Resources {
     /// Reports to every client that a resource has changed.
     async fn change(&self, uri: &str) {
         self.server.broadcast(&changed(uri, None)).await;
-        for exchange in lock(&self.state.listening).clone() {
+        let listening = lock(&self.state.listening).clone();
+        for exchange in listening {
             let id = exchange.message()["id"].clone();
             exchange.send(&changed(uri, Some(&id))).await;
         }
@@ -139,7 +140,8 @@ impl Resources {
     /// How many are over.
     async fn ended(&self) -> usize {
         let mut ended = self.server.count("resources/unsubscribe");
-        for exchange in lock(&self.state.listening).clone() {
+        let listening = lock(&self.state.listening).clone();
+        for exchange in listening {
             ended += usize::from(!exchange.send_bytes(": alive\n\n").await);
         }
         ended
@@ -273,6 +275,23 @@ async fn a_lost_subscription_is_made_again_and_its_callers_get_to_know_of_the_ga
         }
         close(&pool).await;
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_and_opens_again_is_a_gap_of_the_same_subscription() {
+    let resources = Resources::start();
+    let pool = pool();
+    let client = resources.client(&pool, Over::LegacyHttp, "alice").await;
+    let mut updates = client.subscribe("test://a").await.expect("a subscription");
+    resources.server.end_streams();
+    resumed(&mut updates).await;
+    let update = resources.changing("test://a", next(&mut updates)).await;
+    assert!(is_change_of(&update, "test://a"));
+    assert_eq!(
+        (resources.made(), resources.server.sessions_opened()),
+        (1, 1)
+    );
+    close(&pool).await;
 }
 
 #[tokio::test]

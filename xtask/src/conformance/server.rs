@@ -105,12 +105,12 @@ fn row(revision: &'static str, line: &str) -> Option<Row> {
     let (scenario, counts) = line.trim().split_once(": ")?;
     let (passed, failed) = counts.split_once(" passed, ")?;
     let expected = EXPECTED.iter();
-    let expected = expected
+    let mut expected = expected
         .filter(|expected| scenario.starts_with(expected.scenario))
         .map(|expected| expected.reason);
     Some(Row {
         revision,
-        expected: expected.last().unwrap_or_default(),
+        expected: expected.next_back().unwrap_or_default(),
         scenario: scenario.to_owned(),
         passed: passed.parse().ok()?,
         failed: failed.split(' ').next()?.parse().ok()?,

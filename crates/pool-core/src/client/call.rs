@@ -210,7 +210,10 @@ impl<'c> Call<'c> {
         let propagated =
             propagator.and_then(|propagator| inject(propagator, call, &mut request, own));
         let context = propagated.as_ref().unwrap_or(own);
-        self.bring_log_level(lease, &mut request).await;
+        if lease.key_pool().log_level.get().is_some() {
+            // Seldom, and no part of every call's future.
+            Box::pin(self.bring_log_level(lease, &mut request)).await;
+        }
         if let Some(key) = &self.client.remaining_time {
             key.write(&mut request, self.deadline);
         }

@@ -11,8 +11,8 @@ pub enum ResourceUpdate {
         /// The resource.
         uri: String,
     },
-    /// The subscription was lost with its session and has been made again on another one. The
-    /// resource may have changed in between.
+    /// The subscription was lost with its session and has been made again on another one, or the
+    /// stream of its session broke and is open again. The resource may have changed in between.
     Resumed,
 }
 

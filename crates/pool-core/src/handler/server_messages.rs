@@ -12,8 +12,9 @@ use std::{
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, Implementation, LoggingMessageNotificationParam,
-        ProgressNotificationParam, ResourceUpdatedNotificationParam,
+        ClientCapabilities, ClientConfig, CustomNotification, Implementation,
+        LoggingMessageNotificationParam, ProgressNotificationParam,
+        ResourceUpdatedNotificationParam, TaskStatusNotificationParams,
     },
     service::NotificationContext,
 };
@@ -76,6 +77,9 @@ pub enum ServerMessage {
     ListChanged(ListKind),
     /// A message for the log. The text is the server's.
     Log(LoggingMessageNotificationParam),
+    /// A notification that this crate has no type for, as it came: of an extension, or of a later
+    /// revision.
+    Other(CustomNotification),
     /// The progress of a call without a sink of its own
     /// ([`with_progress`](crate::PooledClient::with_progress)).
     Progress(ProgressNotificationParam),
@@ -84,6 +88,8 @@ pub enum ServerMessage {
         /// The resource.
         uri: String,
     },
+    /// The state of a task (extension `io.modelcontextprotocol/tasks`).
+    Task(Box<TaskStatusNotificationParams>),
 }
 
 impl fmt::Debug for ServerMessage {
@@ -91,8 +97,10 @@ impl fmt::Debug for ServerMessage {
         match self {
             Self::ListChanged(list) => f.debug_tuple("ListChanged").field(list).finish(),
             Self::Log(_) => f.write_str("Log(..)"),
+            Self::Other(_) => f.write_str("Other(..)"),
             Self::Progress(_) => f.write_str("Progress(..)"),
             Self::ResourceUpdated { .. } => f.write_str("ResourceUpdated(..)"),
+            Self::Task(_) => f.write_str("Task(..)"),
         }
     }
 }
@@ -207,6 +215,22 @@ impl ClientHandler for PassOn {
 
     async fn on_prompt_list_changed(&self, _context: NotificationContext<RoleClient>) {
         self.pass_on(ServerMessage::ListChanged(ListKind::Prompts));
+    }
+
+    async fn on_task_status(
+        &self,
+        params: TaskStatusNotificationParams,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.pass_on(ServerMessage::Task(Box::new(params)));
+    }
+
+    async fn on_custom_notification(
+        &self,
+        notification: CustomNotification,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.pass_on(ServerMessage::Other(notification));
     }
 
     fn get_info(&self) -> ClientConfig {

@@ -13,7 +13,7 @@ use tokio::{
 use super::{bound_session::BoundSession, pauses::Pauses};
 use crate::{
     client::{call::Call, pooled_client::PooledClient},
-    error::{CallError, Retry},
+    error::{CallError, Retry, SubscriptionError},
     key::{KeySubscriptions, PooledSession},
     trace::Target,
     types::{Era, PoolKey},
@@ -98,6 +98,12 @@ impl Keeper {
     async fn make(&self, call: &mut Call<'_>) -> Result<Made, CallError> {
         loop {
             let lease = call.lease().await?;
+            if *lease.key() != self.key {
+                // Another transport was detected meanwhile: its sessions report to another key.
+                let ended = SubscriptionError::Ended.into();
+                self.subscriptions.end(Some(&ended));
+                return Err(ended);
+            }
             if lease.info().era == Era::Stateless {
                 return Ok(Made::Stateless(lease.shared_session()));
             }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     convert::Infallible,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -67,6 +68,8 @@ impl Keeper {
             let Some(bound) = self.lock().clone() else {
                 return Err(lost);
             };
+            let mut opened = pin!(bound.session.session.info().server_stream_state().opened());
+            opened.as_mut().enable();
             if self.adjust(&bound).await.is_err() {
                 self.give_up(&bound);
                 return Err(lost);
@@ -77,6 +80,7 @@ impl Keeper {
                     *self.lock() = None;
                     return Err(lost);
                 }
+                () = opened => self.resume(),
                 changed = changes.changed() => {
                     if changed.is_err() {
                         return Err(lost);
@@ -89,6 +93,15 @@ impl Keeper {
                     }
                 }
             }
+        }
+    }
+
+    /// The stream of the session was open before and is open again: what came in between is lost, unless
+    /// the server sends it again.
+    fn resume(&self) {
+        self.subscriptions.lost();
+        for uri in self.lock().iter().flat_map(|bound| &bound.subscribed) {
+            self.subscriptions.accepted(uri);
         }
     }
 

@@ -69,7 +69,8 @@ impl ResourceUpdates {
     ///
     /// # Errors
     /// Why the subscription cannot be made again: [`CallError::Rpc`] where the server refuses it,
-    /// [`CallError::Acquire`] where the caller can open no session, for want of a credential.
+    /// [`CallError::Acquire`] where the caller can open no session, for want of a credential;
+    /// [`CallError::Subscription`] where the endpoint is reached over another transport by now.
     ///
     /// # Cancel safety
     /// Safe; a dropped call loses no update.

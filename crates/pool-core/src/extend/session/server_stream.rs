@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use tokio::sync::{Notify, futures::Notified};
+
 /// Whether a session has a stream for the messages of its server that belong to no call.
 ///
 /// Messages that belong to a call come on the stream of the call, whatever this is.
@@ -56,6 +58,8 @@ pub struct ServerStreamState(Arc<Shared>);
 struct Shared {
     state: AtomicU8,
     listener: OnceLock<Listener>,
+    /// Notified when the stream opens.
+    opened: Notify,
 }
 
 /// Gets the state before and the state after a change.
@@ -68,6 +72,7 @@ impl ServerStreamState {
         Self(Arc::new(Shared {
             state: AtomicU8::new(state as u8),
             listener: OnceLock::new(),
+            opened: Notify::new(),
         }))
     }
 
@@ -80,11 +85,19 @@ impl ServerStreamState {
     /// Changes the state. For connectors.
     pub fn set(&self, state: ServerStream) {
         let before = ServerStream::of(self.0.state.swap(state as u8, Ordering::AcqRel));
+        if before != state && state == ServerStream::Open {
+            self.0.opened.notify_waiters();
+        }
         if before != state
             && let Some(listener) = self.0.listener.get()
         {
             listener(before, state);
         }
+    }
+
+    /// Waits until the stream opens, from the first poll on.
+    pub(crate) fn opened(&self) -> Notified<'_> {
+        self.0.opened.notified()
     }
 
     /// Sets the listener, which gets every later change. Only the first call has an effect.
