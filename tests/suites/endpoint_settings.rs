@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use mcp_pool_testkit::fake;
-use mcp_session_pool::{Endpoint, EvictMode, PoolConfig, Selector};
+use mcp_session_pool::{Endpoint, EvictMode, PoolConfig, Selector, extend::Support};
 use tokio::time::sleep;
 
 use crate::common::{close, eventually, pool_over, request};
@@ -86,5 +86,30 @@ async fn the_number_of_sessions_that_are_kept_ready_may_change() {
     sleep(Duration::from_secs(10)).await;
     assert_eq!(remote.open(), 1);
     drop(held);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_an_endpoint_changes_also_where_its_transport_is_detected() {
+    let (connector, remote) = fake::connector();
+    remote.answer_detections(Support::Supported);
+    let pool = pool_over(connector, PoolConfig::default());
+    let plain = Endpoint::auto("http://a.test/mcp").expect("a valid url");
+    let most = async || {
+        let mut leases = Vec::new();
+        for user in ["a", "b", "c", "d"] {
+            let request = request(plain.clone(), user).with_timeout(Duration::from_millis(100));
+            leases.extend(pool.acquire(&request).await.ok());
+        }
+        leases.len()
+    };
+    assert_eq!(most().await, 4);
+    for calls in [1, 3, 2] {
+        let calls = NonZeroU32::new(calls).expect("not zero");
+        pool.update_endpoint(&plain.clone().with_max_calls(calls));
+        assert_eq!(most().await, calls.get() as usize);
+    }
+    pool.update_endpoint(&plain);
+    assert_eq!(most().await, 4);
     close(&pool).await;
 }

@@ -59,13 +59,16 @@ impl SessionPool {
     /// sessions of the new kind, too.
     pub fn update_endpoint(&self, endpoint: &Endpoint) -> EvictReport {
         let keys = self.acquirer.keys.select(&Selector::endpoint(endpoint));
+        // Over the transport of the key, where that is detected.
+        let of_key = |key: &KeyPool| endpoint.clone().over(key.key.transport());
         for key in &keys {
             // First: whatever is opened later is of the new kind, and whatever was before is evicted.
             key.update(endpoint);
+            let capacity = &self.acquirer.services.capacity;
+            capacity.update_endpoint(&of_key(key));
         }
-        self.acquirer.services.capacity.update_endpoint(endpoint);
         if endpoint.max_calls().is_some() || endpoint.max_sessions().is_some() {
-            self.join_quotas(&keys, |_| endpoint.clone());
+            self.join_quotas(&keys, of_key);
         }
         self.evict_keys(&keys, EvictMode::Graceful, CloseReason::Drained)
     }
