@@ -68,7 +68,8 @@ impl Keeper {
             let Some(bound) = self.lock().clone() else {
                 return Err(lost);
             };
-            let mut opened = pin!(bound.session.session.info().server_stream_state().opened());
+            let info = bound.session.session.info();
+            let mut opened = pin!(info.server_stream_or_none().opened());
             opened.as_mut().enable();
             if self.adjust(&bound).await.is_err() {
                 self.give_up(&bound);

@@ -1,5 +1,7 @@
 //! What is known of a session.
 
+use std::sync::LazyLock;
+
 use super::{
     metadata::SessionMetadata,
     server_stream::{ServerStream, ServerStreamState},
@@ -73,6 +75,12 @@ impl SessionInfo {
     pub fn server_stream(&self) -> ServerStream {
         let state = self.server_stream.as_ref();
         state.map_or(ServerStream::Absent, ServerStreamState::get)
+    }
+
+    /// The state of the stream; one that never changes where there is none.
+    pub(crate) fn server_stream_or_none(&self) -> &ServerStreamState {
+        static NONE: LazyLock<ServerStreamState> = LazyLock::new(ServerStreamState::default);
+        self.server_stream.as_ref().unwrap_or(&NONE)
     }
 
     /// The state of the stream; `None` where there is none, and never will be.

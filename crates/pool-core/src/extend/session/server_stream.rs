@@ -57,6 +57,12 @@ pub struct ServerStreamState(Arc<Shared>);
 
 struct Shared {
     state: AtomicU8,
+    /// Made for the first that watches, which most sessions without a stream never have.
+    watch: OnceLock<Box<Watch>>,
+}
+
+#[derive(Default)]
+struct Watch {
     listener: OnceLock<Listener>,
     /// Notified when the stream opens.
     opened: Notify,
@@ -71,8 +77,7 @@ impl ServerStreamState {
     pub fn new(state: ServerStream) -> Self {
         Self(Arc::new(Shared {
             state: AtomicU8::new(state as u8),
-            listener: OnceLock::new(),
-            opened: Notify::new(),
+            watch: OnceLock::new(),
         }))
     }
 
@@ -85,19 +90,21 @@ impl ServerStreamState {
     /// Changes the state. For connectors.
     pub fn set(&self, state: ServerStream) {
         let before = ServerStream::of(self.0.state.swap(state as u8, Ordering::AcqRel));
-        if before != state && state == ServerStream::Open {
-            self.0.opened.notify_waiters();
+        let watch = self.0.watch.get().filter(|_| before != state);
+        let Some(watch) = watch else {
+            return;
+        };
+        if state == ServerStream::Open {
+            watch.opened.notify_waiters();
         }
-        if before != state
-            && let Some(listener) = self.0.listener.get()
-        {
+        if let Some(listener) = watch.listener.get() {
             listener(before, state);
         }
     }
 
     /// Waits until the stream opens, from the first poll on.
     pub(crate) fn opened(&self) -> Notified<'_> {
-        self.0.opened.notified()
+        self.watch().opened.notified()
     }
 
     /// Sets the listener, which gets every later change. Only the first call has an effect.
@@ -105,7 +112,11 @@ impl ServerStreamState {
         &self,
         listener: impl Fn(ServerStream, ServerStream) + Send + Sync + 'static,
     ) {
-        let _ = self.0.listener.set(Box::new(listener));
+        let _ = self.watch().listener.set(Box::new(listener));
+    }
+
+    fn watch(&self) -> &Watch {
+        self.0.watch.get_or_init(Box::default)
     }
 }
 
