@@ -14,7 +14,9 @@ mod scripted;
 pub mod server;
 pub mod streams;
 
-pub use fault_server::{Fault, FaultServer, Ledger, When, Wire, Wrong};
+pub use fault_server::{
+    CallRecord, Fault, FaultServer, FaultServerBuilder, Ledger, OrderError, When, Wire, Wrong,
+};
 pub use line_server::LineServer;
 pub use notifying_server::NotifyingServer;
 pub use raw::{RawRequest, RawServer, Reply};

@@ -67,6 +67,7 @@ fn faults() -> Vec<Fault> {
         },
         Fault::SessionsForgotten,
         Fault::HalfOpen,
+        Fault::Stopped(DOWN),
         Fault::ClosedBefore,
         Fault::ResetBefore,
         Fault::Slow(Duration::from_millis(150)),
@@ -84,6 +85,8 @@ fn faults() -> Vec<Fault> {
         Fault::Duplicate,
         Fault::Stray,
         Fault::WrongContentType,
+        Fault::Flood(1_000),
+        Fault::RequestFlood(100),
     ];
     faults.extend(BEFORE.map(Fault::Status));
     faults.extend(AFTER.map(Fault::StatusAfter));

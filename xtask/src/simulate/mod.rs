@@ -17,7 +17,7 @@ use crate::Result;
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let build = ["--release", "--package", "xtask", "--features", "simulate"];
     let target = ["--target-dir", "target/simulate"];
-    let arguments = options.arguments();
+    let arguments = options.begun().arguments();
     let inner = cmd!(
         sh,
         "cargo run --quiet {build...} {target...} -- simulate-inner {arguments...}"

@@ -41,7 +41,12 @@ pub(super) const KINDS: [&str; 4] = ["events", "json", "sse", "stateless"];
 pub(super) fn run(options: &Options) -> Result {
     let address = SocketAddr::from(([127, 0, 0, 1], options.port));
     let (wire, era) = spoken(&options.kind)?;
-    let server = Arc::new(FaultServer::start_at(address, wire, era, &options.journal)?);
+    let server = Arc::new(
+        FaultServer::builder(wire, era)
+            .at(address)
+            .with_journal(&options.journal)?
+            .start()?,
+    );
     let is_healed = Arc::new(AtomicBool::new(false));
     let (failing, stop) = (Arc::clone(&server), Arc::clone(&is_healed));
     let random = Random::of(options.seed, u64::from(options.port));

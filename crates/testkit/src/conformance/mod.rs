@@ -1,4 +1,4 @@
-//! The promises of every connector, as a suite that any crate can mount.
+//! The promises of every connector and of every identity extractor, as suites that any crate can mount.
 //!
 //! ```
 //! # mod connector_suite_of_a_transport {
@@ -13,16 +13,21 @@
 //! A transport without statuses, headers or requests of its own for detection lists the promises that
 //! it can keep: `connector_suite!((connector, server), a_promise another_promise)`.
 //!
+//! [`extractor_suite!`](crate::extractor_suite) is the same for identity extractors, with an
+//! [`ExtractorCase`] instead of a server.
+//!
 //! The expression creates a connector and a server for it, anew for each test. The crate that
 //! mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
 mod detection;
+mod extractor;
 mod faults;
 mod helpers;
 mod life;
 mod requests;
 
 pub use detection::*;
+pub use extractor::*;
 pub use faults::*;
 pub use life::*;
 pub use requests::*;

@@ -33,6 +33,14 @@ impl Answer {
         }
     }
 
+    /// A reply of these messages on one stream of events, also where an answer alone is JSON.
+    pub(super) fn on_one_stream(&self, messages: &[String]) -> Reply {
+        match self.wire {
+            Wire::Sse | Wire::Events => self.of(messages),
+            Wire::Json => self.with_session(events(messages)),
+        }
+    }
+
     /// A response for each message, of which only the first was requested.
     pub(super) fn responses(&self, messages: &[String], content_type: &str) -> Reply {
         let bytes = messages.iter().flat_map(|message| {

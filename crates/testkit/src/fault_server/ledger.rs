@@ -12,7 +12,20 @@ use mcp_pool_core::error::Outcome;
 /// How often each call was executed, by the id in its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    executions: BTreeMap<String, u32>,
+    calls: BTreeMap<String, CallRecord>,
+}
+
+/// What happened to the calls of one id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallRecord {
+    /// How often the call was executed.
+    pub executed: u32,
+    /// How often it was executed and its answer withheld or spoilt.
+    pub lost: u32,
+    /// How often it was executed on a session that had served a call of another owner. The owner of a call
+    /// is its argument `owner`, or `owner` in the `_meta` of its parameters.
+    pub crossed: u32,
 }
 
 /// How an outcome that a caller got differs from what happened.
@@ -35,20 +48,27 @@ impl Ledger {
     pub fn read(journal: &Path) -> io::Result<Self> {
         let text = std::fs::read_to_string(journal)?;
         let mut ledger = Self::default();
-        text.lines().for_each(|id| ledger.note(id));
+        text.lines()
+            .for_each(|id| ledger.note(id, CallRecord::EXECUTED));
         Ok(ledger)
     }
 
     /// How often a call was executed.
     #[must_use]
     pub fn executions(&self, id: &str) -> u32 {
-        self.executions.get(id).copied().unwrap_or_default()
+        self.calls.get(id).map_or(0, |call| call.executed)
     }
 
     /// The number of executions of all calls.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.executions.values().copied().map(u64::from).sum()
+        let executions = self.calls.values().map(|call| u64::from(call.executed));
+        executions.sum()
+    }
+
+    /// Each call that was executed, by its id.
+    pub fn calls(&self) -> impl Iterator<Item = (&str, CallRecord)> {
+        self.calls.iter().map(|(id, call)| (id.as_str(), *call))
     }
 
     /// Compares the outcome that the caller of a call got with what happened.
@@ -66,9 +86,21 @@ impl Ledger {
         }
     }
 
-    pub(super) fn note(&mut self, id: &str) {
-        *self.executions.entry(id.to_owned()).or_default() += 1;
+    pub(super) fn note(&mut self, id: &str, what: CallRecord) {
+        let call = self.calls.entry(id.to_owned()).or_default();
+        call.executed += what.executed;
+        call.lost += what.lost;
+        call.crossed += what.crossed;
     }
+}
+
+impl CallRecord {
+    /// One execution.
+    pub(super) const EXECUTED: Self = Self {
+        executed: 1,
+        lost: 0,
+        crossed: 0,
+    };
 }
 
 /// The ledger of a running server, and its journal on disk.
@@ -90,8 +122,8 @@ impl Journal {
 
     /// Notes an execution. The line is with the kernel before the caller can get an answer, so that it
     /// survives the end of this process.
-    pub(super) fn note(&mut self, id: &str) {
-        self.ledger.note(id);
+    pub(super) fn note(&mut self, id: &str, what: CallRecord) {
+        self.ledger.note(id, what);
         if let Some(file) = &mut self.file {
             let line = format!("{id}\n");
             file.write_all(line.as_bytes()).expect("a disk with room");
@@ -106,9 +138,9 @@ mod tests {
     #[test]
     fn an_outcome_is_wrong_where_it_contradicts_the_executions() {
         let mut ledger = Ledger::default();
-        ledger.note("once");
-        ledger.note("twice");
-        ledger.note("twice");
+        for id in ["once", "twice", "twice"] {
+            ledger.note(id, CallRecord::EXECUTED);
+        }
         let check = |id, outcome| ledger.check(id, outcome, false);
         assert_eq!(check("once", Outcome::Answered), Ok(()));
         assert_eq!(check("once", Outcome::Unknown), Ok(()));

@@ -1,8 +1,9 @@
 //! A server with faults on demand, which counts what it executed.
 
 mod answer;
-mod armed;
-mod fault;
+#[cfg(feature = "tls")]
+mod certificates;
+mod faults;
 mod ledger;
 mod server;
 mod sessions;
@@ -10,8 +11,7 @@ mod spoil;
 mod state;
 mod wire;
 
-pub use armed::When;
-pub use fault::Fault;
-pub use ledger::{Ledger, Wrong};
-pub use server::FaultServer;
+pub use faults::{Fault, OrderError, When};
+pub use ledger::{CallRecord, Ledger, Wrong};
+pub use server::{FaultServer, FaultServerBuilder};
 pub use wire::Wire;

@@ -12,14 +12,15 @@ use std::{
 
 use mcp_pool_core::{Endpoint, config::Lifecycle};
 
+#[cfg(feature = "tls")]
+use super::certificates::{Certificates, authority_pem};
 use super::{
-    armed::{Armed, When},
-    fault::Fault,
+    faults::{Armed, Fault, When},
     ledger::{Journal, Ledger},
     state::{State, lock},
     wire::Wire,
 };
-use crate::raw::{Accepts, Line, RawServer};
+use crate::raw::{Accepts, Handshake, Line, RawServer};
 
 /// An MCP server with faults on demand, which counts what it executed.
 ///
@@ -51,46 +52,21 @@ impl FaultServer {
     /// When no port is free.
     #[must_use]
     pub fn start(wire: Wire, era: Lifecycle) -> Self {
-        Self::start_with(
-            SocketAddr::from(([127, 0, 0, 1], 0)),
-            wire,
-            era,
-            Journal::default(),
-        )
+        Self::builder(wire, era).start().expect("a free port")
     }
 
-    /// Starts a server at this address that appends the id of each call that it executes to a file,
-    /// which [`Ledger::read`] reads, also when the process was killed.
+    /// Returns a builder of a server with this transport in this era.
     ///
-    /// # Errors
-    /// When the file cannot be opened.
-    ///
-    /// # Panics
-    /// When the port is taken.
-    pub fn start_at(
-        address: SocketAddr,
-        wire: Wire,
-        era: Lifecycle,
-        journal: &Path,
-    ) -> io::Result<Self> {
-        let journal = Journal::on_disk(journal)?;
-        Ok(Self::start_with(address, wire, era, journal))
+    /// Without an era, and over HTTP+SSE, the server has sessions.
+    pub fn builder(wire: Wire, era: Lifecycle) -> FaultServerBuilder {
+        FaultServerBuilder::new(wire, era)
     }
 
-    fn start_with(address: SocketAddr, wire: Wire, era: Lifecycle, journal: Journal) -> Self {
-        let line = Line::default();
-        let state = Arc::new(State {
-            wire,
-            is_stateless: era == Lifecycle::Stateless && wire != Wire::Sse,
-            line: line.clone(),
-            armed: Mutex::default(),
-            journal: Mutex::new(journal),
-            sessions: Mutex::default(),
-            strikes: AtomicUsize::new(0),
-        });
-        let replying = Arc::clone(&state);
-        let server = RawServer::start_on(address, line, move |request| replying.reply(request));
-        Self { state, server }
+    /// The authority of every server over TLS of this process, as PEM.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn authority() -> &'static str {
+        authority_pem()
     }
 
     /// The server's address, in its era.
@@ -108,9 +84,10 @@ impl FaultServer {
         lock(&self.state.armed).push(Armed::new(fault, when));
     }
 
-    /// Disarms every fault and accepts connections at once.
+    /// Disarms every fault, goes on after a standstill and accepts connections at once.
     pub fn heal(&self) {
         lock(&self.state.armed).clear();
+        self.state.line.go_on();
         self.state.line.set(Accepts::Now);
     }
 
@@ -140,5 +117,81 @@ impl FaultServer {
     #[must_use]
     pub fn count(&self, method: &str) -> usize {
         self.server.count(method)
+    }
+}
+
+/// How a fault server starts. Made by [`FaultServer::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct FaultServerBuilder {
+    address: SocketAddr,
+    wire: Wire,
+    era: Lifecycle,
+    journal: Journal,
+    #[cfg(feature = "tls")]
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl FaultServerBuilder {
+    fn new(wire: Wire, era: Lifecycle) -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            wire,
+            era,
+            journal: Journal::default(),
+            #[cfg(feature = "tls")]
+            certificates: None,
+        }
+    }
+
+    /// Binds this address. Default: a free port of the loopback interface.
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Appends the id of each call that is executed to a file, which [`Ledger::read`](super::Ledger::read)
+    /// reads, also when the process was killed. Default: no file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn with_journal(mut self, journal: &Path) -> io::Result<Self> {
+        self.journal = Journal::on_disk(journal)?;
+        Ok(self)
+    }
+
+    /// Serves over TLS, with a certificate of [`FaultServer::authority`] for `localhost`, `127.0.0.1` and
+    /// `::1`. Default: in the clear.
+    #[cfg(feature = "tls")]
+    pub fn secure(mut self) -> Self {
+        self.certificates = Some(Arc::new(Certificates::new()));
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn start(self) -> io::Result<FaultServer> {
+        let line = Line::default();
+        let state = Arc::new(State {
+            wire: self.wire,
+            is_stateless: self.era == Lifecycle::Stateless && self.wire != Wire::Sse,
+            line: line.clone(),
+            armed: Mutex::default(),
+            journal: Mutex::new(self.journal),
+            sessions: Mutex::default(),
+            strikes: AtomicUsize::new(0),
+            #[cfg(feature = "tls")]
+            certificates: self.certificates.clone(),
+        });
+        #[cfg(feature = "tls")]
+        let handshake = self.certificates.map(|it| it as Arc<dyn Handshake>);
+        #[cfg(not(feature = "tls"))]
+        let handshake: Option<Arc<dyn Handshake>> = None;
+        let replying = Arc::clone(&state);
+        let reply = move |request: &_| replying.reply(request);
+        let server = RawServer::start_on(self.address, line, handshake, reply)?;
+        Ok(FaultServer { state, server })
     }
 }

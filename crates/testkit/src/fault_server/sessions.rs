@@ -5,9 +5,17 @@ use std::{
     hash::{BuildHasher, Hasher},
 };
 
-/// The known sessions, each with what its client knows of it.
+/// The known sessions.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<String, Arrival>);
+pub(super) struct Sessions(BTreeMap<String, Known>);
+
+/// A known session.
+#[derive(Debug)]
+struct Known {
+    arrival: Arrival,
+    /// The owner of the first call that named one.
+    owner: Option<String>,
+}
 
 /// Whether the id of a session reached its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,20 +36,35 @@ impl Sessions {
             true => Arrival::Sent,
             false => Arrival::Doubtful,
         };
-        self.0.insert(id.clone(), arrival);
+        let known = Known {
+            arrival,
+            owner: None,
+        };
+        self.0.insert(id.clone(), known);
         id
     }
 
     /// Whether the session that a request names is known. Its client knows it from now on.
     pub(super) fn knows(&mut self, id: &str) -> bool {
         let known = self.0.get_mut(id);
-        known.map(|arrival| *arrival = Arrival::Certain).is_some()
+        known
+            .map(|known| known.arrival = Arrival::Certain)
+            .is_some()
+    }
+
+    /// Whether a session serves a call of this owner, and served another owner before.
+    pub(super) fn is_crossed(&mut self, id: &str, owner: &str) -> bool {
+        let Some(known) = self.0.get_mut(id) else {
+            return false;
+        };
+        known.owner.get_or_insert_with(|| owner.to_owned()) != owner
     }
 
     /// Doubts the ids that were on their way when all connections ended.
     pub(super) fn lose_sent(&mut self) {
-        let sent = self.0.values_mut().filter(|it| **it == Arrival::Sent);
-        sent.for_each(|arrival| *arrival = Arrival::Doubtful);
+        let known = self.0.values_mut();
+        let sent = known.filter(|it| it.arrival == Arrival::Sent);
+        sent.for_each(|known| known.arrival = Arrival::Doubtful);
     }
 
     pub(super) fn end(&mut self, id: &str) {
@@ -54,7 +77,8 @@ impl Sessions {
 
     /// The number of sessions that their clients know and have not closed.
     pub(super) fn open_count(&self) -> usize {
-        let known = self.0.values().filter(|it| **it != Arrival::Doubtful);
+        let known = self.0.values();
+        let known = known.filter(|it| it.arrival != Arrival::Doubtful);
         known.count()
     }
 }
@@ -77,5 +101,16 @@ mod tests {
         assert!(!sessions.knows(&sent));
         sessions.forget();
         assert_eq!(sessions.open_count(), 0);
+    }
+
+    #[test]
+    fn a_session_that_serves_a_second_owner_is_crossed() {
+        let mut sessions = Sessions::default();
+        let (one, other) = (sessions.open(true), sessions.open(true));
+        assert!(!sessions.is_crossed(&one, "alice"));
+        assert!(!sessions.is_crossed(&one, "alice"));
+        assert!(!sessions.is_crossed(&other, "bob"));
+        assert!(sessions.is_crossed(&one, "bob"));
+        assert!(!sessions.is_crossed("unknown", "bob"));
     }
 }

@@ -1,8 +1,10 @@
 //! What a fault makes of a request. Pure.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{answer::Answer, fault::Fault, wire::Wire};
+use super::{answer::Answer, faults::Fault, wire::Wire};
 use crate::raw::Reply;
 
 /// The reply instead of an execution, of faults that concern one request.
@@ -28,6 +30,10 @@ pub(super) fn spoilt(fault: &Fault, answer: &Answer) -> Reply {
     let whole = answer.message.to_string();
     match fault {
         Fault::Slow(pause) => answer.whole().after(*pause),
+        // The standstill begins with the first pause.
+        Fault::Stopped(_) => answer.whole().after(Duration::from_millis(1)),
+        Fault::Flood(messages) => answer.on_one_stream(&flood(*messages, notification, whole)),
+        Fault::RequestFlood(messages) => answer.on_one_stream(&flood(*messages, ping, whole)),
         Fault::StatusAfter(status) => Reply::status(*status),
         Fault::Oversized(bytes) => answer.of(&[oversized(&answer.message, *bytes)]),
         Fault::Garbage => answer.of(&["{\"jsonrpc\": <html>".to_owned()]),
@@ -84,6 +90,21 @@ fn spoilt_on_stream(fault: &Fault, answer: &Answer) -> Reply {
         }
         _ => answer.whole(),
     }
+}
+
+/// This many messages before the answer.
+fn flood(messages: usize, message: fn(usize) -> Value, answer: String) -> Vec<String> {
+    let before = (0..messages).map(|number| message(number).to_string());
+    before.chain([answer]).collect()
+}
+
+fn notification(number: usize) -> Value {
+    let params = json!({ "level": "info", "data": number });
+    json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params })
+}
+
+fn ping(number: usize) -> Value {
+    json!({ "jsonrpc": "2.0", "id": format!("flood-{number}"), "method": "ping" })
 }
 
 /// The answer with the id of a request that was never sent.

@@ -1,5 +1,7 @@
 //! What a fault server knows, and how it answers.
 
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -11,11 +13,12 @@ use std::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+#[cfg(feature = "tls")]
+use super::certificates::Certificates;
 use super::{
     answer::Answer,
-    armed::{Armed, strike},
-    fault::Fault,
-    ledger::Journal,
+    faults::{Armed, Fault, strike},
+    ledger::{CallRecord, Journal},
     sessions::Sessions,
     spoil::{instead, spoilt},
     wire::Wire,
@@ -32,6 +35,8 @@ pub(super) struct State {
     pub(super) journal: Mutex<Journal>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) strikes: AtomicUsize,
+    #[cfg(feature = "tls")]
+    pub(super) certificates: Option<Arc<Certificates>>,
 }
 
 impl State {
@@ -46,7 +51,11 @@ impl State {
             // The connection is cut or silent before it could carry a reply.
             return Reply::hang();
         }
-        instead(&fault).unwrap_or_else(|| self.serve(request, Some(&fault)))
+        let reply = instead(&fault).unwrap_or_else(|| self.serve(request, Some(&fault)));
+        if let Fault::Stopped(length) = fault {
+            self.line.stop_for(length);
+        }
+        reply
     }
 
     /// Faults that concern all connections or sessions. Returns whether the request has no reply.
@@ -63,6 +72,14 @@ impl State {
                 }
                 self.cut(Accepts::Never, down);
             }
+            Fault::RenewedCertificate => {
+                self.renew_certificate();
+                self.cut(Accepts::Now, Duration::ZERO);
+            }
+            Fault::UntrustedCertificate(length) => {
+                self.distrust_certificate(length);
+                self.cut(Accepts::Now, Duration::ZERO);
+            }
             Fault::HalfOpen => {
                 lock(&self.sessions).lose_sent();
                 self.line.silence_all();
@@ -75,6 +92,26 @@ impl State {
         }
         true
     }
+
+    #[cfg(feature = "tls")]
+    fn renew_certificate(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.renew();
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn renew_certificate(&self) {}
+
+    #[cfg(feature = "tls")]
+    fn distrust_certificate(&self, length: Duration) {
+        if let Some(certificates) = &self.certificates {
+            certificates.distrust_for(length);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn distrust_certificate(&self, _length: Duration) {}
 
     /// Closes every connection, and takes new ones so for a time.
     fn cut(&self, accepts: Accepts, length: Duration) {
@@ -97,7 +134,9 @@ impl State {
         if let Some(refusal) = self.refusal(request) {
             return refusal;
         }
-        if request.message.get("id").is_none() {
+        // Also the client's answer to a request of this server.
+        let is_request = ["id", "method"].map(|it| request.message.get(it).is_some());
+        if is_request != [true, true] {
             return Reply::status(202);
         }
         let answer = self.execute(request, fault);
@@ -135,7 +174,15 @@ impl State {
     fn execute(&self, request: &RawRequest, fault: Option<&Fault>) -> Answer {
         let id = call_id(&request.message);
         if !id.is_empty() {
-            lock(&self.journal).note(id);
+            let owner = owner(&request.message);
+            let is_crossed =
+                owner.is_some_and(|it| lock(&self.sessions).is_crossed(request.session(), it));
+            let record = CallRecord {
+                lost: fault.is_some_and(Fault::loses_the_answer).into(),
+                crossed: is_crossed.into(),
+                ..CallRecord::EXECUTED
+            };
+            lock(&self.journal).note(id, record);
         }
         let opens = request.method() == "initialize" && self.wire != Wire::Sse;
         let is_sent = !fault.is_some_and(Fault::hides_the_head);
@@ -157,6 +204,13 @@ fn call_id(message: &Value) -> &str {
         .and_then(|uri| uri.strip_prefix("call://"));
     let id = params["arguments"]["id"].as_str().or(uri);
     id.unwrap_or_default()
+}
+
+/// The owner that a call names.
+fn owner(message: &Value) -> Option<&str> {
+    let params = &message["params"];
+    let owner = params["arguments"]["owner"].as_str();
+    owner.or_else(|| params["_meta"]["owner"].as_str())
 }
 
 fn result(method: &str, id: &str) -> Value {

@@ -2,21 +2,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use tokio::{
-    io::{AsyncWriteExt, BufReader},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::sleep,
-};
+use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     http::{Parts, read},
     reply::{End, Reply},
     request::RawRequest,
     shared::Shared,
-    streams::{reset, run, write_slowly},
+    socket::{Reader, Writer, open},
+    streams::{run, write_slowly},
 };
 
 /// Serves one connection until it ends or is cut.
@@ -30,8 +24,10 @@ pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn serve(stream: TcpStream, connection: usize, shared: &Shared) {
-    let (reader, mut writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
+    let opened = open(stream, shared.handshake.as_deref()).await;
+    let Ok((mut reader, mut writer)) = opened else {
+        return;
+    };
     let mut place = 0;
     while let Ok(Some(parts)) = read(&mut reader).await {
         let request = request(parts, connection, place);
@@ -60,10 +56,10 @@ fn request(parts: Parts, connection: usize, place: usize) -> RawRequest {
 async fn answer(
     reply: Reply,
     connection: usize,
-    reader: BufReader<OwnedReadHalf>,
-    mut writer: OwnedWriteHalf,
+    reader: Reader,
+    mut writer: Writer,
     shared: &Shared,
-) -> Option<(BufReader<OwnedReadHalf>, OwnedWriteHalf)> {
+) -> Option<(Reader, Writer)> {
     sleep(reply.pause).await;
     // A client may send its first message as soon as the first bytes are there.
     let stream = match &reply.end {
@@ -86,7 +82,7 @@ async fn answer(
         End::Keep => return Some((reader, writer)),
         End::Close | End::Stream(_) => {}
         End::Hang => std::future::pending().await,
-        End::Reset => reset(writer),
+        End::Reset => writer.reset(),
     }
     None
 }

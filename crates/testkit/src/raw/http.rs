@@ -3,10 +3,9 @@
 use std::io;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    net::tcp::OwnedReadHalf,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt};
+
+use super::socket::Reader;
 
 /// The parts of one request.
 pub(super) struct Parts {
@@ -17,7 +16,7 @@ pub(super) struct Parts {
 }
 
 /// Reads the next request; `None` at the end of the connection.
-pub(super) async fn read(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Parts>> {
+pub(super) async fn read(reader: &mut Reader) -> io::Result<Option<Parts>> {
     let mut line = String::new();
     if reader.read_line(&mut line).await? == 0 {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! What a server does with its connections as a whole.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
@@ -23,6 +23,8 @@ struct Mode {
     cuts: usize,
     /// How often all connections fell silent.
     silences: usize,
+    /// True while the whole server stands still.
+    stands_still: bool,
 }
 
 /// What a server does with its connections as a whole. A clone controls the same server.
@@ -35,6 +37,7 @@ impl Default for Line {
             accepts: Accepts::Now,
             cuts: 0,
             silences: 0,
+            stands_still: false,
         };
         Self(Arc::new(watch::channel(mode).0))
     }
@@ -55,6 +58,21 @@ impl Line {
         });
     }
 
+    /// Has the whole server stand still for a time, as a process that is stopped. Needs a runtime.
+    pub(crate) fn stop_for(&self, length: Duration) {
+        self.0.send_modify(|mode| mode.stands_still = true);
+        let line = self.clone();
+        tokio::spawn(async move {
+            sleep(length).await;
+            line.go_on();
+        });
+    }
+
+    /// Ends a standstill.
+    pub(crate) fn go_on(&self) {
+        self.0.send_modify(|mode| mode.stands_still = false);
+    }
+
     /// Closes every connection that is open.
     pub(crate) fn cut_all(&self) {
         self.0.send_modify(|mode| mode.cuts += 1);
@@ -65,19 +83,20 @@ impl Line {
         self.0.send_modify(|mode| mode.silences += 1);
     }
 
+    /// How connections are taken now. A server that stands still leaves them to the kernel.
     pub(super) fn accepts(&self) -> Accepts {
-        self.0.borrow().accepts
+        accepts(&self.0.borrow())
     }
 
     /// Waits until the server takes connections in another way than this.
     pub(super) async fn change_from(&self, accepts: Accepts) {
         let mut modes = self.0.subscribe();
         // The sender lives as long as `self`.
-        let _ = modes.wait_for(|mode| mode.accepts != accepts).await;
+        let _ = modes.wait_for(|mode| self::accepts(mode) != accepts).await;
     }
 
-    /// Runs a conversation on a connection until it ends or the connection is cut. It stands still once
-    /// the connection is silent.
+    /// Runs a conversation on a connection until it ends or the connection is cut. It stands still while
+    /// the server does, and once the connection is silent.
     pub(super) async fn run(&self, conversation: impl Future<Output = ()>, on_silence: impl Fn()) {
         let mut modes = self.0.subscribe();
         let (cuts, silences) = {
@@ -86,14 +105,17 @@ impl Line {
         };
         let mut conversation = std::pin::pin!(conversation);
         loop {
-            let is_silent = modes.borrow_and_update().silences != silences;
+            let (is_silent, stands_still) = {
+                let mode = modes.borrow_and_update();
+                (mode.silences != silences, mode.stands_still)
+            };
             if is_silent {
                 on_silence();
             }
             tokio::select! {
                 biased;
                 _ = modes.changed() => {}
-                () = &mut conversation, if !is_silent => return,
+                () = &mut conversation, if !is_silent && !stands_still => return,
             }
             if modes.borrow().cuts != cuts {
                 return;
@@ -102,14 +124,19 @@ impl Line {
     }
 }
 
+fn accepts(mode: &Mode) -> Accepts {
+    match (mode.accepts, mode.stands_still) {
+        (Accepts::Now, true) => Accepts::Later,
+        (accepts, _) => accepts,
+    }
+}
+
 /// Binds a port without blocking.
 ///
-/// # Panics
+/// # Errors
 /// When the port is taken.
-pub(super) fn bind(address: SocketAddr) -> std::net::TcpListener {
-    let listener = std::net::TcpListener::bind(address).expect("a free port");
-    listener
-        .set_nonblocking(true)
-        .expect("a non-blocking listener");
-    listener
+pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }

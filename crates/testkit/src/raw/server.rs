@@ -1,7 +1,7 @@
 //! The server.
 
 use std::{
-    fmt,
+    fmt, io,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -21,6 +21,7 @@ use super::{
     reply::Reply,
     request::RawRequest,
     shared::Shared,
+    socket::Handshake,
     streams::Streams,
 };
 
@@ -52,15 +53,19 @@ impl RawServer {
     #[must_use]
     pub fn start(script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::start_on(address, Line::default(), script)
+        Self::start_on(address, Line::default(), None, script).expect("a free port")
     }
 
     /// Starts a server at this address, whose connections the line controls.
+    ///
+    /// # Errors
+    /// When the port is taken.
     pub(crate) fn start_on(
         address: SocketAddr,
         line: Line,
+        handshake: Option<Arc<dyn Handshake>>,
         script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             script: Box::new(script),
             seen: Mutex::default(),
@@ -68,20 +73,19 @@ impl RawServer {
             streams: Streams::default(),
             listens: AtomicBool::new(true),
             line,
+            handshake,
         });
-        let listener = bind(address);
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let listener = bind(address)?;
+        let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (stopped, serving) = (stop.clone(), Arc::clone(&shared));
         let thread = thread::spawn(move || serve(listener, &serving, &stopped));
-        Self {
+        Ok(Self {
             shared,
             address,
             stop,
             thread: Some(thread),
-        }
+        })
     }
 
     /// The server's address, in an era.
@@ -101,7 +105,7 @@ impl RawServer {
     /// Never.
     #[must_use]
     pub fn sse_endpoint(&self) -> Endpoint {
-        let url = format!("http://{}/sse", self.address);
+        let url = format!("{}/sse", self.origin());
         Endpoint::sse(&url).expect("a loopback address makes a valid url")
     }
 
@@ -114,7 +118,14 @@ impl RawServer {
     /// The server's address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("{}/mcp", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        match self.shared.handshake {
+            Some(_) => format!("https://{}", self.address),
+            None => format!("http://{}", self.address),
+        }
     }
 
     /// Refuses connections from now on, and keeps those that are open.

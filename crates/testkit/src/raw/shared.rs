@@ -1,11 +1,11 @@
 //! What the connections of a raw server share.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicUsize},
 };
 
-use super::{line::Line, reply::Reply, request::RawRequest, streams::Streams};
+use super::{line::Line, reply::Reply, request::RawRequest, socket::Handshake, streams::Streams};
 
 /// What the connections of a raw server share.
 pub(super) struct Shared {
@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) streams: Streams,
     pub(super) listens: AtomicBool,
     pub(super) line: Line,
+    /// What comes before HTTP; none in the clear.
+    pub(super) handshake: Option<Arc<dyn Handshake>>,
 }
 
 impl Shared {

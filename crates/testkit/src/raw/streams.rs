@@ -8,11 +8,12 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, BufReader},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    io::AsyncReadExt,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::sleep,
 };
+
+use super::socket::{Reader, Writer};
 
 /// What happens on a stream.
 #[derive(Clone, Debug)]
@@ -84,8 +85,8 @@ impl Streams {
 /// Runs a stream until it ends or its client closes it.
 pub(super) async fn run(
     mut stream: UnboundedReceiver<OnStream>,
-    mut reader: BufReader<OwnedReadHalf>,
-    mut writer: OwnedWriteHalf,
+    mut reader: Reader,
+    mut writer: Writer,
 ) {
     let mut unread = [0; 64];
     loop {
@@ -98,7 +99,7 @@ pub(super) async fn run(
             Some(OnStream::Bytes(bytes)) if writer.write_all(&bytes).await.is_ok() => {}
             Some(OnStream::Slowly(bytes, between))
                 if write_slowly(&mut writer, &bytes, between).await.is_ok() => {}
-            Some(OnStream::Reset) => return reset(writer),
+            Some(OnStream::Reset) => return writer.reset(),
             _ => return,
         }
     }
@@ -106,7 +107,7 @@ pub(super) async fn run(
 
 /// Writes byte by byte, with a pause between two.
 pub(super) async fn write_slowly(
-    writer: &mut OwnedWriteHalf,
+    writer: &mut Writer,
     bytes: &[u8],
     between: Duration,
 ) -> io::Result<()> {
@@ -115,10 +116,4 @@ pub(super) async fn write_slowly(
         sleep(between).await;
     }
     Ok(())
-}
-
-/// Has a connection reset when its other half is dropped, without an orderly end before.
-pub(super) fn reset(writer: OwnedWriteHalf) {
-    let _ = writer.as_ref().set_zero_linger();
-    writer.forget();
 }

@@ -21,6 +21,20 @@ pub struct Seen {
     pub message: serde_json::Value,
 }
 
+impl Seen {
+    /// A request of this method, without a session, headers or a message. A server of your own sets the
+    /// fields that its transport has.
+    #[must_use]
+    pub fn new(method: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            session: None,
+            headers: HeaderMap::new(),
+            message: serde_json::Value::Null,
+        }
+    }
+}
+
 /// Every request, and the sessions that are open.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog(Mutex<Entries>);

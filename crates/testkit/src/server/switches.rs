@@ -10,6 +10,9 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::sync;
 
 /// Switches that control a server at any time. All clones are one set of switches.
+///
+/// The conformance suite sets them, and the server that is the suite's [`Counterpart`](super::Counterpart)
+/// reads them for each request. A server of your own begins with [`Switches::default`].
 #[derive(Clone, Debug, Default)]
 pub struct Switches(Arc<Mutex<State>>);
 
@@ -64,6 +67,18 @@ impl Refusal {
         self
     }
 
+    /// The status of the response.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers of the response.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Adds a header to the response.
     ///
     /// # Panics
@@ -98,7 +113,8 @@ impl Switches {
         self.lock().executions.clone()
     }
 
-    pub(crate) fn record(&self, id: &str) {
+    /// Counts an execution of the tool `record` with this `id`.
+    pub fn record(&self, id: &str) {
         *self.lock().executions.entry(id.to_owned()).or_default() += 1;
     }
 
@@ -148,38 +164,53 @@ impl Switches {
         self.lock().stray_session = Some(id);
     }
 
-    pub(crate) fn stray_session(&self) -> Option<HeaderValue> {
+    /// The session id that every response has, though it belongs to no session; `None` without one.
+    #[must_use]
+    pub fn stray_session(&self) -> Option<HeaderValue> {
         self.lock().stray_session.clone()
     }
 
-    pub(crate) fn tool_delay(&self) -> Duration {
+    /// How late the tool `wait` answers.
+    #[must_use]
+    pub fn tool_delay(&self) -> Duration {
         self.lock().tool_delay
     }
 
-    pub(crate) fn gathering(&self) -> Option<Arc<sync::Barrier>> {
+    /// The barrier at which the calls of the tool `wait` gather; `None` where each answers alone.
+    #[must_use]
+    pub fn gathering(&self) -> Option<Arc<sync::Barrier>> {
         self.lock().gathering.clone()
     }
 
-    pub(crate) fn initialize_delay(&self) -> Duration {
+    /// How late `initialize` is answered.
+    #[must_use]
+    pub fn initialize_delay(&self) -> Duration {
         self.lock().initialize_delay
     }
 
-    pub(crate) fn unknown_session(&self) -> UnknownSession {
+    /// The answer to an unknown session id.
+    #[must_use]
+    pub fn unknown_session(&self) -> UnknownSession {
         self.lock().unknown_session
     }
 
-    pub(crate) fn hangs(&self, method: &str) -> bool {
+    /// True where requests of this method are never answered.
+    #[must_use]
+    pub fn hangs(&self, method: &str) -> bool {
         self.lock().hanging.contains(method)
     }
 
     /// True when the reply to this request is lost. Consumes the switch: call once a request.
-    pub(crate) fn loses_reply(&self, method: &str) -> bool {
+    #[must_use]
+    pub fn loses_reply(&self, method: &str) -> bool {
         let mut state = self.lock();
         let at = state.lost_replies.iter().position(|lost| lost == method);
         at.map(|at| state.lost_replies.remove(at)).is_some()
     }
 
-    pub(crate) fn refusal(&self, method: &str, headers: &HeaderMap) -> Option<Refusal> {
+    /// The refusal of a request of this method with these headers; `None` where it is executed.
+    #[must_use]
+    pub fn refusal(&self, method: &str, headers: &HeaderMap) -> Option<Refusal> {
         let state = self.lock();
         if let Some(refusal) = &state.refusal
             && refusal.method.as_deref().is_none_or(|only| only == method)

@@ -86,6 +86,7 @@ mod tests {
             only: Vec::new(),
             allow: Vec::new(),
             threads: Some(2),
+            fresh: false,
             history: false,
             json: false,
         };

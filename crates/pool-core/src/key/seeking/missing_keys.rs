@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{
     limits::{Grant, Grantee, Member, Permit, Requested, Seats, Seeker, SharedLimit},
-    types::PoolKey,
+    types::{PoolKey, PrehashedState},
 };
 
 /// A permit for a key.
@@ -36,7 +36,11 @@ struct MissingKey {
 
 /// The keys that callers wait for.
 #[derive(Default)]
-pub(crate) struct MissingKeys(Mutex<HashMap<PoolKey, KeySeeker>>);
+pub(crate) struct MissingKeys(Mutex<Missing>);
+
+/// A key is a hash already. A hash of the process's own would change the order in which callers are
+/// turned away.
+type Missing = HashMap<PoolKey, KeySeeker, PrehashedState>;
 
 /// The guard of a caller that waits for a key. Dropped, it takes the key out of the line with the last
 /// caller.
@@ -112,7 +116,7 @@ impl MissingKeys {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, KeySeeker>> {
+    fn lock(&self) -> MutexGuard<'_, Missing> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -42,9 +42,14 @@ impl OpenSessions {
         open.filter_map(|open| open.session.upgrade()).collect()
     }
 
+    /// Every open session, in the order of opening: what closes all of them does so in an order that
+    /// repeats.
     pub(crate) fn all(&self) -> Vec<Arc<PooledSession>> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = sessions.values();
-        open.filter_map(|open| open.session.upgrade()).collect()
+        let mut open: Vec<_> = open.filter_map(|open| open.session.upgrade()).collect();
+        drop(sessions);
+        open.sort_unstable_by_key(|session| session.id);
+        open
     }
 }

@@ -23,6 +23,14 @@ pub enum Fault {
     SessionsForgotten,
     /// Before: all connections are silent from now on and stay open, as when a firewall drops their state.
     HalfOpen,
+    /// After: the whole server stands still for this long before it answers, as a process that is stopped.
+    Stopped(Duration),
+    /// Before: all connections are closed, and new ones meet a new certificate of the same authority.
+    /// Without TLS the connections are closed alone.
+    RenewedCertificate,
+    /// Before: all connections are closed, and for this long new ones meet a certificate of another
+    /// authority. Without TLS the connections are closed alone.
+    UntrustedCertificate(Duration),
     /// Before: the connection is closed without a byte.
     ClosedBefore,
     /// Before: the connection is reset without a byte.
@@ -67,6 +75,10 @@ pub enum Fault {
     Stray,
     /// After: the answer has another content type; over HTTP+SSE another event type.
     WrongContentType,
+    /// After: this many notifications come before the answer.
+    Flood(usize),
+    /// After: this many requests of the server come before the answer.
+    RequestFlood(usize),
 }
 
 impl Fault {
@@ -82,6 +94,9 @@ impl Fault {
             },
             Self::SessionsForgotten => "sessions_forgotten".to_owned(),
             Self::HalfOpen => "half_open".to_owned(),
+            Self::Stopped(_) => "stopped".to_owned(),
+            Self::RenewedCertificate => "renewed_certificate".to_owned(),
+            Self::UntrustedCertificate(_) => "untrusted_certificate".to_owned(),
             Self::ClosedBefore => "closed_before".to_owned(),
             Self::ResetBefore => "reset_before".to_owned(),
             Self::Status(status) => format!("status_{status}"),
@@ -104,20 +119,38 @@ impl Fault {
             Self::Duplicate => "duplicate".to_owned(),
             Self::Stray => "stray".to_owned(),
             Self::WrongContentType => "wrong_content_type".to_owned(),
+            Self::Flood(_) => "flood".to_owned(),
+            Self::RequestFlood(_) => "request_flood".to_owned(),
         }
     }
 
     /// True where a client may never have read the head of the answer.
-    pub(super) fn hides_the_head(&self) -> bool {
+    pub(in super::super) fn hides_the_head(&self) -> bool {
         matches!(
             self,
             Self::Late(_)
                 | Self::Slow(_)
+                | Self::Stopped(_)
                 | Self::ResetInBody
                 | Self::ResetAfterBody
                 | Self::ReplyLost
                 | Self::StatusAfter(_)
                 | Self::ByteAtATime(_)
+        )
+    }
+
+    /// True where the server executes a request, and its client never gets the whole answer.
+    pub(in super::super) fn loses_the_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::HangAfterHeaders
+                | Self::ClosedInBody
+                | Self::ResetInBody
+                | Self::ReplyLost
+                | Self::StatusAfter(_)
+                | Self::Garbage
+                | Self::WrongId
+                | Self::WrongContentType
         )
     }
 }

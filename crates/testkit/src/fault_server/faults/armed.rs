@@ -18,7 +18,7 @@ pub enum When {
 
 /// A fault that waits for its requests.
 #[derive(Clone, Debug)]
-pub(super) struct Armed {
+pub(in super::super) struct Armed {
     fault: Fault,
     when: When,
     since: Instant,
@@ -28,7 +28,7 @@ pub(super) struct Armed {
 impl Armed {
     /// Arms a fault now.
     #[must_use]
-    pub(super) fn new(fault: Fault, when: When) -> Self {
+    pub(in super::super) fn new(fault: Fault, when: When) -> Self {
         Self {
             fault,
             when,
@@ -61,7 +61,11 @@ impl Armed {
 }
 
 /// The fault that strikes this request: the one that was armed first.
-pub(super) fn strike(armed: &mut Vec<Armed>, method: &str, now: Instant) -> Option<Fault> {
+pub(in super::super) fn strike(
+    armed: &mut Vec<Armed>,
+    method: &str,
+    now: Instant,
+) -> Option<Fault> {
     // Each one counts the request, those after the first too.
     let mut struck = armed.iter_mut().filter_map(|armed| {
         let meets = armed.meets(method, now);
