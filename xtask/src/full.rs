@@ -36,8 +36,7 @@ const LONGER: [&str; 9] = [
     "soak --minutes 2",
     "outage",
     "overload",
-    // Some worlds draw from sources that no seed controls yet.
-    "simulate --seeds 2000 --allow differences",
+    "simulate --seeds 2000",
     "interop --all --skip-missing",
     "bench",
 ];
