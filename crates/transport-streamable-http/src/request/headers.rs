@@ -1,7 +1,7 @@
 //! The headers of the protocol.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rmcp::model::ClientRequest;
+use rmcp::model::{ClientRequest, ProtocolVersion};
 
 use super::header_value::header_value;
 
@@ -42,6 +42,16 @@ pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-pro
 pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// The header of a revision. That of a known one takes no memory of its own.
+pub(crate) fn revision_header(revision: &ProtocolVersion) -> Option<HeaderValue> {
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter();
+    let known = known.map(ProtocolVersion::as_str);
+    match known.into_iter().find(|known| *known == revision.as_str()) {
+        Some(known) => Some(HeaderValue::from_static(known)),
+        None => HeaderValue::from_str(revision.as_str()).ok(),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The state of one session: plain data, without a task or a socket of its own.
 
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -8,21 +8,21 @@ use mcp_pool_core::{
     Endpoint,
     error::{FaultKind, Outcome},
     extend::{
-        CallContext, ClientContext, CloseNotifier, CloseOutcome, Credentials, Era, ParkedSession,
-        RequestTarget, ServerInbox, ServerStreamState,
+        CallContext, ClientContext, CloseNotifier, Credentials, Era, ParkedSession, RequestTarget,
+        ServerInbox, ServerStreamState,
     },
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
-use tokio::sync::{OnceCell, SetOnce};
+use tokio::sync::SetOnce;
 
-use super::{early::EarlyMessages, standalone::Standalone};
+use super::{rare::Rare, standalone::Standalone};
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
     parked::Parked,
     request::{
-        LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, ToolHeaders, is_valid_session_id,
+        LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, is_valid_session_id, revision_header,
         standard_headers,
     },
 };
@@ -50,22 +50,11 @@ pub(crate) struct Connection {
     pub(crate) stream: ServerStreamState,
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
     /// What most sessions never need.
-    rare: OnceLock<Box<Rare>>,
+    pub(super) rare: OnceLock<Box<Rare>>,
     session: OnceLock<HeaderValue>,
     revision: OnceLock<HeaderValue>,
     /// The status of the response to the first request.
     first_status: OnceLock<StatusCode>,
-}
-
-/// What a session needs only at times.
-#[derive(Default)]
-pub(super) struct Rare {
-    pub(super) early: EarlyMessages,
-    /// The headers that the tools of a stateless server want.
-    pub(super) tools: Mutex<ToolHeaders>,
-    pub(super) deleted: OnceCell<CloseOutcome>,
-    /// Held while the server is requested to describe itself.
-    pub(super) discovering: tokio::sync::Mutex<()>,
 }
 
 /// The parts of a new connection.
@@ -203,16 +192,6 @@ impl Connection {
         }
     }
 
-    /// What the session needs only at times, made now.
-    pub(super) fn rare(&self) -> &Rare {
-        self.rare.get_or_init(Box::default)
-    }
-
-    /// What the session needed so far of that.
-    pub(super) fn known_rare(&self) -> Option<&Rare> {
-        self.rare.get().map(Box::as_ref)
-    }
-
     /// The session id, if the server assigned one.
     pub(crate) fn session_id(&self) -> Option<&str> {
         self.session.get()?.to_str().ok()
@@ -302,16 +281,6 @@ impl Connection {
             headers.insert(header::CONTENT_TYPE, json);
         }
         headers
-    }
-}
-
-/// The header of a revision. That of a known one takes no memory of its own.
-fn revision_header(revision: &ProtocolVersion) -> Option<HeaderValue> {
-    let known = ProtocolVersion::KNOWN_VERSIONS.iter();
-    let known = known.map(ProtocolVersion::as_str);
-    match known.into_iter().find(|known| *known == revision.as_str()) {
-        Some(known) => Some(HeaderValue::from_static(known)),
-        None => HeaderValue::from_str(revision.as_str()).ok(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tools of a stateless server, and the headers that they want.
+//! What a session needs only at times: the tools of a stateless server, and the headers that they want.
 
 use std::sync::PoisonError;
 
@@ -7,10 +7,20 @@ use mcp_pool_core::extend::{Answer, Era, ResultKind};
 use rmcp::model::{CallToolRequestParams, ClientRequest};
 use serde_json::{Value, value::RawValue};
 
-use super::connection::Connection;
+use super::{connection::Connection, rare::Rare};
 use crate::request::may_annotate;
 
 impl Connection {
+    /// What the session needs only at times, made now.
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// What the session needed so far of that.
+    pub(super) fn known_rare(&self) -> Option<&Rare> {
+        self.rare.get().map(Box::as_ref)
+    }
+
     /// Notes the headers that the tools of a stateless server want, and leaves out the tools that
     /// want invalid ones (revision 2026-07-28, transports, custom headers).
     pub(super) fn with_checked_tools(&self, request: &ClientRequest, answer: Answer) -> Answer {

@@ -1,8 +1,22 @@
-//! Messages that come before it is known what their server is.
+//! What a session needs only at times.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mcp_pool_core::extend::Incoming;
+use mcp_pool_core::extend::{CloseOutcome, Incoming};
+use tokio::sync::OnceCell;
+
+use crate::request::ToolHeaders;
+
+/// What a session needs only at times. An idle session has none of it.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) early: EarlyMessages,
+    /// The headers that the tools of a stateless server want.
+    pub(super) tools: Mutex<ToolHeaders>,
+    pub(super) deleted: OnceCell<CloseOutcome>,
+    /// Held while the server is requested to describe itself.
+    pub(super) discovering: tokio::sync::Mutex<()>,
+}
 
 /// Messages beside the answer that introduces a server.
 ///
