@@ -30,8 +30,6 @@ struct Fate {
     /// Of 100 steps, those that fail in some way.
     percent: usize,
     is_cut_off: bool,
-    /// Whom the next revocation is of.
-    revoked: Option<String>,
 }
 
 /// What happens to a step.
@@ -57,7 +55,6 @@ impl FailingDirectory {
                 numbers: Numbers::new(seed, 0),
                 percent,
                 is_cut_off: false,
-                revoked: None,
             })),
         }
     }
@@ -71,11 +68,6 @@ impl FailingDirectory {
         let mut fate = self.fate();
         fate.percent = 0;
         fate.is_cut_off = false;
-    }
-
-    /// Names the user of the next revocation.
-    pub(super) fn expect_revocation(&self, user: &str) {
-        self.fate().revoked = Some(user.to_owned());
     }
 
     fn fate(&self) -> MutexGuard<'_, Fate> {
@@ -160,6 +152,7 @@ impl SessionDirectory for FailingDirectory {
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, DirectoryError> {
         let step = async {
             let claim = self.store.claim(request).await?;
+            self.model.lock().note_marks(request.key, &request.marks);
             self.check_claim(&claim);
             Ok(claim)
         };
@@ -172,7 +165,13 @@ impl SessionDirectory for FailingDirectory {
         sealed: &SealedSession,
         ttl: Duration,
     ) -> Result<(), DirectoryError> {
-        let step = self.store.record(holding, sealed, ttl);
+        let step = async {
+            self.store.record(holding, sealed, ttl).await?;
+            if let Some(session) = session_of(&holding.key, sealed) {
+                self.model.lock().note_recorded(session, &holding.key);
+            }
+            Ok(())
+        };
         self.step(step).await
     }
 
@@ -204,9 +203,7 @@ impl SessionDirectory for FailingDirectory {
     async fn revoke(&self, mark: &FleetMark) -> Result<(), DirectoryError> {
         let step = async {
             self.store.revoke(mark).await?;
-            if let Some(user) = self.fate().revoked.take() {
-                self.model.lock().revoke_in_directory(&user);
-            }
+            self.model.lock().revoke_in_directory(mark);
             Ok(())
         };
         self.step(step).await

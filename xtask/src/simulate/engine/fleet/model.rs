@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use mcp_session_pool::extend::{FleetKey, FleetMark};
 use serde::Serialize;
 
 /// What happened in the worlds of replicas.
@@ -40,6 +41,8 @@ pub(super) struct Model(Arc<Mutex<State>>);
 #[derive(Default)]
 pub(super) struct State {
     pub(super) sessions: Vec<SimulatedSession>,
+    /// The marks of each key that was claimed.
+    marks: HashMap<FleetKey, Vec<FleetMark>>,
     /// The number of the latest process that uses a session.
     incarnations: u64,
     /// The number of the latest call or revocation.
@@ -53,7 +56,9 @@ pub(super) struct SimulatedSession {
     pub(super) user: String,
     pub(super) is_exclusive: bool,
     pub(super) is_open: bool,
-    /// True once the directory has revoked its user.
+    /// What a revocation selects it by, once it is recorded.
+    marks: Vec<FleetMark>,
+    /// True once the directory has revoked one of its marks.
     pub(super) is_revoked: bool,
     /// When a replica has revoked its user, by the numbers of calls.
     revoked_at: HashMap<usize, u64>,
@@ -89,6 +94,7 @@ impl State {
             user: user.to_owned(),
             is_exclusive,
             is_open: true,
+            marks: Vec::new(),
             is_revoked: false,
             revoked_at: HashMap::new(),
             holder: None,
@@ -140,10 +146,21 @@ impl State {
         true
     }
 
-    /// Notes that the directory has revoked a user.
-    pub(super) fn revoke_in_directory(&mut self, user: &str) {
+    /// Notes the marks of a key, which its claims name.
+    pub(super) fn note_marks(&mut self, key: FleetKey, marks: &[FleetMark]) {
+        self.marks.insert(key, marks.to_vec());
+    }
+
+    /// Notes that the directory has a session of this key.
+    pub(super) fn note_recorded(&mut self, session: usize, key: &FleetKey) {
+        let marks = self.marks.get(key).cloned();
+        self.sessions[session].marks = marks.unwrap_or_default();
+    }
+
+    /// Notes that the directory has revoked a mark.
+    pub(super) fn revoke_in_directory(&mut self, mark: &FleetMark) {
         let sessions = self.sessions.iter_mut();
-        for session in sessions.filter(|it| it.user == user) {
+        for session in sessions.filter(|it| it.marks.contains(mark)) {
             session.is_revoked = true;
         }
     }

@@ -1,5 +1,7 @@
 //! The counts of the pool, compared with its limits and with the server's counts.
 
+use std::time::Duration;
+
 use mcp_pool_core::{
     PoolKey, SessionPool,
     stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus},
@@ -26,6 +28,19 @@ impl Reading {
             status: pool.status(),
             keys: pool.key_stats(&query).rows,
         }
+    }
+
+    /// True where a session is idle although a key seeks one that it cannot open.
+    pub(in super::super) fn has_idle_that_is_sought(&self) -> bool {
+        let (taken, most) = (self.status.sessions, self.status.max_total_sessions);
+        let is_full = most > 0 && taken >= most;
+        is_full && self.keys.iter().any(seeks) && self.keys.iter().any(|row| row.available > 0)
+    }
+
+    /// How long ago the key with an idle session that was used last was used.
+    pub(in super::super) fn idle_for(&self) -> Duration {
+        let idle = self.keys.iter().filter(|row| row.available > 0);
+        idle.map(|row| row.idle_for).min().unwrap_or_default()
     }
 
     /// The row of a key.
@@ -84,14 +99,18 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
     if let Some(broken) = check_waiters(reading, sessions_free) {
         return Some(broken);
     }
-    let idle: usize = reading.keys.iter().map(|row| row.available).sum();
-    let seekers = reading.keys.iter().filter(|key| seeks(key)).count();
-    if seekers > 0 && !sessions_free && idle > 0 {
-        let detail = format!("{idle} sessions are idle, {seekers} keys seek one");
-        return Some(("idle_not_reclaimed", detail));
-    }
-    None
+    reading.has_idle_that_is_sought().then(|| {
+        let idle: usize = reading.keys.iter().map(|row| row.available).sum();
+        (
+            IDLE_KEPT,
+            format!("{idle} sessions are idle, and others are sought"),
+        )
+    })
 }
+
+/// The name of the violation by a session that is kept idle although another key seeks one. A key may do so
+/// for as long as a session takes to open.
+pub(in super::super) const IDLE_KEPT: &str = "idle_not_reclaimed";
 
 fn check_waiters(reading: &Reading, sessions_free: bool) -> Option<Broken> {
     let mut waiting = reading.keys.iter().filter(|key| key.waiting > 0);

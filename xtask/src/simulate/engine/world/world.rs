@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use mcp_pool_core::{PoolKey, SessionPool};
 use mcp_pool_testkit::fake::{self, Remote};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::super::{
     coverage::Sometimes,
     history::History,
     numbers::Numbers,
-    oracle::{Reading, check_always, check_settled},
+    oracle::{IDLE_KEPT, Reading, check_always, check_settled},
     plan::{Pause, Step},
 };
 use super::callers::{Callers, Desk, People, Rules};
-use super::config::config;
+use super::config::{LONGEST, config};
 use super::extractor::Extractor;
 use super::observer::Recorder;
 
@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) handed: Vec<PoolKey>,
     /// The checks under way when the last step cancelled a task.
     pub(super) checking: Option<usize>,
+    /// Since when sessions are idle that other keys seek.
+    kept_since: Option<Instant>,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
             extractor,
             handed: Vec::new(),
             checking: None,
+            kept_since: None,
         })
     }
 
@@ -92,12 +95,25 @@ impl World {
         self.check(step.pause == Pause::Settled);
     }
 
+    /// True where idle sessions were kept for longer than any takes to open, while other keys seek one.
+    fn is_kept_too_long(&mut self) -> bool {
+        let now = Instant::now();
+        let unused = self.reading.idle_for();
+        let since = self.kept_since.filter(|since| now - *since <= unused);
+        let since = *self.kept_since.insert(since.unwrap_or(now));
+        now - since > Duration::from_millis(LONGEST)
+    }
+
     /// Compares the pool with its limits, and, where no task is ready, with the server.
     pub(super) fn check(&mut self, is_settled: bool) {
         self.reading = Reading::of(&self.pool);
         let mut broken = check_always(&self.reading);
         if is_settled {
             broken = broken.or_else(|| check_settled(&self.reading, &self.remote));
+            broken = broken.filter(|(name, _)| *name != IDLE_KEPT || self.is_kept_too_long());
+            if broken.is_none() && !self.reading.has_idle_that_is_sought() {
+                self.kept_since = None;
+            }
             let keys = &self.reading.keys;
             self.desk
                 .check_waiters(keys.iter().map(|row| row.waiting).sum());
