@@ -160,7 +160,7 @@ impl Default for LimitsConfig {
             max_subscriptions_per_key: 1_000,
             // About 125 MB of bookkeeping.
             max_total_keys: 100_000,
-            // An idle session costs 52 to 97 KB and up to one socket: 400 MB at most.
+            // An idle session costs about 4 KB, and one with a stream a socket and a task besides.
             max_total_sessions: 4_096,
             // A burst is served within it; a queue that stays longer grows.
             shed_delay_target: Duration::from_millis(250),
