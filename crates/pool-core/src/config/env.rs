@@ -23,6 +23,8 @@ impl PoolConfig {
     /// | `IDENTITY_HEADERS` | `identity.identity_headers` | list of header names |
     /// | `IDLE_EVICTION` | `timeouts.idle_pool_eviction` | duration |
     /// | `JWT_IDENTITY_EXTRACTION` | none | truth value; see below |
+    /// | `KEEPALIVE_INTERVAL` | `health.keepalive_interval` | duration, 0 for off |
+    /// | `LEASE_OVERDUE_AFTER` | `timeouts.lease_overdue_after` | duration, 0 for off |
     /// | `LIST_CHANGED_DEBOUNCE` | `timeouts.list_changed_debounce` | duration |
     /// | `LIST_TTL` | `tool_cache.list_ttl` | duration |
     /// | `MAX_CALLS_PER_ENDPOINT` | `limits.max_calls_per_endpoint` | count, 0 for no quota |
@@ -43,6 +45,7 @@ impl PoolConfig {
     /// | `MAX_TOTAL_WAITERS` | `limits.max_total_waiters` | count, 0 for no limit |
     /// | `MAX_WAITERS_PER_KEY` | `limits.max_waiters_per_key` | count, 0 for no limit |
     /// | `MAX_WAITERS_PER_SHARE` | `limits.max_waiters_per_share` | count, 0 for no limit |
+    /// | `MIN_IDLE_PER_KEY` | `limits.min_idle_per_key` | count |
     /// | `NAME` | `name` | text |
     /// | `ON_EXTRACT_ERROR` | `identity.on_extract_error` | `hash_headers` or `refuse` |
     /// | `PASSTHROUGH_HEADERS` | `identity.passthrough_headers` | list of header names |
