@@ -65,6 +65,10 @@ impl RedisDirectory {
         format!("{}k:{}", self.prefix, key.to_hex())
     }
 
+    fn hint_key(&self, upstream: &FleetKey) -> String {
+        format!("{}h:{}", self.prefix, upstream.to_hex())
+    }
+
     async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
@@ -180,6 +184,24 @@ impl SessionDirectory for RedisDirectory {
 
     async fn news(&self) {
         self.news.next().await;
+    }
+
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        let script = self.scripts.hint.key(self.hint_key(upstream));
+        let hint: Option<Vec<u8>> = self.run(&script).await?;
+        Ok(hint.map(SealedSession::from_bytes))
+    }
+
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        let mut script = self.scripts.leave_hint.key(self.hint_key(upstream));
+        script.arg(hint.as_bytes()).arg(millis(ttl));
+        let word: Vec<u8> = self.run(&script).await?;
+        reply::recorded(&word)
     }
 }
 

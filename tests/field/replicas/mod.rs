@@ -5,6 +5,7 @@ mod cookies;
 mod deploys;
 mod exclusive;
 mod handles;
+mod hints;
 mod late_steps;
 mod outages;
 mod revocations;

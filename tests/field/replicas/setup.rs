@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use mcp_session_pool::{
     Fleet, FleetSecret, InMemoryDirectory, PoolConfig, SessionPool, StreamableHttpConnector,
     extend::{
-        Beat, Claim, ClaimRequest, DirectoryError, FleetMark, Holding, Removal, Removed, ReplicaId,
-        SealedSession, SessionDirectory,
+        Beat, Claim, ClaimRequest, DirectoryError, FleetKey, FleetMark, Holding, Removal, Removed,
+        ReplicaId, SealedSession, SessionDirectory,
     },
 };
 
@@ -39,6 +39,9 @@ struct Shared {
     steps: AtomicUsize,
     sealed: Mutex<Vec<SealedSession>>,
     planted: Mutex<Option<SealedSession>>,
+    hints_read: AtomicUsize,
+    hints_left: Mutex<Vec<SealedSession>>,
+    planted_hint: Mutex<Option<SealedSession>>,
 }
 
 impl Directory {
@@ -112,6 +115,21 @@ impl Directory {
     /// Gives this record to the next claim, whatever its key.
     pub(super) fn plant(&self, sealed: SealedSession) {
         *self.shared.planted.lock().expect("not poisoned") = Some(sealed);
+    }
+
+    /// How often a hint was asked for.
+    pub(super) fn hints_read(&self) -> usize {
+        self.shared.hints_read.load(Ordering::SeqCst)
+    }
+
+    /// Every hint that was left.
+    pub(super) fn hints_left(&self) -> Vec<SealedSession> {
+        self.shared.hints_left.lock().expect("not poisoned").clone()
+    }
+
+    /// Gives this hint for every upstream.
+    pub(super) fn plant_hint(&self, sealed: SealedSession) {
+        *self.shared.planted_hint.lock().expect("not poisoned") = Some(sealed);
     }
 
     async fn enter(&self) -> Result<(), DirectoryError> {
@@ -212,6 +230,30 @@ impl SessionDirectory for Directory {
 
     async fn news(&self) {
         self.store.news().await;
+    }
+
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        self.shared.hints_read.fetch_add(1, Ordering::SeqCst);
+        self.enter().await?;
+        let planted = self.shared.planted_hint.lock();
+        let planted = planted.expect("not poisoned").clone();
+        match planted {
+            Some(sealed) => Ok(Some(sealed)),
+            None => self.store.hint(upstream).await,
+        }
+    }
+
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.enter().await?;
+        self.store.leave_hint(upstream, hint, ttl).await?;
+        let mut left = self.shared.hints_left.lock().expect("not poisoned");
+        left.push(hint.clone());
+        Ok(())
     }
 }
 

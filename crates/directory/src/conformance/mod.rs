@@ -3,11 +3,13 @@
 mod claims;
 mod ends;
 mod helpers;
+mod hints;
 mod revocations;
 mod shared;
 
 pub use claims::*;
 pub use ends::*;
+pub use hints::*;
 pub use revocations::*;
 pub use shared::*;
 
@@ -36,6 +38,8 @@ macro_rules! directory_suite {
             a_reservation_from_before_a_revocation_is_never_claimed
             a_beat_brings_each_revocation_once
             a_revocation_is_numbered_among_the_fences
+            a_hint_comes_back_until_its_time_is_over
+            the_latest_hint_of_an_upstream_counts
         );
     };
     (@each $make:expr; $($promise:ident)*) => {

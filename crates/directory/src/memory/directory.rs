@@ -100,6 +100,20 @@ impl SessionDirectory for InMemoryDirectory {
     async fn news(&self) {
         self.revoked.notified().await;
     }
+
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        Ok(self.lock().hint(upstream))
+    }
+
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.lock().leave_hint(*upstream, hint.clone(), ttl);
+        Ok(())
+    }
 }
 
 impl fmt::Debug for InMemoryDirectory {

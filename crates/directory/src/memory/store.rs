@@ -21,6 +21,8 @@ pub(super) struct Store {
     generations: HashMap<FleetMark, u64>,
     /// Every revocation, in order.
     revoked: Vec<Revoked>,
+    /// What replicas left about upstreams, and until when.
+    hints: HashMap<FleetKey, (SealedSession, Instant)>,
 }
 
 struct Record {
@@ -43,11 +45,23 @@ impl Default for Store {
             alive: HashMap::new(),
             generations: HashMap::new(),
             revoked: Vec::new(),
+            hints: HashMap::new(),
         }
     }
 }
 
 impl Store {
+    pub(super) fn hint(&self, upstream: &FleetKey) -> Option<SealedSession> {
+        let (hint, ends_at) = self.hints.get(upstream)?;
+        (*ends_at > Instant::now()).then(|| hint.clone())
+    }
+
+    pub(super) fn leave_hint(&mut self, upstream: FleetKey, hint: SealedSession, ttl: Duration) {
+        let now = Instant::now();
+        self.hints.retain(|_, (_, ends_at)| *ends_at > now);
+        self.hints.insert(upstream, (hint, now + ttl));
+    }
+
     pub(super) fn sessions(&self) -> usize {
         self.records.values().map(Vec::len).sum()
     }

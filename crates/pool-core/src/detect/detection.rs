@@ -42,9 +42,21 @@ impl Detection {
     /// The position of the connector whose transport the server speaks.
     pub(crate) async fn run(&self) -> Result<usize, AcquireError> {
         let began = Instant::now();
-        let result = self.admitted().await;
+        let result = match self.hinted().await {
+            Some(position) => Ok(position),
+            None => self.admitted().await,
+        };
         self.report(&result, began);
         result
+    }
+
+    /// The transport that another replica has found, where this one has not tried any. One that the server
+    /// denies is detected again, as after a change of the server.
+    async fn hinted(&self) -> Option<usize> {
+        let fleet = self.context().fleet.as_ref().filter(|_| self.is_first)?;
+        let hint = fleet.hint(&self.endpoint).await?;
+        let mut kinds = self.context().connectors.in_order().iter();
+        kinds.position(|(kind, _)| *kind == hint.transport)
     }
 
     async fn admitted(&self) -> Result<usize, AcquireError> {

@@ -35,6 +35,7 @@ pub struct ConnectRequest {
     slots: SlotsByEra,
     deadline: Instant,
     affinity: Option<Arc<(HeaderName, HeaderValue)>>,
+    hinted_era: Option<Era>,
     /// True once the endpoint has answered anything.
     answered: Arc<AtomicBool>,
 }
@@ -57,6 +58,7 @@ impl ConnectRequest {
             slots,
             deadline,
             affinity: None,
+            hinted_era: None,
             answered: Arc::default(),
         }
     }
@@ -93,6 +95,12 @@ impl ConnectRequest {
     /// The same request with the header that it is routed by.
     pub(crate) fn routed_by(mut self, affinity: Option<(HeaderName, HeaderValue)>) -> Self {
         self.affinity = affinity.map(Arc::new);
+        self
+    }
+
+    /// The same request with the era that another replica has found.
+    pub(crate) fn hinted(mut self, era: Option<Era>) -> Self {
+        self.hinted_era = era;
         self
     }
 
@@ -178,6 +186,13 @@ impl ConnectRequest {
     pub fn affinity(&self) -> Option<(&HeaderName, &HeaderValue)> {
         let affinity = self.affinity.as_deref()?;
         Some((&affinity.0, &affinity.1))
+    }
+
+    /// The era of the server as another replica has found it. It may be wrong: a connector uses it in
+    /// place of a detection where it knows no better, and corrects it on proof. Default: `None`.
+    #[must_use]
+    pub fn hinted_era(&self) -> Option<Era> {
+        self.hinted_era
     }
 
     /// A handler for the new session, with the pool in front of it. Of several, the last one is the

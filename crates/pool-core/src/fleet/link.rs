@@ -11,6 +11,7 @@ use super::{
     circuit::DirectoryCircuit,
     closings::Closings,
     driver::HeldDriver,
+    hints::Hints,
     names::{FleetName, mark, marks},
     overdue::Overdue,
     settings::Fleet,
@@ -31,6 +32,7 @@ pub(crate) struct FleetLink {
     circuit: DirectoryCircuit,
     pub(super) closings: Closings,
     pub(super) overdue: Overdue,
+    pub(super) hints: Hints,
     /// What the last beat brought; `None` before the first.
     seen: Mutex<Option<u64>>,
 }
@@ -43,6 +45,7 @@ impl FleetLink {
             circuit: DirectoryCircuit::default(),
             closings: Closings::default(),
             overdue: Overdue::default(),
+            hints: Hints::default(),
             seen: Mutex::default(),
             fleet,
         }

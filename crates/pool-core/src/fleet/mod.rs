@@ -6,6 +6,7 @@ mod claim;
 mod closings;
 mod driver;
 mod handles;
+mod hints;
 mod link;
 mod names;
 mod overdue;
@@ -14,5 +15,6 @@ mod settings;
 
 pub(crate) use claim::{Opening, Revival};
 pub use handles::{HandleError, SessionHandle};
+pub(crate) use hints::UpstreamHint;
 pub(crate) use link::FleetLink;
 pub use settings::Fleet;

@@ -14,7 +14,7 @@ use super::{
     era_evidence::EraEvidence,
     handshake::{Denial, FailedHandshake, Handshake, Shared},
 };
-use crate::era_cache::EraCache;
+use crate::era_cache::{EraCache, ServerEra};
 
 /// Opens one session, in an era that may have to be detected first.
 pub(crate) struct EraNegotiation {
@@ -45,7 +45,7 @@ impl EraNegotiation {
     /// The session itself is the probe, so that detection costs no request of its own.
     pub(crate) async fn detect(self) -> Result<DetectOutcome, ConnectError> {
         let server = self.eras.server(self.request.endpoint());
-        let opened = match (self.configured_era(), server.era()) {
+        let opened = match (self.configured_era(), self.probable_era(&server)) {
             (Some(era), _) => self.open_configured(era).await,
             (None, Some(era)) => self.open_in(era).await,
             (None, None) => self.open_unless_denied().await,
@@ -57,6 +57,13 @@ impl EraNegotiation {
             }
             Err(failed) => Err(failed.error),
         }
+    }
+
+    /// The era that is known of a server, or that another replica has found. A stateless one is detected
+    /// all the same: that begins with a stateless request anyway, and bounds the time of a wrong hint.
+    fn probable_era(&self, server: &ServerEra) -> Option<Era> {
+        let hinted = self.request.hinted_era();
+        server.era().or(hinted.filter(|era| *era == Era::Legacy))
     }
 
     /// The era that the endpoint names.
@@ -100,7 +107,7 @@ impl EraNegotiation {
     /// callers wait for the result, and then open their own sessions.
     async fn detect_era(&self) -> Result<Session, ConnectError> {
         let server = self.eras.server(self.request.endpoint());
-        let mut era = server.era();
+        let mut era = self.probable_era(&server);
         if era.is_none() {
             let mut opened = None;
             let detected = self.eras.get_or_detect(&server, async {

@@ -15,7 +15,7 @@ use crate::{
     handler::{HandlerProxy, ListWatcher},
     key::{DetectedSession, KeyPool, Requester},
     time::{Timestamp, after},
-    types::Scope,
+    types::{Era, Scope},
     upstream::SessionIdClaim,
 };
 
@@ -67,6 +67,7 @@ impl<'c> Connecting<'c> {
             return finish(key, detected.session, detected.proxy, deadline).await;
         }
         let (request, proxy) = self.request();
+        let request = request.hinted(self.hinted_era().await);
         let connected = timeout_at(deadline, self.connector.connect(&request)).await;
         match connected.unwrap_or_else(|_| Err(request.timed_out())) {
             Ok(session) => finish(key, session, proxy, deadline).await,
@@ -94,6 +95,13 @@ impl<'c> Connecting<'c> {
                 Err(error)
             }
         }
+    }
+
+    /// The era of the server, where another replica of the fleet has found it.
+    async fn hinted_era(&self) -> Option<Era> {
+        let fleet = self.key.services.context.fleet.as_ref()?;
+        let hint = fleet.hint(self.key.key.endpoint()).await?;
+        (hint.transport == *self.key.key.endpoint().transport()).then_some(hint.era)
     }
 
     /// The request to the connector, and the proxy in front of the new session's handler.

@@ -8,7 +8,7 @@ use super::open_session::{Connecting, OpenedSession};
 use crate::{
     error::{ConnectError, Evidence, FaultKind},
     extend::{Claimed, Connector, Sharing},
-    fleet::{FleetLink, Opening, Revival},
+    fleet::{FleetLink, Opening, Revival, UpstreamHint},
     key::{KeyPool, Requester},
     types::{Era, Lifecycle, Scope},
 };
@@ -25,7 +25,26 @@ pub(super) async fn open_session(
     let connecting = Connecting::new(connector, key, requester);
     match &key.services.context.fleet {
         None => connecting.open().await,
-        Some(fleet) => open_or_revive(fleet, &connecting).await,
+        Some(fleet) => {
+            let opened = open_or_revive(fleet, &connecting).await?;
+            if !opened.is_revived {
+                leave_hint(fleet, key, &opened);
+            }
+            Ok(opened)
+        }
+    }
+}
+
+/// Leaves to the other replicas what the session shows of its server.
+fn leave_hint(fleet: &Arc<FleetLink>, key: &KeyPool, opened: &OpenedSession) {
+    let endpoint = key.key.endpoint();
+    let hint = UpstreamHint {
+        transport: endpoint.transport().clone(),
+        era: opened.session.info().era,
+    };
+    if let Some(step) = fleet.leave_hint(endpoint, &hint) {
+        let context = &key.services.context;
+        context.tasks.spawn_on(step, &context.runtime);
     }
 }
 

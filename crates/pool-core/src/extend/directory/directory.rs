@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     claim::{Claim, ClaimRequest},
     error::DirectoryError,
-    fleet_key::FleetMark,
+    fleet_key::{FleetKey, FleetMark},
     holding::{Holding, ReplicaId},
     sealed::SealedSession,
 };
@@ -110,6 +110,37 @@ pub trait SessionDirectory: Send + Sync {
     async fn news(&self) {
         std::future::pending().await
     }
+
+    /// What a replica has left about an upstream: its transport and its era, sealed for this name. It
+    /// saves the detection, and a wrong one is corrected like a verdict of the pool's own that has become
+    /// wrong. Default: none.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    ///
+    /// # Cancel safety
+    /// Safe.
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        let _ = upstream;
+        Ok(None)
+    }
+
+    /// Leaves what [`hint`](Self::hint) returns for `ttl` from now on. Default: nothing is kept.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    ///
+    /// # Cancel safety
+    /// The pool drops the future when its budget ends; the store may do the step all the same.
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        let _ = (upstream, hint, ttl);
+        Ok(())
+    }
 }
 
 /// What goes with a holding that is given up.
@@ -210,5 +241,18 @@ impl<T: SessionDirectory + ?Sized> SessionDirectory for Arc<T> {
 
     async fn news(&self) {
         (**self).news().await;
+    }
+
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        (**self).hint(upstream).await
+    }
+
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        (**self).leave_hint(upstream, hint, ttl).await
     }
 }

@@ -48,8 +48,8 @@ opaque_bytes! {
     /// The bytes of the transport. A secret.
     ;
 
-    /// A parked session under the key material of the fleet, as a directory stores it. It opens only for
-    /// the key that it was sealed for.
+    /// A parked session under the key material of the fleet, as a directory stores it; also a hint. It
+    /// opens only for the key that it was sealed for.
     SealedSession,
     /// The bytes, safe to store.
     ;

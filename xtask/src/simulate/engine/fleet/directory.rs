@@ -208,4 +208,17 @@ impl SessionDirectory for FailingDirectory {
         };
         self.step(step).await
     }
+
+    async fn hint(&self, upstream: &FleetKey) -> Result<Option<SealedSession>, DirectoryError> {
+        self.step(self.store.hint(upstream)).await
+    }
+
+    async fn leave_hint(
+        &self,
+        upstream: &FleetKey,
+        hint: &SealedSession,
+        ttl: Duration,
+    ) -> Result<(), DirectoryError> {
+        self.step(self.store.leave_hint(upstream, hint, ttl)).await
+    }
 }

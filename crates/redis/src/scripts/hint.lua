@@ -1,0 +1,3 @@
+-- What was left about an upstream, or nothing.
+-- KEYS: the hint.
+return redis.call('GET', KEYS[1])
