@@ -47,6 +47,8 @@ pub(crate) mod attribute {
 
     pub(crate) const BREAKER_STATE: &str = "mcp.pool.breaker.state";
     pub(crate) const ERA: &str = "mcp.pool.era";
+    /// Whether another process had opened the session.
+    pub(crate) const REVIVED: &str = "mcp.pool.session.revived";
     pub(crate) const FAREWELL: &str = "mcp.pool.close.farewell";
     pub(crate) const LIST: &str = "mcp.pool.list";
     pub(crate) const OUTCOME: &str = "mcp.pool.outcome";

@@ -153,10 +153,14 @@ impl Observer for MetricsObserver {
         let era = event.session().era;
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let attributes = upstream.and([word(attribute::ERA, era.as_str())]);
+            let attributes = upstream.and([
+                word(attribute::ERA, era.as_str()),
+                KeyValue::new(attribute::REVIVED, event.revived()),
+            ]);
             let histogram = &instruments.create;
             histogram.record(event.took().as_secs_f64(), &attributes);
             if upstream.set_era(era) {
+                let attributes = upstream.and([word(attribute::ERA, era.as_str())]);
                 instruments.counts.eras.add(1, &attributes);
             }
         });

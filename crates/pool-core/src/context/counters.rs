@@ -17,7 +17,9 @@ pub(crate) struct Counters {
     pub(crate) keys_evicted: AtomicU64,
     pub(crate) reaped: AtomicU64,
     pub(crate) opened: AtomicU64,
+    pub(crate) revived: AtomicU64,
     pub(crate) closed: AtomicU64,
+    pub(crate) handed_over: AtomicU64,
     pub(crate) farewells_failed: AtomicU64,
     pub(crate) extract_failures: AtomicU64,
     pub(crate) leases_overdue: AtomicU64,
@@ -56,6 +58,9 @@ impl Counters {
     pub(crate) fn note_closed(&self, reason: CloseReason, outcome: CloseOutcome) {
         if matches!(outcome, CloseOutcome::Failed | CloseOutcome::TimedOut) {
             Self::add(&self.farewells_failed);
+        }
+        if outcome == CloseOutcome::HandedOver {
+            Self::add(&self.handed_over);
         }
         Self::add(&self.closed);
         match reason {

@@ -50,8 +50,12 @@ pub struct PoolStats {
     pub sessions_revoked: u64,
     /// Sessions opened so far.
     pub sessions_opened: u64,
+    /// Those of them that other replicas had opened; 0 for a pool without a fleet.
+    pub sessions_revived: u64,
     /// Sessions closed so far, farewell included.
     pub sessions_closed: u64,
+    /// Those of them that were left to other replicas, without a farewell; 0 for a pool without a fleet.
+    pub sessions_handed_over: u64,
     /// Sessions whose server may not have got the farewell: it failed, timed out, or the runtime of the pool
     /// ended before.
     pub farewells_failed: u64,
@@ -132,6 +136,8 @@ impl PoolStats {
             extract_failures: Counters::read(&counters.extract_failures),
             sessions_revoked: Counters::read(&counters.revoked),
             sessions_opened: Counters::read(&counters.opened),
+            sessions_revived: Counters::read(&counters.revived),
+            sessions_handed_over: Counters::read(&counters.handed_over),
             sessions_closed: Counters::read(&counters.closed),
             farewells_failed: Counters::read(&counters.farewells_failed),
             leases_overdue: Counters::read(&counters.leases_overdue),

@@ -33,6 +33,9 @@ pub(super) fn report_connected(
     revived: bool,
 ) {
     Counters::add(&context.counters.opened);
+    if revived {
+        Counters::add(&context.counters.revived);
+    }
     tracing::debug!(key = ?pooled.key, session = pooled.id, "session opened");
     context.events.emit(|observer, pool| {
         observer.connected(&Connected {
