@@ -162,6 +162,25 @@ impl Tally {
         cell.sessions.store(sessions + ONE_IDLE - ONE_BUSY, Relaxed);
     }
 
+    /// The number of callers that wait has changed, and nothing else.
+    #[inline]
+    pub(crate) fn set_waiting(&self, waiting: usize) {
+        let sessions = &self.cell().sessions;
+        let others = sessions.load(Relaxed) % ONE_WAITING;
+        let waiting = ONE_WAITING * (waiting as u64).min(MOST_WAITING);
+        sessions.store(others + waiting, Relaxed);
+    }
+
+    /// A slot went from one caller to one that waited.
+    #[inline]
+    pub(crate) fn passed_on(&self, [hits, misses]: [u64; 2], last_used: u64, waiting: usize) {
+        let cell = self.cell();
+        cell.hits.store(hits, Relaxed);
+        cell.misses.store(misses, Relaxed);
+        cell.last_used.store(last_used, Relaxed);
+        self.set_waiting(waiting);
+    }
+
     /// Sets everything but the name.
     pub(crate) fn set(&self, new: &TallyReading) {
         let cell = self.cell();
@@ -308,5 +327,38 @@ mod tests {
         let back = readings(&tallies)[0];
         assert_eq!((back.sessions.idle, back.sessions.busy), (2, 0));
         assert_eq!((back.last_used, back.sessions.waiting), (9, 1));
+    }
+
+    #[test]
+    fn a_slot_that_is_passed_on_changes_the_counts_of_hits_and_of_those_who_wait() {
+        let tallies = Tallies::default();
+        let tally = tallies.open(1, 0);
+        let sessions = Sessions {
+            idle: 1,
+            busy: 3,
+            connecting: 2,
+            waiting: 5,
+        };
+        tally.set(&TallyReading {
+            sessions,
+            in_use: 4,
+            ..TallyReading::default()
+        });
+        for waiting in [6, 4_194_303, 5_000_000, 0] {
+            tally.set_waiting(waiting);
+            let shown = readings(&tallies)[0].sessions;
+            let waiting = waiting.min(4_194_303);
+            assert_eq!(
+                shown,
+                Sessions {
+                    waiting,
+                    ..sessions
+                }
+            );
+        }
+        tally.passed_on([8, 2], 77, 4);
+        let shown = readings(&tallies)[0];
+        assert_eq!((shown.hits, shown.misses, shown.last_used), (8, 2, 77));
+        assert_eq!((shown.in_use, shown.sessions.waiting), (4, 4));
     }
 }

@@ -14,14 +14,14 @@ use super::{
 
 /// The sessions and waiters of one key.
 pub(crate) struct Slots<M, W: Caller, T> {
-    state: Mutex<State<M, W, T>>,
+    pub(super) state: Mutex<State<M, W, T>>,
     /// Whether a member was ready when the lock was released last. A caller that is to wait then takes
     /// the lock once.
     has_ready: AtomicBool,
     /// The generation, to be read without the lock.
     generation: AtomicU64,
     /// The counts, to be read without the lock.
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 /// The state under its lock. Dropped, it shows its counts, and whether a member is ready.
@@ -129,7 +129,15 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return ReleaseOutcome::Ready;
         }
         let outcome = state.release(slot, fate, claim);
-        self.show(&state);
+        match outcome {
+            ReleaseOutcome::Handover(_) => {
+                let HitCounts { hits, misses } = state.hit_counts;
+                let last_used = state.last_used.nanos();
+                self.tally
+                    .passed_on([hits, misses], last_used, state.waiting);
+            }
+            _ => self.show(&state),
+        }
         outcome
     }
 
@@ -156,7 +164,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// Shows the counts to those who read them without the lock.
     #[inline(never)]
-    fn show(&self, state: &State<M, W, T>) {
+    pub(super) fn show(&self, state: &State<M, W, T>) {
         self.show_ready(state);
         if state.is_removed() {
             return self.tally.clear();

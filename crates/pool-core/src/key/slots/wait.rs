@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    super::sync::lock,
     queue::{NewWaiter, Queue},
     slots::Slots,
     state::State,
@@ -18,11 +19,12 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Queues a waiter, unless a slot is free; at the front where it lost its turn to an unfit
     /// session. Within the bounds, which do not concern those.
     pub(crate) fn enqueue(&self, new: NewWaiter<'_, W, T>, bounds: Bounds) -> Enqueued<M, T> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.is_removed() {
             return Enqueued::Removed;
         }
         if let Some(slot) = state.take_ready() {
+            self.show(&state);
             return Enqueued::Slot(slot);
         }
         if new.position == QueuePosition::Back && state.is_full(&new, bounds) {
@@ -31,6 +33,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let deadline = new.deadline;
         let ticket = state.queue().join(new);
         state.waiting += 1;
+        self.tally.set_waiting(state.waiting);
         let watch = state.watched.is_none_or(|watched| deadline < watched);
         if watch {
             state.watched = Some(deadline);
@@ -67,7 +70,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// What a waiter got. `None`: it has come for its grant before.
     pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
-        let mut state = self.lock();
+        // Nothing changes here that is shown.
+        let mut state = lock(&self.state);
         let Some(queue) = &mut state.queue else {
             return Poll::Ready(None);
         };
