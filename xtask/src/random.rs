@@ -1,38 +1,48 @@
 //! Numbers that a seed decides.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Numbers that a seed decides (splitmix64).
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
+
+/// A seed for a run that is to differ from others.
+pub(crate) fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
 
 impl Random {
     /// The numbers of one part of a run.
-    pub(super) fn of(seed: u64, part: u64) -> Self {
+    pub(crate) fn of(seed: u64, part: u64) -> Self {
         let mut random = Self(seed ^ part.wrapping_mul(STEP));
         random.next();
         random
     }
 
     /// A number below a bound.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// True in so many of a hundred cases.
-    pub(super) fn percent(&mut self, percent: u64) -> bool {
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// A time between two numbers of milliseconds.
-    pub(super) fn between(&mut self, from_ms: u64, to_ms: u64) -> Duration {
+    pub(crate) fn between(&mut self, from_ms: u64, to_ms: u64) -> Duration {
         Duration::from_millis(from_ms + self.below(to_ms - from_ms))
     }
 
     /// One of several.
-    pub(super) fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
-        let at = self.below(items.len() as u64);
-        items[usize::try_from(at).expect("an index")].clone()
+    pub(crate) fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
+        items[self.index(items.len())].clone()
+    }
+
+    /// A place among so many.
+    pub(crate) fn index(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).expect("an index")
     }
 
     fn next(&mut self) -> u64 {

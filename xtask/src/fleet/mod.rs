@@ -14,7 +14,7 @@ use xshell::Shell;
 
 pub(crate) use self::processes::{GatewayOptions, serve};
 use self::report::Row;
-use crate::{Result, release::run_in_release};
+use crate::{Result, random::fresh_seed, release::run_in_release};
 
 /// Options of the run.
 #[derive(clap::Args)]
@@ -25,11 +25,16 @@ pub(crate) struct Options {
     /// How long replicas are killed for each kind of upstream.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Selects the replicas that are killed. Default: another one in each run, which is printed.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 /// Runs the fleet in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    run_in_release(sh, "fleet-inner", options.json, options.seconds)
+    let seed = options.seed.map(|seed| format!("--seed={seed}"));
+    let more = seed.as_slice();
+    run_in_release(sh, "fleet-inner", options.json, options.seconds, more)
 }
 
 /// Runs the fleet from this process.
@@ -38,9 +43,10 @@ pub(crate) fn show(options: &Options) -> Result {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let seed = options.seed.unwrap_or_else(fresh_seed);
     let mut rows: Vec<Row> = Vec::new();
     for (name, modes) in upstreams() {
-        rows.push(runtime.block_on(scenes::play(name, modes, options.seconds))?);
+        rows.push(runtime.block_on(scenes::play(name, modes, options.seconds, seed))?);
     }
     match options.json {
         true => println!("{}", report::json(&rows)?),

@@ -16,6 +16,8 @@ pub(super) const LEASE_MS: u64 = 3_000;
 pub(super) struct Row {
     #[serde(skip)]
     pub(super) upstream: &'static str,
+    /// What selected the replicas that were killed.
+    pub(super) seed: u64,
     /// The count of a conversation after 1,000 calls round-robin over three replicas.
     pub(super) round_robin_count: u64,
     /// The sessions that these calls opened.

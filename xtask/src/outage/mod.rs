@@ -32,7 +32,7 @@ pub(crate) struct Options {
 
 /// Runs the outages in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    run_in_release(sh, "outage-inner", options.json, options.seconds)
+    run_in_release(sh, "outage-inner", options.json, options.seconds, &[])
 }
 
 /// Runs the outages in this process.

@@ -25,7 +25,7 @@ pub(crate) struct Options {
 
 /// Runs the crowds in a release build, which cargo makes first.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    run_in_release(sh, "overload-inner", options.json, options.seconds)
+    run_in_release(sh, "overload-inner", options.json, options.seconds, &[])
 }
 
 /// Runs the crowds in this process.

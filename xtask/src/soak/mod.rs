@@ -7,7 +7,6 @@
 mod journal;
 mod phase;
 mod process;
-mod random;
 mod report;
 mod resources;
 mod server;
@@ -22,10 +21,10 @@ use xshell::{Shell, cmd};
 
 pub(crate) use self::server::Options as ServerOptions;
 use self::{
-    journal::Outcomes, phase::Phase, process::Server, random::Random, report::Report,
-    resources::Resources, setup::Setup, users::User,
+    journal::Outcomes, phase::Phase, process::Server, report::Report, resources::Resources,
+    setup::Setup, users::User,
 };
-use crate::{Result, lateness::Lateness};
+use crate::{Result, lateness::Lateness, random::Random};
 
 /// Options of the run.
 #[derive(Clone, Debug, clap::Args)]

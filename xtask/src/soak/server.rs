@@ -15,8 +15,7 @@ use std::{
 use mcp_pool_testkit::{Fault, FaultServer, When, Wire};
 use mcp_session_pool::config::Lifecycle;
 
-use super::random::Random;
-use crate::Result;
+use crate::{Result, random::Random};
 
 /// Options of a server.
 #[derive(clap::Args)]

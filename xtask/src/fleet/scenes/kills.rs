@@ -9,15 +9,22 @@ use super::stage::{Caller, Recorded, Stage, millis};
 use crate::{
     Result,
     fleet::report::{LEASE_MS, Row},
+    random::Random,
 };
 
-/// Kills a replica every two seconds under load.
-pub(super) async fn play(stage: &mut Stage, row: &mut Row, length: Duration) -> Result {
+/// Kills a replica that the seed selects every two seconds under load.
+pub(super) async fn play(
+    stage: &mut Stage,
+    row: &mut Row,
+    length: Duration,
+    mut random: Random,
+) -> Result {
     let began = Instant::now();
     let open_before = stage.server.open_sessions().len();
     let mut number = 0;
     while began.elapsed() < length {
-        let recovery = kill(stage, number).await?;
+        let victim = random.index(stage.replicas.len());
+        let recovery = kill(stage, number, victim).await?;
         row.killed_recovery_ms = row.killed_recovery_ms.max(millis(recovery));
         number += 1;
     }
@@ -32,8 +39,8 @@ pub(super) async fn play(stage: &mut Stage, row: &mut Row, length: Duration) -> 
 }
 
 /// Kills one replica in the middle of calls. Returns how long its conversation took to go on elsewhere.
-async fn kill(stage: &mut Stage, number: usize) -> Result<Duration> {
-    let (victim, heir) = (number % 3, (number + 1) % 3);
+async fn kill(stage: &mut Stage, number: usize, victim: usize) -> Result<Duration> {
+    let heir = (victim + 1) % stage.replicas.len();
     let talk = Caller::talk(format!("killed-{}", number % TALKS));
     let user = Caller::own(format!("killed-{}", number % USERS));
     let calls = stream::iter(0..20).map(|call| {

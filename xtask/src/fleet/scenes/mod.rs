@@ -18,19 +18,28 @@ use mcp_pool_testkit::server::Modes;
 
 use self::stage::Stage;
 use super::report::Row;
-use crate::Result;
+use crate::{Result, random::Random};
 
 /// Plays all scenes over one kind of upstream.
-pub(super) async fn play(upstream: &'static str, modes: Modes, seconds: u64) -> Result<Row> {
+pub(super) async fn play(
+    upstream: &'static str,
+    modes: Modes,
+    seconds: u64,
+    seed: u64,
+) -> Result<Row> {
     let mut stage = Stage::set(modes).await?;
     let mut row = Row {
         upstream,
+        seed,
         ..Row::default()
     };
     let length = Duration::from_secs(seconds);
     round_robin::play(&stage, &mut row).await;
     named("deploys", deploys::play(&mut stage, &mut row).await)?;
-    named("kills", kills::play(&mut stage, &mut row, length).await)?;
+    named(
+        "kills",
+        kills::play(&mut stage, &mut row, length, Random::of(seed, 0)).await,
+    )?;
     named(
         "stopped holder",
         stopped_holder::play(&stage, &mut row).await,
@@ -39,7 +48,7 @@ pub(super) async fn play(upstream: &'static str, modes: Modes, seconds: u64) -> 
     named("records", records::play(&stage, &mut row).await)?;
     named("revocations", revocations::play(&stage, &mut row).await)?;
     named("latency", latency::play(&stage, &mut row).await)?;
-    named("outages", outages::play(&mut stage, &mut row).await)?;
+    named("outages", outages::play(&mut stage, &mut row, length).await)?;
     ledger::check(&stage.server, &mut row);
     row.crossed_answers = stage.crossed();
     stage.end().await?;

@@ -10,8 +10,9 @@ use crate::{
     fleet::report::{LEASE_MS, Row},
 };
 
-/// Breaks Redis in each way, under a conversation that one replica holds and one that it does not.
-pub(super) async fn play(stage: &mut Stage, row: &mut Row) -> Result {
+/// Breaks Redis in each way, under a conversation that one replica holds and one that it does not. It is
+/// stopped for half of `length`.
+pub(super) async fn play(stage: &mut Stage, row: &mut Row, length: Duration) -> Result {
     for outage in [Outage::Stopped, Outage::Killed, Outage::Flushed] {
         let held = Caller::talk(format!("held-{outage:?}"));
         let elsewhere = Caller::talk(format!("elsewhere-{outage:?}"));
@@ -19,7 +20,7 @@ pub(super) async fn play(stage: &mut Stage, row: &mut Row) -> Result {
         stage.count(&stage.replicas[2], &elsewhere).await?;
         outage.begin(stage)?;
         let began = Instant::now();
-        while outage.lasts() && began.elapsed() < LEASE * 2 {
+        while began.elapsed() < outage.lasts_for(length) {
             let hit = stage.count(&stage.replicas[0], &held).await;
             row.store_failed_hits += u64::from(hit.is_err());
             let miss = stage.count(&stage.replicas[1], &elsewhere).await;
@@ -75,9 +76,13 @@ impl Outage {
         }
     }
 
-    /// False where Redis answers all the time.
-    fn lasts(self) -> bool {
-        self != Self::Flushed
+    /// How long Redis does not answer.
+    fn lasts_for(self, length: Duration) -> Duration {
+        match self {
+            Self::Stopped => (length / 2).max(LEASE * 2),
+            Self::Killed => LEASE * 2,
+            Self::Flushed => Duration::ZERO,
+        }
     }
 
     async fn end(self, stage: &mut Stage) -> Result {
