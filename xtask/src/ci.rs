@@ -5,7 +5,7 @@ use xshell::{Shell, cmd};
 use crate::{
     Result, bench,
     checks::{demo_output, package},
-    conformance, interop, prometheus,
+    conformance, gates, interop, prometheus,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -45,6 +45,7 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
             check(&printed)
         })?;
     }
+    steps.take("gates", || gates::run(sh, &gates::Options::default()))?;
     steps.take("prometheus", || prometheus::run(sh))?;
     steps.take("conformance", || {
         conformance::run(sh, &conformance::Options::default())

@@ -10,12 +10,14 @@ mod examples;
 mod faults;
 mod fleet;
 mod full;
+mod gates;
 mod interop;
 mod lateness;
 mod outage;
 mod overload;
 mod plain;
 mod prometheus;
+mod random;
 mod release;
 mod repository;
 mod result;
@@ -57,6 +59,8 @@ enum Command {
     Full,
     /// Calls servers of other projects: reuse, a crash in the middle, closing.
     Interop(interop::Options),
+    /// Counts the instructions of acquires, and compares them with those before the change.
+    Gates(gates::Options),
     /// Kills a server again and again under fifty callers: who fails, and for how long.
     Outage(outage::Options),
     /// Kills the servers in this process, which is a release build.
@@ -92,6 +96,9 @@ enum Command {
     /// Runs the bench in this process, which is a release build.
     #[command(hide = true)]
     BenchInner(bench::Inner),
+    /// Draws what the bench measures, in this process.
+    #[command(hide = true)]
+    BenchPlots,
     /// Counts allocations in this process, whose allocator counts.
     #[cfg(feature = "count-allocations")]
     #[command(hide = true)]
@@ -132,6 +139,7 @@ fn run(command: &Command) -> Result {
         Command::Faults(options) => faults::run(&sh, options),
         Command::FaultsInner(options) => faults::show(options),
         Command::Full => full::run(&sh),
+        Command::Gates(options) => gates::run(&sh, options),
         Command::Interop(options) => interop::run(&sh, options),
         Command::Outage(options) => outage::run(&sh, options),
         Command::OutageInner(options) => outage::show(options),
@@ -148,6 +156,7 @@ fn run(command: &Command) -> Result {
         Command::Tidy => tidy::run(&sh),
         Command::Bench(options) => bench::run(&sh, options),
         Command::BenchInner(inner) => bench::measure(inner),
+        Command::BenchPlots => bench::plot(),
         #[cfg(feature = "count-allocations")]
         Command::BenchCount(options) => bench::count(options),
         Command::BenchCall(options) => bench::call(options),

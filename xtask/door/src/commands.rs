@@ -84,7 +84,10 @@ const GROUPS: &[Group] = &[
     },
     Group {
         purpose: "Measure it",
-        commands: &[["bench", "the pool beside other pools and rmcp's own client"]],
+        commands: &[
+            ["bench", "the pool beside other pools and rmcp's own client"],
+            ["gates", "the instructions of acquires beside a baseline"],
+        ],
     },
 ];
 

@@ -34,24 +34,24 @@ pub(super) trait Slots: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 pub(super) struct ManyKeys(pub(super) Arc<[PooledClient]>);
 
-/// Lets 64 tasks take `turns` slots each.
+/// Lets so many tasks take `turns` slots each.
 ///
 /// A task yields once while it holds a slot, as it would to await the answer of a server; otherwise
 /// no task would ever wait.
-pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, turns: u32) -> Crowd {
+pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, tasks: u32, turns: u32) -> Crowd {
     runtime.block_on(async {
-        let start = Arc::new(Barrier::new(TASKS as usize + 1));
-        let mut tasks = JoinSet::new();
-        for number in 0..TASKS {
+        let start = Arc::new(Barrier::new(tasks as usize + 1));
+        let mut crowd = JoinSet::new();
+        for number in 0..tasks {
             let (slots, start) = (slots.clone(), Arc::clone(&start));
-            tasks.spawn(async move {
+            crowd.spawn(async move {
                 start.wait().await;
                 waits(&slots, number, turns).await
             });
         }
         start.wait().await;
         let begun = Instant::now();
-        let all = tasks.join_all().await.concat();
+        let all = crowd.join_all().await.concat();
         let time = begun.elapsed();
         let us = |share| per_mille(all.clone(), share) as f64 / 1e3;
         Crowd {
@@ -117,7 +117,8 @@ impl Slots for deadpool::managed::Pool<Trivial> {
     }
 }
 
-const TASKS: u32 = 64;
+/// The tasks of the rows.
+pub(super) const TASKS: u32 = 64;
 
 #[cfg(test)]
 mod tests {

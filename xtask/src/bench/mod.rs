@@ -8,11 +8,13 @@
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod apart;
+mod compare;
 mod crowd;
 mod instructions;
 mod line;
 mod memory;
 mod peers;
+mod plots;
 mod report;
 mod revival;
 mod rig;
@@ -24,11 +26,18 @@ mod wire;
 
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::{CountOptions, count};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{PathBuf, absolute},
+};
+
 use indicatif::ProgressBar;
 use xshell::{Shell, cmd};
 
 use self::{
     apart::{Allocations, Apart},
+    compare::Comparison,
     report::Report,
     rig::Rig,
     rows::{Effort, Figures, ROWS, SLOW_ROWS},
@@ -36,6 +45,7 @@ use self::{
     wire::{OnceEffort, once},
 };
 pub(crate) use self::{
+    plots::plot,
     revival::{ReviveOptions, revive},
     scale::{ScaleOptions, scale},
     wire::{CallOptions, IdleOptions, call, idle},
@@ -51,6 +61,16 @@ pub(crate) struct Options {
     /// Measures just enough to run every row; the figures mean little.
     #[arg(long)]
     quick: bool,
+    /// Draws the pictures of docs/performance.md instead, which takes some minutes.
+    #[arg(long, conflicts_with_all = ["json", "quick", "save", "compare"])]
+    plots: bool,
+    /// Writes the JSON object to this file, too.
+    #[arg(long)]
+    save: Option<PathBuf>,
+    /// Shows on stderr what has changed since the run that was saved in this file: ratios, counts and
+    /// sizes.
+    #[arg(long)]
+    compare: Option<PathBuf>,
 }
 
 /// Options of the inner command.
@@ -69,6 +89,9 @@ pub(crate) struct Inner {
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let profile = if options.quick { "dev" } else { "bench" };
     let build = ["--profile", profile, "--package", "xtask"];
+    if options.plots {
+        return Ok(cmd!(sh, "cargo run {build...} -- bench-plots").run()?);
+    }
     let feature = ["--features", "count-allocations"];
     let sessions = if options.quick { "200" } else { "10000" };
     let count = cmd!(sh, "cargo run {build...} {feature...} -- bench-count");
@@ -78,7 +101,20 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
         .iter()
         .filter(|(_, given)| *given)
         .map(|(flag, _)| flag);
-    let inner = cmd!(sh, "cargo run {build...} -- bench-inner {flags...}");
+    // From where the user stands, as the inner command runs elsewhere.
+    let file = |flag: &str, path: &Option<PathBuf>| {
+        let path = path.as_ref().map(absolute).transpose()?;
+        Result::Ok(path.map(|path| [OsString::from(flag), path.into()]))
+    };
+    let files = [
+        file("--save", &options.save)?,
+        file("--compare", &options.compare)?,
+    ];
+    let files = files.into_iter().flatten().flatten();
+    let inner = cmd!(
+        sh,
+        "cargo run {build...} -- bench-inner {flags...} {files...}"
+    );
     Ok(inner.arg("--allocations").arg(allocations).run()?)
 }
 
@@ -86,6 +122,12 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
 pub(crate) fn measure(inner: &Inner) -> Result {
     let options = &inner.options;
     let effort = if options.quick { QUICK } else { THOROUGH };
+    // Before the measurement: a missing file would waste it.
+    let earlier = options
+        .compare
+        .as_ref()
+        .map(fs::read_to_string)
+        .transpose()?;
     let allocations: Allocations = serde_json::from_str(&inner.allocations)?;
     let once = once(if options.quick {
         QUICK_ONCE
@@ -105,10 +147,17 @@ pub(crate) fn measure(inner: &Inner) -> Result {
         revival,
     };
     let report = Report::of(&rounds(&Rig::new()?, effort), apart);
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{report}");
+    let object = serde_json::to_value(&report)?;
+    let text = serde_json::to_string_pretty(&object)?;
+    match options.json {
+        true => println!("{text}"),
+        false => println!("{report}"),
+    }
+    if let Some(earlier) = earlier {
+        eprintln!("{}", Comparison::of(&earlier, &object)?);
+    }
+    if let Some(file) = &options.save {
+        fs::write(file, text)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio::{runtime::Runtime, task::coop::unconstrained, time::Instant};
 
 use super::{
-    crowd::{ManyKeys, crowd},
+    crowd::{ManyKeys, TASKS, crowd},
     rig::Rig,
     tokens::Tokens,
     wire::WireFigures,
@@ -70,6 +70,13 @@ pub(super) struct Figures {
 /// Measures one row and stores its figures.
 pub(super) type Row = fn(&Rig, Effort, &mut Figures);
 
+/// The time of an acquire by a client and its release, in nanoseconds.
+pub(super) fn client_acquire_ns(rig: &Rig) -> f64 {
+    alone(&rig.runtime, 100_000, async || {
+        rig.by_client().await;
+    })
+}
+
 fn client(rig: &Rig, effort: Effort, figures: &mut Figures) {
     figures.client_acquire_ns = alone(&rig.runtime, effort.operations, async || {
         rig.by_client().await;
@@ -107,7 +114,7 @@ fn sha256(rig: &Rig, effort: Effort, figures: &mut Figures) {
 }
 
 fn contended(rig: &Rig, effort: Effort, figures: &mut Figures) {
-    let crowd = crowd(&rig.runtime, rig.client.clone(), effort.turns);
+    let crowd = crowd(&rig.runtime, rig.client.clone(), TASKS, effort.turns);
     figures.contended_ops_per_s = crowd.ops_per_s;
     figures.contended_p50_us = crowd.p50_us;
     figures.contended_p99_us = crowd.p99_us;
@@ -115,14 +122,14 @@ fn contended(rig: &Rig, effort: Effort, figures: &mut Figures) {
 }
 
 fn deadpool_contended(rig: &Rig, effort: Effort, figures: &mut Figures) {
-    let crowd = crowd(&rig.runtime, rig.deadpool.clone(), effort.turns);
+    let crowd = crowd(&rig.runtime, rig.deadpool.clone(), TASKS, effort.turns);
     figures.deadpool_contended_ops_per_s = crowd.ops_per_s;
     figures.deadpool_contended_p99_us = crowd.p99_us;
 }
 
 fn many_keys(rig: &Rig, effort: Effort, figures: &mut Figures) {
     let clients = ManyKeys(Arc::clone(&rig.clients));
-    figures.keys_1k_p99_us = crowd(&rig.runtime, clients, effort.turns).p99_us;
+    figures.keys_1k_p99_us = crowd(&rig.runtime, clients, TASKS, effort.turns).p99_us;
 }
 
 fn keyed(rig: &Rig, effort: Effort, figures: &mut Figures) {

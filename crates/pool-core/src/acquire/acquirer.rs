@@ -167,12 +167,12 @@ impl Acquirer {
     }
 
     /// The lease, watched from now on where the pool watches its leases.
-    #[inline(never)]
-    pub(crate) fn watched(&self, mut lease: Lease, site: Site) -> Lease {
-        if let (Some(held), Some(site)) = (&self.held, site) {
-            lease.watch(held, site);
+    #[inline(always)]
+    pub(crate) fn watched(&self, lease: Lease, site: Site) -> Lease {
+        match (&self.held, site) {
+            (Some(held), Some(site)) => lease.watched(held, site),
+            _ => lease,
         }
-        lease
     }
 
     /// Closes the pool for new requests and every key. Returns how many callers waited.

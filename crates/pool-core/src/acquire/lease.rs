@@ -59,13 +59,19 @@ impl Lease {
         }
     }
 
-    /// Has the pool watch the lease, which was taken at `site`.
-    pub(super) fn watch(&mut self, leases: &Arc<HeldLeases>, site: &'static Location<'static>) {
+    /// The same lease, watched by the pool, which was taken at `site`.
+    #[inline(never)]
+    pub(super) fn watched(
+        mut self,
+        leases: &Arc<HeldLeases>,
+        site: &'static Location<'static>,
+    ) -> Self {
         let mut extras = self.extras.take().unwrap_or_default();
         // There, so that it is released at once where the lease is ended from outside.
         let call = extras.call.take();
         extras.watched = Some(leases.add(self.slot.session(), site, call));
         *self.extras = Some(extras);
+        self
     }
 
     /// The same lease with the permit of its call, where it needs one.

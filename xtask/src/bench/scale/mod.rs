@@ -55,6 +55,11 @@ pub(super) struct ScaleFigures {
     pub(super) cold_lines_per_hit: Option<f64>,
 }
 
+/// The time of an acquire at so many keys, in nanoseconds.
+pub(super) fn acquire_ns(keys: usize) -> Result<f64> {
+    Ok(process(keys, None)?.acquire_ns)
+}
+
 /// Measures every size.
 pub(super) fn measure(effort: ScaleEffort) -> Result<ScaleFigures> {
     let small = process(effort.small, None)?;

@@ -10,6 +10,7 @@ use tokio::{runtime::Runtime, task::JoinSet, time::Instant};
 use super::{
     figures::WireFigures,
     form::Form,
+    parts::Parts,
     server::Server,
     sides::{CALLERS, ClientCpu, Held, call_held, call_pooled, client, hold, pool},
 };
@@ -83,6 +84,26 @@ impl Calls {
             ),
         };
         (*own, *peer) = (pooled, held);
+    }
+
+    /// What a call of the pool and one of rmcp's client consist of.
+    pub(super) fn parts(&self, server: &Server, runtime: &Runtime, calls: u32) -> [Parts; 2] {
+        self.ways().map(|way| {
+            runtime.block_on(way.call());
+            let (client, server_cpu) = (ClientCpu::begin(server), server.cpu());
+            let began = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    way.call().await;
+                }
+            });
+            let each = |us: f64| us / f64::from(calls);
+            Parts {
+                whole_us: each(began.elapsed().as_secs_f64() * 1e6),
+                client_us: each(client.us()),
+                server_us: each((server.cpu() - server_cpu).as_secs_f64() * 1e6),
+            }
+        })
     }
 
     /// Measures the CPU time of calls that 64 callers make at the same time, `turns` each.

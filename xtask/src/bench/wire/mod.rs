@@ -14,6 +14,7 @@ mod idle;
 mod life;
 mod lines;
 mod once;
+mod parts;
 mod server;
 mod sides;
 
@@ -32,7 +33,8 @@ pub(crate) use self::{
 pub(super) use self::{
     figures::{OnceFigures, WireFigures, WireRatios},
     lines::wire_lines,
-    once::{OnceEffort, once},
+    once::{OnceEffort, memory_of, once},
+    parts::Parts,
 };
 use crate::Result;
 
@@ -68,6 +70,11 @@ impl Wire {
         for form in &self.forms {
             form.time(runtime, calls, figures);
         }
+    }
+
+    /// What a call consists of, on each side.
+    pub(super) fn parts(&self, runtime: &Runtime, calls: u32) -> [Parts; 2] {
+        self.forms[0].parts(&self.server, runtime, calls)
     }
 
     /// Measures the CPU time of the calls of 64 callers.

@@ -43,6 +43,13 @@ pub(in super::super) fn once(effort: OnceEffort) -> Result<OnceFigures> {
     })
 }
 
+/// The resident memory of so many idle sessions of as many users, in bytes; `None` where this system does
+/// not show it.
+pub(in super::super) fn memory_of(sessions: u32) -> Result<Option<f64>> {
+    let server = Server::start()?;
+    Ok(idle(&server.url(Form::Json), sessions)?.memory)
+}
+
 fn idle(url: &str, sessions: u32) -> Result<Idle> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["bench-idle", "--url", url, "--sessions"]);
