@@ -33,7 +33,7 @@ pub(crate) fn header_identity(input: &[u8]) -> u64 {
     shape_of(&(known, headers.len().min(8)))
 }
 
-/// No text but the signed one is a token of somebody, whatever the signed one is changed to.
+/// No text but the signed one is accepted as a token, whatever the signed one is changed to.
 pub(crate) fn jwt() -> Property {
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
     let claims =
@@ -56,7 +56,7 @@ pub(crate) fn jwt() -> Property {
     let own = extract(signed.as_bytes()).expect("a header value");
     assert!(matches!(own, Ok(Some(_))), "{own:?}");
     Box::new(move |input| {
-        // The first byte says where the signed token is cut, and the rest goes on from there.
+        // The first byte is the length of what is cut off the signed token, and the rest goes on from there.
         let (cut, rest) = input
             .split_first()
             .map_or((0, input), |(cut, rest)| (*cut, rest));
