@@ -308,8 +308,8 @@ mod broken {
     /// The text of the panic of a promise that is broken.
     fn failure(promise: fn() -> Pin<Box<dyn Future<Output = ()>>>) -> String {
         let run = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = { runtime }.enable_all().build().expect("a runtime");
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().build().expect("a runtime");
             runtime.block_on(promise());
         };
         let panic = std::thread::spawn(run)
