@@ -122,6 +122,25 @@ async fn a_further_session_is_requested_again_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_shows_that_its_key_opens_no_further_session_for_a_while() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice").with_timeout(Duration::from_secs(120));
+    let lease = pool.acquire(&alice).await.expect("a session");
+    let key = lease.key().fingerprint();
+    let is_paused = || pool.key_details(key).expect("the key").stats.paused;
+    assert!(!is_paused());
+    remote.fail_next_connect(FaultKind::RateLimited { retry_after: None });
+    let (second, ()) = tokio::join!(pool.acquire(&alice), async {
+        sleep(Duration::from_secs(1)).await;
+        assert!(is_paused());
+    });
+    assert!(!is_paused());
+    drop((lease, second));
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_whose_only_session_ended_requests_one_though_another_was_refused() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());

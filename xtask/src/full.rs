@@ -36,8 +36,8 @@ const LONGER: [&str; 9] = [
     "soak --minutes 2",
     "outage",
     "overload",
-    // The oracle knows of the pause after a refused session only until the next error of the key.
-    "simulate --seeds 2000 --allow waits_without_connect",
+    // As in the checks of a change.
+    "simulate --fresh --seconds 1800 --allow permits",
     "interop --all --skip-missing",
     "bench",
 ];

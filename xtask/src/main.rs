@@ -21,7 +21,6 @@ mod random;
 mod release;
 mod repository;
 mod result;
-mod simulate;
 mod soak;
 mod statistics;
 mod steps;
@@ -73,12 +72,6 @@ enum Command {
     OverloadInner(overload::Options),
     /// Tests the alerts, and has a real Prometheus scrape the metrics.
     Prometheus,
-    /// Runs the pool on simulated time, one world for each seed, against an oracle.
-    Simulate(simulate::Options),
-    /// Simulates in this process, whose tokio draws from the seed.
-    #[cfg(feature = "simulate")]
-    #[command(hide = true)]
-    SimulateInner(simulate::Options),
     /// Has users call servers that fail and are killed at random, by a seed: the ledger, leaks.
     Soak(soak::Options),
     /// Soaks in this process, which is a release build.
@@ -146,9 +139,6 @@ fn run(command: &Command) -> Result {
         Command::Overload(options) => overload::run(&sh, options),
         Command::OverloadInner(options) => overload::show(options),
         Command::Prometheus => prometheus::run(&sh),
-        Command::Simulate(options) => simulate::run(&sh, options),
-        #[cfg(feature = "simulate")]
-        Command::SimulateInner(options) => simulate::inner(options),
         Command::Soak(options) => soak::run(&sh, options),
         Command::SoakInner(options) => soak::show(options),
         Command::SoakServer(options) => soak::serve(options),

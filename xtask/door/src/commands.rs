@@ -77,6 +77,10 @@ const GROUPS: &[Group] = &[
                 "outage",
                 "a server that is killed again and again under fifty callers",
             ],
+            [
+                "fuzz",
+                "what comes from servers and callers, mutated, against a property of each reader",
+            ],
             ["overload", "crowds that wait for sessions"],
             ["simulate", "worlds on simulated time against an oracle"],
             ["soak", "faults at random, with servers that are killed"],

@@ -5,7 +5,9 @@
 mod cargo;
 mod commands;
 mod demo;
+mod fuzz;
 mod page;
+mod simulate;
 mod tool;
 
 use std::process::ExitCode;
@@ -25,7 +27,9 @@ fn main() -> ExitCode {
             Ok(())
         }
         "demo" => demo::run(rest),
+        "fuzz" => fuzz::run(rest),
         "page" => page::run(),
+        "simulate" => simulate::run(rest),
         name if commands::is_known(name) => cargo::run("xtask", &[], &arguments),
         name => Err(format!("no command is named {name}\n\n{}", commands::list()).into()),
     };

@@ -42,6 +42,9 @@ pub struct KeyStats {
     pub waiting: usize,
     /// The limit of sessions.
     pub max: usize,
+    /// True while the key opens no session beside those that it has, since its server refused one:
+    /// its callers wait for those.
+    pub paused: bool,
     /// The time since a session was last acquired.
     #[serde(serialize_with = "seconds")]
     pub idle_for: Duration,
@@ -116,6 +119,7 @@ impl KeyStats {
             connecting: counts.connecting,
             waiting: counts.waiting,
             max: key.max_sessions(),
+            paused: counts.paused,
             idle_for: here.since(key.last_used()),
             oldest: history.oldest.map(|opened| here.since(opened)),
             last_error: history.last_error.map(|error| KeyError {

@@ -9,7 +9,7 @@ use mcp_pool_core::{
     extend::{Identity, IdentityExtractor},
 };
 
-use super::helpers::header_map;
+use super::helpers::{header_map, poll_times, secrets};
 
 /// An extractor and the headers of its kind.
 pub trait ExtractorCase: Sync {
@@ -90,22 +90,8 @@ pub async fn nothing_of_the_headers_is_shown(case: &dyn ExtractorCase) {
 /// An extraction that is dropped at any await loses nothing for the next one.
 pub async fn a_dropped_extraction_loses_nothing(case: &dyn ExtractorCase) {
     let headers = case.headers("alice");
-    for polls in 0..4_u32 {
-        let mut extraction = case.extractor().extract(&headers);
-        let mut left = polls;
-        std::future::poll_fn(|cx| {
-            let is_over = left == 0 || extraction.as_mut().poll(cx).is_ready();
-            left = left.saturating_sub(1);
-            match is_over {
-                true => std::task::Poll::Ready(()),
-                false => {
-                    cx.waker().wake_by_ref();
-                    std::task::Poll::Pending
-                }
-            }
-        })
-        .await;
-        drop(extraction);
+    for polls in 0..4 {
+        poll_times(polls, case.extractor().extract(&headers)).await;
         accepted(case, &headers).await;
     }
 }
@@ -118,16 +104,10 @@ async fn accepted(case: &dyn ExtractorCase, headers: &HeaderMap) -> Identity {
 
 fn hides(shown: &impl Debug, text: &str, headers: &HeaderMap) {
     let shown = format!("{shown:?} {shown:#?} {text}");
-    for value in headers.values().filter_map(|value| value.to_str().ok()) {
-        let parts = value.split([' ', '.', ';', '=']);
-        for secret in parts.filter(|part| part.len() >= SECRET) {
-            assert!(!shown.contains(secret), "a part of a header is shown");
-        }
+    for secret in secrets(headers) {
+        assert!(!shown.contains(&secret), "a part of a header is shown");
     }
 }
-
-/// The length from which on a word of a header counts as a secret.
-const SECRET: usize = 12;
 
 /// Mounts the suite of identity extractors: one test a promise, each with an
 /// [`ExtractorCase`](crate::conformance::ExtractorCase) of its own.

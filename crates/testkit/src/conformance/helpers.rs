@@ -1,6 +1,6 @@
 //! Helpers of the promises.
 
-use std::time::Duration;
+use std::{task::Poll, time::Duration};
 
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
@@ -78,8 +78,37 @@ pub(super) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("not within ten seconds: {what}");
 }
 
+/// Polls `work` at most so many times, and drops it.
+pub(super) async fn poll_times<T>(polls: usize, work: impl Future<Output = T>) {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        let is_over = left == 0 || work.as_mut().poll(cx).is_ready();
+        left = left.saturating_sub(1);
+        match is_over {
+            true => Poll::Ready(()),
+            false => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    })
+    .await;
+}
+
+/// The words of the values of headers that are long enough for a secret.
+pub(super) fn secrets(headers: &http::HeaderMap) -> Vec<String> {
+    let values = headers.values().filter_map(|value| value.to_str().ok());
+    let words = values.flat_map(|value| value.split([' ', '.', ';', '=']));
+    let secrets = words.filter(|word| word.len() >= SECRET);
+    secrets.map(str::to_owned).collect()
+}
+
 /// Longer than any step of a promise takes.
 pub(super) const LONG: Duration = Duration::from_secs(10);
+
+/// The length from which on a word of a header counts as a secret.
+const SECRET: usize = 12;
 
 /// How many times its limit a bounded step may take.
 const SLACK: u32 = 5;

@@ -1,4 +1,4 @@
-//! The promises of every connector and of every identity extractor, as suites that any crate can mount.
+//! The promises of every implementation of a seam, as suites that any crate can mount.
 //!
 //! ```
 //! # mod connector_suite_of_a_transport {
@@ -14,22 +14,33 @@
 //! it can keep: `connector_suite!((connector, server), a_promise another_promise)`.
 //!
 //! [`extractor_suite!`](crate::extractor_suite) is the same for identity extractors, with an
-//! [`ExtractorCase`] instead of a server.
+//! [`ExtractorCase`] instead of a server. [`credential_suite!`](crate::credential_suite),
+//! [`handler_suite!`](crate::handler_suite), [`observer_suite!`](crate::observer_suite) and
+//! [`policy_suite!`](crate::policy_suite) are those of credential sources, handler factories, observers and share
+//! policies.
 //!
 //! The expression creates a connector and a server for it, anew for each test. The crate that
 //! mounts the suite needs tokio with `macros` and `rt` among its dev-dependencies.
 
+mod credentials;
 mod detection;
 mod extractor;
 mod faults;
+mod handlers;
 mod helpers;
 mod life;
+mod observer;
+mod policy;
 mod requests;
 
+pub use credentials::*;
 pub use detection::*;
 pub use extractor::*;
 pub use faults::*;
+pub use handlers::*;
 pub use life::*;
+pub use observer::*;
+pub use policy::*;
 pub use requests::*;
 
 pub use crate::server::Counterpart;

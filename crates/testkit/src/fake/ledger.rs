@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mcp_pool_core::PoolKey;
+use rmcp::model::RequestId;
 
 /// The arrivals of calls, by the name of the tool. Kept on request, since it grows with each call.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Ledger(Option<BTreeMap<String, Vec<Arrival>>>);
 pub struct Arrival {
     /// The number of the session that the call came on.
     pub session: u64,
+    /// The id of the request, as it came to the server.
+    pub request: RequestId,
     /// The key of that session; `None` where the server has closed the session.
     pub key: Option<PoolKey>,
     /// The number of the connect that opened the session; `None` as for `key`.

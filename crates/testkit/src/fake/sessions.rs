@@ -1,6 +1,7 @@
 //! The connects and sessions of the fake server, one by one.
 
 use mcp_pool_core::{PoolKey, extend::SessionInfo};
+use rmcp::model::RequestId;
 use tokio::time::Instant;
 
 use super::ledger::Arrival;
@@ -112,11 +113,17 @@ impl Remote {
     }
 
     /// Counts a call and returns the session's number of calls; `None` for an unknown session.
-    pub(super) fn note_call(&self, id: u64, tool: Option<&str>) -> Option<usize> {
+    pub(super) fn note_call(
+        &self,
+        id: u64,
+        tool: Option<&str>,
+        request: &RequestId,
+    ) -> Option<usize> {
         let mut state = self.lock();
         let record = state.sessions.get(&id);
         let arrival = Arrival {
             session: id,
+            request: request.clone(),
             key: record.map(|record| record.key.clone()),
             connect: record.map(|record| record.connect),
             executed: record.is_some_and(|record| !record.lost),

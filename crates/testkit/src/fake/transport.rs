@@ -63,10 +63,10 @@ impl Transport<RoleClient> for Memory {
                     ServerResult::ListToolsResult(ListToolsResult::default())
                 }
                 ClientRequest::PingRequest(_) => ServerResult::EmptyResult(EmptyObject {}),
-                ClientRequest::CallToolRequest(request) => {
-                    call(id, &remote, Some(&request.params.name)).await?
+                ClientRequest::CallToolRequest(tool_call) => {
+                    call(id, &remote, Some(&tool_call.params.name), &request.id).await?
                 }
-                _ => call(id, &remote, None).await?,
+                _ => call(id, &remote, None, &request.id).await?,
             };
             let _ = answers.send(answer(result, request.id));
             Ok(())
@@ -82,12 +82,17 @@ impl Transport<RoleClient> for Memory {
     }
 }
 
-async fn call(id: u64, remote: &Remote, tool: Option<&str>) -> Result<ServerResult, FakeFault> {
+async fn call(
+    id: u64,
+    remote: &Remote,
+    tool: Option<&str>,
+    request: &RequestId,
+) -> Result<ServerResult, FakeFault> {
     play(&remote.delivery).await.map_err(|kind| FakeFault {
         outcome: Outcome::NotExecuted,
         kind,
     })?;
-    let Some(count) = remote.note_call(id, tool) else {
+    let Some(count) = remote.note_call(id, tool, request) else {
         return Err(FakeFault {
             outcome: Outcome::NotExecuted,
             kind: FaultKind::SessionGone,

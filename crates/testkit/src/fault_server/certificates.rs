@@ -9,6 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -44,7 +45,17 @@ impl Certificates {
     /// Shows a certificate of an unknown authority for a time, and a new one of the known authority
     /// afterwards. Needs a runtime.
     pub(super) fn distrust_for(self: &Arc<Self>, length: Duration) {
-        self.show(acceptor(&new_authority("unknown")));
+        self.show_for(acceptor(&new_authority("unknown")), length);
+    }
+
+    /// Shows a certificate of the known authority that has ended for a time, and a new one afterwards. Needs
+    /// a runtime.
+    pub(super) fn expire_for(self: &Arc<Self>, length: Duration) {
+        self.show_for(acceptor_until(authority(), Some(ENDED)), length);
+    }
+
+    fn show_for(self: &Arc<Self>, acceptor: TlsAcceptor, length: Duration) {
+        self.show(acceptor);
         let certificates = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(length).await;
@@ -73,6 +84,9 @@ impl Handshake for Certificates {
     }
 }
 
+/// The year in which an expired certificate has ended.
+const ENDED: i32 = 2001;
+
 /// The authority of all servers of this process, as PEM.
 pub(super) fn authority_pem() -> &'static str {
     static PEM: OnceLock<String> = OnceLock::new();
@@ -95,8 +109,16 @@ fn new_authority(name: &str) -> Authority {
 
 /// An acceptor with a new certificate.
 fn acceptor(authority: &Authority) -> TlsAcceptor {
+    acceptor_until(authority, None)
+}
+
+/// An acceptor with a new certificate that ends in this year; `None` for none of a lifetime.
+fn acceptor_until(authority: &Authority, year: Option<i32>) -> TlsAcceptor {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let params = CertificateParams::new(names).expect("names");
+    let mut params = CertificateParams::new(names).expect("names");
+    if let Some(year) = year {
+        params.not_after = date_time_ymd(year, 1, 1);
+    }
     let key = KeyPair::generate().expect("a key");
     let certificate = params.signed_by(&key, authority).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

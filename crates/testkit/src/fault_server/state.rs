@@ -80,6 +80,10 @@ impl State {
                 self.distrust_certificate(length);
                 self.cut(Accepts::Now, Duration::ZERO);
             }
+            Fault::ExpiredCertificate(length) => {
+                self.expire_certificate(length);
+                self.cut(Accepts::Now, Duration::ZERO);
+            }
             Fault::HalfOpen => {
                 lock(&self.sessions).lose_sent();
                 self.line.silence_all();
@@ -112,6 +116,16 @@ impl State {
 
     #[cfg(not(feature = "tls"))]
     fn distrust_certificate(&self, _length: Duration) {}
+
+    #[cfg(feature = "tls")]
+    fn expire_certificate(&self, length: Duration) {
+        if let Some(certificates) = &self.certificates {
+            certificates.expire_for(length);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn expire_certificate(&self, _length: Duration) {}
 
     /// Closes every connection, and takes new ones so for a time.
     fn cut(&self, accepts: Accepts, length: Duration) {

@@ -56,6 +56,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             busy: state.open - state.connecting - idle,
             connecting: state.connecting,
             waiting: state.waiting,
+            paused: state.is_paused(),
             hit_counts: state.hit_counts,
         }
     }

@@ -196,6 +196,8 @@ pub(crate) struct Counts {
     pub(crate) busy: usize,
     pub(crate) connecting: usize,
     pub(crate) waiting: usize,
+    /// True while no further member is opened, since the server refused one.
+    pub(crate) paused: bool,
     pub(crate) hit_counts: HitCounts,
 }
 

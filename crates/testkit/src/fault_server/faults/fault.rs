@@ -31,6 +31,9 @@ pub enum Fault {
     /// Before: all connections are closed, and for this long new ones meet a certificate of another
     /// authority. Without TLS the connections are closed alone.
     UntrustedCertificate(Duration),
+    /// Before: all connections are closed, and for this long new ones meet a certificate that has ended.
+    /// Without TLS the connections are closed alone.
+    ExpiredCertificate(Duration),
     /// Before: the connection is closed without a byte.
     ClosedBefore,
     /// Before: the connection is reset without a byte.
@@ -97,6 +100,7 @@ impl Fault {
             Self::Stopped(_) => "stopped".to_owned(),
             Self::RenewedCertificate => "renewed_certificate".to_owned(),
             Self::UntrustedCertificate(_) => "untrusted_certificate".to_owned(),
+            Self::ExpiredCertificate(_) => "expired_certificate".to_owned(),
             Self::ClosedBefore => "closed_before".to_owned(),
             Self::ResetBefore => "reset_before".to_owned(),
             Self::Status(status) => format!("status_{status}"),

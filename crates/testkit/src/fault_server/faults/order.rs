@@ -66,6 +66,7 @@ impl FromStr for Fault {
             },
             "stopped" => Self::Stopped(time()?),
             "untrusted_certificate" => Self::UntrustedCertificate(time()?),
+            "expired_certificate" => Self::ExpiredCertificate(time()?),
             "status" => Self::Status(status(value, 200..=599)?),
             "redirect" | "redirect_elsewhere" => Self::Redirect {
                 status: status(value, 300..=308)?,
