@@ -1,6 +1,7 @@
 //! A limit that is shared, with the quotas under it, and the lines of those who seek its permits.
 
 mod account;
+mod hopeless;
 mod notice;
 mod quota;
 mod quota_lines;
@@ -8,7 +9,6 @@ mod reading;
 mod seeker;
 mod seekers;
 mod shared_limit;
-mod standing;
 mod state;
 mod under_quotas;
 
