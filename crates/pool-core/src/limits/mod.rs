@@ -12,6 +12,8 @@ mod pace;
 mod properties;
 mod quotas;
 mod shared;
+#[cfg(test)]
+mod shedding;
 mod sync;
 
 pub(crate) use accounts::caller_lane;

@@ -15,4 +15,6 @@ mod under_quotas;
 pub(crate) use account::{Account, LimitKind, Member};
 pub(crate) use quota::{Quota, Seat, Seats};
 pub(crate) use seeker::Seeker;
+#[cfg(test)]
+pub(crate) use seekers::Seekers;
 pub(crate) use shared_limit::{Grant, Grantee, Permit, Requested, SharedLimit};
