@@ -77,7 +77,10 @@ const GROUPS: &[Group] = &[
                 "outage",
                 "a server that is killed again and again under fifty callers",
             ],
-            ["overload", "crowds that wait for sessions"],
+            [
+                "overload",
+                "crowds that wait, and servers that stop or flood",
+            ],
             ["simulate", "worlds on simulated time against an oracle"],
             ["soak", "faults at random, with servers that are killed"],
         ],

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 /// Numbers that a seed decides (splitmix64).
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The numbers of one part of a run.
-    pub(super) fn of(seed: u64, part: u64) -> Self {
+    pub(crate) fn of(seed: u64, part: u64) -> Self {
         let mut random = Self(seed ^ part.wrapping_mul(STEP));
         random.next();
         random
@@ -25,7 +25,7 @@ impl Random {
     }
 
     /// A time between two numbers of milliseconds.
-    pub(super) fn between(&mut self, from_ms: u64, to_ms: u64) -> Duration {
+    pub(crate) fn between(&mut self, from_ms: u64, to_ms: u64) -> Duration {
         Duration::from_millis(from_ms + self.below(to_ms - from_ms))
     }
 
