@@ -10,6 +10,7 @@ mod closures;
 mod common;
 mod credentials;
 mod detection;
+mod durations;
 mod ended_runtimes;
 mod endpoint_settings;
 mod eras;

@@ -1,6 +1,12 @@
 //! Lines are bounded, and callers that cannot be served in time are refused at once.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use mcp_pool_testkit::fake;
 use mcp_session_pool::{
@@ -170,6 +176,70 @@ async fn of_a_crowd_of_users_those_that_cannot_be_served_in_time_are_refused_at_
     // A user that waits no longer than it can is served.
     let one = of("late").with_timeout(Duration::from_secs(30));
     drop(pool.acquire(&one).await.expect("in time"));
+    close(&pool).await;
+}
+
+/// A user that calls once, for as long as the server takes then. Returns when it came and when it ended.
+fn call_once(
+    pool: &SessionPool,
+    user: String,
+    timeout: Duration,
+    millis: &Arc<AtomicU64>,
+) -> JoinHandle<(Result<(), AcquireError>, [Instant; 2])> {
+    let (pool, millis) = (pool.clone(), Arc::clone(millis));
+    tokio::spawn(async move {
+        let came = Instant::now();
+        let result = pool.acquire(&of(&user).with_timeout(timeout)).await;
+        let ended = Instant::now();
+        let called = match result {
+            Ok(lease) => {
+                sleep(Duration::from_millis(millis.load(Ordering::SeqCst))).await;
+                drop(lease);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        (called, [came, ended])
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_in_line_that_cannot_be_served_in_time_any_more_are_refused_by_their_deadlines() {
+    let pool = pool_over(fake::connector().0, one_session());
+    let minutes = Duration::from_secs(600);
+    let millis = Arc::new(AtomicU64::new(10));
+    let patient = |user: String| call_once(&pool, user, minutes, &millis);
+    let mut others: Vec<_> = (0..150).map(|n| patient(format!("crowd-{n}"))).collect();
+    for n in 0..50 {
+        others.push(patient(format!("early-{n}")));
+        sleep(Duration::from_millis(20)).await;
+    }
+    // A hundred are in line, for about a second: the deadlines are later, in no order.
+    let timeout = |n: u64| Duration::from_millis(1_600 + n * 7 % 20 * 20);
+    let hasty = |n| call_once(&pool, format!("hasty-{n}"), timeout(n), &millis);
+    let hasty: Vec<_> = (0..20).map(hasty).collect();
+    sleep(Duration::from_millis(100)).await;
+    millis.store(200, Ordering::SeqCst);
+    for n in 0..50 {
+        others.push(patient(format!("late-{n}")));
+        sleep(Duration::from_millis(20)).await;
+    }
+    let mut ends = Vec::new();
+    for (n, caller) in (0..).zip(hasty) {
+        let (result, [came, ended]) = caller.await.expect("no panic");
+        let overloaded = matches!(result, Err(AcquireError::Overloaded { .. }));
+        assert!(overloaded, "{n}: {result:?}");
+        let waited = ended - came;
+        assert!(waited < Duration::from_secs(1), "{n}: {waited:?}");
+        ends.push((timeout(n), ended));
+    }
+    ends.sort();
+    assert!(ends.is_sorted_by_key(|(_, ended)| *ended), "{ends:?}");
+    millis.store(1, Ordering::SeqCst);
+    for caller in others {
+        let (result, _) = caller.await.expect("no panic");
+        result.expect("a session in time");
+    }
     close(&pool).await;
 }
 

@@ -65,7 +65,7 @@ enum Command {
     /// Kills the servers in this process, which is a release build.
     #[command(hide = true)]
     OutageInner(outage::Options),
-    /// Has crowds wait for sessions: who is served, and how late their timers are.
+    /// Has crowds wait for sessions, and servers stop and flood: who is served, and how late callers end.
     Overload(overload::Options),
     /// Has crowds wait in this process, which is a release build.
     #[command(hide = true)]

@@ -81,7 +81,10 @@ const GROUPS: &[Group] = &[
                 "fuzz",
                 "what comes from servers and callers, mutated, against a property of each reader",
             ],
-            ["overload", "crowds that wait for sessions"],
+            [
+                "overload",
+                "crowds that wait, and servers that stop or flood",
+            ],
             ["simulate", "worlds on simulated time against an oracle"],
             ["soak", "faults at random, with servers that are killed"],
         ],

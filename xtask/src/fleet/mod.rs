@@ -12,7 +12,7 @@ mod scenes;
 use mcp_pool_testkit::server::Modes;
 use xshell::Shell;
 
-pub(crate) use self::processes::{GatewayOptions, serve};
+pub(crate) use self::processes::{GatewayOptions, serve, signal};
 use self::report::Row;
 use crate::{Result, random::fresh_seed, release::run_in_release};
 

@@ -9,20 +9,20 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::report::Figure;
+use super::{report::Figure, ticker::with_ticker};
 use crate::{Result, statistics::percentile};
 
 /// How long so many callers wait for a session that does not come, beside as many timers alone.
 pub(super) async fn measure(callers: usize, bounded: bool) -> Result<Vec<Figure>> {
-    let (bare_ms, bare_late_ms) = with_ticker(bare(callers)).await?;
-    let (ended, late_ms) = with_ticker(flood(callers, bounded)).await?;
+    let (bare_ms, bare_late_us) = with_ticker(bare(callers)).await?;
+    let (ended, late_us) = with_ticker(flood(callers, bounded)).await?;
     let (waited_ms, refused) = ended;
     let name = format!(
         "overload_{callers}{}",
         if bounded { "_bounded" } else { "" }
     );
-    let late = percentile(late_ms, 99) as f64;
-    let bare_late = percentile(bare_late_ms, 99) as f64;
+    let late = percentile(late_us, 99) as f64 / 1_000.0;
+    let bare_late = percentile(bare_late_us, 99) as f64 / 1_000.0;
     Ok(vec![
         Figure::new(
             format!("{name}_bare_p99_ms"),
@@ -38,24 +38,6 @@ pub(super) async fn measure(callers: usize, bounded: bool) -> Result<Vec<Figure>
         Figure::new(format!("{name}_bare_timer_late_ms"), bare_late),
         Figure::new(format!("{name}_timer_late_ms"), late).at_most(bare_late + 50.0),
     ])
-}
-
-/// Work beside a timer of one millisecond. Returns its output, and how late the timer was.
-async fn with_ticker<T>(work: impl Future<Output = Result<T>>) -> Result<(T, Vec<u64>)> {
-    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
-    let ticker = tokio::spawn(async move {
-        let mut late = Vec::new();
-        loop {
-            let began = Instant::now();
-            tokio::select! {
-                () = sleep(TICK) => late.push(millis(began.elapsed().saturating_sub(TICK))),
-                _ = &mut stopped => return late,
-            }
-        }
-    });
-    let output = work.await?;
-    drop(stop);
-    Ok((output, ticker.await?))
 }
 
 /// As many tasks that wait for a timer alone.
@@ -121,8 +103,6 @@ fn millis(time: Duration) -> u64 {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(2);
-
-const TICK: Duration = Duration::from_millis(1);
 
 /// So many may wait where the line is bounded.
 const BOUND: usize = 1_000;

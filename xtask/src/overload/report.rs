@@ -30,13 +30,14 @@ impl Figure {
     }
 }
 
-/// Prints the figures as a table, or as one JSON object.
+/// Prints the figures as a table, or as one JSON object with their bounds under `at_most`.
 pub(super) fn show(figures: &[Figure], json: bool) -> Result {
     if json {
-        let object: serde_json::Map<_, _> = figures
-            .iter()
-            .map(|figure| (figure.name.clone(), rounded(figure.value).into()))
-            .collect();
+        let value = |figure: &Figure| (figure.name.clone(), rounded(figure.value).into());
+        let most = |figure: &Figure| Some((figure.name.clone(), rounded(figure.most?).into()));
+        let mut object: serde_json::Map<_, _> = figures.iter().map(value).collect();
+        let bounds: serde_json::Map<_, _> = figures.iter().filter_map(most).collect();
+        object.insert("at_most".to_owned(), bounds.into());
         println!("{}", serde_json::to_string_pretty(&object)?);
         return Ok(());
     }
@@ -45,7 +46,7 @@ pub(super) fn show(figures: &[Figure], json: bool) -> Result {
     for figure in figures {
         let most = figure
             .most
-            .map_or_else(String::new, |most| most.to_string());
+            .map_or_else(String::new, |most| rounded(most).to_string());
         table.push_record([figure.name.clone(), rounded(figure.value).to_string(), most]);
     }
     println!("{}", table.build().with(Style::sharp()));

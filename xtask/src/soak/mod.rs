@@ -19,10 +19,10 @@ use mcp_session_pool::SessionPool;
 use tokio::time::{Instant, sleep};
 use xshell::{Shell, cmd};
 
-pub(crate) use self::server::Options as ServerOptions;
-use self::{
-    journal::Outcomes, phase::Phase, process::Server, report::Report, resources::Resources,
-    setup::Setup, users::User,
+use self::{journal::Outcomes, phase::Phase, report::Report, setup::Setup, users::User};
+pub(crate) use self::{
+    process::Server, resources::Resources, server::Options as ServerOptions,
+};
 };
 use crate::{Result, lateness::Lateness, random::Random};
 
@@ -133,7 +133,7 @@ impl Soak {
         let journal = |server: &str| self.folder.join(format!("{name}-{server}"));
         let mut servers = Vec::new();
         for kind in server::KINDS {
-            servers.push(Server::start(kind, journal(kind), self.options.seed).await?);
+            servers.push(Server::start(kind, journal(kind), Some(self.options.seed)).await?);
         }
         let outcomes = Arc::new(Outcomes::create(journal("outcomes"))?);
         let pool = self.setup.pool()?;

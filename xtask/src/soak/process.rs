@@ -8,14 +8,14 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::Result;
+use crate::{Result, fleet::signal};
 
 /// A server in a process of its own. Dropping it kills the process.
-pub(super) struct Server {
+pub(crate) struct Server {
     kind: &'static str,
     port: u16,
     journal: PathBuf,
-    seed: u64,
+    seed: Option<u64>,
     running: Option<Running>,
 }
 
@@ -26,8 +26,12 @@ struct Running {
 }
 
 impl Server {
-    /// Starts a server on a free port.
-    pub(super) async fn start(kind: &'static str, journal: PathBuf, seed: u64) -> Result<Self> {
+    /// Starts a server on a free port. Without a seed it has no faults.
+    pub(crate) async fn start(
+        kind: &'static str,
+        journal: PathBuf,
+        seed: Option<u64>,
+    ) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut server = Self {
             kind,
@@ -40,7 +44,7 @@ impl Server {
         Ok(server)
     }
 
-    pub(super) fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         let origin = format!("http://127.0.0.1:{}", self.port);
         let endpoint = match self.kind {
             "sse" => Endpoint::sse(&format!("{origin}/sse")),
@@ -55,7 +59,7 @@ impl Server {
     }
 
     /// Kills the process as `kill -9` does.
-    pub(super) async fn kill(&mut self) -> Result {
+    pub(crate) async fn kill(&mut self) -> Result {
         if let Some(mut running) = self.running.take() {
             running.child.kill().await?;
         }
@@ -64,12 +68,12 @@ impl Server {
 
     /// Starts the process on its port, after a kill with other faults than before.
     pub(super) async fn restart(&mut self) -> Result {
-        self.seed = self.seed.wrapping_add(1);
+        self.seed = self.seed.map(|seed| seed.wrapping_add(1));
         let mut child = Command::new(std::env::current_exe()?)
             .arg("soak-server")
             .arg(format!("--kind={}", self.kind))
             .arg(format!("--port={}", self.port))
-            .arg(format!("--seed={}", self.seed))
+            .args(self.seed.map(|seed| format!("--seed={seed}")))
             .arg("--journal")
             .arg(&self.journal)
             .stdin(Stdio::piped())
@@ -91,12 +95,24 @@ impl Server {
         Ok(())
     }
 
+    /// Sends a signal to the process, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) -> Result {
+        let running = self.running.as_ref();
+        let id = running.and_then(|running| running.child.id());
+        signal(id.ok_or("the server is not running")?, name)
+    }
+
     /// Ends the faults.
     pub(super) async fn heal(&mut self) -> Result {
         self.command("heal").await.map(drop)
     }
 
-    pub(super) async fn open_sessions(&mut self) -> Result<usize> {
+    /// Has the next call meet with this fault, in the words of an order.
+    pub(crate) async fn arm(&mut self, fault: &str) -> Result {
+        self.command(&format!("arm {fault}")).await.map(drop)
+    }
+
+    pub(crate) async fn open_sessions(&mut self) -> Result<usize> {
         Ok(self.command("sessions").await?.parse()?)
     }
 

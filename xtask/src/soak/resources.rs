@@ -11,16 +11,16 @@ use crate::Result;
 
 /// What this process needs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Resources {
-    pub(super) tasks: usize,
-    pub(super) fds: usize,
-    pub(super) rss_kb: u64,
+pub(crate) struct Resources {
+    pub(crate) tasks: usize,
+    pub(crate) fds: usize,
+    pub(crate) rss_kb: u64,
 }
 
 impl Resources {
     /// What is needed once closed connections are gone: when it is as little as before, or a while has
     /// passed.
-    pub(super) async fn settled(before: Option<&Self>) -> Result<Self> {
+    pub(crate) async fn settled(before: Option<&Self>) -> Result<Self> {
         let end = Instant::now() + SETTLED;
         loop {
             let now = Self::now()?;
@@ -32,7 +32,11 @@ impl Resources {
         }
     }
 
-    fn now() -> Result<Self> {
+    /// What is needed now.
+    ///
+    /// # Errors
+    /// There is no `/proc`.
+    pub(crate) fn now() -> Result<Self> {
         let status = std::fs::read_to_string("/proc/self/status")?;
         let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let rss = rss.and_then(|rss| rss.split_whitespace().next());

@@ -28,15 +28,16 @@ pub(crate) struct Options {
     /// The file of its executions.
     #[arg(long)]
     journal: PathBuf,
+    /// The seed of its faults. Without it there are none.
     #[arg(long)]
-    seed: u64,
+    seed: Option<u64>,
 }
 
 /// The names of the transports and eras.
 pub(super) const KINDS: [&str; 4] = ["events", "json", "sse", "stateless"];
 
-/// Serves until the standard input ends. A line `heal` ends the faults; a line `sessions` is answered
-/// by the number of open sessions.
+/// Serves until the standard input ends. A line `heal` ends the faults; a line `arm` has the next call meet
+/// with the fault that it names; a line `sessions` is answered by the number of open sessions.
 pub(super) fn run(options: &Options) -> Result {
     let address = SocketAddr::from(([127, 0, 0, 1], options.port));
     let (wire, era) = spoken(&options.kind)?;
@@ -47,15 +48,21 @@ pub(super) fn run(options: &Options) -> Result {
             .start()?,
     );
     let is_healed = Arc::new(AtomicBool::new(false));
-    let (failing, stop) = (Arc::clone(&server), Arc::clone(&is_healed));
-    let random = Random::of(options.seed, u64::from(options.port));
-    let faults = thread::spawn(move || fail_at_random(&failing, &stop, random));
-    let mut faults = Some(faults);
+    let mut faults = options.seed.map(|seed| {
+        let (failing, stop) = (Arc::clone(&server), Arc::clone(&is_healed));
+        let random = Random::of(seed, u64::from(options.port));
+        thread::spawn(move || fail_at_random(&failing, &stop, random))
+    });
     println!("ready");
     std::io::stdout().flush()?;
     for line in std::io::stdin().lock().lines() {
-        match line?.as_str() {
-            "heal" => {
+        let line = line?;
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("arm", fault) => {
+                server.arm(fault.parse()?, When::Nth("tools/call".to_owned(), 1));
+                println!("armed");
+            }
+            ("heal", _) => {
                 is_healed.store(true, Ordering::SeqCst);
                 if let Some(faults) = faults.take() {
                     let _ = faults.join();

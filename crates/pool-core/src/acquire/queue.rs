@@ -171,8 +171,17 @@ impl<'k> SlotWait<'k> {
         if !waits_in_line {
             return None;
         }
+        let pace = capacity.pace.of_overload(caller.now.nanos(), target)?;
+        // Those in line first: a place that is of no use to them brings others forward.
+        for _ in 0..SHED_AT_ONCE {
+            let wait = |ahead| pace.wait(ahead);
+            let Some(shed) = capacity.sessions.hopeless(caller.now.nanos(), wait) else {
+                break;
+            };
+            shed.seeker.shed(shed.due, shed.wait);
+        }
         let ahead = capacity.sessions.ahead_of(&self.key.member().account);
-        let wait = capacity.pace.wait(ahead, caller.now.nanos(), target)?;
+        let wait = Duration::from_nanos(pace.wait(ahead)?);
         (wait > caller.deadline.since(caller.now)).then_some(wait)
     }
 
@@ -201,6 +210,9 @@ impl Drop for SlotWait<'_> {
         }
     }
 }
+
+/// Of each caller that comes, so many others are looked at.
+const SHED_AT_ONCE: usize = 4;
 
 /// The longest time after which a caller may come again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);

@@ -80,6 +80,15 @@ impl KeyPool {
         .into()
     }
 
+    /// Ends the waiting of callers whose deadlines are not later than `due`, some of them.
+    pub(crate) fn shed_before(&self, due: Timestamp, retry_after: Duration) -> Effects {
+        let error = AcquireError::Overloaded {
+            retry_after: retry_after.clamp(MIN_DRAIN_TIME, MAX_DRAIN_TIME),
+        };
+        let shed = self.slots.expire(due, SHED_AT_ONCE, |_| error.clone());
+        EffectList::from(shed.left).into()
+    }
+
     /// How long the queue needs for those who wait in it: a guess where its pace is not known.
     pub(crate) fn drain_time(&self) -> Duration {
         let time = self.slots.drain_time().unwrap_or(UNKNOWN_DRAIN_TIME);

@@ -6,7 +6,7 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-pub(crate) use crate::limits::{Line, Pace, Place};
+pub(crate) use crate::limits::{Deadlines, Line, Pace, Place};
 
 /// Locks; a poisoned lock is as good as any other, since no method of the state machine leaves the
 /// state half-changed where it could panic.

@@ -8,8 +8,8 @@ use std::sync::{
 use super::{
     accounts::Accounts,
     calls::CallSeeker,
-    line_pace::LinePace,
     lobby::Lobby,
+    pace::LinePace,
     quotas::{Owner, Quotas},
     shared::{Grantee, LimitKind, Seats, SharedLimit},
 };

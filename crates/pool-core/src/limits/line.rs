@@ -21,6 +21,8 @@ struct Node<N> {
     number: u64,
     /// Its lane; [`NONE`] after its turn.
     lane: u32,
+    /// One more than that of the value before it in its lane. Wraps.
+    turn: u32,
     before: u32,
     behind: u32,
     value: N,
@@ -31,13 +33,6 @@ struct Node<N> {
 pub(crate) struct Place {
     index: u32,
     number: u64,
-}
-
-impl Place {
-    /// How many values joined the line before this one, since it exists.
-    pub(crate) fn number(self) -> u64 {
-        self.number
-    }
 }
 
 impl<N> Line<N> {
@@ -77,11 +72,35 @@ impl<N> Line<N> {
         (own + others.saturating_mul(own + 1)).min(self.len())
     }
 
+    /// How many values are served before the one at a place, while that waits.
+    ///
+    /// An estimate: exact in a single lane that no value has left out of its turn, and where all lanes are
+    /// as long as this one. Of two estimates it is the lower one, so that one of many lanes with a value
+    /// each is not taken for the last one of all, nor a short lane for a long one.
+    pub(crate) fn ahead(&self, place: Place) -> Option<usize> {
+        let node = self.nodes.get(place.index as usize)?;
+        if !self.waits(place) {
+            return None;
+        }
+        let lane = self.lanes.at(node.lane);
+        let before = node.turn.wrapping_sub(self.nodes[lane.first as usize].turn);
+        let own = before.min(lane.len - 1) as usize;
+        let by_lanes = own + (self.lanes.len() - 1).saturating_mul(own + 1);
+        // As if those that have left were the first ones.
+        let oldest = self.next_number - self.len() as u64;
+        let by_order = usize::try_from(node.number.saturating_sub(oldest)).unwrap_or(by_lanes);
+        Some(by_lanes.min(by_order))
+    }
+
     /// Adds a value at the end of its lane.
     pub(crate) fn push_back(&mut self, lane: u64, value: N) -> Place {
         let at = self.lanes.of(lane);
         let last = self.lanes.at(at).last;
-        let place = self.add(at, value);
+        let turn = match last {
+            NONE => 0,
+            last => self.node(last).turn.wrapping_add(1),
+        };
+        let place = self.add(at, turn, value);
         match last {
             NONE => self.lanes.at_mut(at).first = place.index,
             last => {
@@ -97,7 +116,11 @@ impl<N> Line<N> {
     pub(crate) fn push_front(&mut self, lane: u64, value: N) -> Place {
         let at = self.lanes.of(lane);
         let first = self.lanes.at(at).first;
-        let place = self.add(at, value);
+        let turn = match first {
+            NONE => 0,
+            first => self.node(first).turn.wrapping_sub(1),
+        };
+        let place = self.add(at, turn, value);
         match first {
             NONE => self.lanes.at_mut(at).last = place.index,
             first => {
@@ -182,7 +205,7 @@ impl<N> Line<N> {
         })
     }
 
-    fn add(&mut self, lane: u32, value: N) -> Place {
+    fn add(&mut self, lane: u32, turn: u32, value: N) -> Place {
         let number = self.next_number;
         self.next_number += 1;
         self.len += 1;
@@ -190,6 +213,7 @@ impl<N> Line<N> {
         let node = Node {
             number,
             lane,
+            turn,
             before: NONE,
             behind: NONE,
             value,
@@ -305,6 +329,28 @@ mod tests {
         assert!(line.is_empty() && !line.is_unused());
         assert_eq!([line.remove(first), line.remove(third)], [Some(0), Some(2)]);
         assert!(line.is_unused());
+    }
+
+    #[test]
+    fn a_place_knows_how_many_are_served_before_it() {
+        let mut line = Line::default();
+        let crowd: Vec<_> = (0..100).map(|value| line.push_back(1, value)).collect();
+        let [alone, early] = [2, 3].map(|lane| line.push_back(lane, 200));
+        let front = line.push_front(1, 300);
+        let ahead = |line: &Line<u32>, place| line.ahead(place);
+        // Its turn comes after one of each other lane, and not after all of the crowd.
+        assert!(ahead(&line, front).is_some_and(|ahead| ahead <= 2));
+        assert!(ahead(&line, alone).is_some_and(|ahead| ahead <= 2));
+        assert!(ahead(&line, crowd[50]).is_some_and(|ahead| ahead >= 50));
+        line.remove(early);
+        line.remove(alone);
+        assert_eq!(ahead(&line, alone), None);
+        line.remove(front);
+        assert_eq!(ahead(&line, crowd[0]), Some(0));
+        for _ in 0..30 {
+            line.pop();
+        }
+        assert!(ahead(&line, crowd[99]).is_some_and(|ahead| (66..=69).contains(&ahead)));
     }
 
     /// What may be done with a line.

@@ -3,20 +3,23 @@
 mod accounts;
 mod calls;
 mod capacity;
+mod deadlines;
 mod lanes;
 mod line;
-mod line_pace;
 mod lobby;
 mod pace;
 #[cfg(test)]
 mod properties;
 mod quotas;
 mod shared;
+#[cfg(test)]
+mod shedding;
 mod sync;
 
 pub(crate) use accounts::caller_lane;
 pub(crate) use calls::{Begun, CallPermit, CallWait};
 pub(crate) use capacity::Capacity;
+pub(crate) use deadlines::Deadlines;
 pub(crate) use line::{Line, Place};
 pub(crate) use pace::Pace;
 pub(crate) use quotas::{Owner, QuotaHolder};

@@ -3,6 +3,10 @@
 //!
 //! The source is the crate's own; only its lock and the flags that are read without it are loom's.
 
+#[path = "../../src/limits/deadlines.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod deadlines;
+
 #[path = "../../src/limits/lanes.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod lanes;

@@ -14,6 +14,10 @@ mod handovers;
 )]
 mod slots;
 
+#[path = "../../src/limits/deadlines.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
+mod deadlines;
+
 #[path = "../../src/limits/lanes.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod lanes;
@@ -22,7 +26,7 @@ mod lanes;
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod line;
 
-#[path = "../../src/limits/pace.rs"]
+#[path = "../../src/limits/pace/queue_pace.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod pace;
 
@@ -38,6 +42,7 @@ mod sync {
     };
 
     pub(crate) use crate::{
+        deadlines::Deadlines,
         line::{Line, Place},
         pace::Pace,
         tallies::{Sessions, Tally, TallyReading},

@@ -149,7 +149,7 @@ async fn read(output: ChildStdout, waiting: Arc<Waiting>) {
 ///
 /// # Errors
 /// There is no such process.
-pub(super) fn signal(id: u32, name: &str) -> Result {
+pub(crate) fn signal(id: u32, name: &str) -> Result {
     let sent = std::process::Command::new("kill")
         .args(["-s", name, &id.to_string()])
         .status()?;

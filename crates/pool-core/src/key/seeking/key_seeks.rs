@@ -1,14 +1,18 @@
 //! How a key seeks sessions.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use super::{
     reservation::Reservation,
     session_seeker::{ReservedConnect, SeekingKey, SessionGrant},
 };
 use crate::{
-    key::{job::Job, key_pool::KeyPool},
+    key::{job::Job, key_pool::KeyPool, runner::run},
     limits::{Member, Seats},
+    time::Timestamp,
 };
 
 impl SeekingKey for KeyPool {
@@ -31,6 +35,15 @@ impl SeekingKey for KeyPool {
 
     fn has_none(&self) -> bool {
         self.slots.has_none()
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.slots.next_deadline().map(Timestamp::nanos)
+    }
+
+    fn shed(self: Arc<Self>, due: u64, retry_after: Duration) {
+        let due = Timestamp::of_nanos(due);
+        run(&self, self.shed_before(due, retry_after));
     }
 
     fn note_served(&self) {

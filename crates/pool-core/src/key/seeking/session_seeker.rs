@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use crate::limits::{Grant, Grantee, Member, Permit, Seats, Seeker};
@@ -23,6 +24,13 @@ pub(crate) trait SeekingKey: Send + Sync {
 
     /// True while the key has no session and opens none.
     fn has_none(&self) -> bool;
+
+    /// As [`Seeker::next_deadline`].
+    fn next_deadline(&self) -> Option<u64>;
+
+    /// Fails the waiters of the key whose deadlines are not later than this one, in nanoseconds: they cannot
+    /// be served in time. They may come again after a while.
+    fn shed(self: Arc<Self>, due: u64, retry_after: Duration);
 
     /// Counts one more that was served.
     fn note_served(&self);
@@ -74,6 +82,10 @@ impl Seeker for SessionSeeker {
 
     fn has_none(&self) -> bool {
         (**self).has_none()
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        (**self).next_deadline()
     }
 
     fn is_in_line(&self) -> &AtomicBool {

@@ -10,7 +10,6 @@
 
 mod connect;
 mod counts;
-mod deadlines;
 mod leave;
 mod queue;
 mod resize;

@@ -3,8 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    super::sync::{Line, Pace},
-    deadlines::Deadlines,
+    super::sync::{Deadlines, Line, Pace},
     types::{Caller, Grant, Moment, QueuePosition, Ticket},
 };
 
@@ -14,7 +13,7 @@ use super::{
 /// them; the memory of a waiter that left is used for the next one.
 pub(super) struct Queue<M, W: Caller, T> {
     line: Line<Waiter<M, W, T>>,
-    deadlines: Deadlines<T>,
+    deadlines: Deadlines<T, Ticket>,
     pub(super) pace: Pace,
 }
 
@@ -94,10 +93,9 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         };
         let ticket = Ticket(place);
         self.deadlines.add(new.deadline, ticket);
-        if self.deadlines.len() > 2 * self.line.len() + MIN_DEADLINES {
-            let line = &self.line;
-            self.deadlines.forget(|ticket| line.waits(ticket.0));
-        }
+        let line = &self.line;
+        let waits = |_, ticket: Ticket| line.waits(ticket.0);
+        self.deadlines.forget(line.len(), waits);
         ticket
     }
 
@@ -204,7 +202,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     /// The next deadline of a caller that waits, and its ticket.
     pub(super) fn next_deadline(&mut self) -> Option<(T, Ticket)> {
         let line = &self.line;
-        self.deadlines.first(|ticket| line.waits(ticket.0))
+        self.deadlines.first(|_, ticket| line.waits(ticket.0))
     }
 
     /// How long the first in the line has waited, in nanoseconds.
@@ -219,9 +217,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     /// queue.
     pub(super) fn hopeless(&mut self, now: T) -> Option<Ticket> {
         let (deadline, ticket) = self.next_deadline()?;
-        let first = self.line.first()?;
-        let ahead = ticket.0.number().saturating_sub(first.number());
-        let wait = self.pace.wait(usize::try_from(ahead).ok()?)?;
+        let wait = self.pace.wait(self.line.ahead(ticket.0)?)?;
         let left = deadline.nanos().saturating_sub(now.nanos());
         (wait > left).then_some(ticket)
     }
@@ -247,6 +243,3 @@ impl<M, W: Caller, T> Waiter<M, W, T> {
         }
     }
 }
-
-/// So many deadlines may be kept beside those of the callers that wait.
-const MIN_DEADLINES: usize = 32;

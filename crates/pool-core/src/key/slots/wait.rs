@@ -96,6 +96,13 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         (granted.and_then(Result::ok), is_settled)
     }
 
+    /// The next deadline of those who wait.
+    pub(crate) fn next_deadline(&self) -> Option<T> {
+        let mut state = self.lock();
+        let (deadline, _) = state.queue.as_mut()?.next_deadline()?;
+        Some(deadline)
+    }
+
     /// Fails waiters whose deadline has passed, `most` at most.
     pub(crate) fn expire(&self, now: T, most: usize, error: impl Fn(&W) -> W::Error) -> Expired<T> {
         let mut state = self.lock();

@@ -4,8 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{
     super::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    account::{Account, LimitKind},
-    standing::{Rival, Standing},
+    account::{Account, LimitKind, Rival, Standing},
 };
 
 /// What is read of a limit without its lock. Written under the lock.

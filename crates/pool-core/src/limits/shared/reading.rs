@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     account::Account,
+    hopeless::Hopeless,
     shared_limit::{Grantee, SharedLimit},
 };
 
@@ -34,6 +35,16 @@ impl<K: Grantee> SharedLimit<K> {
     /// How many seekers are served before one of this account that comes now.
     pub(crate) fn ahead_of(&self, account: &Arc<Account>) -> usize {
         self.lock().line.ahead_of(account)
+    }
+
+    /// The seeker in the line of the limit with the next deadline, where that passes before its turn comes.
+    /// `wait` is how long one waits with so many ahead of it, in nanoseconds.
+    pub(crate) fn hopeless(
+        &self,
+        now: u64,
+        wait: impl Fn(usize) -> Option<u64>,
+    ) -> Option<Hopeless<K>> {
+        self.lock().line.hopeless(now, wait)
     }
 
     /// True while the line of the limit is not empty.

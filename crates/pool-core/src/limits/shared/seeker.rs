@@ -36,6 +36,11 @@ pub(crate) trait Seeker: Clone + Send + Sync + 'static {
     /// True while the seeker has no permit at all.
     fn has_none(&self) -> bool;
 
+    /// The next deadline of those who wait for what it seeks, in nanoseconds; `None` where it has none.
+    fn next_deadline(&self) -> Option<u64> {
+        None
+    }
+
     /// True while the seeker is in a line, or about to be. Written under the lock of the limit.
     fn is_in_line(&self) -> &AtomicBool;
 }

@@ -9,10 +9,12 @@ use std::{
 };
 
 use super::{
-    super::line::{Line, Place},
-    account::{Account, LimitKind},
+    super::{
+        deadlines::Deadlines,
+        line::{Line, Place},
+    },
+    account::{Account, LimitKind, Standing},
     seeker::Seeker,
-    standing::Standing,
 };
 
 /// The seekers that wait for a permit: the poorest account first, and of equally poor ones that which
@@ -21,24 +23,39 @@ use super::{
 /// Every method takes time that grows with the logarithm of the number of accounts at most.
 pub(crate) struct Seekers<K> {
     kind: LimitKind,
-    accounts: HashMap<usize, AccountLine<K>>,
+    pub(super) accounts: HashMap<usize, AccountLine<K>>,
     order: BTreeSet<Rank>,
     /// The place of each seeker, by its number.
-    places: HashMap<usize, Place>,
+    pub(super) places: HashMap<usize, Spot>,
+    /// The deadlines of seekers without a permit, by their numbers.
+    pub(super) deadlines: Deadlines<u64, usize>,
     without_any: usize,
+    /// How many have joined.
+    pub(super) joined: u64,
+}
+
+/// Where a seeker waits.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) account: usize,
+    pub(super) place: Place,
 }
 
 /// The seekers of one account.
-struct AccountLine<K> {
+pub(super) struct AccountLine<K> {
     account: Arc<Account>,
-    line: Line<Waiting<K>>,
+    pub(super) line: Line<Waiting<K>>,
     rank: Rank,
 }
 
-struct Waiting<K> {
-    seeker: K,
+pub(super) struct Waiting<K> {
+    pub(super) seeker: K,
     /// Whether it had no permit at all when it joined the line.
-    has_none: bool,
+    pub(super) has_none: bool,
+    /// How many had joined before.
+    pub(super) number: u64,
+    /// Its deadline in the order of deadlines, or [`NO_DEADLINE`].
+    pub(super) due: u64,
 }
 
 /// The rank of an account in the order of service: the lowest is served first.
@@ -56,7 +73,9 @@ impl<K: Seeker> Seekers<K> {
             accounts: HashMap::new(),
             order: BTreeSet::new(),
             places: HashMap::new(),
+            deadlines: Deadlines::default(),
             without_any: 0,
+            joined: 0,
         }
     }
 
@@ -95,7 +114,10 @@ impl<K: Seeker> Seekers<K> {
         let waiting = Waiting {
             seeker: seeker.clone(),
             has_none: seeker.has_none(),
+            number: self.joined,
+            due: NO_DEADLINE,
         };
+        self.joined += 1;
         self.without_any += usize::from(waiting.has_none);
         let account = number(holder);
         if !self.accounts.contains_key(&account) {
@@ -103,8 +125,10 @@ impl<K: Seeker> Seekers<K> {
         }
         if let Some(line) = self.accounts.get_mut(&account) {
             let place = line.line.push_back(seeker.member().lane, waiting);
-            self.places.insert(seeker.number(), place);
+            let spot = Spot { account, place };
+            self.places.insert(seeker.number(), spot);
         }
+        self.note_deadline(seeker);
     }
 
     /// Takes out the seeker that is served next.
@@ -124,7 +148,7 @@ impl<K: Seeker> Seekers<K> {
     /// Takes a seeker out of the line, where it is for the holder of this account. Returns whether it
     /// was there.
     pub(crate) fn remove(&mut self, seeker: &K, holder: &Arc<Account>) -> bool {
-        let Some(place) = self.places.remove(&seeker.number()) else {
+        let Some(Spot { place, .. }) = self.places.remove(&seeker.number()) else {
             return false;
         };
         let account = number(holder);
@@ -172,6 +196,9 @@ impl<K: Seeker> Seekers<K> {
 
     fn took_out(&mut self, account: usize, waiting: &Waiting<K>) {
         self.without_any -= usize::from(waiting.has_none);
+        if self.places.is_empty() {
+            self.deadlines = Deadlines::default();
+        }
         if let Some(line) = self.accounts.get(&account)
             && line.line.is_empty()
         {
@@ -198,3 +225,6 @@ fn next_turn() -> u64 {
 fn number(account: &Arc<Account>) -> usize {
     Arc::as_ptr(account).addr()
 }
+
+/// The deadline of a seeker that has none.
+pub(super) const NO_DEADLINE: u64 = u64::MAX;

@@ -72,8 +72,9 @@ impl<K: Seeker> State<K> {
     /// Has a seeker that was announced wait, unless it does so already: for the limit, or for the first
     /// of its quotas that has no permit for it.
     pub(super) fn add(&mut self, seeker: &K) {
-        if !self.has(seeker) {
-            self.place(seeker, Turn::default());
+        match self.has(seeker) {
+            true => self.line.note_deadline(seeker),
+            false => self.place(seeker, Turn::default()),
         }
     }
 

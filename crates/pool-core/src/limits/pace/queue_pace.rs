@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How fast a queue is served, and whether its delay stays above a target. The moments are in
 /// nanoseconds.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     /// How many were served since the last sample.
     served: u64,

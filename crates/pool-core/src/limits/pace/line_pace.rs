@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::pace::Pace;
+use super::queue_pace::Pace;
 
 /// How fast the line of a limit is served, and since when it is not empty. The moments are in nanoseconds.
 #[derive(Debug, Default)]
@@ -28,16 +28,12 @@ impl LinePace {
         self.lock().pace.note_served();
     }
 
-    /// How long a caller waits with so many ahead of it; `None` while the line is not overloaded or its pace
-    /// is not known. The `target` is not zero.
-    pub(crate) fn wait(&self, ahead: usize, now: u64, target: Duration) -> Option<Duration> {
+    /// The pace of the line while it is overloaded; `None` while it is not. The `target` is not zero.
+    pub(crate) fn of_overload(&self, now: u64, target: Duration) -> Option<Pace> {
         let mut state = self.lock();
         let delay = now.saturating_sub(state.began);
         state.pace.sample(now, delay, target);
-        if !state.pace.is_overloaded(now) {
-            return None;
-        }
-        state.pace.wait(ahead).map(Duration::from_nanos)
+        state.pace.is_overloaded(now).then_some(state.pace)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -57,12 +53,13 @@ mod tests {
         line.begin(0);
         for now in 1..=20 {
             (0..10).for_each(|_| line.note_served());
-            let wait = line.wait(100, now * 100 * milli, TARGET);
-            let expected = (now >= 8).then_some(Duration::from_secs(1));
+            let pace = line.of_overload(now * 100 * milli, TARGET);
+            let wait = pace.and_then(|pace| pace.wait(100));
+            let expected = (now >= 8).then_some(1_000 * milli);
             assert_eq!(wait, expected, "{now}");
         }
         // Empty in between.
         line.begin(2_100 * milli);
-        assert_eq!(line.wait(100, 2_200 * milli, TARGET), None);
+        assert!(line.of_overload(2_200 * milli, TARGET).is_none());
     }
 }
