@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, header};
 
-use crate::compression::without_compression;
+use crate::{compression::without_compression, http2::with_known_versions};
 
 /// A connector could not be built, since its HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, BuildE
         true => builder,
         false => builder.user_agent(USER_AGENT),
     };
-    without_compression(builder)
+    with_known_versions(without_compression(builder))
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(BuildError::Client)

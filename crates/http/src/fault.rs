@@ -9,6 +9,8 @@ use mcp_pool_core::{
     extend::RefusedRevision,
 };
 
+use crate::http2;
+
 /// A fault of one HTTP exchange.
 ///
 /// `Display` and `Debug` show no URL, header or body.
@@ -71,7 +73,7 @@ impl HttpFault {
                 false => FaultKind::Unreachable,
             };
             (Outcome::NotExecuted, kind, "no connection")
-        } else if is_unprocessed(&error) {
+        } else if causes(&error).any(http2::is_unprocessed) {
             let what = "the server did not process the request";
             let fault = Self::suspect(Outcome::NotExecuted, FaultKind::Unreachable, what);
             return fault.with_evidence(Evidence::Here).with_source(error);
@@ -166,8 +168,7 @@ impl HttpFault {
 
     /// The error of a `GOAWAY` is left out, since it shows the text that the server sent with it.
     fn with_source(mut self, error: reqwest::Error) -> Self {
-        let is_go_away = |error: &h2::Error| error.is_go_away();
-        if causes(&error).any(|cause| cause.downcast_ref().is_some_and(is_go_away)) {
+        if causes(&error).any(http2::is_go_away) {
             return self;
         }
         self.source = Some(Arc::new(error.without_url()));
@@ -198,19 +199,6 @@ impl Error for HttpFault {
         let source = self.source.as_deref()?;
         Some(source)
     }
-}
-
-/// Whether a server of HTTP/2 reports that it did not process the request: the stream was refused, or
-/// is above the last one of a `GOAWAY` (RFC 9113 sections 6.8 and 8.7).
-///
-/// h2 gives the error of a `GOAWAY` to no other stream.
-fn is_unprocessed(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        cause.downcast_ref().is_some_and(|error: &h2::Error| {
-            let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-            error.is_remote() && (error.is_go_away() || is_refused)
-        })
-    })
 }
 
 /// Whether the TCP connection was made and the TLS handshake on it failed.

@@ -2,6 +2,7 @@
 
 // Ground first: a module imports only modules above it.
 mod compression;
+mod http2;
 
 mod client;
 mod clients;

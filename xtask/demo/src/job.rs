@@ -6,14 +6,15 @@ use futures::future::join_all;
 use http::{HeaderMap, header::AUTHORIZATION};
 use mcp_pool_core::{
     AcquireRequest, Endpoint, PoolBuilder, PoolConfig, PooledClient, Principal, SessionPool,
+    config::Lifecycle,
     error::ExtractError,
     extend::{Identity, IdentityExtractor},
     rmcp::model::{CallToolRequestParams, CallToolResult},
     stats::PoolStats,
 };
-use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_testkit::{FaultServer, Wire};
 use mcp_pool_transport_streamable_http::StreamableHttpConnector;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{Result, figures::Figures, view::View};
 
@@ -39,6 +40,11 @@ pub(crate) struct User {
 /// A gateway verifies its tokens; these only have to differ.
 struct UserOfToken;
 
+/// A server with a counter for each session. It is the one that the tests break, here without a fault.
+pub(crate) fn server() -> FaultServer {
+    FaultServer::start(Wire::Json, Lifecycle::Legacy)
+}
+
 /// A pool that knows the users by their tokens.
 pub(crate) fn builder() -> Result<PoolBuilder> {
     let config = PoolConfig::default()
@@ -52,7 +58,7 @@ pub(crate) fn builder() -> Result<PoolBuilder> {
 }
 
 /// Runs the calls of all users at the same time.
-pub(crate) async fn run(servers: &[CounterServer], view: &View) -> Result<Tally> {
+pub(crate) async fn run(servers: &[FaultServer], view: &View) -> Result<Tally> {
     let pool = builder()?.build()?;
     let figures = Arc::new(Figures::default());
     let users = (0..USERS)
@@ -113,6 +119,7 @@ impl User {
 
     /// Calls until the process ends, with a token that changes now and then. Calls of a server that is
     /// down fail.
+    #[cfg(feature = "page")]
     pub(crate) async fn go_on(self) {
         for rotation in 0.. {
             let Ok(client) = self.client(rotation).await else {
@@ -123,7 +130,7 @@ impl User {
                 if increment(&client).await.is_ok() {
                     self.figures.add(began.elapsed(), false);
                 }
-                sleep(Duration::from_millis(20 + self.number)).await;
+                tokio::time::sleep(Duration::from_millis(20 + self.number)).await;
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Pooled, on a session held open, and on a new session.
 
 use mcp_pool_core::{AcquireRequest, Principal, SessionPool};
-use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_testkit::FaultServer;
 use mcp_pool_transport_streamable_http::StreamableHttpConnector;
 use rmcp::{
     RoleClient, ServiceExt,
@@ -37,7 +37,7 @@ pub(crate) struct Latencies {
 /// Measures a call in the three ways, in turns of a few calls each.
 ///
 /// With turns, other load of the machine slows all of them alike.
-pub(crate) async fn measure(server: &CounterServer) -> Result<Latencies> {
+pub(crate) async fn measure(server: &FaultServer) -> Result<Latencies> {
     let pool = SessionPool::builder()
         .connector(StreamableHttpConnector::new()?)
         .build()?;
@@ -86,9 +86,9 @@ impl Latency {
 /// Opens a session with a plain rmcp client.
 async fn open(
     http: &reqwest::Client,
-    server: &CounterServer,
+    server: &FaultServer,
 ) -> Result<RunningService<RoleClient, ClientConfig>> {
-    let config = StreamableHttpClientTransportConfig::with_uri(server.url());
+    let config = StreamableHttpClientTransportConfig::with_uri(server.endpoint().url().as_str());
     let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
     let client = Implementation::new("demo", "1");
     let info = ClientConfig::new(ClientCapabilities::default(), client)
@@ -97,7 +97,7 @@ async fn open(
 }
 
 /// A call on a session that is opened for it and closed after it.
-async fn call_once(http: &reqwest::Client, server: &CounterServer) -> Result {
+async fn call_once(http: &reqwest::Client, server: &FaultServer) -> Result {
     let own = open(http, server).await?;
     own.call_tool(increment()).await?;
     own.cancel().await?;

@@ -9,13 +9,14 @@ mod job;
 mod latency;
 mod options;
 mod report;
+#[cfg(feature = "page")]
 mod serve;
 mod table;
 mod view;
 
 use std::process::ExitCode;
 
-use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_testkit::FaultServer;
 
 use self::{options::Options, report::Report, view::View};
 
@@ -31,7 +32,10 @@ async fn main() -> ExitCode {
             Ok(())
         }
         Ok(Options::Report { json }) => report(json).await,
+        #[cfg(feature = "page")]
         Ok(Options::Serve { port }) => serve::run(port).await,
+        #[cfg(not(feature = "page"))]
+        Ok(Options::Serve { .. }) => Err("built without the live page: --features page".into()),
         Err(error) => Err(error),
     };
     match result {
@@ -47,11 +51,11 @@ async fn main() -> ExitCode {
 async fn report(json: bool) -> Result {
     let view = View::new(json);
     view.say("two MCP servers start on loopback, each with a counter for every session");
-    let servers = [CounterServer::start(), CounterServer::start()];
+    let servers = [job::server(), job::server()];
     let tally = job::run(&servers, &view).await?;
     view.say("the same call is measured in three ways, in turns");
     let latencies = latency::measure(&servers[0]).await?;
-    let open = servers.iter().map(|server| server.open_sessions().len());
+    let open = servers.iter().map(FaultServer::open_sessions);
     let report = Report::of(&tally, latencies, open.sum());
     match json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),

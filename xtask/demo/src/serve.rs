@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_pool_admin::{Admin, Recorder, axum};
 use mcp_pool_core::SessionPool;
-use mcp_pool_testkit::server::CounterServer;
+use mcp_pool_testkit::{Fault, FaultServer, When};
 use tokio::{net::TcpListener, time::sleep};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// Has the users call until the process is interrupted, with the live page on this port.
 pub(crate) async fn run(port: u16) -> Result {
     let view = View::new(false);
-    let servers = [CounterServer::start(), CounterServer::start()];
+    let servers = [job::server(), job::server()];
     let recorder = Recorder::new();
     let pool = job::builder()?.observer(recorder.clone()).build()?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -47,12 +47,15 @@ pub(crate) async fn run(port: u16) -> Result {
 }
 
 /// Stops the server for five seconds of each thirty.
-async fn fail_now_and_then(mut server: CounterServer) {
+async fn fail_now_and_then(server: FaultServer) {
     loop {
         sleep(Duration::from_secs(25)).await;
-        server.stop();
+        let restart = Fault::Restart {
+            down: Duration::from_secs(5),
+            keeps_sessions: false,
+        };
+        server.arm(restart, When::Nth("tools/call".to_owned(), 1));
         sleep(Duration::from_secs(5)).await;
-        server.restart();
     }
 }
 

@@ -20,10 +20,7 @@ use tokio::time::{Instant, sleep};
 use xshell::{Shell, cmd};
 
 use self::{journal::Outcomes, phase::Phase, report::Report, setup::Setup, users::User};
-pub(crate) use self::{
-    process::Server, resources::Resources, server::Options as ServerOptions,
-};
-};
+pub(crate) use self::{process::Server, resources::Resources, server::Options as ServerOptions};
 use crate::{Result, lateness::Lateness, random::Random};
 
 /// Options of the run.

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cookie::Cookie;
 use reqwest::Url;
 use tokio::time::Instant;
+
+use super::set_cookie::SetCookie;
 
 /// One cookie of a server. It belongs to the host that set it, whatever its `Domain` is.
 pub(super) struct StoredCookie {
@@ -48,21 +49,16 @@ impl StoredCookie {
     /// The cookie of a `Set-Cookie` header in the response from `url`, or `None` where the server
     /// may not set it (RFC 6265 section 5.3).
     pub(super) fn parse(text: &str, url: &Url, now: Received) -> Option<Self> {
-        let cookie = Cookie::parse(text).ok()?;
-        let (name, value) = cookie.name_value();
-        let is_secure = cookie.secure() == Some(true);
-        if name.is_empty()
-            || (is_secure && url.scheme() != "https")
-            || !allows(cookie.domain(), url)
-        {
+        let cookie = SetCookie::parse(text)?;
+        if (cookie.is_secure && url.scheme() != "https") || !allows(cookie.domain, url) {
             return None;
         }
-        let path = cookie.path().filter(|path| path.starts_with('/'));
+        let path = cookie.path.filter(|path| path.starts_with('/'));
         Some(Self {
             path: path.unwrap_or_else(|| default_path(url)).to_owned(),
             expires: expires(&cookie, now),
-            name: name.to_owned(),
-            value: value.to_owned(),
+            name: cookie.name.to_owned(),
+            value: cookie.value.to_owned(),
         })
     }
 
@@ -118,7 +114,7 @@ impl StoredCookie {
 
 /// True where the domain, if there is one, is that of the host, or one above it.
 fn allows(domain: Option<&str>, url: &Url) -> bool {
-    let Some(domain) = domain.filter(|domain| !domain.is_empty()) else {
+    let Some(domain) = domain else {
         return true;
     };
     let domain = domain.to_ascii_lowercase();
@@ -137,13 +133,13 @@ fn default_path(url: &Url) -> &str {
 }
 
 /// When a cookie ends. `Max-Age` wins over `Expires`.
-fn expires(cookie: &Cookie<'_>, now: Received) -> Option<Instant> {
-    let left = match cookie.max_age() {
-        Some(age) => age.whole_seconds(),
+fn expires(cookie: &SetCookie<'_>, now: Received) -> Option<Instant> {
+    let left = match cookie.max_age {
+        Some(age) => age,
         None => {
             let date = now.date.duration_since(SystemTime::UNIX_EPOCH);
             let date = i64::try_from(date.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
-            cookie.expires_datetime()?.unix_timestamp() - date
+            cookie.expires?.saturating_sub(date)
         }
     };
     // A time beyond the clock is as long as the session.

@@ -3,6 +3,7 @@
 mod cookie;
 mod http_session;
 mod jar;
+mod set_cookie;
 
 pub use cookie::SessionCookie;
 pub use http_session::HttpSession;

@@ -25,8 +25,9 @@ use crate::raw::{Accepts, Handshake, Line, RawServer};
 /// An MCP server with faults on demand, which counts what it executed.
 ///
 /// A call is a request with an id of its own: a call of any tool with the argument `id`, or a read of the
-/// resource `call://` followed by the id. The answer has the id as its text. The server writes HTTP by
-/// hand, runs on a thread of its own, and stops when dropped.
+/// resource `call://` followed by the id. The answer has the id as its text. The tool `increment`
+/// adds one to the counter of its session, and its answer is the count. The server writes HTTP by hand, runs
+/// on a thread of its own, and stops when dropped. It counts its requests and keeps none of them.
 ///
 /// ```
 /// use mcp_pool_core::config::Lifecycle;

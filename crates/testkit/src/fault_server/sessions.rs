@@ -15,6 +15,8 @@ struct Known {
     arrival: Arrival,
     /// The owner of the first call that named one.
     owner: Option<String>,
+    /// The calls of the tool `increment`.
+    count: u64,
 }
 
 /// Whether the id of a session reached its client.
@@ -39,6 +41,7 @@ impl Sessions {
         let known = Known {
             arrival,
             owner: None,
+            count: 0,
         };
         self.0.insert(id.clone(), known);
         id
@@ -58,6 +61,14 @@ impl Sessions {
             return false;
         };
         known.owner.get_or_insert_with(|| owner.to_owned()) != owner
+    }
+
+    /// Adds one to the counter of a session, and returns it. Zero for a session that is unknown.
+    pub(super) fn increment(&mut self, id: &str) -> u64 {
+        self.0.get_mut(id).map_or(0, |known| {
+            known.count += 1;
+            known.count
+        })
     }
 
     /// Doubts the ids that were on their way when all connections ended.
@@ -101,6 +112,15 @@ mod tests {
         assert!(!sessions.knows(&sent));
         sessions.forget();
         assert_eq!(sessions.open_count(), 0);
+    }
+
+    #[test]
+    fn each_session_has_a_counter_of_its_own() {
+        let mut sessions = Sessions::default();
+        let (one, other) = (sessions.open(true), sessions.open(true));
+        assert_eq!([1, 2].map(|_| sessions.increment(&one)), [1, 2]);
+        assert_eq!(sessions.increment(&other), 1);
+        assert_eq!(sessions.increment("unknown"), 0);
     }
 
     #[test]

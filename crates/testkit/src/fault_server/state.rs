@@ -201,11 +201,17 @@ impl State {
         let opens = request.method() == "initialize" && self.wire != Wire::Sse;
         let is_sent = !fault.is_some_and(Fault::hides_the_head);
         let opens = opens.then(|| lock(&self.sessions).open(is_sent));
+        let count = (request.tool() == "increment").then(|| {
+            lock(&self.sessions)
+                .increment(request.session())
+                .to_string()
+        });
+        let text = count.as_deref().unwrap_or(id);
         Answer {
             wire: self.wire,
             stream: request.session().to_owned(),
             opens,
-            message: request.result_message(&result(request.method(), id)),
+            message: request.result_message(&result(request.method(), text)),
         }
     }
 }
@@ -227,7 +233,8 @@ fn owner(message: &Value) -> Option<&str> {
     owner.or_else(|| params["_meta"]["owner"].as_str())
 }
 
-fn result(method: &str, id: &str) -> Value {
+/// The result of a method. `text` is the answer of a tool or a resource.
+fn result(method: &str, text: &str) -> Value {
     match method {
         "initialize" => json!({
             "protocolVersion": "2025-11-25",
@@ -241,9 +248,9 @@ fn result(method: &str, id: &str) -> Value {
             "ttlMs": 0,
             "cacheScope": "private",
         }),
-        "tools/call" => json!({ "content": [{ "type": "text", "text": id }] }),
+        "tools/call" => json!({ "content": [{ "type": "text", "text": text }] }),
         "resources/read" => {
-            json!({ "contents": [{ "uri": format!("call://{id}"), "text": id }] })
+            json!({ "contents": [{ "uri": format!("call://{text}"), "text": text }] })
         }
         "tools/list" => json!({ "tools": [] }),
         _ => json!({}),

@@ -32,7 +32,7 @@ async fn serve(stream: TcpStream, connection: usize, shared: &Shared) {
     while let Ok(Some(parts)) = read(&mut reader).await {
         let request = request(parts, connection, place);
         place += 1;
-        shared.seen().push(request.clone());
+        shared.seen().add(&request);
         let reply = (shared.script)(&request);
         match answer(reply, connection, reader, writer, shared).await {
             Some((back, forth)) => (reader, writer) = (back, forth),

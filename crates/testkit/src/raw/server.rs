@@ -20,7 +20,7 @@ use super::{
     line::{Accepts, Line, bind},
     reply::Reply,
     request::RawRequest,
-    shared::Shared,
+    shared::{Seen, Shared},
     socket::Handshake,
     streams::Streams,
 };
@@ -53,10 +53,12 @@ impl RawServer {
     #[must_use]
     pub fn start(script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::start_on(address, Line::default(), None, script).expect("a free port")
+        let seen = Seen::keeping();
+        Self::start_with(address, Line::default(), None, seen, script).expect("a free port")
     }
 
-    /// Starts a server at this address, whose connections the line controls.
+    /// Starts a server at this address, whose connections the line controls. It counts its requests and
+    /// keeps none of them.
     ///
     /// # Errors
     /// When the port is taken.
@@ -66,9 +68,19 @@ impl RawServer {
         handshake: Option<Arc<dyn Handshake>>,
         script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        Self::start_with(address, line, handshake, Seen::default(), script)
+    }
+
+    fn start_with(
+        address: SocketAddr,
+        line: Line,
+        handshake: Option<Arc<dyn Handshake>>,
+        seen: Seen,
+        script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             script: Box::new(script),
-            seen: Mutex::default(),
+            seen: Mutex::new(seen),
             connections: AtomicUsize::new(0),
             streams: Streams::default(),
             listens: AtomicBool::new(true),
@@ -144,14 +156,13 @@ impl RawServer {
     /// Every request so far, in the order of arrival.
     #[must_use]
     pub fn seen(&self) -> Vec<RawRequest> {
-        self.shared.seen().clone()
+        self.shared.seen().requests()
     }
 
     /// The number of requests with this JSON-RPC or HTTP method.
     #[must_use]
     pub fn count(&self, method: &str) -> usize {
-        let seen = self.shared.seen();
-        seen.iter().filter(|seen| seen.method() == method).count()
+        self.shared.seen().count(method)
     }
 
     /// The number of connections so far.
