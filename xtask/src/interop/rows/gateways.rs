@@ -1,14 +1,14 @@
-//! Gateways of other projects, with a server that echoes behind each, which a run of all jobs calls.
+//! A gateway of another project, with a server that echoes behind it, which a run of all jobs calls.
 
 use serde_json::json;
 
 use super::{
-    kinds::{LONG, LONG_SESSIONLESS},
-    packages::{CONTEXTFORGE, LITELLM},
-    row::{Call, Row, Source},
+    kinds::LONG,
+    packages::CONTEXTFORGE,
+    row::{Call, Job, Row, Source},
 };
 
-/// Both put the name of the server before that of the tool.
+/// It puts the name of the server before that of the tool.
 const ECHO: &[Call] = &[Call::Named {
     tool: "inner-echo",
     arguments: |message| json!({ "message": message }),
@@ -28,27 +28,12 @@ macro_rules! token {
     };
 }
 
-pub(super) const ROWS: &[Row] = &[
-    Row {
-        server: "litellm",
-        source: Source::Package(&LITELLM, &[]),
-        calls: ECHO,
-        // The master key that litellm_gateway.py has.
-        authorization: Some("Bearer sk-interop-0123456789abcdef0123456789abcdef"),
-        ..LONG_SESSIONLESS
-    },
-    Row {
-        server: "contextforge",
-        source: Source::Package(&CONTEXTFORGE, &[token!(), "sessions"]),
-        calls: ECHO,
-        authorization: Some(concat!("Bearer ", token!())),
-        ..LONG
-    },
-    Row {
-        server: "contextforge",
-        source: Source::Package(&CONTEXTFORGE, &[token!()]),
-        calls: ECHO,
-        authorization: Some(concat!("Bearer ", token!())),
-        ..LONG_SESSIONLESS
-    },
-];
+pub(super) const ROWS: &[Row] = &[Row {
+    server: "contextforge",
+    source: Source::Package(&CONTEXTFORGE, &[token!(), "sessions"]),
+    calls: ECHO,
+    authorization: Some(concat!("Bearer ", token!())),
+    // On a busy machine it takes minutes to start.
+    more_jobs: &[Job::Counted],
+    ..LONG
+}];

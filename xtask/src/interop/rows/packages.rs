@@ -131,13 +131,6 @@ pub(super) const ARCADEDB: Package = Package {
     beside: &[],
     program: Program::Script("arcadedb.py"),
 };
-pub(super) const LITELLM: Package = Package {
-    name: "litellm[proxy]",
-    version: "1.108.7",
-    registry: Registry::PyPi,
-    beside: &[],
-    program: Program::Script("litellm_gateway.py"),
-};
 pub(super) const CONTEXTFORGE: Package = Package {
     name: "mcp-contextforge-gateway",
     version: "1.0.7.post20260921",
