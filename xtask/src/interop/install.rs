@@ -11,6 +11,13 @@ use xshell::{Shell, cmd};
 use super::rows::{EVERYTHING, Package, Program, Registry};
 use crate::{Result, root};
 
+/// How the program of an installed package is started.
+pub(super) struct Start {
+    pub(super) program: PathBuf,
+    /// Its first argument, where an interpreter runs the program.
+    pub(super) script: Option<PathBuf>,
+}
+
 /// A tool that is missing on this machine.
 #[derive(Debug)]
 pub(super) struct Missing(&'static str);
@@ -32,6 +39,9 @@ pub(super) fn install(sh: &Shell, package: &Package) -> Result {
         if !is_there(sh, tool) {
             return Err(Missing(tool).into());
         }
+    }
+    if matches!(package.program, Program::Binary(_)) && !IS_LINUX_ON_X86_64 {
+        return Err(Missing("Linux on x86-64").into());
     }
     let folder = folder(package);
     let done = folder.join("installed");
@@ -75,16 +85,31 @@ fn bring_script(package: &Package) -> Result {
     Ok(())
 }
 
-/// The program of an installed package, and its first argument.
-pub(super) fn command(package: &Package) -> (PathBuf, PathBuf) {
+/// How the program of an installed package is started.
+pub(super) fn start(package: &Package) -> Start {
     let folder = folder(package);
     let modules = folder.join("node_modules").join(package.name);
-    match (package.registry, package.program) {
+    let (program, script) = match (package.registry, package.program) {
+        (Registry::Npm, Program::Binary(path)) => return Start::of_binary(modules.join(path)),
+        (Registry::PyPi, Program::Binary(path)) => return Start::of_binary(folder.join(path)),
         (Registry::Npm, Program::File(path)) => ("node".into(), modules.join(path)),
         (Registry::Npm, Program::Script(name)) => ("node".into(), folder.join(name)),
         (Registry::PyPi, Program::File(path)) => (folder.join("bin/python"), path.into()),
         (Registry::PyPi, Program::Script(name)) => {
             (folder.join("bin/python"), scripts().join(name))
+        }
+    };
+    Start {
+        program,
+        script: Some(script),
+    }
+}
+
+impl Start {
+    fn of_binary(program: PathBuf) -> Self {
+        Self {
+            program,
+            script: None,
         }
     }
 }
@@ -101,7 +126,8 @@ pub(super) fn script(name: &str) -> PathBuf {
 
 /// The command of the server over stdio behind bridges, for a shell.
 pub(super) fn behind_bridges() -> String {
-    let (program, script) = command(&EVERYTHING);
+    let Start { program, script } = start(&EVERYTHING);
+    let script = script.unwrap_or_default();
     format!("'{}' '{}' stdio", program.display(), script.display())
 }
 
@@ -125,7 +151,8 @@ fn folder(package: &Package) -> PathBuf {
     home().join(format!("{name}-{}", package.version))
 }
 
-fn scripts() -> PathBuf {
+/// The folder of this repository with scripts and settings for servers.
+pub(super) fn scripts() -> PathBuf {
     Path::new(root()).join("xtask/interop")
 }
 
@@ -134,3 +161,10 @@ fn home() -> PathBuf {
     let target = target.map_or_else(|| Path::new(root()).join("target"), PathBuf::from);
     target.join("interop")
 }
+
+/// The variables by which servers are told to report nothing about their use to their makers.
+pub(super) const UNREPORTED: [(&str, &str); 2] = [
+    ("DO_NOT_TRACK", "1"),
+    ("AZURE_MCP_COLLECT_TELEMETRY", "false"),
+];
+const IS_LINUX_ON_X86_64: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));

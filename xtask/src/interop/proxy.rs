@@ -212,7 +212,7 @@ fn announced(text: &str) -> Option<String> {
 fn session_in(query: &str) -> Option<String> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let named = |(name, id): (&str, &str)| {
-        matches!(name, "session_id" | "sessionId").then(|| id.to_owned())
+        matches!(name, "session_id" | "sessionId" | "sessionid").then(|| id.to_owned())
     };
     pairs.find_map(named)
 }
@@ -245,6 +245,8 @@ mod tests {
         assert_eq!(announced(whole).as_deref(), Some("a1"));
         let other = "event: endpoint\ndata: /message?sessionId=b-2\n\n";
         assert_eq!(announced(other).as_deref(), Some("b-2"));
+        let go = "event: endpoint\ndata: /sse?sessionid=C3\n\n";
+        assert_eq!(announced(go).as_deref(), Some("C3"));
         assert_eq!(
             announced("event: endpoint\ndata: /message?sessionId=b"),
             None

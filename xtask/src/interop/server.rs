@@ -140,17 +140,24 @@ impl Process {
 }
 
 fn spawn(package: &Package, words: &[&str], address: SocketAddr, log: &Path) -> Result<Child> {
-    let (program, script) = install::command(package);
+    let start = install::start(package);
     let port = address.port().to_string();
-    let mut command = Command::new(program);
-    command.arg(script).env("PORT", &port);
+    let mut command = Command::new(start.program);
+    command
+        .args(start.script)
+        .env("PORT", &port)
+        // ASP.NET Core takes its address from there.
+        .env("ASPNETCORE_URLS", format!("http://{address}"))
+        .envs(install::UNREPORTED);
     if package.registry == Registry::PyPi {
         command.arg(&port);
     }
+    let scripts = install::scripts();
     let words = words.iter().map(|word| match *word {
-        "{port}" => port.clone(),
         "{server}" => install::behind_bridges(),
-        word => word.to_owned(),
+        word => word
+            .replace("{port}", &port)
+            .replace("{scripts}", &scripts.to_string_lossy()),
     });
     let log = File::options().create(true).append(true).open(log)?;
     command
@@ -167,5 +174,6 @@ async fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?)
 }
 
-const TRIES: u32 = 300;
+/// Some gateways import for a minute on a busy machine.
+const TRIES: u32 = 3_000;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);

@@ -27,14 +27,14 @@ pub(super) async fn run(row: &Row, server: &mut Server) -> Result<Outcome> {
     let pool = pool(None)?;
     let url = proxy.url(row.path);
     let found = pool
-        .resolve_key(&request(Endpoint::auto(&url)?, 0)?)
+        .resolve_key(&request(row, Endpoint::auto(&url)?, 0)?)
         .await?;
     must(
         found.transport() == &row.transport,
         "another transport is found",
     )?;
     let endpoint = Endpoint::new(&url, row.transport.clone())?.with_lifecycle(row.lifecycle);
-    let users = users(&pool, &endpoint).await?;
+    let users = users(row, &pool, &endpoint).await?;
     try_join_all(users.iter().map(|user| user.list_tools(row))).await?;
     try_join_all(users.iter().map(|user| user.work(row))).await?;
 

@@ -20,7 +20,7 @@ use crate::Result;
 pub(super) async fn run(row: &Row, server: &Server) -> Result<Outcome> {
     let pool = pool(None)?;
     let endpoint = Endpoint::new(&server.url(row.path), row.transport.clone())?;
-    let users = users(&pool, &endpoint.with_lifecycle(row.lifecycle)).await?;
+    let users = users(row, &pool, &endpoint.with_lifecycle(row.lifecycle)).await?;
     let numbers = 0..CALLS / USERS;
     let calls = users
         .iter()

@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     let pool = pool(handlers)?;
     let endpoint = Endpoint::auto(&server.url(row.path))?.with_lifecycle(row.lifecycle);
-    let users = users(&pool, &endpoint).await?;
+    let users = users(row, &pool, &endpoint).await?;
     try_join_all(users.iter().map(|user| user.list_tools(row))).await?;
     try_join_all(users.iter().map(|user| user.work(row))).await?;
 

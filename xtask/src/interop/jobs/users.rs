@@ -34,18 +34,22 @@ pub(super) fn pool(handlers: Option<ServerMessages>) -> Result<SessionPool> {
     Ok(builder.build()?)
 }
 
-pub(super) async fn users(pool: &SessionPool, endpoint: &Endpoint) -> Result<Vec<User>> {
+pub(super) async fn users(row: &Row, pool: &SessionPool, endpoint: &Endpoint) -> Result<Vec<User>> {
     let users = (0..USERS).map(|number| async move {
-        let request = request(endpoint.clone(), number)?;
+        let request = request(row, endpoint.clone(), number)?;
         let client = pool.client(request).await?;
         Ok(User { number, client })
     });
     join_all(users).await.into_iter().collect()
 }
 
-pub(super) fn request(endpoint: Endpoint, user: usize) -> Result<AcquireRequest> {
+pub(super) fn request(row: &Row, endpoint: Endpoint, user: usize) -> Result<AcquireRequest> {
     let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, format!("Bearer user-{user}").parse()?);
+    let authorization = match row.authorization {
+        Some(authorization) => authorization.to_owned(),
+        None => format!("Bearer user-{user}"),
+    };
+    headers.insert(AUTHORIZATION, authorization.parse()?);
     let request = AcquireRequest::new(endpoint, Principal::user(format!("user-{user}")));
     Ok(request.with_headers(headers))
 }
@@ -89,6 +93,10 @@ impl User {
                 params.with_arguments(arguments.as_object().cloned().unwrap_or_default())
             }
             Call::Increment => params,
+            Call::Named { arguments, .. } => {
+                let arguments = arguments(&self.message(number));
+                params.with_arguments(arguments.as_object().cloned().unwrap_or_default())
+            }
             Call::List(tool) => {
                 let tools = self.client.list_all_tools().await?;
                 let found = tools.into_iter().find(|listed| listed.name == tool);
@@ -106,7 +114,7 @@ impl User {
         let kinds = row.calls.len();
         let message = self.message(number);
         let right = match row.calls[number % kinds] {
-            Call::Echo => answer.contains(&message),
+            Call::Echo | Call::Named { .. } => answer.contains(&message),
             Call::Increment => answer == (number / kinds + 1).to_string(),
             Call::List(tool) => answer == tool,
         };

@@ -19,6 +19,7 @@ pub(super) const USUAL: Row = Row {
     revision: "2025-11-25",
     calls: &[Call::Echo, Call::Increment],
     redirects: false,
+    authorization: None,
     tells: false,
     jobs: &[Job::Counted],
     more_jobs: &[Job::Plain, Job::Listening],
@@ -44,4 +45,32 @@ pub(super) const SESSIONLESS: Row = Row {
 pub(super) const MODERN: Row = Row {
     revision: MODERN_REVISION,
     ..SESSIONLESS
+};
+
+/// A server whose row takes no time of a usual run.
+pub(super) const LONG: Row = Row {
+    jobs: &[],
+    more_jobs: &[Job::Counted, Job::Plain, Job::Listening],
+    ..USUAL
+};
+
+/// The same without sessions.
+pub(super) const LONG_SESSIONLESS: Row = Row {
+    jobs: LONG.jobs,
+    more_jobs: LONG.more_jobs,
+    ..SESSIONLESS
+};
+
+/// The same of the revision without sessions.
+pub(super) const LONG_MODERN: Row = Row {
+    jobs: LONG.jobs,
+    more_jobs: LONG.more_jobs,
+    ..MODERN
+};
+
+/// The same over HTTP+SSE.
+pub(super) const LONG_STREAMING: Row = Row {
+    jobs: LONG.jobs,
+    more_jobs: LONG.more_jobs,
+    ..STREAMING
 };

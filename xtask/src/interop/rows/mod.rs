@@ -2,7 +2,9 @@
 //!
 //! A new server is a new row.
 
+mod gateways;
 mod kinds;
+mod languages;
 mod more;
 mod package;
 mod packages;
@@ -11,13 +13,14 @@ mod usual;
 
 pub(super) use self::{
     package::{Package, Program, Registry},
-    packages::{EVERYTHING, PYTHON_1, PYTHON_2},
+    packages::{EVERYTHING, KUBERNETES, PYTHON_1, PYTHON_2},
     row::{Call, Job, Keeps, Row, Source},
 };
 
 /// Every server, in the order of the report.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    usual::ROWS.iter().chain(more::ROWS)
+    let rows = usual::ROWS.iter().chain(more::ROWS);
+    rows.chain(languages::ROWS).chain(gateways::ROWS)
 }
 
 #[cfg(test)]

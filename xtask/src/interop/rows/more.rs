@@ -3,33 +3,12 @@
 use mcp_session_pool::config::Lifecycle;
 
 use super::{
-    kinds::{MODERN, SESSIONLESS, STREAMING, USUAL},
+    kinds::{LONG, LONG_MODERN, LONG_SESSIONLESS, LONG_STREAMING, STREAMING},
     packages::{
         DJANGO_MCP_SERVER, FASTAPI_MCP, FASTMCP_2, FASTMCP_3, FASTMCP_4, MCP_LITE, MCP_PROXY,
         PLAYWRIGHT, PYTHON_1_20, PYTHON_1_25, SUPERGATEWAY, TYPESCRIPT_2,
     },
     row::{Call, Job, Keeps, Row, Source},
-};
-
-/// A server whose row takes no time of a usual run.
-const LONG: Row = Row {
-    jobs: &[],
-    more_jobs: &[Job::Counted, Job::Plain, Job::Listening],
-    ..USUAL
-};
-
-/// The same without sessions.
-const LONG_SESSIONLESS: Row = Row {
-    jobs: LONG.jobs,
-    more_jobs: LONG.more_jobs,
-    ..SESSIONLESS
-};
-
-/// The same of the revision without sessions.
-const LONG_MODERN: Row = Row {
-    jobs: LONG.jobs,
-    more_jobs: LONG.more_jobs,
-    ..MODERN
 };
 
 /// A bridge that writes every answer to every client.
@@ -177,9 +156,7 @@ pub(super) const ROWS: &[Row] = &[
         server: "mcp-proxy",
         source: Source::Package(&MCP_PROXY, &["{server}"]),
         calls: &[Call::Echo],
-        jobs: LONG.jobs,
-        more_jobs: LONG.more_jobs,
-        ..STREAMING
+        ..LONG_STREAMING
     },
     Row {
         server: "playwright",

@@ -15,6 +15,8 @@ pub(in super::super) struct Package {
 pub(in super::super) enum Program {
     /// A file of the package.
     File(&'static str),
+    /// A file of the package that runs by itself, on Linux on x86-64 only.
+    Binary(&'static str),
     /// A script of this repository, which uses the package.
     Script(&'static str),
 }

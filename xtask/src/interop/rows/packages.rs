@@ -95,6 +95,49 @@ pub(super) const TYPESCRIPT_2: Package = Package {
     beside: &["@modelcontextprotocol/node@2.1.2", "zod@4.6.7"],
     program: Program::Script("typescript2.mjs"),
 };
+pub(in super::super) const KUBERNETES: Package = Package {
+    name: "kubernetes-mcp-server-linux-amd64",
+    version: "0.0.67",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::Binary("bin/kubernetes-mcp-server-linux-amd64"),
+};
+pub(super) const GRAFANA: Package = Package {
+    name: "mcp-grafana",
+    version: "2.1.1",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("grafana.py"),
+};
+pub(super) const MCP_TIME: Package = Package {
+    name: "mcp-time-linux-x64",
+    version: "0.4.0",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::Binary("bin/mcp-time"),
+};
+pub(super) const AZURE: Package = Package {
+    name: "@azure/mcp-linux-x64",
+    version: "2.0.5",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::Binary("dist/azmcp"),
+};
+/// With its own Java.
+pub(super) const ARCADEDB: Package = Package {
+    name: "arcadedb-embedded",
+    version: "26.10.2.post1",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("arcadedb.py"),
+};
+pub(super) const CONTEXTFORGE: Package = Package {
+    name: "mcp-contextforge-gateway",
+    version: "1.0.7.post20260921",
+    registry: Registry::PyPi,
+    beside: &[],
+    program: Program::Script("contextforge.py"),
+};
 pub(super) const MCP_LITE: Package = Package {
     name: "mcp-lite",
     version: "0.10.0",

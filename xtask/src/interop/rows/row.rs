@@ -2,6 +2,7 @@
 
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{TransportKind, config::Lifecycle};
+use serde_json::Value;
 
 use super::{package::Package, packages::EVERYTHING};
 
@@ -23,6 +24,8 @@ pub(in super::super) struct Row {
     pub(in super::super) calls: &'static [Call],
     /// True when each request is first answered by a redirect.
     pub(in super::super) redirects: bool,
+    /// The `Authorization` of every user, where the server takes no other; else each has a bearer token.
+    pub(in super::super) authorization: Option<&'static str>,
     /// True when the server has the number of its sessions at `/sessions`.
     pub(in super::super) tells: bool,
     /// The jobs of every run.
@@ -53,6 +56,12 @@ pub(in super::super) enum Call {
     ///
     /// Without sessions, it counts the calls of the bearer token.
     Increment,
+    /// A tool whose answer names what it was called with, if only as its error.
+    Named {
+        tool: &'static str,
+        /// The arguments with a message.
+        arguments: fn(&str) -> Value,
+    },
     /// No call, but the list of tools, which has this one.
     List(&'static str),
 }
@@ -61,8 +70,8 @@ pub(in super::super) enum Call {
 pub(in super::super) enum Source {
     /// A package. The program gets these arguments after those of the package.
     ///
-    /// In them `{port}` stands for its port, and `{server}` for the command of a server over stdio,
-    /// in front of which it is a bridge.
+    /// In them `{port}` stands for its port, `{scripts}` for the folder of its settings, and `{server}`
+    /// for the command of a server over stdio, in front of which it is a bridge.
     Package(&'static Package, &'static [&'static str]),
     /// rmcp's server, in this process.
     Embedded(fn() -> CounterServer),
@@ -154,7 +163,7 @@ impl Call {
         match self {
             Self::Echo => "echo",
             Self::Increment => "increment",
-            Self::List(tool) => tool,
+            Self::Named { tool, .. } | Self::List(tool) => tool,
         }
     }
 }

@@ -201,17 +201,23 @@ impl Crowd {
 
 /// The command of a server, with the token and the file of each user as variables.
 fn command(server: &StdioServer, folder: &str) -> StdioCommand {
-    let (program, first) = install::command(server.package);
+    let start = install::start(server.package);
+    let scripts = install::scripts();
+    let scripts = scripts.to_string_lossy();
     let args = server
         .args
         .iter()
-        .map(|arg| arg.replace("{folder}", folder));
-    let command = StdioCommand::new(program)
-        .arg(first)
-        .args(args)
+        .map(|arg| arg.replace("{folder}", folder))
+        .map(|arg| arg.replace("{scripts}", &scripts));
+    let script = start.script.iter().map(|it| it.to_string_lossy().into());
+    let command = StdioCommand::new(start.program)
+        .args(script.chain(args))
         .env_from("PATH")
         .env_from("HOME")
         .bearer_env("API_TOKEN");
+    let command = install::UNREPORTED
+        .into_iter()
+        .fold(command, |command, (name, value)| command.env(name, value));
     match server.file_variable {
         Some(variable) => command.credential_env(FILE_HEADER, variable),
         None => command,

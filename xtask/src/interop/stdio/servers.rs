@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::super::rows::{EVERYTHING, Package, Program, Registry};
+use super::super::rows::{EVERYTHING, KUBERNETES, Package, Program, Registry};
 
 /// A server over stdio.
 pub(in super::super) struct StdioServer {
     /// The name in the report.
     pub(in super::super) server: &'static str,
     pub(in super::super) package: &'static Package,
-    /// The arguments after those of the package. In them `{folder}` stands for a folder of its own.
+    /// The arguments after those of the package. In them `{folder}` stands for a folder of its own, and
+    /// `{scripts}` for the folder of its settings.
     pub(super) args: &'static [&'static str],
     /// The variable that gets a file of each user, if the server keeps one.
     pub(super) file_variable: Option<&'static str>,
@@ -137,6 +138,18 @@ pub(in super::super) const SERVERS: &[StdioServer] = &[
             // Nothing listens there: the server answers with an error of its own.
             arguments: |caller| json!({ "url": format!("http://127.0.0.1:9/{}", caller.token) }),
             is_right: |caller, text| text.contains(caller.token),
+        }],
+    },
+    StdioServer {
+        server: "kubernetes",
+        package: &KUBERNETES,
+        args: &["--kubeconfig", "{scripts}/kubeconfig.yaml"],
+        file_variable: None,
+        calls: &[Call {
+            tool: "pods_get",
+            // There is no cluster: the server answers with an error of its own.
+            arguments: |caller| json!({ "name": caller.name, "namespace": "default" }),
+            is_right: |caller, text| caller.is_alone_in(text),
         }],
     },
 ];
