@@ -115,15 +115,16 @@ fn check(target: &Target, property: &Property, input: &[u8]) -> Result<u64> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| property(input)));
     outcome.map_err(|_| {
         let path = keep(target, input);
-        let again = path
-            .as_deref()
-            .map_or("it could not be kept".to_owned(), |path| {
+        let again = path.as_deref().map_or_else(
+            || "it could not be kept".to_owned(),
+            |path| {
                 let path = path.display();
                 format!(
                     "again by: cargo xtask fuzz --only {} --input {path}",
                     target.name
                 )
-            });
+            },
+        );
         format!("{}: an input breaks the property; {again}", target.name).into()
     })
 }

@@ -63,7 +63,9 @@ impl EraNegotiation {
     /// all the same: that begins with a stateless request anyway, and bounds the time of a wrong hint.
     fn probable_era(&self, server: &ServerEra) -> Option<Era> {
         let hinted = self.request.hinted_era();
-        server.era().or(hinted.filter(|era| *era == Era::Legacy))
+        server
+            .era()
+            .or_else(|| hinted.filter(|era| *era == Era::Legacy))
     }
 
     /// The era that the endpoint names.
