@@ -17,7 +17,6 @@ mod outage;
 mod overload;
 mod plain;
 mod prometheus;
-mod random;
 mod release;
 mod repository;
 mod result;

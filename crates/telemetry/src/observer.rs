@@ -149,19 +149,15 @@ impl Observer for MetricsObserver {
     }
 
     fn connected(&self, event: &Connected<'_>) {
-        let instruments = &self.0.instruments;
-        let era = event.session().era;
-        let endpoint = event.key().endpoint();
+        let (instruments, endpoint) = (&self.0.instruments, event.key().endpoint());
+        let (era, took) = (event.session().era, event.took().as_secs_f64());
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
-            let attributes = upstream.and([
-                word(attribute::ERA, era.as_str()),
-                KeyValue::new(attribute::REVIVED, event.revived()),
-            ]);
-            let histogram = &instruments.create;
-            histogram.record(event.took().as_secs_f64(), &attributes);
+            let era_word = word(attribute::ERA, era.as_str());
+            let revived = KeyValue::new(attribute::REVIVED, event.revived());
+            let attributes = upstream.and([era_word.clone(), revived]);
+            instruments.create.record(took, &attributes);
             if upstream.set_era(era) {
-                let attributes = upstream.and([word(attribute::ERA, era.as_str())]);
-                instruments.counts.eras.add(1, &attributes);
+                instruments.counts.eras.add(1, &upstream.and([era_word]));
             }
         });
     }

@@ -101,7 +101,7 @@ async fn a_hint_that_does_not_open_is_none() {
 }
 
 #[tokio::test]
-async fn the_directory_is_asked_once_for_a_server_and_told_once() {
+async fn a_replica_reads_and_leaves_one_hint_for_each_server() {
     let server = CounterServer::start_as(Modes::default().legacy_only());
     let directory = Directory::default();
     let pool = replica(&directory);

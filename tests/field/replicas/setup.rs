@@ -117,7 +117,7 @@ impl Directory {
         *self.shared.planted.lock().expect("not poisoned") = Some(sealed);
     }
 
-    /// How often a hint was asked for.
+    /// How often a hint was read.
     pub(super) fn hints_read(&self) -> usize {
         self.shared.hints_read.load(Ordering::SeqCst)
     }

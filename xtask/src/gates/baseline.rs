@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::BAND_PERCENT;
 use crate::Result;
 
 /// Instructions of each row, by one compiler.
@@ -24,7 +23,7 @@ pub(super) enum Verdict {
 }
 
 impl Baseline {
-    /// No rows yet. `rustc` is what the compiler says of itself.
+    /// No rows yet. `rustc` is the version line of the compiler.
     pub(super) fn of(rustc: &str) -> Self {
         Self {
             rustc: version(rustc),
@@ -59,6 +58,9 @@ impl Baseline {
         }
     }
 }
+
+/// Two builds of the same sources differ by less.
+pub(super) const BAND_PERCENT: f64 = 3.0;
 
 /// The version of a compiler without its build.
 fn version(rustc: &str) -> String {

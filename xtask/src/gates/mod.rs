@@ -11,7 +11,7 @@ use std::path::Path;
 use xshell::{Shell, cmd};
 
 use self::{
-    baseline::{Baseline, Verdict},
+    baseline::{BAND_PERCENT, Baseline, Verdict},
     report::table,
 };
 use crate::{Result, repository::root};
@@ -112,8 +112,6 @@ const ROWS: &[&str] = &[
 const TIMES: [u64; 2] = [6_400, 25_600];
 const PROGRAM: &str = "target/release/mcp-pool-gates";
 const BASELINE: &str = "xtask/gates/baseline.json";
-/// Two builds of the same sources differ by less.
-const BAND_PERCENT: f64 = 3.0;
 
 #[cfg(test)]
 mod tests {

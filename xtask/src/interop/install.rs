@@ -162,7 +162,7 @@ fn home() -> PathBuf {
     target.join("interop")
 }
 
-/// The variables by which servers are told to report nothing about their use to their makers.
+/// The variables that keep servers from reporting their use to their makers.
 pub(super) const UNREPORTED: [(&str, &str); 2] = [
     ("DO_NOT_TRACK", "1"),
     ("AZURE_MCP_COLLECT_TELEMETRY", "false"),

@@ -23,8 +23,7 @@ use super::{
 use crate::{
     Result,
     faults::{Class, call},
-    random::Random,
-    soak::Server,
+    soak::{Random, Server},
     statistics::percentile,
 };
 
@@ -191,5 +190,5 @@ const STOPPED: Duration = Duration::from_secs(20);
 /// How soon a server that goes on has seen what was sent to it meanwhile.
 const SETTLED: Duration = Duration::from_secs(10);
 const MOST_MS: f64 = 50.0;
-/// Of fewer deadlines the 99th percentile says nothing.
+/// Of fewer deadlines the 99th percentile is no figure.
 const FEWEST: usize = 100;

@@ -7,6 +7,7 @@
 mod journal;
 mod phase;
 mod process;
+mod random;
 mod report;
 mod resources;
 mod server;
@@ -20,8 +21,13 @@ use tokio::time::{Instant, sleep};
 use xshell::{Shell, cmd};
 
 use self::{journal::Outcomes, phase::Phase, report::Report, setup::Setup, users::User};
-pub(crate) use self::{process::Server, resources::Resources, server::Options as ServerOptions};
-use crate::{Result, lateness::Lateness, random::Random};
+pub(crate) use self::{
+    process::Server,
+    random::{Random, fresh_seed},
+    resources::Resources,
+    server::Options as ServerOptions,
+};
+use crate::{Result, lateness::Lateness};
 
 /// Options of the run.
 #[derive(Clone, Debug, clap::Args)]

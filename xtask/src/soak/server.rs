@@ -15,7 +15,8 @@ use std::{
 use mcp_pool_testkit::{Fault, FaultServer, When, Wire};
 use mcp_session_pool::config::Lifecycle;
 
-use crate::{Result, random::Random};
+use super::random::Random;
+use crate::Result;
 
 /// Options of a server.
 #[derive(clap::Args)]

@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     journal::{Entry, Outcomes},
+    random::Random,
     setup::CALL,
 };
 use crate::{
     faults::{Class, call},
     lateness::Lateness,
-    random::Random,
 };
 
 /// One user, with one call after the other.

@@ -12,6 +12,7 @@ mod names;
 mod overdue;
 mod sealing;
 mod settings;
+mod upstream_hints;
 
 pub(crate) use claim::{Opening, Revival};
 pub use handles::{HandleError, SessionHandle};

@@ -8,9 +8,8 @@ use rmcp::{RoleClient, service::Peer};
 use tokio::{runtime::Runtime, task::JoinSet, time::Instant};
 
 use super::{
-    figures::WireFigures,
+    figures::{Parts, WireFigures},
     form::Form,
-    parts::Parts,
     server::Server,
     sides::{CALLERS, ClientCpu, Held, call_held, call_pooled, client, hold, pool},
 };

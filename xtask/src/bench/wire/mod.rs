@@ -14,7 +14,6 @@ mod idle;
 mod life;
 mod lines;
 mod once;
-mod parts;
 mod server;
 mod sides;
 
@@ -31,10 +30,9 @@ pub(crate) use self::{
     idle::{IdleOptions, idle},
 };
 pub(super) use self::{
-    figures::{OnceFigures, WireFigures, WireRatios},
+    figures::{OnceFigures, Parts, WireFigures, WireRatios},
     lines::wire_lines,
     once::{OnceEffort, memory_of, once},
-    parts::Parts,
 };
 use crate::Result;
 

@@ -9,7 +9,7 @@ use super::stage::{Caller, Recorded, Stage, millis};
 use crate::{
     Result,
     fleet::report::{LEASE_MS, Row},
-    random::Random,
+    soak::Random,
 };
 
 /// Kills a replica that the seed selects every two seconds under load.

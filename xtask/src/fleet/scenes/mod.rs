@@ -18,7 +18,7 @@ use mcp_pool_testkit::server::Modes;
 
 use self::stage::Stage;
 use super::report::Row;
-use crate::{Result, random::Random};
+use crate::{Result, soak::Random};
 
 /// Plays all scenes over one kind of upstream.
 pub(super) async fn play(

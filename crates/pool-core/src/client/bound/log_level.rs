@@ -111,7 +111,7 @@ impl Call<'_> {
     /// Sets the level on one session. What a failure means, the next call shows.
     async fn set_on(&self, session: &PooledSession, level: LoggingLevel, deadline: Instant) {
         let sent = send(session, set_level(level), &self.client.context, deadline).await;
-        // A server that refuses it is not asked again.
+        // A server that refuses it gets it no second time.
         if let Ok(_) | Err(Failed::Answered(_)) = sent {
             session.log_level.set(level);
         }

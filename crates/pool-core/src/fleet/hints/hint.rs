@@ -16,7 +16,7 @@ pub(crate) struct UpstreamHint {
 impl UpstreamHint {
     /// The hint as bytes, to be sealed. `None` for an era that this schema has no number for, or a long
     /// name.
-    pub(super) fn write(&self) -> Option<ParkedSession> {
+    pub(in crate::fleet) fn write(&self) -> Option<ParkedSession> {
         let name = self.transport.as_str().as_bytes();
         let era = match self.era {
             Era::Legacy => LEGACY,
@@ -31,7 +31,7 @@ impl UpstreamHint {
     }
 
     /// Reads what [`write`](Self::write) made. `None` for another schema.
-    pub(super) fn read(opened: &ParkedSession) -> Option<Self> {
+    pub(in crate::fleet) fn read(opened: &ParkedSession) -> Option<Self> {
         let (&[SCHEMA, era], name) = opened.as_bytes().split_first_chunk()? else {
             return None;
         };

@@ -4,4 +4,4 @@ mod hint;
 mod hints;
 
 pub(crate) use hint::UpstreamHint;
-pub(super) use hints::Hints;
+pub(super) use hints::{Hints, KEPT_FOR, KnownHint, ReadHint};

@@ -5,10 +5,11 @@ use std::fmt;
 use serde_json::Value;
 use tabled::{Table, Tabled, settings::Style};
 
+use super::figure::compares;
 use crate::Result;
 
 /// What has changed since an earlier run.
-pub(super) struct Comparison(Vec<Change>);
+pub(in super::super) struct Comparison(Vec<Change>);
 
 #[derive(Debug, PartialEq, Tabled)]
 struct Change {
@@ -29,7 +30,7 @@ impl Comparison {
     ///
     /// # Errors
     /// `before` is no JSON object.
-    pub(super) fn of(before: &str, now: &Value) -> Result<Self> {
+    pub(in super::super) fn of(before: &str, now: &Value) -> Result<Self> {
         let before: Value = serde_json::from_str(before)?;
         let before = before.as_object().ok_or("no object of a run")?;
         let now = now.as_object().ok_or("no object of a run")?;
@@ -48,21 +49,6 @@ impl Comparison {
         changes.sort_by(|a, b| b.change.abs().total_cmp(&a.change.abs()));
         Ok(Self(changes))
     }
-}
-
-/// True for a figure that does not depend on how busy the machine is.
-fn compares(figure: &str) -> bool {
-    let words = [
-        "ratio",
-        "allocs",
-        "allocations",
-        "bytes",
-        "instructions",
-        "lines",
-        "requests",
-    ];
-    let is_quartile = figure.ends_with("_q1") || figure.ends_with("_q3");
-    !is_quartile && figure.split('_').any(|word| words.contains(&word))
 }
 
 fn shown(value: &f64) -> String {
