@@ -64,7 +64,7 @@ impl FleetLink {
         let link = Arc::clone(self);
         Some(async move {
             let step = link.fleet.directory.leave_hint(&key, &sealed, KEPT_FOR);
-            // The next one follows with a later session.
+            // Where it fails, the next one follows when half its time is over.
             let _ = link.step(step).await;
         })
     }
