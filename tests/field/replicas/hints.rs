@@ -127,3 +127,24 @@ async fn a_directory_without_an_answer_costs_a_detection_and_no_call() {
     assert_eq!(requests, 4);
     assert_eq!(directory.hints_left(), []);
 }
+
+#[tokio::test]
+async fn a_hint_that_the_directory_did_not_take_is_left_by_the_next_session() {
+    let server = CounterServer::start_as(Modes::default().legacy_only());
+    let directory = Directory::default();
+    let pool = replica(&directory);
+    directory.set_down(true);
+    let alice = client(&pool, server.endpoint(), "alice").await;
+    call(&alice, "increment").await.expect("a count");
+    directory.set_down(false);
+    let mut users = 0;
+    while directory.hints_left().is_empty() {
+        assert!(users < 200, "no hint from {users} sessions");
+        users += 1;
+        let client = client(&pool, server.endpoint(), &format!("user {users}")).await;
+        call(&client, "increment").await.expect("a count");
+        // The directory's circuit admits a step again after a moment.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    close(&pool).await;
+}

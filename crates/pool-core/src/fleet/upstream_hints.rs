@@ -43,7 +43,7 @@ impl FleetLink {
             return Ok(None);
         };
         let at = Instant::now();
-        known.is_news(&hint, at);
+        known.is_there(&hint, at);
         Ok(Some(ReadHint { hint, at }))
     }
 
@@ -56,16 +56,15 @@ impl FleetLink {
         let known = self.hints.of(endpoint);
         // This process knows the server now.
         let _ = known.read.set(None);
-        if !known.is_news(hint, Instant::now()) {
-            return None;
-        }
+        let leaving = known.leaving(hint, Instant::now())?;
         let key = self.hint_key(endpoint);
         let sealed = self.fleet.seal.seal(&key, &hint.write()?).ok()?;
         let link = Arc::clone(self);
         Some(async move {
             let step = link.fleet.directory.leave_hint(&key, &sealed, KEPT_FOR);
-            // Where it fails, the next one follows when half its time is over.
-            let _ = link.step(step).await;
+            if link.step(step).await.is_ok() {
+                leaving.end();
+            }
         })
     }
 

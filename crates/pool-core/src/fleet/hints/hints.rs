@@ -1,7 +1,7 @@
 //! The hints that replicas leave for each other.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,19 +52,59 @@ impl Hints {
 }
 
 impl KnownHint {
-    /// Notes that the directory gets this hint at `now`. `false` where it has it already, and for long
-    /// enough.
-    pub(in crate::fleet) fn is_news(&self, hint: &UpstreamHint, now: Instant) -> bool {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Notes that the directory had this hint at `now`.
+    pub(in crate::fleet) fn is_there(&self, hint: &UpstreamHint, now: Instant) {
+        *self.left() = Some((hint.clone(), now));
+    }
+
+    /// The leaving of a hint at `now`. `None` where the directory has it already, and for long enough.
+    pub(in crate::fleet) fn leaving(
+        self: &Arc<Self>,
+        hint: &UpstreamHint,
+        now: Instant,
+    ) -> Option<Leaving> {
+        let mut left = self.left();
         let is_fresh = |since: Instant| now.saturating_duration_since(since) < KEPT_FOR / 2;
         if left
             .as_ref()
             .is_some_and(|(it, since)| it == hint && is_fresh(*since))
         {
-            return false;
+            return None;
         }
+        // Noted before it is left, so that of many sessions at once one leaves it.
         *left = Some((hint.clone(), now));
-        true
+        Some(Leaving {
+            known: Arc::clone(self),
+            noted: Some((hint.clone(), now)),
+        })
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<(UpstreamHint, Instant)>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A hint on its way to the directory. Dropped before it is there, it is news again.
+pub(in crate::fleet) struct Leaving {
+    known: Arc<KnownHint>,
+    /// `None` when it is there.
+    noted: Option<(UpstreamHint, Instant)>,
+}
+
+impl Leaving {
+    /// Ends the leaving: the directory has the hint.
+    pub(in crate::fleet) fn end(mut self) {
+        self.noted = None;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let Some(noted) = self.noted.take() else {
+            return;
+        };
+        // Another one may have been noted since.
+        self.known.left().take_if(|left| *left == noted);
     }
 }
 
@@ -78,18 +118,41 @@ mod tests {
     use super::*;
     use crate::types::{Era, TransportKind};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hint_is_left_once_and_again_when_half_its_time_is_over_or_it_has_changed() {
-        let known = KnownHint::default();
-        let hint = |era| UpstreamHint {
+    fn hint(era: Era) -> UpstreamHint {
+        UpstreamHint {
             transport: TransportKind::SSE,
             era,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hint_is_left_once_and_again_when_half_its_time_is_over_or_it_has_changed() {
+        let known = Arc::new(KnownHint::default());
+        let is_news = |era, now| {
+            let leaving = known.leaving(&hint(era), now);
+            leaving.map(Leaving::end).is_some()
         };
         let start = Instant::now();
-        assert!(known.is_news(&hint(Era::Legacy), start));
-        assert!(!known.is_news(&hint(Era::Legacy), start));
-        assert!(known.is_news(&hint(Era::Stateless), start));
-        assert!(!known.is_news(&hint(Era::Stateless), start + KEPT_FOR / 3));
-        assert!(known.is_news(&hint(Era::Stateless), start + KEPT_FOR / 2));
+        assert!(is_news(Era::Legacy, start));
+        assert!(!is_news(Era::Legacy, start));
+        assert!(is_news(Era::Stateless, start));
+        assert!(!is_news(Era::Stateless, start + KEPT_FOR / 3));
+        assert!(is_news(Era::Stateless, start + KEPT_FOR / 2));
+        known.is_there(&hint(Era::Legacy), start);
+        assert!(!is_news(Era::Legacy, start));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hint_that_did_not_arrive_is_left_by_the_next_session() {
+        let known = Arc::new(KnownHint::default());
+        let start = Instant::now();
+        let first = known.leaving(&hint(Era::Legacy), start);
+        assert!(known.leaving(&hint(Era::Legacy), start).is_none());
+        drop(first);
+        let second = known.leaving(&hint(Era::Legacy), start);
+        let changed = known.leaving(&hint(Era::Stateless), start);
+        drop(second.expect("news again"));
+        changed.expect("another hint").end();
+        assert!(known.leaving(&hint(Era::Stateless), start).is_none());
     }
 }
