@@ -115,8 +115,9 @@ pub(crate) fn retry_after(input: &[u8]) -> u64 {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
     let wait = retry_after::retry_after(&headers, now);
     let later = retry_after::retry_after(&headers, now + Duration::from_secs(1));
-    let text = String::from_utf8_lossy(input).trim().to_owned();
-    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // A space that is not ASCII is no white space of a header (RFC 9110 section 5.6.3).
+    let text = input.trim_ascii();
+    let is_digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     match (wait, later) {
         (Some(wait), Some(later)) if is_digits => assert_eq!(wait, later),
         (Some(wait), Some(later)) => {
