@@ -245,7 +245,21 @@ fn timer_of(budget: Duration) -> Duration {
 }
 
 const NEWS_PAUSE: Duration = Duration::from_millis(20);
-/// A timer of tokio fires up to this long after its time, so a step of the whole budget would exceed it.
-const TIMER_GRAIN: Duration = Duration::from_millis(1);
+/// A timer of tokio fires up to this long after its time, so a step of the whole budget would exceed it: its
+/// wheel counts whole milliseconds, and the poll that wakes it rounds up to the next one again.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
 /// The rest is the time that a request takes from its check to the server.
 const USED_OF_LEASE: f64 = 5.0 / 6.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timer_of_a_step_leaves_room_for_its_lateness_and_half_of_a_small_budget() {
+        for (budget, timer) in [(0, 0), (2, 1), (4, 2), (5, 3), (200, 198)] {
+            let budget = Duration::from_millis(budget);
+            assert_eq!(timer_of(budget), Duration::from_millis(timer));
+        }
+    }
+}
