@@ -4,8 +4,10 @@ use std::hint::black_box;
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use mcp_pool_core::{
-    AcquireRequest, Endpoint, Lease, PoolConfig, PooledClient, Principal, SessionPool,
+    AcquireRequest, Endpoint, Fleet, Lease, PoolBuilder, PoolConfig, PooledClient, Principal,
+    SessionPool,
 };
+use mcp_pool_directory::{FleetSecret, InMemoryDirectory};
 use tokio::task::yield_now;
 
 use crate::{
@@ -20,16 +22,18 @@ pub(crate) struct Rig {
     headers: HeaderMap,
     request: AcquireRequest,
     client: PooledClient,
+    /// A client of a pool that shares its sessions with other replicas.
+    replica: PooledClient,
     deadpool: deadpool::managed::Pool<Still>,
 }
 
 impl Rig {
     pub(crate) async fn new() -> Self {
-        let config = PoolConfig::default()
-            .with_max_sessions_per_key(SLOTS)
-            .with_max_total_sessions(0);
-        let pool = SessionPool::builder().config(config).connector(Still);
-        let pool = pool.build().expect("a valid configuration");
+        let pool = builder().build().expect("a valid configuration");
+        let secret = FleetSecret::new([1; 32], 1, [2; 32]);
+        let fleet = Fleet::new(InMemoryDirectory::new(), secret);
+        let replica = builder().fleet(fleet).build();
+        let replica = replica.expect("a valid configuration");
         let endpoint = Endpoint::new("http://localhost/mcp", Still::transport());
         let endpoint = endpoint.expect("a valid url");
         let mut headers = HeaderMap::new();
@@ -40,6 +44,7 @@ impl Rig {
         );
         let request = request(&endpoint, &headers);
         let client = pool.client(request.clone()).await.expect("a client");
+        let replica = replica.client(request.clone()).await.expect("a client");
         let deadpool = deadpool::managed::Pool::builder(Still).max_size(SLOTS);
         Self {
             pool,
@@ -47,6 +52,7 @@ impl Rig {
             headers,
             request,
             client,
+            replica,
             deadpool: deadpool.build().expect("a valid configuration"),
         }
     }
@@ -54,7 +60,8 @@ impl Rig {
     /// Does the operation of a row `times` times. `false` where there is no such row.
     pub(crate) async fn run(self, row: &str, times: u64) -> bool {
         match row {
-            "client" => self.by_client(times).await,
+            "client" => by_client(&self.client, times).await,
+            "client_of_a_replica" => by_client(&self.replica, times).await,
             "request" => self.by_request(times).await,
             "headers" => self.by_headers(times).await,
             "used" => self.used(times).await,
@@ -64,13 +71,6 @@ impl Rig {
             _ => return false,
         }
         true
-    }
-
-    async fn by_client(&self, times: u64) {
-        for number in 0..times {
-            let_others_run(number).await;
-            drop(black_box(self.client.acquire().await.expect(IDLE)));
-        }
     }
 
     async fn by_request(&self, times: u64) {
@@ -105,6 +105,20 @@ impl Rig {
             drop(black_box(self.deadpool.get().await.expect(IDLE)));
         }
     }
+}
+
+async fn by_client(client: &PooledClient, times: u64) {
+    for number in 0..times {
+        let_others_run(number).await;
+        drop(black_box(client.acquire().await.expect(IDLE)));
+    }
+}
+
+fn builder() -> PoolBuilder {
+    let config = PoolConfig::default()
+        .with_max_sessions_per_key(SLOTS)
+        .with_max_total_sessions(0);
+    SessionPool::builder().config(config).connector(Still)
 }
 
 /// Lets the pool's own task run now and then, as it does beside real callers: it moves the coarse clock on.

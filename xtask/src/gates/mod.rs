@@ -101,6 +101,7 @@ fn total(text: &str) -> Option<f64> {
 /// What is counted.
 const ROWS: &[&str] = &[
     "client",
+    "client_of_a_replica",
     "request",
     "headers",
     "used",
