@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     callers::{Call, call_all, client, recover},
     kinds::{Class, Place, ScopeKind},
+    matrix::is_of_certificate,
     report::Finding,
     rig::{CALL, Rig},
 };
@@ -44,7 +45,7 @@ impl Cell {
 
     /// Plays the cell.
     pub(super) async fn run(&self, rig: &Rig) -> Result<Finding, String> {
-        let server = FaultServer::start(self.wire, self.era);
+        let server = self.server().map_err(|error| error.to_string())?;
         let slots = NonZeroU32::new(self.slots).ok_or("no slots")?;
         let pool = rig.pool(slots).map_err(|error| error.to_string())?;
         let endpoint = rig.endpoint(&server).map_err(|error| error.to_string())?;
@@ -74,6 +75,15 @@ impl Cell {
         }
         finding.stranded = stranded(&server).await;
         Ok(finding)
+    }
+
+    /// A server, over TLS where the fault is one of its certificate.
+    fn server(&self) -> std::io::Result<FaultServer> {
+        let builder = FaultServer::builder(self.wire, self.era);
+        match is_of_certificate(&self.fault) {
+            true => builder.secure().start(),
+            false => builder.start(),
+        }
     }
 
     /// Arms the fault for some of the requests.

@@ -88,6 +88,7 @@ fn faults() -> Vec<Fault> {
         Fault::Flood(1_000),
         Fault::RequestFlood(100),
     ];
+    faults.extend(certificates());
     faults.extend(BEFORE.map(Fault::Status));
     faults.extend(AFTER.map(Fault::StatusAfter));
     for status in [301, 302, 307, 308] {
@@ -96,6 +97,20 @@ fn faults() -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// The faults of servers over TLS.
+fn certificates() -> [Fault; 3] {
+    [
+        Fault::RenewedCertificate,
+        Fault::UntrustedCertificate(DOWN),
+        Fault::ExpiredCertificate(DOWN),
+    ]
+}
+
+/// True where the fault needs a server over TLS.
+pub(super) fn is_of_certificate(fault: &Fault) -> bool {
+    certificates().contains(fault)
 }
 
 const DOWN: Duration = Duration::from_millis(200);

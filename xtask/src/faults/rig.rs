@@ -28,8 +28,10 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Result<Self> {
-        let streamable = StreamableHttpConnector::new()?.with_max_body_size(MAX_BYTES);
-        let sse = SseConnector::new()?.with_max_body_size(MAX_BYTES);
+        let streamable = StreamableHttpConnector::new()?.with_client(SECURE, trusting()?)?;
+        let streamable = streamable.with_max_body_size(MAX_BYTES);
+        let sse = SseConnector::new()?.with_client(SECURE, trusting()?)?;
+        let sse = sse.with_max_body_size(MAX_BYTES);
         // The only sign of a half-open stream that is worth the state of a conversation.
         let sse = sse.with_idle_timeout(Duration::from_secs(2));
         Ok(Self {
@@ -51,7 +53,11 @@ impl Rig {
         let mut url = endpoint.url().clone();
         url.set_path(&format!("/{number}{}", endpoint.url().path()));
         let own = Endpoint::new(url.as_str(), endpoint.transport().clone())?;
-        Ok(own.with_lifecycle(endpoint.lifecycle()))
+        let own = own.with_lifecycle(endpoint.lifecycle());
+        Ok(match url.scheme() {
+            "https" => own.with_client(SECURE),
+            _ => own,
+        })
     }
 
     /// A pool with short time-outs, and this many slots for each session.
@@ -75,6 +81,16 @@ impl Rig {
     }
 }
 
+/// A client that trusts the authority of the servers over TLS.
+fn trusting() -> Result<reqwest::ClientBuilder> {
+    let authority = reqwest::Certificate::from_pem(FaultServer::authority().as_bytes())?;
+    let idle = Duration::from_secs(4);
+    let builder = reqwest::Client::builder().tls_certs_only([authority]);
+    Ok(builder.pool_idle_timeout(idle))
+}
+
+/// The name of the client for servers over TLS.
+const SECURE: &str = "secure";
 /// The deadline of a call.
 pub(super) const CALL: Duration = Duration::from_millis(600);
 /// The largest answer that the connectors accept.
