@@ -6,6 +6,7 @@ mod bench;
 mod checks;
 mod ci;
 mod conformance;
+mod dependencies;
 mod examples;
 mod faults;
 mod fleet;
@@ -41,6 +42,8 @@ enum Command {
     Ci,
     /// Plays the protocol's own scenarios for clients with a pooled client.
     Conformance(conformance::Options),
+    /// Checks licences, features, least versions, the compiler's version and the API.
+    Dependencies(dependencies::Options),
     /// Has three processes share their sessions through Redis, and kills and stops each part of it.
     Fleet(fleet::Options),
     /// Runs the fleet from this process, which is a release build.
@@ -125,6 +128,7 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Ci => ci::run(&sh),
         Command::Conformance(options) => conformance::run(&sh, options),
+        Command::Dependencies(options) => dependencies::run(&sh, options),
         Command::Fleet(options) => fleet::run(&sh, options),
         Command::FleetInner(options) => fleet::show(options),
         Command::FleetGateway(options) => fleet::serve(options),

@@ -41,6 +41,10 @@ const GROUPS: &[Group] = &[
                 "tidy",
                 "the rules of this repository that no other tool knows",
             ],
+            [
+                "dependencies",
+                "licences, features, least versions, the compiler's version and the API",
+            ],
             ["full", "the checks of ci, and those that take longer"],
         ],
     },
