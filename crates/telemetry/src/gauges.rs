@@ -38,6 +38,8 @@ struct Latest {
 struct Reading {
     upstreams: Vec<Row>,
     pools: Vec<(KeyValue, PoolLimits)>,
+    /// Messages of servers beyond the bounds, by kind.
+    refused: Vec<([KeyValue; 2], u64)>,
 }
 
 /// The state of an upstream of one pool, the sum over its endpoints.
@@ -70,6 +72,7 @@ impl Gauges {
     /// Registers the instruments.
     pub(crate) fn register(&self, meter: &Meter) {
         self.register_counter(meter);
+        self.register_refused(meter);
         self.register_states(meter);
         self.register_levels(meter);
         self.register_limits(meter);
@@ -87,6 +90,20 @@ impl Gauges {
                         let outcome = word(attribute::OUTCOME, outcome);
                         observe.observe(count, &upstream.and([outcome]));
                     }
+                }
+            })
+            .build();
+    }
+
+    fn register_refused(&self, meter: &Meter) {
+        let gauges = self.clone();
+        meter
+            .u64_observable_counter(names::SERVER_MESSAGES_REFUSED)
+            .with_unit("{message}")
+            .with_description("Messages of servers beyond the bounds of their sessions, by kind")
+            .with_callback(move |observe| {
+                for (attributes, count) in &gauges.read(names::SERVER_MESSAGES_REFUSED).refused {
+                    observe.observe(*count, attributes);
                 }
             })
             .build();
@@ -220,6 +237,19 @@ impl Gauges {
             }
             reading.upstreams.extend(rows.into_values());
             let label = KeyValue::new(attribute::POOL, name.clone());
+            let stats = pool.stats();
+            reading.refused.extend(
+                [
+                    ("request", stats.server_requests_refused),
+                    ("notification", stats.server_notifications_dropped),
+                ]
+                .map(|(kind, count)| {
+                    (
+                        [label.clone(), word(attribute::SERVER_MESSAGE, kind)],
+                        count,
+                    )
+                }),
+            );
             reading.pools.push((label, pool.limits()));
         }
         reading

@@ -20,6 +20,7 @@ pub(crate) const KEY_MAX: &str = "mcp.pool.key.max";
 pub(crate) const LEASE_OVERDUE: &str = "mcp.pool.lease.overdue";
 pub(crate) const LIST_CHANGES: &str = "mcp.pool.list.changes";
 pub(crate) const QUOTA_WAITS: &str = "mcp.pool.quota.waits";
+pub(crate) const SERVER_MESSAGES_REFUSED: &str = "mcp.pool.server_messages.refused";
 pub(crate) const SERVER_STREAM_CHANGES: &str = "mcp.pool.server_stream.changes";
 pub(crate) const SESSION_CLOSED: &str = "mcp.pool.session.closed";
 pub(crate) const SESSION_COUNT: &str = "mcp.pool.session.count";
@@ -55,6 +56,7 @@ pub(crate) mod attribute {
     pub(crate) const POOL: &str = "mcp.pool.name";
     pub(crate) const QUOTA: &str = "mcp.pool.quota";
     pub(crate) const REASON: &str = "mcp.pool.close.reason";
+    pub(crate) const SERVER_MESSAGE: &str = "mcp.pool.server_message.kind";
     pub(crate) const SERVER_STREAM_STATE: &str = "mcp.pool.server_stream.state";
     pub(crate) const SESSION_STATE: &str = "mcp.pool.session.state";
     pub(crate) const STAGE: &str = "mcp.pool.stage";

@@ -36,6 +36,8 @@ impl PoolConfig {
     /// | `MAX_LIST_ITEMS` | `limits.max_list_items` | count, 0 for no limit |
     /// | `MAX_LIST_PAGES` | `limits.max_list_pages` | count, 0 for no limit |
     /// | `MAX_PER_KEY` | `limits.max_sessions_per_key` | count from 1 |
+    /// | `MAX_SERVER_NOTIFICATIONS_PER_SESSION` | `limits.max_server_notifications_per_session` | count, 0 for no limit |
+    /// | `MAX_SERVER_REQUESTS_PER_SESSION` | `limits.max_server_requests_per_session` | count, 0 for no limit |
     /// | `MAX_SESSIONS_PER_ENDPOINT` | `limits.max_sessions_per_endpoint` | count, 0 for no quota |
     /// | `MAX_SESSIONS_PER_PRINCIPAL` | `limits.max_sessions_per_principal` | count, 0 for no quota |
     /// | `MAX_SESSIONS_PER_TENANT` | `limits.max_sessions_per_tenant` | count, 0 for no quota |

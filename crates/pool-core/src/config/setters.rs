@@ -66,6 +66,8 @@ setters! {
         max_concurrent_per_stateless_session as with_max_concurrent_per_stateless_session: NonZeroU32,
         max_list_items as with_max_list_items: usize,
         max_list_pages as with_max_list_pages: usize,
+        max_server_notifications_per_session as with_max_server_notifications_per_session: usize,
+        max_server_requests_per_session as with_max_server_requests_per_session: usize,
         max_sessions_per_endpoint as with_max_sessions_per_endpoint: usize,
         max_sessions_per_key as with_max_sessions_per_key: usize,
         max_sessions_per_principal as with_max_sessions_per_principal: usize,

@@ -26,6 +26,7 @@ use crate::{
     time::{Clock, CoarseClock, ExpiryPolicy, Keepalive, Timestamp, after},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
+    wire::InboxBounds,
 };
 
 /// The settings, seams and counters of a pool. Knows no key, so that every key may hold it.
@@ -53,6 +54,8 @@ pub(crate) struct Context {
     pub(crate) fleet: Option<Arc<FleetLink>>,
     pub(crate) events: EventSink,
     pub(crate) counters: Counters,
+    /// The bounds for what servers send, and the counts of what was beyond them.
+    pub(crate) inbox_bounds: Arc<InboxBounds>,
     /// The cached lists and contents; `None` where the configuration caches none.
     pub(crate) answers: Option<AnswerCache>,
     /// Connects, detections and closings under way.
@@ -122,6 +125,10 @@ impl Context {
             fleet: parts.fleet.map(|fleet| Arc::new(FleetLink::new(fleet))),
             events: EventSink::new(config.name.clone(), parts.observer),
             counters: Counters::default(),
+            inbox_bounds: Arc::new(InboxBounds::new(
+                config.limits.max_server_requests_per_session,
+                config.limits.max_server_notifications_per_session,
+            )),
             answers: AnswerCache::new(&config.tool_cache),
             tasks: TaskTracker::new(),
             runtime: parts.runtime,

@@ -120,6 +120,7 @@ impl Detection {
             .with_proxy(Arc::clone(&proxy))
             .with_background(self.services.background.clone())
             .listening(context.answers.is_some())
+            .bounded_by(&context.inbox_bounds)
             .routed_by(context.affinity(&key, profile));
         let late = || request.timed_out();
         if !self.keeps_session(&key) {

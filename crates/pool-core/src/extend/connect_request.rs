@@ -20,7 +20,7 @@ use crate::{
         ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile, ProxyService,
     },
     types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope},
-    wire::{Background, ServerInbox},
+    wire::{Background, InboxBounds, ServerInbox},
 };
 
 /// What a connector needs to know to open a session. Cheap to clone.
@@ -32,6 +32,7 @@ pub struct ConnectRequest {
     proxy: Arc<HandlerProxy>,
     listens: bool,
     background: Background,
+    inbox_bounds: Arc<InboxBounds>,
     slots: SlotsByEra,
     deadline: Instant,
     affinity: Option<Arc<(HeaderName, HeaderValue)>>,
@@ -55,6 +56,7 @@ impl ConnectRequest {
             proxy: Arc::default(),
             listens: false,
             background: Background::default(),
+            inbox_bounds: Arc::default(),
             slots,
             deadline,
             affinity: None,
@@ -89,6 +91,12 @@ impl ConnectRequest {
     /// The same request, with a task of the pool for what outlives a future.
     pub(crate) fn with_background(mut self, background: Background) -> Self {
         self.background = background;
+        self
+    }
+
+    /// The same request with the pool's bounds for what servers send.
+    pub(crate) fn bounded_by(mut self, bounds: &Arc<InboxBounds>) -> Self {
+        self.inbox_bounds = Arc::clone(bounds);
         self
     }
 
@@ -207,7 +215,8 @@ impl ConnectRequest {
     #[must_use]
     pub fn inbox(&self) -> Arc<ServerInbox> {
         let handler = self.proxy.wrap(&self.handlers, &self.key);
-        ServerInbox::new(handler, self.background.clone())
+        let bounds = Arc::clone(&self.inbox_bounds);
+        ServerInbox::new(handler, self.background.clone(), bounds)
     }
 
     /// True where messages that the server sends outside of any call are wanted: by the handler, or

@@ -67,6 +67,13 @@ pub struct PoolStats {
     pub parts_left_out: u64,
     /// Changes of the streams on which servers send messages of their own: opened, broken off, refused.
     pub server_stream_changes: u64,
+    /// Requests of servers that were refused, since their sessions had
+    /// [`max_server_requests_per_session`](crate::config::LimitsConfig::max_server_requests_per_session) open.
+    pub server_requests_refused: u64,
+    /// Notifications of servers that were dropped, since their sessions had
+    /// [`max_server_notifications_per_session`](crate::config::LimitsConfig::max_server_notifications_per_session)
+    /// waiting.
+    pub server_notifications_dropped: u64,
     /// Lists of prompts, resources and templates, and contents of resources that were there already; 0
     /// where the pool keeps none.
     pub answer_hits: u64,
@@ -144,6 +151,8 @@ impl PoolStats {
             list_changes: Counters::read(&counters.list_changes),
             parts_left_out: Counters::read(&counters.parts_left_out),
             server_stream_changes: Counters::read(&counters.server_stream_changes),
+            server_requests_refused: context.inbox_bounds.refused(),
+            server_notifications_dropped: context.inbox_bounds.dropped(),
             answer_hits: Counters::read(&counters.answer_hits),
             answer_misses: Counters::read(&counters.answer_misses),
             tool_list_hits: Counters::read(&counters.tool_list_hits),

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use super::{
     background::Background,
     call_route::CallRoute,
+    inbox_bounds::InboxBounds,
     message::{Incoming, IncomingKind, RequestIds, progress_token},
     replies::Replies,
     service::{Delivery, OnDemand, SessionPeer},
@@ -37,16 +38,23 @@ pub struct ServerInbox {
     handler: Arc<ProxiedHandler>,
     background: Background,
     ids: Arc<RequestIds>,
+    bounds: Arc<InboxBounds>,
     service: OnDemand,
     replies: Replies,
     requests: OnceLock<Arc<Semaphore>>,
 }
 
 impl ServerInbox {
-    pub(crate) fn new(handler: Arc<ProxiedHandler>, background: Background) -> Arc<Self> {
+    pub(crate) fn new(
+        handler: Arc<ProxiedHandler>,
+        background: Background,
+        bounds: Arc<InboxBounds>,
+    ) -> Arc<Self> {
         let ids = Arc::new(RequestIds::random());
+        let service = OnDemand::new(Arc::clone(&handler), Arc::clone(&ids), Arc::clone(&bounds));
         Arc::new(Self {
-            service: OnDemand::new(Arc::clone(&handler), Arc::clone(&ids)),
+            service,
+            bounds,
             handler,
             background,
             ids,
@@ -91,7 +99,9 @@ impl ServerInbox {
     /// Receives a request or a notification. Results and errors are ignored.
     ///
     /// Waits while too many answers to the server are under way, so that a flood of requests slows
-    /// down its own session and fills no memory.
+    /// down its own session and fills no memory; and for at most a second in all while a flood of
+    /// notifications finds the queue of its handler full. Further ones are dropped and counted
+    /// ([`max_server_notifications_per_session`](crate::config::LimitsConfig::max_server_notifications_per_session)).
     ///
     /// # Cancel safety
     /// Not cancel safe: the message may be lost.
@@ -171,10 +181,12 @@ impl ServerInbox {
         }
         let permits = self
             .requests
-            .get_or_init(|| Arc::new(Semaphore::new(MAX_REQUESTS)));
+            .get_or_init(|| Arc::new(Semaphore::new(self.bounds.requests())));
         let permit = Arc::clone(permits).try_acquire_owned();
-        let permit =
-            permit.map_err(|_| ErrorData::internal_error("too many open requests", None))?;
+        let permit = permit.map_err(|_| {
+            self.bounds.note_refused();
+            ErrorData::internal_error("too many open requests", None)
+        })?;
         let service = self.service.service().await;
         let service =
             service.map_err(|_| ErrorData::internal_error("the session is over", None))?;
@@ -248,6 +260,4 @@ impl fmt::Debug for ServerInbox {
     }
 }
 
-/// Requests of a server that wait for a handler at the same time. More are refused.
-const MAX_REQUESTS: usize = 256;
 const LOG_METHOD: &str = "notifications/message";

@@ -4,6 +4,7 @@ mod background;
 mod call_context;
 mod call_route;
 mod inbox;
+mod inbox_bounds;
 mod message;
 mod over_peer;
 mod replies;
@@ -16,6 +17,7 @@ pub use call_context::CallContext;
 pub(crate) use call_context::RequestIdSlot;
 pub use call_route::CallRoute;
 pub use inbox::ServerInbox;
+pub(crate) use inbox_bounds::InboxBounds;
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
     read_messages,

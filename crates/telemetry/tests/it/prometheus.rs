@@ -64,7 +64,7 @@ pub(crate) fn labels() -> BTreeSet<String> {
     labels
 }
 
-pub(crate) const FAMILIES: [(&str, &str); 28] = [
+pub(crate) const FAMILIES: [(&str, &str); 29] = [
     ("mcp_client_operation_duration_seconds", "histogram"),
     ("mcp_client_session_duration_seconds", "histogram"),
     ("mcp_pool_acquires_total", "counter"),
@@ -81,6 +81,7 @@ pub(crate) const FAMILIES: [(&str, &str); 28] = [
     ("mcp_pool_lease_overdue_total", "counter"),
     ("mcp_pool_list_changes_total", "counter"),
     ("mcp_pool_quota_waits_total", "counter"),
+    ("mcp_pool_server_messages_refused_total", "counter"),
     ("mcp_pool_server_stream_changes_total", "counter"),
     ("mcp_pool_session_closed_total", "counter"),
     ("mcp_pool_session_count", "gauge"),

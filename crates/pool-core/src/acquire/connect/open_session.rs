@@ -130,6 +130,7 @@ impl<'c> Connecting<'c> {
             .with_proxy(Arc::clone(&proxy))
             .with_background(key.services.background.clone())
             .listening(context.answers.is_some())
+            .bounded_by(&context.inbox_bounds)
             .routed_by(context.affinity(&key.key, &key.profile));
         (request, proxy)
     }

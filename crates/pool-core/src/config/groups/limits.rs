@@ -49,6 +49,16 @@ pub struct LimitsConfig {
     /// the first request of the key ([`SessionPool::client`](crate::SessionPool::client) is one) until
     /// the key is removed. A conversation keeps none. An endpoint's own number replaces it. Default: 0.
     pub min_idle_per_key: usize,
+    /// Notifications of one session's server that wait for the handler at the same time. Further ones hold
+    /// up the stream that they come on, for at most one second together, and are then dropped and counted
+    /// in [`PoolStats::server_notifications_dropped`](crate::stats::PoolStats::server_notifications_dropped).
+    /// Progress for the caller of a call is not among them. 0: no limit. Default: 256.
+    pub max_server_notifications_per_session: usize,
+    /// Requests of one session's server that wait for the handler at the same time. Further ones are
+    /// answered with a JSON-RPC error and counted in
+    /// [`PoolStats::server_requests_refused`](crate::stats::PoolStats::server_requests_refused). 0: no limit.
+    /// Default: 256.
+    pub max_server_requests_per_session: usize,
     /// Sessions with one endpoint, whatever its settings: in use, idle and connecting. A key that needs one
     /// more waits for one of them, and keeps no key of another endpoint waiting; an idle one is closed for
     /// it. An endpoint's own number ([`Endpoint::with_max_sessions`](crate::Endpoint::with_max_sessions))
@@ -149,6 +159,9 @@ impl Default for LimitsConfig {
             // Sessions on demand cost servers nothing that is not used.
             min_idle_per_key: 0,
             max_sessions_per_key: 10,
+            // A server that needs more at the same time floods; a message that waits costs about 1 KB.
+            max_server_notifications_per_session: 256,
+            max_server_requests_per_session: 256,
             // As the next two, and those of calls: who may have how much is the operator's to decide.
             max_sessions_per_endpoint: 0,
             max_sessions_per_principal: 0,

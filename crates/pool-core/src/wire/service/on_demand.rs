@@ -13,6 +13,7 @@ use crate::{
     error::{CallFailure, FaultKind, Outcome},
     handler::ProxiedHandler,
     wire::{
+        inbox_bounds::InboxBounds,
         message::RequestIds,
         wire::{SharedWire, WeakWire},
     },
@@ -22,6 +23,7 @@ use crate::{
 pub(in crate::wire) struct OnDemand {
     handler: Arc<ProxiedHandler>,
     ids: Arc<RequestIds>,
+    bounds: Arc<InboxBounds>,
     wire: OnceLock<WeakWire>,
     slot: Mutex<Slot>,
 }
@@ -33,10 +35,15 @@ struct Slot {
 }
 
 impl OnDemand {
-    pub(in crate::wire) fn new(handler: Arc<ProxiedHandler>, ids: Arc<RequestIds>) -> Self {
+    pub(in crate::wire) fn new(
+        handler: Arc<ProxiedHandler>,
+        ids: Arc<RequestIds>,
+        bounds: Arc<InboxBounds>,
+    ) -> Self {
         Self {
             handler,
             ids,
+            bounds,
             wire: OnceLock::new(),
             slot: Mutex::default(),
         }
@@ -111,7 +118,8 @@ impl OnDemand {
             return Ok(running);
         }
         let (ids, handler) = (Arc::clone(&self.ids), Arc::clone(&self.handler));
-        let service = RmcpService::start(ids, handler, wire, info.cloned());
+        let bounds = Arc::clone(&self.bounds);
+        let service = RmcpService::start(ids, handler, wire, info.cloned(), bounds);
         slot.running = Arc::downgrade(&service);
         Ok(service)
     }

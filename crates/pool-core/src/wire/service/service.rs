@@ -1,6 +1,6 @@
 //! An rmcp service over a session that needs none for its calls.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::{
     RoleClient,
@@ -10,7 +10,13 @@ use rmcp::{
     },
     service::{Peer, RunningService, serve_directly_with_ct},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, error::TrySendError},
+    },
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
 
@@ -23,7 +29,11 @@ use super::{
 };
 use crate::{
     handler::{ProxiedHandler, ProxyService, SealedAnswer, SealedNotification, SealedRequest},
-    wire::{message::RequestIds, wire::SharedWire},
+    wire::{
+        inbox_bounds::{HoldUp, InboxBounds},
+        message::RequestIds,
+        wire::SharedWire,
+    },
 };
 
 /// An rmcp service on demand. It ends when its last user drops it: a [`SessionPeer`], a request of
@@ -35,6 +45,8 @@ pub(in crate::wire) struct RmcpService {
     stop: CancellationToken,
     urgent: mpsc::UnboundedSender<Urgent>,
     ordered: mpsc::Sender<Queued>,
+    hold_up: Mutex<HoldUp>,
+    bounds: Arc<InboxBounds>,
     subscriptions: Arc<Subscriptions>,
 }
 
@@ -45,9 +57,10 @@ impl RmcpService {
         handler: Arc<ProxiedHandler>,
         wire: SharedWire,
         info: Option<ServerPeerInfo>,
+        bounds: Arc<InboxBounds>,
     ) -> Arc<Self> {
         let (urgent, urgent_messages) = mpsc::unbounded_channel();
-        let (ordered, notifications) = mpsc::channel(MAX_NOTIFICATIONS);
+        let (ordered, notifications) = mpsc::channel(bounds.notifications());
         let subscriptions = Arc::<Subscriptions>::default();
         let adapter = Adapter::new(NewAdapter {
             wire,
@@ -72,6 +85,8 @@ impl RmcpService {
             stop,
             urgent,
             ordered,
+            hold_up: Mutex::default(),
+            bounds,
             subscriptions,
         })
     }
@@ -106,17 +121,41 @@ impl RmcpService {
         });
     }
 
-    /// Queues a notification for the handler, behind those that came before.
+    /// Queues a notification for the handler, behind those that came before. In a full queue it waits for
+    /// room, and is dropped and counted where that takes too long.
     pub(in crate::wire) async fn notification(
         self: Arc<Self>,
         notification: ServerNotification,
     ) -> Delivery {
         let (queued, delivery) = Queued::new(SealedNotification::seal(notification));
         let queued = queued.keeping(Arc::<Self>::clone(&self));
-        match self.ordered.send(queued).await {
-            Ok(()) => delivery,
-            Err(_) => Delivery::DONE,
+        if self.queue(queued).await {
+            return delivery;
         }
+        Delivery::DONE
+    }
+
+    /// Puts a notification into the queue. `false`: it is dropped.
+    async fn queue(&self, queued: Queued) -> bool {
+        let queued = match self.ordered.try_send(queued) {
+            Ok(()) => {
+                let (free, of) = (self.ordered.capacity(), self.ordered.max_capacity());
+                self.hold_up().note_room(free, of);
+                return true;
+            }
+            Err(TrySendError::Closed(_)) => return false,
+            Err(TrySendError::Full(queued)) => queued,
+        };
+        let until = self.hold_up().until(Instant::now());
+        let sent = timeout_at(until, self.ordered.send(queued)).await;
+        if sent.is_err() {
+            self.bounds.note_dropped();
+        }
+        matches!(sent, Ok(Ok(())))
+    }
+
+    fn hold_up(&self) -> MutexGuard<'_, HoldUp> {
+        self.hold_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Passes on that the server cancels a request of its own. Its text is in no log.
@@ -146,6 +185,3 @@ impl RmcpService {
         });
     }
 }
-
-/// Notifications that wait for a handler. More hold up the stream that they come on.
-const MAX_NOTIFICATIONS: usize = 256;
