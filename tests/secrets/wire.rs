@@ -5,9 +5,10 @@ use std::time::Duration;
 use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     StreamableHttpConnector,
+    error::CallFailure,
     extend::{
-        Answer, ClientContext, ConnectRequest, Connector, Delivery, DetectOutcome, RequestIds,
-        ResultKind, Support, UniqueIds, WireCall, read_messages,
+        Answer, ClientContext, ConnectRequest, Connector, Delivery, DetectOutcome, PendingRequests,
+        RequestIds, ResultKind, Support, UniqueIds, WireCall, read_messages,
     },
     rmcp::{
         ErrorData,
@@ -40,6 +41,14 @@ pub(crate) async fn show(shown: &Shown, server: &CounterServer) {
     shown.show(&ClientContext::default());
     shown.show(&Delivery::default());
     shown.show(&UniqueIds::new(()));
+    let requests = PendingRequests::<CallFailure>::default();
+    let mut request = requests.insert(ids.next(), kind);
+    shown.show(&requests);
+    shown.show(&request);
+    // Only one request waits, so that an answer without an id is meant for it.
+    let text = br#"{"id":null,"error":{"code":1,"message":"pl4nted-argument"}}"#;
+    assert!(requests.receive(&read_messages(text).expect("a message")[0]));
+    shown.show(&request.received().await.expect("an answer"));
 
     let headers = headers(&[("authorization", "Bearer pl4nted-token")]);
     let request = ConnectRequest::detached(&server.endpoint(), headers);

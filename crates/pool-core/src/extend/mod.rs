@@ -22,8 +22,9 @@ pub use crate::handler::{
 };
 pub use crate::types::{Era, Fingerprint, Identity, is_reserved_header, upstream_headers};
 pub use crate::wire::{
-    Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind, Reading,
-    RequestIds, ResultKind, ServerInbox, SessionPeer, UniqueIds, Wire, WireCall, encode_request,
+    Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind,
+    PendingRequest, PendingRequests, Reading, ReceivedAnswer, RequestIds, ResultKind, ServerInbox,
+    SessionPeer, UniqueIds, Wire, WireCall, encode_request, malformed_answers, named_ids,
     read_messages,
 };
 pub use connect_request::ConnectRequest;

@@ -7,6 +7,7 @@ mod inbox;
 mod inbox_bounds;
 mod message;
 mod over_peer;
+mod pending;
 mod replies;
 mod service;
 mod unique_ids;
@@ -20,9 +21,10 @@ pub use inbox::ServerInbox;
 pub(crate) use inbox_bounds::InboxBounds;
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
-    read_messages,
+    malformed_answers, named_ids, read_messages,
 };
 pub(crate) use over_peer::call_over_peer;
+pub use pending::{PendingRequest, PendingRequests, ReceivedAnswer};
 pub use service::{Delivery, SessionPeer};
 pub use unique_ids::UniqueIds;
 pub use wire::{Wire, WireCall};

@@ -1,8 +1,6 @@
 //! An open session: its connection, its messages and its driver.
 
 mod connection;
-mod malformed;
-mod pending;
 
 mod post;
 

@@ -12,7 +12,7 @@ use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body, send};
 use rmcp::{ErrorData, model::RequestId};
 use tokio::time::timeout;
 
-use super::{connection::Connection, pending::answer_in};
+use super::connection::Connection;
 use crate::stream::{is_events, is_of_type};
 
 /// A message on its way out.
@@ -176,7 +176,7 @@ fn answer_to(id: &RequestId, kind: ResultKind, body: &[u8]) -> Option<Answer> {
     let is_answer = |kind| matches!(kind, IncomingKind::Result | IncomingKind::Error);
     let mut answers = messages.iter().filter(|message| is_answer(message.kind()));
     let answer = answers.find(|message| message.is_for(id))?;
-    Some(answer_in(answer, kind))
+    Some(Answer::in_message(answer, kind))
 }
 
 /// The error in a body that names no request.

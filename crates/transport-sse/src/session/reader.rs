@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use mcp_pool_core::{
     error::{FaultKind, Outcome},
-    extend::{Incoming, IncomingKind, read_messages},
+    extend::{Incoming, IncomingKind, RequestIds, malformed_answers, named_ids, read_messages},
 };
 use mcp_pool_http::HttpFault;
 use rmcp::model::RequestId;
 
-use super::{
-    malformed::{is_of_pool, malformed_answers, named_ids},
-    wire::SessionWire,
-};
+use super::wire::SessionWire;
 use crate::{
     announcement::resolve,
     stream::{Event, Stream},
@@ -60,11 +57,11 @@ impl Reader {
     fn cut(&self, ends: &str) {
         let (pending, limit) = (&self.wire.pending, self.wire.connection.limits.max_event);
         let too_large = || HttpFault::too_large(limit);
-        let ids = named_ids(ends);
+        let ids = named_ids(ends.as_bytes());
         for id in &ids {
             pending.fail(id, too_large());
         }
-        if !ids.iter().any(is_of_pool) && may_be_answer(ends) {
+        if !ids.iter().any(RequestIds::is_of_pool) && may_be_answer(ends) {
             pending.fail_only(too_large());
         }
     }
@@ -72,7 +69,7 @@ impl Reader {
     async fn messages(&self, text: &str) {
         let messages = read_messages(text.as_bytes());
         if messages.is_none() || is_batch(text) {
-            for id in malformed_answers(text) {
+            for id in malformed_answers(text.as_bytes()) {
                 self.wire.pending.fail(&id, malformed());
             }
         }

@@ -5,7 +5,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Answer, ResultKind, ServerInbox, Wire, WireCall, encode_request},
+    extend::{
+        Answer, PendingRequest, PendingRequests, ReceivedAnswer, ResultKind, ServerInbox, Wire,
+        WireCall, encode_request,
+    },
 };
 use mcp_pool_http::{HttpFault, answer_to, is_check};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ServerPeerInfo};
@@ -14,7 +17,6 @@ use tokio::{sync::SetOnce, time::timeout};
 use super::{
     cancel::Cancellations,
     connection::Connection,
-    pending::{PendingRequest, PendingRequests, Received},
     post::{Message, no_json, post},
 };
 
@@ -22,7 +24,7 @@ use super::{
 pub(crate) struct SessionWire {
     pub(super) connection: Arc<Connection>,
     pub(super) inbox: Arc<ServerInbox>,
-    pub(super) pending: PendingRequests,
+    pub(super) pending: PendingRequests<HttpFault>,
     pub(super) cancellations: Cancellations,
     /// What the server answered to `initialize`.
     pub(super) peer_info: SetOnce<ServerPeerInfo>,
@@ -69,7 +71,7 @@ impl SessionWire {
         let post: Post = Box::pin(post(Arc::clone(&self.connection), message));
         let received = self.exchange(pending, post).await;
         cancellation.disarm();
-        let Received { answer, progress } = match received {
+        let ReceivedAnswer { answer, progress } = match received {
             Ok(received) => received,
             Err(fault) => return self.noted(&request, answer_to(&request, Err(fault))),
         };
@@ -105,9 +107,9 @@ impl SessionWire {
     /// Sends a request and waits for its answer.
     async fn exchange(
         &self,
-        mut pending: PendingRequest<'_>,
+        mut pending: PendingRequest<'_, HttpFault>,
         mut post: Post,
-    ) -> Result<Received, HttpFault> {
+    ) -> Result<ReceivedAnswer<HttpFault>, HttpFault> {
         let posted = tokio::select! {
             biased;
             received = pending.received() => match received {

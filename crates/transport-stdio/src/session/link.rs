@@ -11,7 +11,7 @@ use std::{
 
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome, SessionCondition},
-    extend::{ClientContext, CloseNotifier, CloseOutcome, ServerInbox},
+    extend::{ClientContext, CloseNotifier, CloseOutcome, PendingRequests, ServerInbox},
 };
 use rmcp::model::{
     ClientRequest, DiscoverRequest, DiscoverRequestParams, ProtocolVersion, RequestId,
@@ -20,13 +20,12 @@ use rmcp::model::{
 use tokio::sync::{Notify, SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::pending::PendingRequests;
 use crate::{limits::Limits, stats::Counters};
 
 /// The state that the parts of a session share.
 pub(super) struct Link {
     pub(super) inbox: Arc<ServerInbox>,
-    pub(super) pending: PendingRequests,
+    pub(super) pending: PendingRequests<CallFailure>,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
     /// Lines for the child, in their order.

@@ -2,7 +2,6 @@
 
 mod driver;
 mod link;
-mod pending;
 mod reader;
 mod supervisor;
 mod wire;

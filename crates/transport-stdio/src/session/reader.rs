@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
-    extend::{Incoming, IncomingKind, read_messages},
+    extend::{Incoming, IncomingKind, malformed_answers, named_ids, read_messages},
 };
 use rmcp::model::RequestId;
 use tokio::io::AsyncRead;
 
 use super::link::Link;
-use crate::text::{ChildLog, Line, LineLimits, LineReader, malformed_answers, named_ids};
+use crate::text::{ChildLog, Line, LineLimits, LineReader};
 
 /// Reads the lines of a session and routes what they hold.
 pub(super) struct Reader {

@@ -6,17 +6,14 @@ use async_trait::async_trait;
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
     extend::{
-        Answer, ClientContext, Credentials, RequestTarget, ResultKind, Wire, WireCall,
-        encode_request,
+        Answer, ClientContext, Credentials, PendingRequest, ReceivedAnswer, RequestTarget,
+        ResultKind, Wire, WireCall, encode_request,
     },
 };
 use rmcp::model::{ClientJsonRpcMessage, RequestId, ServerPeerInfo};
 use tokio::time::timeout;
 
-use super::{
-    link::{Link, Outgoing, Progress, not_sent},
-    pending::{PendingRequest, Received},
-};
+use super::link::{Link, Outgoing, Progress, not_sent};
 use crate::command::{Credential, Registered};
 
 /// One session: it sends requests, and gets their answers from the reader of its child.
@@ -106,10 +103,10 @@ impl SessionWire {
 
     async fn exchange(
         &self,
-        mut pending: PendingRequest<'_>,
+        mut pending: PendingRequest<'_, CallFailure>,
         text: Vec<u8>,
         progress: &Arc<Progress>,
-    ) -> Result<Received, CallFailure> {
+    ) -> Result<ReceivedAnswer<CallFailure>, CallFailure> {
         let line = Outgoing {
             text,
             request: Some(Arc::clone(progress)),

@@ -13,7 +13,7 @@ use rmcp::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::repair::repaired;
+use super::{incoming::Incoming, repair::repaired};
 use crate::error::names_lost_session;
 
 /// The answer of a server to one request: its result or its error.
@@ -118,6 +118,16 @@ impl Answer {
     #[must_use]
     pub fn from_raw(kind: ResultKind, result: Box<RawValue>) -> Self {
         Self(Body::Raw(kind, result))
+    }
+
+    /// The answer in a message that is a result or an error.
+    #[must_use]
+    pub fn in_message(message: &Incoming<'_>, kind: ResultKind) -> Self {
+        match message.result() {
+            Some(result) => Self::from_raw(kind, result.to_owned()),
+            // Without a result it has an error.
+            None => Self::from_error(message.error().unwrap_or_else(no_error)),
+        }
     }
 
     /// A result whose text is not known.
@@ -273,6 +283,10 @@ impl fmt::Debug for Answer {
             Body::Typed(_) => f.write_str("Typed(..)"),
         }
     }
+}
+
+fn no_error() -> ErrorData {
+    ErrorData::internal_error("", None)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod answer;
 mod encode;
 mod incoming;
+mod named_ids;
 mod repair;
 mod repair_part;
 mod request_ids;
@@ -10,5 +11,6 @@ mod request_ids;
 pub use answer::{Answer, Reading, ResultKind};
 pub use encode::{ClientContext, encode_request};
 pub use incoming::{Incoming, IncomingKind, read_messages};
+pub use named_ids::{malformed_answers, named_ids};
 pub use request_ids::RequestIds;
 pub(crate) use request_ids::progress_token;

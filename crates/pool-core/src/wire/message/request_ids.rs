@@ -49,6 +49,21 @@ impl RequestIds {
         let _ = write!(text, "-{number}");
         RequestId::String(Arc::from(text.as_str()))
     }
+
+    /// True where an id has the form of those of a pool: 24 digits of a session, and a count. It may be
+    /// that of a request that was given up, or of another client behind the same bridge.
+    #[must_use]
+    pub fn is_of_pool(id: &RequestId) -> bool {
+        let RequestId::String(text) = id else {
+            return false;
+        };
+        let Some((session, count)) = text.split_once('-') else {
+            return false;
+        };
+        let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+        let is_hex = session.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_count && session.len() == PREFIX && is_hex
+    }
 }
 
 /// The progress token of the request with this id.
@@ -121,5 +136,21 @@ mod tests {
         let ids = RequestIds::random();
         ids.next.store(u64::MAX, Ordering::Relaxed);
         assert!(ids.next().to_string().ends_with("-18446744073709551615"));
+    }
+
+    #[test]
+    fn the_ids_of_a_pool_are_known_by_their_form() {
+        assert!(RequestIds::is_of_pool(&RequestIds::random().next()));
+        for other in [
+            "",
+            "-",
+            "a-1",
+            "0123456789abcdef01234567",
+            "user-0123456789abcdef0123",
+        ] {
+            let id = RequestId::String(other.into());
+            assert!(!RequestIds::is_of_pool(&id), "{other}");
+        }
+        assert!(!RequestIds::is_of_pool(&RequestId::Number(7)));
     }
 }
