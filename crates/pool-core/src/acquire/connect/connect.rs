@@ -5,20 +5,18 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    open_session::OpenedSession,
+    pool_session::{NewParts, pool_session},
     reports::{report_connected, report_failed, report_quota},
     share::open_session,
 };
 use crate::{
-    context::Context,
     error::{AcquireError, Stage},
-    extend::{Connector, Session},
+    extend::Connector,
     key::{
-        Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Requester,
-        Reservation, SessionGrant, SessionPermit, SessionSeeker, run,
+        Blame, ConnectStarter, JobSender, KeyPool, Requester, Reservation, SessionGrant,
+        SessionPermit, SessionSeeker, run,
     },
     limits::Requested,
-    time::Timestamp,
     trace,
     upstream::{BreakerPermit, Holder, Refusal, admitted, admitted_now},
 };
@@ -238,58 +236,4 @@ fn note_credential(key: &Arc<KeyPool>, requester: &Requester) -> bool {
         key.note_credential(&credential.headers, credential.ends_at, now),
     );
     !key.credentials.have_ended(now)
-}
-
-/// What a connect has for the session that it opens.
-struct NewParts {
-    generation: u64,
-    capacity: SessionPermit,
-    jobs: JobSender,
-    /// When the opening began.
-    began: Instant,
-}
-
-/// Makes an opened session a session of its key.
-fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> Arc<PooledSession> {
-    let services = &key.services;
-    let context = &services.context;
-    let now = Instant::now();
-    let era = opened.session.info().era;
-    key.upstream.set_era(era);
-    let new = NewSession {
-        id: context.new_id(),
-        key: key.key.clone(),
-        proxy: opened.proxy,
-        claim: opened.claim,
-        history: Arc::clone(&key.history),
-        sharing: key.sharing(opened.session.info()),
-        generation: parts.generation,
-        opened_at: now,
-        ends_at: ends_at(context, &opened.session, now),
-        permit: parts.capacity,
-        opening: now - parts.began,
-        farewells: Arc::clone(&key.upstream.farewells),
-    };
-    let pooled = Arc::new(PooledSession::new(opened.session, new));
-    services.sessions.add(&pooled, parts.jobs);
-    // After the session is listed: a quota that is set meanwhile finds it there, or is found here.
-    if let Some(seats) = key.session_seats() {
-        pooled.join_quotas(&services.capacity.sessions, seats);
-    }
-    key.history
-        .session_opened(pooled.id, context.clock.timestamp(now));
-    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
-    pooled
-        .session
-        .close_notifier()
-        .listen(move || jobs.send(Job::SessionEnded(name.clone(), id)));
-    pooled
-}
-
-/// The end of a session's life, which a session of the fleet takes along.
-fn ends_at(context: &Context, session: &Session, now: Instant) -> Timestamp {
-    match session.held() {
-        Some(held) => context.clock.timestamp(held.ends_at),
-        None => context.end_of_life(session.info().era, now),
-    }
 }
