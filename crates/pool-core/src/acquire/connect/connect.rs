@@ -38,12 +38,21 @@ impl ConnectStarter for Connects {
 }
 
 impl Connects {
-    /// Begins the connect of a permit that was granted.
-    pub(crate) fn begin(grant: SessionGrant) {
-        grant.seeker.note_served();
-        if let Ok(reservation) = grant.need.downcast() {
-            begin(*reservation, Some(grant.permit));
+    /// Begins the connect of a permit that was granted to a key in a line. The key may have left it since,
+    /// so where the connect fails at once, those who go on waiting get others.
+    pub(crate) fn open(&self, grant: SessionGrant) {
+        if let Some(key) = Self::begin(grant) {
+            self.start(&key);
         }
+    }
+
+    /// Begins the connect of a permit that was granted. Returns its key where it fails at once.
+    fn begin(grant: SessionGrant) -> Option<Arc<KeyPool>> {
+        grant.seeker.note_served();
+        let reservation = grant.need.downcast::<Reservation>().ok()?;
+        let key = Arc::clone(&reservation.key);
+        let is_begun = begin(*reservation, Some(grant.permit));
+        (!is_begun).then_some(key)
     }
 
     /// Starts a connect under a free permit, or has the key wait for one. Returns whether it started
@@ -53,7 +62,7 @@ impl Connects {
         let seeker: SessionSeeker = Arc::<KeyPool>::clone(key);
         match services.capacity.sessions.request(&seeker) {
             Requested::Granted(grant) => {
-                Self::begin(grant);
+                drop(Self::begin(grant));
                 true
             }
             Requested::InLine => {
@@ -78,20 +87,24 @@ impl Connects {
     }
 }
 
-/// Begins a reserved connect, under a permit where there is one already.
-pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
+/// Begins a reserved connect, under a permit where there is one already. `false` where it fails at once.
+pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) -> bool {
     let key = Arc::clone(&reservation.key);
+    let fail = |reservation: Reservation, error: &AcquireError| {
+        reservation.fail(error, Blame::Endpoint);
+        false
+    };
     // All who wait count on the state that was lost.
     if key.history.take_lost() {
-        return reservation.fail(&AcquireError::SessionLost, Blame::Endpoint);
+        return fail(reservation, &AcquireError::SessionLost);
     }
     let Some(jobs) = key.services.jobs.upgrade() else {
-        return reservation.fail(&AcquireError::Closed, Blame::Endpoint);
+        return fail(reservation, &AcquireError::Closed);
     };
     let context = &key.services.context;
     let Some(connector) = context.connectors.get(key.key.transport()) else {
         let kind = key.key.transport().clone();
-        return reservation.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
+        return fail(reservation, &AcquireError::NoConnector(kind));
     };
     let connect = Connect {
         connector: Arc::clone(connector),
@@ -100,6 +113,7 @@ pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<Sessi
         jobs,
     };
     context.tasks.spawn_on(connect.run(), &context.runtime);
+    true
 }
 
 /// One connect.
