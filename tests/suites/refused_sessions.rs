@@ -156,6 +156,26 @@ async fn a_key_whose_only_session_ended_requests_one_though_another_was_refused(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_whose_only_session_is_given_up_by_one_of_its_users_requests_one_at_once() {
+    let (connector, remote) = fake::connector();
+    remote.allow_concurrent_calls(2);
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    let given_up = pool.acquire(&alice).await.expect("a session");
+    let kept = pool.acquire(&alice).await.expect("the session");
+    remote.fail_next_connect(FaultKind::RateLimited { retry_after: None });
+    let began = Instant::now();
+    let (third, ()) = tokio::join!(pool.acquire(&alice), async {
+        sleep(Duration::from_millis(100)).await;
+        given_up.discard();
+    });
+    assert!(third.expect("a session in its place").is_fresh());
+    assert_eq!(began.elapsed(), Duration::from_millis(100));
+    drop(kept);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_without_a_session_gets_the_refusal() {
     for refusal in refusals() {
         let (connector, remote) = fake::connector();

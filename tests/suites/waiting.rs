@@ -1,10 +1,10 @@
 //! Waiters are served in order, by returned sessions and released permits; errors reach them at once.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use mcp_pool_testkit::fake::{self, Behaviour};
 use mcp_session_pool::{
-    PoolConfig,
+    AcquireRequest, PoolConfig, Scope,
     error::{AcquireError, FaultKind, Stage},
 };
 use tokio::time::Instant;
@@ -171,5 +171,34 @@ async fn the_caller_at_fault_fails_alone_and_the_others_are_served() {
     let failed = leases.iter().filter(|lease| lease.is_err()).count();
     assert_eq!((failed, remote.connects()), (1, 2));
     drop(leases);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_behind_one_that_gets_to_know_of_a_lost_conversation_gets_a_session() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default()
+        .with_max_concurrent_per_conversation(NonZeroU32::MIN)
+        .with_max_total_sessions(1);
+    let pool = pool_over(connector, config);
+    let talk = request(fake::endpoint("a"), "alice").with_scope(Scope::conversation("talk"));
+    let lost = pool.acquire(&talk).await.expect("a session");
+    let wait = |request: &AcquireRequest| {
+        let (pool, request) = (pool.clone(), request.clone());
+        tokio::spawn(async move { pool.acquire(&request).await })
+    };
+    let other = wait(&request(fake::endpoint("a"), "bob"));
+    let (first, second) = (wait(&talk), wait(&talk));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    remote.end_sessions();
+    drop(lost);
+    // The permit goes to the conversation after the other key's turn.
+    drop(other.await.expect("no panic").expect("a session"));
+    let began = Instant::now();
+    let error = first.await.expect("no panic").expect_err("a loss");
+    assert!(matches!(error, AcquireError::SessionLost), "{error:?}");
+    let lease = second.await.expect("no panic").expect("a new session");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    drop(lease);
     close(&pool).await;
 }

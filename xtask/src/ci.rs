@@ -48,6 +48,8 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     steps.take("gates", || gates::run(sh, &gates::Options::default()))?;
     let fuzz = ["xtask", "fuzz", "--seconds", "300"];
     steps.take("fuzz", || Ok(cmd!(sh, "cargo {fuzz...}").run()?))?;
+    let simulate = ["xtask", "simulate", "--fresh", "--seconds", "60"];
+    steps.take("simulate", || Ok(cmd!(sh, "cargo {simulate...}").run()?))?;
     steps.take("prometheus", || prometheus::run(sh))?;
     steps.take("conformance", || {
         conformance::run(sh, &conformance::Options::default())

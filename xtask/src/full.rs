@@ -39,9 +39,7 @@ const LONGER: [&str; 10] = [
     "soak --minutes 2",
     "outage",
     "overload",
-    // In about one world of 10,000 there is a permit too many, whose cause is not known. The oracle expects
-    // a connect of a key whose server has just refused one, in about one of 200.
-    "simulate --fresh --seconds 1800 --allow permits --allow waits_without_connect",
+    "simulate --fresh --seconds 1800",
     "interop --all --skip-missing",
     "bench",
 ];

@@ -219,7 +219,12 @@ impl KeyPool {
 fn after_release(released: ReleaseOutcome<Arc<PooledSession>>, reason: CloseReason) -> Effects {
     match released {
         ReleaseOutcome::Ready => Effects::Reclaim,
-        ReleaseOutcome::Draining => Effects::None,
+        ReleaseOutcome::Draining { wanted: false } => Effects::None,
+        ReleaseOutcome::Draining { wanted: true } => EffectList {
+            connect: true,
+            ..EffectList::default()
+        }
+        .into(),
         ReleaseOutcome::Close {
             member,
             wanted,

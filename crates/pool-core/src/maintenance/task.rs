@@ -91,7 +91,7 @@ impl Maintenance {
                 }
                 self.report_removed(&key, reason);
             }
-            Job::Open(grant) => Connects::begin(grant),
+            Job::Open(grant) => Connects.open(grant),
             Job::KeyRemoved(key, reason) => self.report_removed(&key, reason),
             Job::Reclaim => {
                 if let Some(pool) = self.pool.upgrade() {

@@ -188,7 +188,12 @@ impl Key {
 
     fn release_as(&self, slot: Slot<Session, u64>, fate: Fate, claim: Claim) {
         match self.slots.release(slot, fate, |_| claim) {
-            ReleaseOutcome::Ready | ReleaseOutcome::Draining | ReleaseOutcome::Handover(_) => {}
+            ReleaseOutcome::Ready | ReleaseOutcome::Handover(_) => {}
+            ReleaseOutcome::Draining { wanted } => {
+                if wanted {
+                    self.connect();
+                }
+            }
             ReleaseOutcome::Close { wanted, .. } => {
                 self.close();
                 if wanted {

@@ -108,6 +108,7 @@ fn work(options: &Options, next: &AtomicU64, found: &AtomicBool, tally: &Mutex<T
         let findings = run(&settings(options, seed, false), &steps)?;
         own.add(seed, steps.len() as u64, findings);
         if options.only.is_empty() {
+            let _watched = watch(seed);
             let (counts, broken) = fleet::simulate(seed, options.steps)?;
             own.add_fleet(seed, &counts, broken);
         }

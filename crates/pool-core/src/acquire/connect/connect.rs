@@ -5,20 +5,18 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    open_session::OpenedSession,
+    pool_session::{NewParts, pool_session},
     reports::{report_connected, report_failed, report_quota},
     share::open_session,
 };
 use crate::{
-    context::Context,
     error::{AcquireError, Stage},
-    extend::{Connector, Session},
+    extend::Connector,
     key::{
-        Blame, ConnectStarter, Job, JobSender, KeyPool, NewSession, PooledSession, Requester,
-        Reservation, SessionGrant, SessionPermit, SessionSeeker, run,
+        Blame, ConnectStarter, JobSender, KeyPool, Requester, Reservation, SessionGrant,
+        SessionPermit, SessionSeeker, run,
     },
     limits::Requested,
-    time::Timestamp,
     trace,
     upstream::{BreakerPermit, Holder, Refusal, admitted, admitted_now},
 };
@@ -40,12 +38,21 @@ impl ConnectStarter for Connects {
 }
 
 impl Connects {
-    /// Begins the connect of a permit that was granted.
-    pub(crate) fn begin(grant: SessionGrant) {
-        grant.seeker.note_served();
-        if let Ok(reservation) = grant.need.downcast() {
-            begin(*reservation, Some(grant.permit));
+    /// Begins the connect of a permit that was granted to a key in a line. The key may have left it since,
+    /// so where the connect fails at once, those who go on waiting get others.
+    pub(crate) fn open(&self, grant: SessionGrant) {
+        if let Some(key) = Self::begin(grant) {
+            self.start(&key);
         }
+    }
+
+    /// Begins the connect of a permit that was granted. Returns its key where it fails at once.
+    fn begin(grant: SessionGrant) -> Option<Arc<KeyPool>> {
+        grant.seeker.note_served();
+        let reservation = grant.need.downcast::<Reservation>().ok()?;
+        let key = Arc::clone(&reservation.key);
+        let is_begun = begin(*reservation, Some(grant.permit));
+        (!is_begun).then_some(key)
     }
 
     /// Starts a connect under a free permit, or has the key wait for one. Returns whether it started
@@ -55,7 +62,7 @@ impl Connects {
         let seeker: SessionSeeker = Arc::<KeyPool>::clone(key);
         match services.capacity.sessions.request(&seeker) {
             Requested::Granted(grant) => {
-                Self::begin(grant);
+                drop(Self::begin(grant));
                 true
             }
             Requested::InLine => {
@@ -80,20 +87,24 @@ impl Connects {
     }
 }
 
-/// Begins a reserved connect, under a permit where there is one already.
-pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) {
+/// Begins a reserved connect, under a permit where there is one already. `false` where it fails at once.
+pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) -> bool {
     let key = Arc::clone(&reservation.key);
+    let fail = |reservation: Reservation, error: &AcquireError| {
+        reservation.fail(error, Blame::Endpoint);
+        false
+    };
     // All who wait count on the state that was lost.
     if key.history.take_lost() {
-        return reservation.fail(&AcquireError::SessionLost, Blame::Endpoint);
+        return fail(reservation, &AcquireError::SessionLost);
     }
     let Some(jobs) = key.services.jobs.upgrade() else {
-        return reservation.fail(&AcquireError::Closed, Blame::Endpoint);
+        return fail(reservation, &AcquireError::Closed);
     };
     let context = &key.services.context;
     let Some(connector) = context.connectors.get(key.key.transport()) else {
         let kind = key.key.transport().clone();
-        return reservation.fail(&AcquireError::NoConnector(kind), Blame::Endpoint);
+        return fail(reservation, &AcquireError::NoConnector(kind));
     };
     let connect = Connect {
         connector: Arc::clone(connector),
@@ -102,6 +113,7 @@ pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<Sessi
         jobs,
     };
     context.tasks.spawn_on(connect.run(), &context.runtime);
+    true
 }
 
 /// One connect.
@@ -238,58 +250,4 @@ fn note_credential(key: &Arc<KeyPool>, requester: &Requester) -> bool {
         key.note_credential(&credential.headers, credential.ends_at, now),
     );
     !key.credentials.have_ended(now)
-}
-
-/// What a connect has for the session that it opens.
-struct NewParts {
-    generation: u64,
-    capacity: SessionPermit,
-    jobs: JobSender,
-    /// When the opening began.
-    began: Instant,
-}
-
-/// Makes an opened session a session of its key.
-fn pool_session(key: &Arc<KeyPool>, opened: OpenedSession, parts: NewParts) -> Arc<PooledSession> {
-    let services = &key.services;
-    let context = &services.context;
-    let now = Instant::now();
-    let era = opened.session.info().era;
-    key.upstream.set_era(era);
-    let new = NewSession {
-        id: context.new_id(),
-        key: key.key.clone(),
-        proxy: opened.proxy,
-        claim: opened.claim,
-        history: Arc::clone(&key.history),
-        sharing: key.sharing(opened.session.info()),
-        generation: parts.generation,
-        opened_at: now,
-        ends_at: ends_at(context, &opened.session, now),
-        permit: parts.capacity,
-        opening: now - parts.began,
-        farewells: Arc::clone(&key.upstream.farewells),
-    };
-    let pooled = Arc::new(PooledSession::new(opened.session, new));
-    services.sessions.add(&pooled, parts.jobs);
-    // After the session is listed: a quota that is set meanwhile finds it there, or is found here.
-    if let Some(seats) = key.session_seats() {
-        pooled.join_quotas(&services.capacity.sessions, seats);
-    }
-    key.history
-        .session_opened(pooled.id, context.clock.timestamp(now));
-    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
-    pooled
-        .session
-        .close_notifier()
-        .listen(move || jobs.send(Job::SessionEnded(name.clone(), id)));
-    pooled
-}
-
-/// The end of a session's life, which a session of the fleet takes along.
-fn ends_at(context: &Context, session: &Session, now: Instant) -> Timestamp {
-    match session.held() {
-        Some(held) => context.clock.timestamp(held.ends_at),
-        None => context.end_of_life(session.info().era, now),
-    }
 }

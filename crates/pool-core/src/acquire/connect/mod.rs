@@ -2,6 +2,7 @@
 
 mod connect;
 mod open_session;
+mod pool_session;
 mod reports;
 mod share;
 

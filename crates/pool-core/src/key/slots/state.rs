@@ -100,7 +100,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
             self.hit_counts.take_back(slot.origin);
         }
         if slot.member.generation() == FORFEITED {
-            return ReleaseOutcome::Draining;
+            return ReleaseOutcome::Draining { wanted: false };
         }
         let stale = slot.member.generation() != self.generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {
@@ -225,7 +225,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         let entry = &mut self.draining[index];
         entry.used -= 1;
         if entry.used > 0 {
-            return ReleaseOutcome::Draining;
+            // A member that serves no waiter again holds up no connect: neither by its sufficing nor by
+            // a pause.
+            return ReleaseOutcome::Draining {
+                wanted: self.wants_connect(),
+            };
         }
         let Draining {
             member, retired, ..

@@ -108,8 +108,9 @@ pub(crate) enum Fate {
 pub(crate) enum ReleaseOutcome<M> {
     /// Nothing: it is ready for the next one.
     Ready,
-    /// Nothing: others still use the member that is to be closed, or it has left the key already.
-    Draining,
+    /// Others still use the member that is to be closed, or it has left the key already. `wanted` is
+    /// true when a waiter needs a connect in its place.
+    Draining { wanted: bool },
     /// It went to a waiter, which is to be woken.
     Handover(Served),
     /// Close the member. `wanted` is true when a waiter needs a connect in its place.

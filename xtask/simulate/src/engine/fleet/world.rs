@@ -7,7 +7,7 @@ use mcp_pool_directory::InMemoryDirectory;
 use rmcp::model::CallToolRequestParams;
 use tokio::{
     task::JoinSet,
-    time::{advance, sleep},
+    time::{advance, sleep, timeout},
 };
 
 use super::{
@@ -171,7 +171,13 @@ impl World {
         for (_, directory) in &self.replicas {
             directory.heal();
         }
-        while self.calls.join_next().await.is_some() {}
+        let calls = &mut self.calls;
+        let ended = async { while calls.join_next().await.is_some() {} };
+        if timeout(LONGEST_CALL, ended).await.is_err() {
+            let detail = format!("{} calls have not ended in time", self.calls.len());
+            self.model.lock().violate("stranded", detail);
+            self.calls.abort_all();
+        }
         sleep(LEASE * 4).await;
         for (pool, _) in &self.replicas {
             pool.close(Duration::from_secs(5)).await;
@@ -194,5 +200,7 @@ impl World {
     }
 }
 
+/// Longer than all the time limits of a call.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
 const REPLICAS: usize = 3;
 const WORLD: u64 = 11;
