@@ -99,7 +99,8 @@ impl Keeper {
         loop {
             let lease = call.lease().await?;
             if *lease.key() != self.key {
-                // Another transport was detected meanwhile: its sessions report to another key.
+                // Another transport was detected meanwhile: its sessions report to another key. The
+                // subscribers subscribe there.
                 let ended = SubscriptionError::Ended.into();
                 self.subscriptions.end(Some(&ended));
                 return Err(ended);
