@@ -163,3 +163,20 @@ async fn a_subscription_lives_across_each_change_of_the_transport() {
         close(&pool).await;
     }
 }
+
+#[tokio::test]
+async fn a_caller_may_subscribe_although_the_detected_transport_is_outdated() {
+    for lifecycle in [Lifecycle::Legacy, Lifecycle::Auto] {
+        let server = MovingServer::start();
+        let pool = pool();
+        let client = server.client(&pool, lifecycle).await;
+        client.list_tools(None).await.expect("tools");
+        server.go_over();
+        let mut updates = client.subscribe("test://a").await.expect("a subscription");
+        let update = server.changing(next(&mut updates)).await;
+        assert!(is_change(&update), "{lifecycle:?} {update:?}");
+        assert_eq!(client.key().transport(), &TransportKind::SSE);
+        drop(updates);
+        close(&pool).await;
+    }
+}
