@@ -30,6 +30,7 @@ mod liberal_reading;
 mod lifecycle;
 mod limits;
 mod log_level;
+mod moved_subscriptions;
 mod multiplexing;
 mod on_demand;
 mod over;

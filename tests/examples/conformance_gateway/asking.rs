@@ -24,9 +24,9 @@ pub(crate) struct Attempt<'a> {
 /// What a tool that requests input does with an attempt; `None` for any other tool.
 pub(crate) fn of_tool(name: &str, attempt: &Attempt<'_>) -> Option<Result<Round, ErrorData>> {
     Some(match name {
-        "test_input_required_result_elicitation" | "test_streaming_elicitation" => {
-            attempt.for_all(&["user_name"], None)
-        }
+        "test_input_required_result_elicitation"
+        | "test_streaming_elicitation"
+        | "test_tool_with_task" => attempt.for_all(&["user_name"], None),
         "test_input_required_result_sampling" => attempt.for_all(&["capital_question"], None),
         "test_input_required_result_list_roots" => attempt.for_all(&["client_roots"], None),
         "test_input_required_result_request_state" => attempt.for_all(&["confirm"], Some("state")),
@@ -100,7 +100,8 @@ fn ask(names: &[&str], state: Option<&str>) -> Result<Round, ErrorData> {
     Ok(Round::Ask(InputRequiredResult::new(Some(requests), state)))
 }
 
-fn request(name: &str) -> Value {
+/// What a request for the input of this name is.
+pub(crate) fn request(name: &str) -> Value {
     match name {
         "client_roots" => json!({ "method": "roots/list", "params": {} }),
         "capital_question" => {

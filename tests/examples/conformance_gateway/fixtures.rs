@@ -7,16 +7,18 @@
 use mcp_session_pool::rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientResult,
-        CompleteRequestParams, CompleteResult, CreateMessageRequestParams, ElicitRequest,
-        GetPromptRequestParams, GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams,
+        ClientCapabilities, ClientResult, CompleteRequestParams, CompleteResult,
+        CreateMessageRequestParams, ElicitRequest, GetPromptRequestParams, GetPromptResponse,
+        GetTaskParams, GetTaskResult, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, LoggingMessageNotificationParam,
         PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
         ReadResourceResponse, SamplingMessage, ServerCapabilities, ServerConfig, ServerRequest,
         SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
-        UnsubscribeRequestParams,
+        UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
+    task_manager::TaskManager,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -25,13 +27,16 @@ use tokio::sync::broadcast;
 
 use crate::{
     asking::{self, Attempt, Round},
-    contents, schemas,
+    contents,
+    jobs::Job,
+    schemas,
 };
 
 /// A server with everything that the suite plays with.
 #[derive(Clone)]
 pub(crate) struct Fixtures {
     changes: broadcast::Sender<Changed>,
+    tasks: TaskManager,
 }
 
 /// A list that has changed.
@@ -43,8 +48,10 @@ enum Changed {
 
 impl Default for Fixtures {
     fn default() -> Self {
-        let changes = broadcast::Sender::new(16);
-        Self { changes }
+        Self {
+            changes: broadcast::Sender::new(16),
+            tasks: TaskManager::new(),
+        }
     }
 }
 
@@ -59,6 +66,7 @@ impl ServerHandler for Fixtures {
             .enable_prompts_list_changed()
             .enable_resources()
             .enable_resources_subscribe()
+            .enable_tasks()
             .enable_tools()
             .enable_tool_list_changed()
             .build();
@@ -118,8 +126,15 @@ impl ServerHandler for Fixtures {
         if let Some(round) = asking::of_tool(name, &attempt) {
             return match round? {
                 Round::Ask(request) => Ok(request.into()),
+                Round::Done(_) if name == "test_tool_with_task" => {
+                    let job = Job::after_rounds(attempt.responses);
+                    job.run(&self.tasks, &declared).await
+                }
                 Round::Done(text) => result(json!([contents::text(&text)])),
             };
+        }
+        if let Some(job) = Job::of_tool(name, &arguments) {
+            return job.run(&self.tasks, &declared).await;
         }
         if let Some(content) = contents::of_tool(name) {
             return result(content);
@@ -127,30 +142,32 @@ impl ServerHandler for Fixtures {
         if let Some(form) = schemas::of_tool(name, &argument("message")) {
             return elicit(&context, form).await;
         }
-        match name {
-            "test_tool_with_logging" => log(&context).await,
-            "test_logging_tool" => {
-                if context.meta.log_level().is_some() {
-                    return log(&context).await;
-                }
-                result(json!([contents::text("not logged")]))
-            }
-            "test_missing_capability" if declared.sampling.is_none() => {
-                let sampling = ClientCapabilities::builder().enable_sampling().build();
-                Err(ErrorData::missing_required_client_capability(sampling))
-            }
-            "test_trigger_prompt_change" => self.changed(Changed::Prompts),
-            "test_trigger_tool_change" => self.changed(Changed::Tools),
-            "test_tool_with_progress" => report(&context).await,
-            "test_sampling" => sample(&context, argument("prompt")).await,
-            "test_error_handling" => {
-                let text = "This tool intentionally returns an error for testing";
-                let failed: CallToolResult =
-                    typed(json!({ "content": [contents::text(text)], "isError": true }))?;
-                Ok(failed.into())
-            }
-            _ => Err(ErrorData::invalid_params("no such tool", None)),
-        }
+        self.plain_tool(name, &arguments, &context).await
+    }
+
+    async fn get_task(
+        &self,
+        params: GetTaskParams,
+        _context: Context,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.tasks.get_task(&params.task_id).map(GetTaskResult::new)
+    }
+
+    async fn update_task(
+        &self,
+        params: UpdateTaskParams,
+        _context: Context,
+    ) -> Result<(), ErrorData> {
+        self.tasks
+            .update_task(&params.task_id, params.input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        params: CancelTaskParams,
+        _context: Context,
+    ) -> Result<(), ErrorData> {
+        self.tasks.cancel_task(&params.task_id)
     }
 
     async fn list_resources(
@@ -263,6 +280,45 @@ impl ServerHandler for Fixtures {
 }
 
 impl Fixtures {
+    /// Calls a tool that needs more than its name, and neither input nor a task.
+    async fn plain_tool(
+        &self,
+        name: &str,
+        arguments: &Value,
+        context: &Context,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let argument = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+        let declared = context.client_capabilities().unwrap_or_default();
+        match name {
+            "greet" => {
+                let greeting = format!("Hello, {}!", argument("name"));
+                result(json!([contents::text(&greeting)]))
+            }
+            "test_tool_with_logging" => log(context).await,
+            "test_logging_tool" => {
+                if context.meta.log_level().is_some() {
+                    return log(context).await;
+                }
+                result(json!([contents::text("not logged")]))
+            }
+            "test_missing_capability" if declared.sampling.is_none() => {
+                let sampling = ClientCapabilities::builder().enable_sampling().build();
+                Err(ErrorData::missing_required_client_capability(sampling))
+            }
+            "test_trigger_prompt_change" => self.changed(Changed::Prompts),
+            "test_trigger_tool_change" => self.changed(Changed::Tools),
+            "test_tool_with_progress" => report(context).await,
+            "test_sampling" => sample(context, argument("prompt")).await,
+            "test_error_handling" => {
+                let text = "This tool intentionally returns an error for testing";
+                let failed: CallToolResult =
+                    typed(json!({ "content": [contents::text(text)], "isError": true }))?;
+                Ok(failed.into())
+            }
+            _ => Err(ErrorData::invalid_params("no such tool", None)),
+        }
+    }
+
     fn changed(&self, list: Changed) -> Result<CallToolResponse, ErrorData> {
         // Fails only where no client listens.
         let _ = self.changes.send(list);
@@ -334,7 +390,8 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
         .map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
-const TOOLS: [&str; 25] = [
+// Some scenarios call the first one, with no arguments.
+const TOOLS: [&str; 32] = [
     "test_simple_text",
     "test_image_content",
     "test_audio_content",
@@ -360,6 +417,13 @@ const TOOLS: [&str; 25] = [
     "test_streaming_elicitation",
     "test_trigger_prompt_change",
     "test_trigger_tool_change",
+    "confirm_delete",
+    "failing_job",
+    "greet",
+    "multi_input",
+    "protocol_error_job",
+    "slow_compute",
+    "test_tool_with_task",
 ];
 
 const PROMPTS: [(&str, &[&str]); 5] = [

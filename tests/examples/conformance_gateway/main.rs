@@ -6,6 +6,7 @@
 mod asking;
 mod contents;
 mod fixtures;
+mod jobs;
 mod schemas;
 
 use std::{io::Write, sync::Arc};

@@ -4,9 +4,9 @@ use rmcp::model::{
     CancelTaskParams, CancelTaskRequest, ClientRequest, CompleteRequest, CompleteRequestParams,
     CompleteResult, GetSkillRequest, GetSkillRequestParams, GetSkillResult, GetTaskParams,
     GetTaskRequest, GetTaskResult, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListSkillsRequest, ListSkillsResult, PaginatedRequestParams, PingRequest,
-    Prompt, ReadResourceDirectoryRequest, ReadResourceDirectoryRequestParams, Resource,
-    ResourceTemplate, ServerResult, UpdateTaskParams, UpdateTaskRequest,
+    ListResourcesResult, ListSkillsResult, PaginatedRequestParams, PingRequest, Prompt,
+    ReadResourceDirectoryRequest, ReadResourceDirectoryRequestParams, Resource, ResourceTemplate,
+    ServerResult, Skill, UpdateTaskParams, UpdateTaskRequest,
 };
 
 use super::pooled_client::PooledClient;
@@ -82,6 +82,7 @@ impl PooledClient {
     listing!(list_prompts, list_all_prompts: "prompts/list" -> ListPromptsResult { prompts: Prompt });
     listing!(list_resources, list_all_resources: "resources/list" -> ListResourcesResult { resources: Resource });
     listing!(list_resource_templates, list_all_resource_templates: "resources/templates/list" -> ListResourceTemplatesResult { resource_templates: ResourceTemplate });
+    listing!(list_skills, list_all_skills: "skills/list" -> ListSkillsResult { skills: Skill });
 
     method! {
         /// `tasks/get` of revision 2026-07-28: the state of a task, and its result once it has one
@@ -126,32 +127,6 @@ impl PooledClient {
         let request = CancelTaskRequest::new(params);
         let request = ClientRequest::CancelTaskRequest(request);
         self.request(request).await.map(drop)
-    }
-
-    /// One page of `skills/list` (extension `io.modelcontextprotocol/skills`). A cursor is worth something
-    /// only on the session it came from.
-    ///
-    /// # Errors
-    /// As [`request`](Self::request), and [`CallError::UnexpectedResult`] when the server answered
-    /// with a result of another kind.
-    ///
-    /// # Cancel safety
-    /// As [`request`](Self::request).
-    pub async fn list_skills(
-        &self,
-        params: Option<PaginatedRequestParams>,
-    ) -> Result<ListSkillsResult, CallError> {
-        let request = ListSkillsRequest {
-            params,
-            ..ListSkillsRequest::default()
-        };
-        match self
-            .request(ClientRequest::ListSkillsRequest(request))
-            .await?
-        {
-            ServerResult::ListSkillsResult(result) => Ok(result),
-            _ => Err(CallError::UnexpectedResult),
-        }
     }
 
     /// `ping`: whether a session of this caller answers. Servers of revision 2026-07-28 do not know

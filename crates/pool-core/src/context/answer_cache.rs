@@ -27,6 +27,7 @@ pub(crate) enum Subject {
     Content(Arc<str>),
     Prompts,
     Resources,
+    Skills,
     Templates,
     Tools,
 }
@@ -138,6 +139,7 @@ impl AnswerCache {
         for subject in [
             Subject::Prompts,
             Subject::Resources,
+            Subject::Skills,
             Subject::Templates,
             Subject::Tools,
         ] {
@@ -148,7 +150,9 @@ impl AnswerCache {
     fn longest(&self, subject: &Subject) -> Duration {
         match subject {
             Subject::Content(_) => self.config.resource_ttl,
-            Subject::Prompts | Subject::Resources | Subject::Templates => self.config.list_ttl,
+            Subject::Prompts | Subject::Resources | Subject::Skills | Subject::Templates => {
+                self.config.list_ttl
+            }
             Subject::Tools => self.config.tool_list_ttl,
         }
     }

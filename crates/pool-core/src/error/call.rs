@@ -164,8 +164,7 @@ pub enum ListBound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
-    /// It was ended with its key, before the server had answered; or its endpoint is reached over another
-    /// transport by now, where it may be made anew.
+    /// It was ended with its key, before the server had answered.
     #[error("it was ended")]
     Ended,
     /// The server accepts none to this resource.

@@ -6,7 +6,10 @@ use futures::future::join_all;
 use mcp_pool_core::{AcquireRequest, error::CallError};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{SKILLS_EXTENSION_ID, ServerCapabilities, ServerConfig, TASKS_EXTENSION_ID},
+    model::{
+        ExtensionCapabilities, SKILLS_EXTENSION_ID, ServerCapabilities, ServerConfig,
+        TASKS_EXTENSION_ID,
+    },
     service::RequestContext,
 };
 use tokio::time::timeout;
@@ -162,10 +165,7 @@ fn no_upstream() -> ErrorData {
 fn merge(mut all: ServerConfig, described: Described) -> ServerConfig {
     let Described { name, info: one } = described;
     let (of_all, own) = (&mut all.capabilities, one.capabilities);
-    if own.supports_tasks() {
-        let tasks = ServerCapabilities::builder().enable_tasks().build();
-        of_all.extensions = tasks.extensions;
-    }
+    of_all.extensions = extensions_of_both(of_all, &own);
     of_all.logging = of_all.logging.take().or(own.logging);
     of_all.completions = of_all.completions.take().or(own.completions);
     if let Some(own) = own.tools {
@@ -191,6 +191,24 @@ fn merge(mut all: ServerConfig, described: Described) -> ServerConfig {
     all
 }
 
+/// The extensions that one of two servers offers.
+fn extensions_of_both(
+    one: &ServerCapabilities,
+    other: &ServerCapabilities,
+) -> Option<ExtensionCapabilities> {
+    let either = |offers: fn(&ServerCapabilities) -> bool| offers(one) || offers(other);
+    let mut both = ServerCapabilities::builder();
+    if either(ServerCapabilities::supports_tasks) {
+        both = both.enable_tasks();
+    }
+    if either(ServerCapabilities::supports_directory_read) {
+        both = both.enable_skills_with_directory_read();
+    } else if either(ServerCapabilities::supports_skills) {
+        both = both.enable_skills();
+    }
+    both.build().extensions
+}
+
 fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     one.max(other)
 }
@@ -201,11 +219,16 @@ mod tests {
 
     #[test]
     fn several_upstreams_can_together_what_each_of_them_can() {
-        let tools = ServerCapabilities::builder().enable_tools().build();
+        let tools = ServerCapabilities::builder()
+            .enable_resources()
+            .enable_skills_with_directory_read()
+            .enable_tools()
+            .build();
         let changing = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
             .enable_completions()
+            .enable_tasks()
             .build();
         let of = |name: &str, capabilities| {
             let info = ServerConfig::new(capabilities).with_instructions(format!("use {name}"));
@@ -217,9 +240,11 @@ mod tests {
         let merged = [of("one", tools), of("two", changing)]
             .into_iter()
             .fold(ServerConfig::new(ServerCapabilities::default()), merge);
+        assert!(merged.capabilities.supports_directory_read());
+        assert!(merged.capabilities.supports_tasks());
         assert_eq!(merged.capabilities.tools.unwrap().list_changed, Some(true));
         assert!(merged.capabilities.completions.is_some());
-        assert!(merged.capabilities.resources.is_none());
+        assert!(merged.capabilities.prompts.is_none());
         let instructions = merged.instructions.unwrap();
         assert_eq!(instructions, "# one\n\nuse one\n\n# two\n\nuse two");
     }

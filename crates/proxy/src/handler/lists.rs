@@ -8,7 +8,7 @@ use rmcp::{
     ErrorData, RoleServer,
     model::{
         ErrorCode, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-        ListToolsResult, MetaObject, PaginatedRequestParams,
+        ListSkillsResult, ListToolsResult, MetaObject, PaginatedRequestParams,
     },
     service::RequestContext,
 };
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::handler::ProxyHandler;
 use crate::{
-    translate::{Complete, is_in_session},
+    translate::{Complete, Uris, is_in_session},
     upstreams::{Inner, Unavailable, Upstream},
 };
 
@@ -85,6 +85,10 @@ listing!(ListResourcesResult { resources: Resource } "resources/list" list_all_r
 });
 listing!(ListResourceTemplatesResult { resource_templates: ResourceTemplate } "resources/templates/list" list_all_resource_templates list_resource_templates, |template, upstream, proxy| {
     template.uri_template = proxy.uris.join(upstream, &template.uri_template);
+});
+listing!(ListSkillsResult { skills: Skill } "skills/list" list_all_skills list_skills, |skill, upstream, proxy| {
+    let policy = proxy.uris.as_ref();
+    Uris { upstream, policy }.in_skill(skill);
 });
 
 impl ProxyHandler {

@@ -9,6 +9,7 @@ mod lists;
 mod route;
 mod server;
 mod session_methods;
+mod skills;
 mod tasks;
 
 pub use handler::ProxyHandler;

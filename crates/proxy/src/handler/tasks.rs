@@ -1,24 +1,19 @@
-//! Tasks, skills and directories: each request goes to the upstream that has what it names.
+//! Tasks, and requests without a type: each goes to the upstream that has what it names.
 
 use mcp_pool_core::PooledClient;
 use rmcp::{
     ErrorData, RoleServer,
     model::{
         CancelTaskParams, CancelTaskRequest, ClientRequest, CustomRequest, CustomResult, ErrorCode,
-        GetSkillRequest, GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskRequest,
-        GetTaskResult, ListSkillsRequest, ListSkillsResult, PaginatedRequestParams,
-        ReadResourceDirectoryRequest, ReadResourceDirectoryRequestParams,
-        ReadResourceDirectoryResult, ServerResult, UpdateTaskParams, UpdateTaskRequest,
+        GetTaskParams, GetTaskRequest, GetTaskResult, ServerResult, UpdateTaskParams,
+        UpdateTaskRequest,
     },
     service::RequestContext,
 };
 use serde_json::{Value, json};
 
 use super::{asked::unexpected, handler::ProxyHandler};
-use crate::{
-    translate::{Complete, passed_on},
-    upstreams::Upstream,
-};
+use crate::{translate::passed_on, upstreams::Upstream};
 
 impl ProxyHandler {
     /// The state of a task of an upstream.
@@ -76,75 +71,6 @@ impl ProxyHandler {
         params.meta = passed_on(context, &self.conversation);
         let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(params));
         self.ask(upstream, context, request).await.map(drop)
-    }
-
-    /// The skills of the single upstream.
-    ///
-    /// # Errors
-    /// What the failure comes to for the client; with several upstreams, that there is no such method.
-    pub(super) async fn pass_on_list_skills(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<ListSkillsResult, ErrorData> {
-        let upstream = self.only("skills/list")?;
-        let params = params.map(|mut params| {
-            params.meta = passed_on(context, &self.conversation);
-            params
-        });
-        let request = ListSkillsRequest {
-            params,
-            ..ListSkillsRequest::default()
-        };
-        let request = ClientRequest::ListSkillsRequest(request);
-        match self.ask(upstream, context, request).await? {
-            ServerResult::ListSkillsResult(result) => Ok(result.complete()),
-            _ => Err(unexpected()),
-        }
-    }
-
-    /// A skill of the single upstream.
-    ///
-    /// # Errors
-    /// As [`pass_on_list_skills`](Self::pass_on_list_skills).
-    pub(super) async fn pass_on_get_skill(
-        &self,
-        mut params: GetSkillRequestParams,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<GetSkillResult, ErrorData> {
-        let upstream = self.only("skills/get")?;
-        params.meta = passed_on(context, &self.conversation);
-        let request = ClientRequest::GetSkillRequest(GetSkillRequest::new(params));
-        match self.ask(upstream, context, request).await? {
-            ServerResult::GetSkillResult(result) => Ok(result.complete()),
-            _ => Err(unexpected()),
-        }
-    }
-
-    /// The entries of a directory of an upstream.
-    ///
-    /// # Errors
-    /// As [`pass_on_get_task`](Self::pass_on_get_task).
-    pub(super) async fn pass_on_directory(
-        &self,
-        mut params: ReadResourceDirectoryRequestParams,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<ReadResourceDirectoryResult, ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        own.clone_into(&mut params.uri);
-        params.meta = passed_on(context, &self.conversation);
-        let request = ReadResourceDirectoryRequest::new(params);
-        let request = ClientRequest::ReadResourceDirectoryRequest(request);
-        match self.ask(upstream, context, request).await? {
-            ServerResult::ListResourcesResult(mut result) => {
-                for resource in &mut result.resources {
-                    resource.uri = self.proxy.uris.join(upstream.name(), &resource.uri);
-                }
-                Ok(result.complete())
-            }
-            _ => Err(unexpected()),
-        }
     }
 
     /// A request that rmcp has no type for. The result of a task of revision 2025-11-25 is had from the

@@ -1,7 +1,8 @@
 //! The URIs in results, as the proxy names them.
 
 use rmcp::model::{
-    CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents,
+    CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents, Skill,
+    SkillResources,
 };
 
 use crate::naming::NamePolicy;
@@ -34,6 +35,14 @@ impl Uris<'_> {
             .iter_mut()
             .for_each(|contents| self.in_contents(contents));
         result
+    }
+
+    /// Renames a skill and its files, which stay below it.
+    pub(crate) fn in_skill(self, skill: &mut Skill) {
+        self.rename(&mut skill.uri);
+        if let SkillResources::Files(files) = &mut skill.resources {
+            files.iter_mut().for_each(|file| self.rename(&mut file.uri));
+        }
     }
 
     fn in_block(self, block: &mut ContentBlock) {

@@ -1,6 +1,6 @@
 //! Subscriptions at a server without sessions.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use rmcp::model::{
     ClientRequest, SubscriptionFilter, SubscriptionsListenRequest, SubscriptionsListenRequestParams,
@@ -10,73 +10,87 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::keeper::Keeper;
+use super::{
+    acknowledged::{Acknowledged, Listening},
+    keeper::Keeper,
+};
 use crate::{
+    client::send::Failed,
     error::{CallError, CallFailure, FaultKind, Outcome, SubscriptionError},
     key::PooledSession,
     time::after,
 };
 
-/// An open request, until its stream ends: why it has. Reading it delivers what comes on it.
-type Listening<'s> = Pin<Box<dyn Future<Output = CallError> + Send + 's>>;
-
 impl Keeper {
-    /// Listens to the changes of all subscribed resources, with one request for all of them. Another
-    /// one takes its place, before it ends, when other resources are subscribed to.
+    /// Listens to the changes of all subscribed resources, with one request for all of them.
     ///
     /// Not over rmcp, which logs whole requests: the address of a resource is in no log.
     ///
     /// # Errors
-    /// How the subscription was lost, or why there is none.
-    pub(super) async fn listen(
+    /// Why there is no subscription.
+    pub(super) async fn listen_on(
         &self,
-        session: &Arc<PooledSession>,
-    ) -> Result<Infallible, CallError> {
+        session: Arc<PooledSession>,
+    ) -> Result<Acknowledged, Failed> {
+        let wanted = self.subscriptions.wanted();
+        let mut acknowledged = self.subscriptions.acknowledgments();
+        let mut listening = self.open(&session, &wanted);
+        let accepted = self.accepted(&mut listening, &mut acknowledged).await?;
+        self.settle(&wanted, &accepted);
+        Ok(Acknowledged {
+            session,
+            wanted,
+            listening,
+        })
+    }
+
+    /// Goes on to listen. Another request takes the place of the open one, before that ends, when other
+    /// resources are subscribed to.
+    ///
+    /// # Errors
+    /// How the subscription was lost.
+    pub(super) async fn listen(&self, mut current: Acknowledged) -> Result<Infallible, CallError> {
         let mut changes = self.subscriptions.changes();
-        let mut current: Listening<'_> = Box::pin(std::future::pending());
         loop {
             changes.mark_unchanged();
-            let wanted = self.subscriptions.wanted();
-            let mut acknowledged = self.subscriptions.acknowledgments();
-            let mut next = self.open(session, &wanted);
-            let accepted = self.accepted(&mut next, &mut acknowledged);
-            let accepted = tokio::select! {
-                accepted = accepted => accepted?,
-                // What comes on it meanwhile is delivered.
-                error = &mut current => return Err(error),
-            };
-            current = next;
-            self.settle(&wanted, &accepted);
-            while self.subscriptions.wanted() == wanted {
+            while self.subscriptions.wanted() == current.wanted {
                 tokio::select! {
-                    error = &mut current => return Err(error),
-                    () = session.proxy.closed() => return Err(ended()),
+                    failed = &mut current.listening => return Err(failed.surfaced()),
+                    () = current.session.proxy.closed() => return Err(ended().surfaced()),
                     changed = changes.changed() => {
                         if changed.is_err() {
-                            return Err(ended());
+                            return Err(ended().surfaced());
                         }
                     }
                 }
             }
+            let next = tokio::select! {
+                next = self.listen_on(Arc::clone(&current.session)) => next,
+                // What comes on it meanwhile is delivered.
+                failed = &mut current.listening => Err(failed),
+            };
+            current = next.map_err(Failed::surfaced)?;
         }
     }
 
-    fn open<'s>(&'s self, session: &'s PooledSession, wanted: &[Arc<str>]) -> Listening<'s> {
+    fn open(&self, session: &Arc<PooledSession>, wanted: &[Arc<str>]) -> Listening {
         let params = SubscriptionsListenRequestParams::new(filter(wanted));
         let request = SubscriptionsListenRequest::new(params);
         let request = ClientRequest::SubscriptionsListenRequest(request);
-        let context = self
-            .client
-            .context
-            .on_session(Arc::clone(&session.proxy), None);
+        let session = Arc::clone(session);
+        let proxy = Arc::clone(&session.proxy);
+        let context = self.client.context.on_session(proxy, None);
         Box::pin(async move {
             let call = session.session.driver().call(request, Some(&context));
-            match call.await {
-                Ok(answer) => answer
-                    .into_success()
-                    .err()
-                    .map_or_else(ended, CallError::Rpc),
-                Err(failure) => CallError::of_failure(failure),
+            let answer = match call.await {
+                Ok(answer) => answer,
+                Err(failure) => return Failed::Broken(failure),
+            };
+            let is_refusal = answer.is_refusal();
+            match answer.into_success() {
+                Ok(_) => ended(),
+                Err(error) if is_refusal => Failed::Refused(error),
+                Err(error) => Failed::Answered(error),
             }
         })
     }
@@ -87,19 +101,16 @@ impl Keeper {
     /// It has ended before, or there is none in time.
     async fn accepted(
         &self,
-        listening: &mut Listening<'_>,
+        listening: &mut Listening,
         acknowledged: &mut watch::Receiver<Arc<[String]>>,
-    ) -> Result<Arc<[String]>, CallError> {
+    ) -> Result<Arc<[String]>, Failed> {
         let deadline = after(Instant::now(), self.client.timeout);
         tokio::select! {
-            error = listening => Err(error),
+            failed = listening => Err(failed),
             changed = timeout_at(deadline, acknowledged.changed()) => match changed {
                 Ok(Ok(())) => Ok(Arc::clone(&acknowledged.borrow_and_update())),
                 Ok(Err(_)) => Err(ended()),
-                Err(_) => {
-                    let failure = CallFailure::new(Outcome::Unknown, FaultKind::Timeout);
-                    Err(CallError::of_failure(failure))
-                }
+                Err(_) => Err(Failed::TimedOut),
             },
         }
     }
@@ -126,7 +137,6 @@ fn filter(wanted: &[Arc<str>]) -> SubscriptionFilter {
 }
 
 /// The stream of a subscription has ended.
-fn ended() -> CallError {
-    let failure = CallFailure::new(Outcome::Unknown, FaultKind::Unreachable);
-    CallError::OutcomeUnknown(failure)
+fn ended() -> Failed {
+    Failed::Broken(CallFailure::new(Outcome::Unknown, FaultKind::Unreachable))
 }

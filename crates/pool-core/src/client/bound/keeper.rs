@@ -10,11 +10,11 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{bound_session::BoundSession, pauses::Pauses};
+use super::{acknowledged::Acknowledged, bound_session::BoundSession, pauses::Pauses};
 use crate::{
     client::{call::Call, pooled_client::PooledClient},
     error::{CallError, Retry, SubscriptionError},
-    key::{KeySubscriptions, PooledSession},
+    key::KeySubscriptions,
     trace::Target,
     types::{Era, PoolKey},
 };
@@ -91,7 +91,7 @@ impl Keeper {
         call.finish(&made);
         match made? {
             Made::OnSession => self.stay().await,
-            Made::Stateless(session) => self.listen(&session).await,
+            Made::Stateless(acknowledged) => self.listen(acknowledged).await,
         }
     }
 
@@ -99,16 +99,24 @@ impl Keeper {
         loop {
             let lease = call.lease().await?;
             if *lease.key() != self.key {
-                // Another transport was detected meanwhile: its sessions report to another key.
+                // Another transport was detected meanwhile: its sessions report to another key. The
+                // subscribers subscribe there.
                 let ended = SubscriptionError::Ended.into();
                 self.subscriptions.end(Some(&ended));
                 return Err(ended);
             }
-            if lease.info().era == Era::Stateless {
-                return Ok(Made::Stateless(lease.shared_session()));
-            }
-            match self.subscribe_on(call, &lease).await {
-                Ok(()) => return Ok(Made::OnSession),
+            let made = match lease.info().era {
+                Era::Stateless => {
+                    let acknowledged = self.listen_on(lease.shared_session()).await;
+                    acknowledged.map(Made::Stateless)
+                }
+                Era::Legacy => {
+                    let subscribed = self.subscribe_on(call, &lease).await;
+                    subscribed.map(|()| Made::OnSession)
+                }
+            };
+            match made {
+                Ok(made) => return Ok(made),
                 Err(failed) => Box::pin(call.judge(lease, failed)).await?,
             }
         }
@@ -144,7 +152,7 @@ impl Keeper {
 /// How subscriptions are made.
 enum Made {
     OnSession,
-    Stateless(Arc<PooledSession>),
+    Stateless(Acknowledged),
 }
 
 /// Waits until there is no subscription.

@@ -1,6 +1,7 @@
 //! What is bound to a session, and is made again on the session that follows: the level of the log, and
 //! subscriptions to resources.
 
+mod acknowledged;
 mod bound_session;
 mod by_listening;
 mod keeper;

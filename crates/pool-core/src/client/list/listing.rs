@@ -2,8 +2,8 @@
 
 use rmcp::model::{
     CacheScope, ClientRequest, ListPromptsRequest, ListPromptsResult, ListResourceTemplatesRequest,
-    ListResourceTemplatesResult, ListResourcesRequest, ListResourcesResult, ListToolsRequest,
-    ListToolsResult, PaginatedRequestParams, ServerResult,
+    ListResourceTemplatesResult, ListResourcesRequest, ListResourcesResult, ListSkillsRequest,
+    ListSkillsResult, ListToolsRequest, ListToolsResult, PaginatedRequestParams, ServerResult,
 };
 
 use super::bounds::ListBounds;
@@ -94,6 +94,8 @@ macro_rules! page {
 page!("prompts/list" ListPromptsRequest -> ListPromptsResult { prompts }, ListKind::Prompts, Subject::Prompts);
 page!("resources/list" ListResourcesRequest -> ListResourcesResult { resources }, ListKind::Resources, Subject::Resources);
 page!("resources/templates/list" ListResourceTemplatesRequest -> ListResourceTemplatesResult { resource_templates }, ListKind::Resources, Subject::Templates);
+// A skill is a directory of resources, so that a change of theirs is one of its own.
+page!("skills/list" ListSkillsRequest -> ListSkillsResult { skills }, ListKind::Resources, Subject::Skills);
 page!("tools/list" ListToolsRequest -> ListToolsResult { tools }, ListKind::Tools, Subject::Tools);
 
 /// The shorter life of two pages. One without a life has none.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ToolCacheConfig {
-    /// The longest life of a cached list of prompts, resources or resource templates, as
+    /// The longest life of a cached list of prompts, resources, resource templates or skills, as
     /// [`tool_list_ttl`](Self::tool_list_ttl) for tools. 0: every list is requested. Default: 0.
     #[serde(with = "crate::config::duration")]
     pub list_ttl: Duration,
