@@ -1,12 +1,20 @@
 //! A connection is not a session: what breaks one leaves the other.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use mcp_pool_testkit::{RawServer, Reply};
-use mcp_session_pool::{PoolConfig, config::Lifecycle, error::Outcome};
+use mcp_pool_testkit::{Fault, FaultServer, RawServer, Reply, When, Wire};
+use mcp_session_pool::{
+    PoolConfig, SessionPool, StreamableHttpConnector,
+    config::Lifecycle,
+    error::Outcome,
+    reqwest::{self, Certificate},
+};
 
 use crate::setup::{Refuse, call, client, close, conversation, pool};
 
@@ -127,6 +135,32 @@ async fn a_farewell_that_dies_on_its_connection_is_sent_again() {
     call(&alice, "count").await.expect("an answer");
     close(&pool).await;
     assert_eq!(server.count("DELETE"), 2);
+}
+
+#[tokio::test]
+async fn a_farewell_is_sent_again_where_the_server_had_no_trusted_certificate_for_a_moment() {
+    let moment = Duration::from_millis(150);
+    let faults = [
+        Fault::UntrustedCertificate(moment),
+        Fault::ExpiredCertificate(moment),
+    ];
+    for fault in faults {
+        let server = FaultServer::builder(Wire::Json, Lifecycle::Legacy);
+        let server = server.secure().start().expect("a server");
+        let authority = Certificate::from_pem(FaultServer::authority().as_bytes()).expect("PEM");
+        let trusting = reqwest::Client::builder().tls_certs_only([authority]);
+        let connector = StreamableHttpConnector::from_builder(trusting).expect("a client");
+        let pool = SessionPool::builder().connector(connector).build();
+        let pool = pool.expect("a pool");
+        let alice = client(&pool, server.endpoint(), "alice").await;
+        call(&alice, "increment").await.expect("a count");
+        assert_eq!(server.open_sessions(), 1);
+        server.arm(fault, When::Nth("tools/call".to_owned(), 1));
+        // It may succeed by the time that the certificate is trusted again.
+        let _ = call(&alice, "increment").await;
+        close(&pool).await;
+        assert_eq!(server.open_sessions(), 0);
+    }
 }
 
 #[tokio::test]

@@ -113,10 +113,12 @@ impl HttpFault {
         self.failure.outcome() == Outcome::Unknown && *self.kind() == FaultKind::Unreachable
     }
 
-    /// True where there was no connection, so that no byte reached a server.
+    /// True where there was no connection, or none that could be trusted, so that no byte of the request
+    /// reached a server.
     #[must_use]
     pub fn is_never_reached(&self) -> bool {
-        self.failure.outcome() == Outcome::NotExecuted && *self.kind() == FaultKind::Unreachable
+        let is_absent = matches!(self.kind(), FaultKind::Tls | FaultKind::Unreachable);
+        self.failure.outcome() == Outcome::NotExecuted && is_absent
     }
 
     /// True where the server demands a credential. The caller needs the challenge, whatever else the

@@ -5,15 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mcp_pool_core::{WeakPool, config::PoolLimits, stats::BreakerState};
-use opentelemetry::{
-    KeyValue,
-    metrics::{AsyncInstrument, Meter},
-};
+use mcp_pool_core::{WeakPool, config::PoolLimits};
+use opentelemetry::{KeyValue, metrics::Meter};
 
 use crate::{
     attributes::word,
     names::{self, attribute},
+    row::{Row, number},
     upstreams::Upstreams,
 };
 
@@ -40,18 +38,6 @@ struct Reading {
     pools: Vec<(KeyValue, PoolLimits)>,
     /// Messages of servers beyond the bounds, by kind.
     refused: Vec<([KeyValue; 2], u64)>,
-}
-
-/// The state of an upstream of one pool, the sum over its endpoints.
-#[derive(Clone)]
-struct Row {
-    attributes: Box<[KeyValue]>,
-    keys: i64,
-    idle: i64,
-    used: i64,
-    connecting: i64,
-    waiting: i64,
-    breaker: i64,
 }
 
 impl Gauges {
@@ -256,50 +242,6 @@ impl Gauges {
     }
 }
 
-impl Row {
-    fn of(attributes: &[KeyValue]) -> Self {
-        Self {
-            attributes: attributes.into(),
-            keys: 0,
-            idle: 0,
-            used: 0,
-            connecting: 0,
-            waiting: 0,
-            breaker: 0,
-        }
-    }
-
-    fn add(&mut self, stats: &mcp_pool_core::stats::EndpointStats) {
-        self.keys += number(stats.keys);
-        self.idle += number(stats.available);
-        self.used += number(stats.active);
-        self.connecting += number(stats.connecting);
-        self.waiting += number(stats.waiting);
-        // Of several endpoints on one server, the worst.
-        self.breaker = self.breaker.max(match stats.breaker {
-            BreakerState::Closed => 0,
-            BreakerState::HalfOpen => 1,
-            _ => 2,
-        });
-    }
-
-    fn observe_states(&self, observe: &dyn AsyncInstrument<i64>) {
-        for (state, count) in [
-            ("idle", self.idle),
-            ("used", self.used),
-            ("connecting", self.connecting),
-        ] {
-            let mut attributes = self.attributes.to_vec();
-            attributes.push(word(attribute::SESSION_STATE, state));
-            observe.observe(count, &attributes);
-        }
-    }
-}
-
 fn above_zero(max: usize) -> Option<usize> {
     (max > 0).then_some(max)
-}
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

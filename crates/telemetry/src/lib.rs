@@ -5,6 +5,7 @@ mod gauges;
 mod histograms;
 mod names;
 mod observer;
+mod row;
 mod trace_context;
 mod upstreams;
 

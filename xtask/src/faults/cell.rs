@@ -9,8 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     callers::{Call, call_all, client, recover},
-    kinds::{Class, Place, ScopeKind},
-    matrix::is_of_certificate,
+    kinds::{Class, Place, ScopeKind, is_of_certificate},
     report::Finding,
     rig::{CALL, Rig},
 };

@@ -1,5 +1,7 @@
 //! The dimensions of the matrix besides faults and transports.
 
+use mcp_pool_testkit::Fault;
+
 /// Which requests the fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -23,4 +25,12 @@ pub(crate) enum Class {
     Change,
     /// It only reads.
     Read,
+}
+
+/// True where a fault needs a server over TLS.
+pub(super) fn is_of_certificate(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::RenewedCertificate | Fault::UntrustedCertificate(_) | Fault::ExpiredCertificate(_)
+    )
 }

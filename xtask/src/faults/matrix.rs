@@ -108,11 +108,6 @@ fn certificates() -> [Fault; 3] {
     ]
 }
 
-/// True where the fault needs a server over TLS.
-pub(super) fn is_of_certificate(fault: &Fault) -> bool {
-    certificates().contains(fault)
-}
-
 const DOWN: Duration = Duration::from_millis(200);
 /// Statuses of servers that execute nothing.
 const BEFORE: [u16; 15] = [

@@ -60,11 +60,7 @@ impl InboxBounds {
 
 impl Default for InboxBounds {
     fn default() -> Self {
-        let limits = crate::config::LimitsConfig::default();
-        Self::new(
-            limits.max_server_requests_per_session,
-            limits.max_server_notifications_per_session,
-        )
+        Self::new(DEFAULT_INBOX_BOUND, DEFAULT_INBOX_BOUND)
     }
 }
 
@@ -90,6 +86,9 @@ impl HoldUp {
         }
     }
 }
+
+/// A server that has more messages waiting at the same time floods; one of them costs about 1 KB.
+pub(crate) const DEFAULT_INBOX_BOUND: usize = 256;
 
 /// As long as the turn of one notification whose handler hangs.
 const LONGEST_HOLD_UP: Duration = Duration::from_secs(1);

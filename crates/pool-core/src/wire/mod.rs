@@ -18,7 +18,7 @@ pub use call_context::CallContext;
 pub(crate) use call_context::RequestIdSlot;
 pub use call_route::CallRoute;
 pub use inbox::ServerInbox;
-pub(crate) use inbox_bounds::InboxBounds;
+pub(crate) use inbox_bounds::{DEFAULT_INBOX_BOUND, InboxBounds};
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
     malformed_answers, named_ids, read_messages,

@@ -156,8 +156,8 @@ impl Connection {
         }
     }
 
-    /// Sends the DELETE, and again where no server was there, since one that restarts may have kept the
-    /// session, or where no response comes: the connection may be half open, and dropping the request
+    /// Sends the DELETE, and again where no server was there, or none with a certificate that is trusted, since
+    /// one that restarts may have kept the session, or where no response comes: the connection may be half open, and dropping the request
     /// closes it.
     async fn delete_patiently(&self) -> Result<reqwest::Response, HttpFault> {
         for pause in ABSENCES {

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, types::PoolLimits};
+use crate::{error::ConfigError, types::PoolLimits, wire::DEFAULT_INBOX_BOUND};
 
 /// How many keys, sessions and concurrent calls a pool may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,9 +159,8 @@ impl Default for LimitsConfig {
             // Sessions on demand cost servers nothing that is not used.
             min_idle_per_key: 0,
             max_sessions_per_key: 10,
-            // A server that needs more at the same time floods; a message that waits costs about 1 KB.
-            max_server_notifications_per_session: 256,
-            max_server_requests_per_session: 256,
+            max_server_notifications_per_session: DEFAULT_INBOX_BOUND,
+            max_server_requests_per_session: DEFAULT_INBOX_BOUND,
             // As the next two, and those of calls: who may have how much is the operator's to decide.
             max_sessions_per_endpoint: 0,
             max_sessions_per_principal: 0,
