@@ -48,4 +48,5 @@ impl Resources {
     }
 }
 
-const SETTLED: Duration = Duration::from_secs(5);
+/// Twice as long as an unused connection is kept: the HTTP client looks for such ones once in that time.
+const SETTLED: Duration = Duration::from_secs(10);
