@@ -25,7 +25,7 @@ impl InboxBounds {
         };
         Self {
             requests: bound(requests),
-            notifications: bound(notifications),
+            notifications: bound(notifications).max(SHORTEST_QUEUE),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -87,6 +87,10 @@ impl HoldUp {
     }
 }
 
+/// A handler that hangs takes a notification a second. In a shorter queue it would make room, and so give the
+/// next burst its time, nearly as fast as that time passes.
+const SHORTEST_QUEUE: usize = 8;
+
 /// A server that has more messages waiting at the same time floods; one of them costs about 1 KB.
 pub(crate) const DEFAULT_INBOX_BOUND: usize = 256;
 
@@ -101,12 +105,14 @@ mod tests {
     fn zero_is_no_bound_and_no_bound_is_beyond_what_a_queue_can_count() {
         for (most, bound) in [
             (0, Semaphore::MAX_PERMITS),
-            (7, 7),
+            (9, 9),
             (usize::MAX, Semaphore::MAX_PERMITS),
         ] {
             let bounds = InboxBounds::new(most, most);
             assert_eq!((bounds.requests(), bounds.notifications()), (bound, bound));
         }
+        let least = InboxBounds::new(1, 1);
+        assert_eq!((least.requests(), least.notifications()), (1, 8));
     }
 
     #[tokio::test(start_paused = true)]

@@ -52,7 +52,8 @@ pub struct LimitsConfig {
     /// Notifications of one session's server that wait for the handler at the same time. Further ones hold
     /// up the stream that they come on, for at most one second together, and are then dropped and counted
     /// in [`PoolStats::server_notifications_dropped`](crate::stats::PoolStats::server_notifications_dropped).
-    /// Progress for the caller of a call is not among them. 0: no limit. Default: 256.
+    /// Progress for the caller of a call is not among them. 0: no limit; less than 8 counts as 8.
+    /// Default: 256.
     pub max_server_notifications_per_session: usize,
     /// Requests of one session's server that wait for the handler at the same time. Further ones are
     /// answered with a JSON-RPC error and counted in
