@@ -90,21 +90,22 @@ impl Connects {
 /// Begins a reserved connect, under a permit where there is one already. `false` where it fails at once.
 pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<SessionPermit>) -> bool {
     let key = Arc::clone(&reservation.key);
-    let fail = |reservation: Reservation, error: &AcquireError| {
-        reservation.fail(error, Blame::Endpoint);
+    let fail = |reservation: Reservation, error: &AcquireError, blame| {
+        reservation.fail(error, blame);
         false
     };
     // All who wait count on the state that was lost.
     if key.history.take_lost() {
-        return fail(reservation, &AcquireError::SessionLost);
+        return fail(reservation, &AcquireError::SessionLost, Blame::Loss);
     }
     let Some(jobs) = key.services.jobs.upgrade() else {
-        return fail(reservation, &AcquireError::Closed);
+        return fail(reservation, &AcquireError::Closed, Blame::Endpoint);
     };
     let context = &key.services.context;
     let Some(connector) = context.connectors.get(key.key.transport()) else {
         let kind = key.key.transport().clone();
-        return fail(reservation, &AcquireError::NoConnector(kind));
+        let error = AcquireError::NoConnector(kind);
+        return fail(reservation, &error, Blame::Endpoint);
     };
     let connect = Connect {
         connector: Arc::clone(connector),

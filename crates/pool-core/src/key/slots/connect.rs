@@ -110,7 +110,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     }
 
     /// A connect ended without a session. Fails the waiters that it concerns: its requester, if there is one
-    /// that still waits, and under [`Blame::Endpoint`] all waiters that joined it.
+    /// that still waits; under [`Blame::Endpoint`] all waiters that joined it, and under [`Blame::Loss`] all.
     pub(crate) fn abandon(
         &self,
         requester: Option<Ticket>,
@@ -127,8 +127,10 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         {
             wakers.extend(state.fail_one(requester, &error));
         }
-        if is_shared && blame == Blame::Endpoint {
-            wakers.extend(state.fail_waiting(true, error));
+        match blame {
+            Blame::Endpoint if is_shared => wakers.extend(state.fail_waiting(true, error)),
+            Blame::Loss => wakers.extend(state.fail_waiting(false, error)),
+            Blame::Caller | Blame::Endpoint | Blame::None => {}
         }
         state.hit_counts.misses += wakers.len() as u64;
         Left {

@@ -216,6 +216,8 @@ pub(crate) enum Blame {
     Caller,
     /// All waiters that joined the connect.
     Endpoint,
+    /// All waiters: what was lost is the state that each of them counts on.
+    Loss,
     /// None: the connect was not needed any more.
     None,
 }
