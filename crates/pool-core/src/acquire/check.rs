@@ -79,13 +79,13 @@ fn fitness_of_proven(context: &Context, slot: &SlotGuard, now: Timestamp) -> Fit
 /// True when the session is over, or the credential that it ends with.
 #[inline(always)]
 fn has_ended(slot: &SlotGuard, now: Timestamp) -> bool {
-    slot.session().session.is_over() || slot.key().credentials.have_ended(now)
+    slot.session().is_over() || slot.key().credentials.have_ended(now)
 }
 
 /// Why a session has ended.
 #[inline(never)]
 fn end_reason(slot: &SlotGuard) -> CloseReason {
-    match slot.session().session.is_over() {
+    match slot.session().is_over() {
         true => CloseReason::Lost,
         false => CloseReason::CredentialExpired,
     }

@@ -39,11 +39,13 @@ use crate::{
 /// needs input; [`call_tool`](Self::call_tool), [`get_prompt`](Self::get_prompt) and
 /// [`read_resource`](Self::read_resource) then call the same handlers and go on, each time as a new
 /// request that returns the server's own state unchanged.
+// What a hit needs comes first, side by side in memory.
 #[derive(Clone)]
+#[repr(C)]
 pub struct PooledClient {
     pub(super) acquirer: Arc<Acquirer>,
-    pub(super) parts: RequestParts,
     pub(super) resolved: Arc<Resolved>,
+    pub(super) parts: RequestParts,
     pub(super) context: CallContext,
     pub(super) timeout: Duration,
     /// Where its requests have the time that is left for them.

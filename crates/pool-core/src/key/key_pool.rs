@@ -24,13 +24,20 @@ use crate::{
 
 /// The sessions and waiters of one key. A method that changes the key returns the [`Effects`] of the
 /// change; [`run`](super::runner::run) is the only function that runs them.
+///
+/// What a hit needs comes first, side by side in memory.
+#[repr(C)]
 pub(crate) struct KeyPool {
+    pub(crate) services: Arc<KeyServices>,
+    pub(crate) credentials: Arc<LatestCredentials>,
+    /// The sessions that the key keeps ready; `None` where it keeps none.
+    pub(super) spares: OnceLock<Box<Spares>>,
+    /// The key's places under quotas; `None` where none is set.
+    pub(super) quotas: OnceLock<Box<KeyQuotas>>,
     pub(super) slots: Slots<Arc<PooledSession>, Waiter, Timestamp>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) credentials: Arc<LatestCredentials>,
-    pub(crate) services: Arc<KeyServices>,
     /// The concurrent calls on a session of this key.
     slots_by_era: SlotsCell,
     /// The versions of the server's lists.
@@ -44,14 +51,10 @@ pub(crate) struct KeyPool {
     pub(super) permit: Mutex<Option<KeyPermit>>,
     /// The key's place among those who share the sessions.
     pub(super) member: Member,
-    /// The key's places under quotas; `None` where none is set.
-    pub(super) quotas: OnceLock<Box<KeyQuotas>>,
     /// Whether its callers come back soon after its session was given up.
     pub(crate) returns: Return,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
-    /// The sessions that the key keeps ready; `None` where it keeps none.
-    pub(super) spares: OnceLock<Box<Spares>>,
 }
 
 /// What a new key pool is made of.

@@ -97,7 +97,7 @@ impl SlotGuard {
         let Some(slot) = &self.slot else {
             return;
         };
-        let (fate, reason) = if slot.member.session.close_notifier().is_notified() {
+        let (fate, reason) = if slot.member.has_ended() {
             (Fate::Discard, CloseReason::Lost)
         } else {
             (Fate::Keep, CloseReason::Superseded)

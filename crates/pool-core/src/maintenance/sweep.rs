@@ -28,7 +28,7 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
             key.close_unused(CloseReason::CredentialExpired, |_| true),
         );
     }
-    let is_over = |session: &PooledSession| session.session.is_over();
+    let is_over = |session: &PooledSession| session.is_over();
     run(key, key.close_unused(CloseReason::Lost, is_over));
     let (expired, next_deadline) = key.expire_waiters(here);
     run(key, expired);

@@ -17,15 +17,18 @@ pub(crate) struct Chunk {
 }
 
 /// The tally of a key. Written under the lock of the key alone.
+///
+/// What a hit changes comes first: in most cells it is in one line of memory.
 #[derive(Default)]
+#[repr(C)]
 struct Cell {
-    /// The key's name; 0 while the cell is free.
-    name: AtomicU64,
     hits: AtomicU64,
-    misses: AtomicU64,
     last_used: AtomicU64,
     /// The [`Sessions`], packed, so that they are read as of one instant.
     sessions: AtomicU64,
+    /// The key's name; 0 while the cell is free.
+    name: AtomicU64,
+    misses: AtomicU64,
     /// The slots in use beside one of each busy session: a hit of a session with one slot changes
     /// nothing here.
     further_slots: AtomicU64,

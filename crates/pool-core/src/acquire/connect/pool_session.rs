@@ -54,11 +54,13 @@ pub(super) fn pool_session(
     }
     key.history
         .session_opened(pooled.id, context.clock.timestamp(now));
-    let (id, name, jobs) = (pooled.id, key.key.clone(), services.jobs.clone());
-    pooled
-        .session
-        .close_notifier()
-        .listen(move || jobs.send(Job::SessionEnded(name.clone(), id)));
+    let (ended, jobs) = (Arc::downgrade(&pooled), services.jobs.clone());
+    pooled.session.close_notifier().listen(move || {
+        if let Some(pooled) = ended.upgrade() {
+            pooled.note_ended();
+            jobs.send(Job::SessionEnded(pooled.key.clone(), pooled.id));
+        }
+    });
     pooled
 }
 

@@ -13,11 +13,14 @@ use crate::{
 };
 
 /// The parts of a request that its key follows from.
+///
+/// What a hit needs comes first.
 #[derive(Clone)]
+#[repr(C)]
 pub(crate) struct RequestParts {
+    pub(crate) headers: Arc<HeaderMap>,
     pub(crate) endpoint: Endpoint,
     pub(crate) principal: Principal,
-    pub(crate) headers: Arc<HeaderMap>,
     /// The identity, where the caller of the pool knows it already.
     pub(crate) identity: Option<Identity>,
     pub(crate) scope: Scope,

@@ -20,22 +20,25 @@ use crate::{
 ///
 /// A request whose transport is detected has one resolution for each transport that was detected so
 /// far, in a chain. The request keeps the first one.
+///
+/// What a hit needs comes first, side by side in memory.
+#[repr(C)]
 pub(crate) struct Resolved {
+    /// The key pool found first, usually still valid. Read without an atomic write, since atomic
+    /// writes are most of what a hit costs.
+    first: Arc<KeyPool>,
+    /// When the credential of the request ends.
+    pub(crate) ends_at: Timestamp,
+    /// True when the first key pool does not suffice: there is a later one, or a route.
+    indirect: AtomicBool,
     /// The pool that resolved the request.
     pub(crate) pool: u64,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
-    /// When the credential of the request ends.
-    pub(crate) ends_at: Timestamp,
     /// What an equal request is recognised by, where the pool caches resolutions.
     pub(crate) known: Option<KnownRequest>,
     /// The detected transport that this resolution is for, where the transport is detected.
     pub(crate) route: Option<Box<Route>>,
-    /// The key pool found first, usually still valid. Read without an atomic write, since atomic
-    /// writes are most of what a hit costs.
-    first: Arc<KeyPool>,
-    /// True when the first key pool does not suffice: there is a later one, or a route.
-    indirect: AtomicBool,
     /// The key pool that has the key now, once the first one was removed.
     later: ArcSwapOption<KeyPool>,
 }

@@ -156,7 +156,7 @@ impl Keeper {
         *self.lock() = None;
         let session = &bound.session;
         session.suspect.store(true, Ordering::Relaxed);
-        if session.session.is_over() {
+        if session.is_over() {
             run(&bound.key, bound.key.evict_session(session.id));
         }
     }

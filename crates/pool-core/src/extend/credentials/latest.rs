@@ -22,14 +22,16 @@ pub(crate) struct Credential {
 
 /// The latest credential of a key: of those with a known end the one that ends last, otherwise the
 /// one that came last.
+#[repr(C)]
 pub(crate) struct LatestCredentials {
-    latest: Mutex<Latest>,
     /// The address of the latest headers in memory, which is unique while they are held above; 0
     /// for none. Changed under the lock, before the older headers are dropped.
     address: AtomicUsize,
     /// When the last of the credentials seen ends, in nanoseconds of its moment. Changed under the
     /// lock.
     ends: AtomicU64,
+    /// Last, so that what a hit reads is in the first line of memory.
+    latest: Mutex<Latest>,
 }
 
 struct Latest {

@@ -25,24 +25,29 @@ use crate::{
 };
 
 /// A session inside the pool.
+///
+/// What a hit needs comes first, side by side in memory.
+#[repr(C)]
 pub(crate) struct PooledSession {
-    pub(crate) id: u64,
-    pub(crate) key: PoolKey,
-    pub(crate) session: Session,
-    pub(crate) proxy: Arc<HandlerProxy>,
     sharing: Sharing,
     /// Written under the lock of the key.
     generation: AtomicU64,
-    pub(crate) opened_at: Instant,
     pub(crate) ends_at: Timestamp,
+    uses: AtomicU64,
     /// True while the session must pass a check before it is handed out again.
     pub(crate) suspect: AtomicBool,
+    /// True once its transport has reported its end.
+    ended: AtomicBool,
     /// Calls in a row that the server refused as if it did not know the session.
     pub(crate) strikes: AtomicU8,
+    closing: AtomicBool,
+    pub(crate) session: Session,
+    pub(crate) id: u64,
+    pub(crate) key: PoolKey,
+    pub(crate) proxy: Arc<HandlerProxy>,
+    pub(crate) opened_at: Instant,
     /// The level of the log that the pool has set on the session.
     pub(crate) log_level: LogLevelCell,
-    uses: AtomicU64,
-    closing: AtomicBool,
     /// The history of the key, which lists the sessions that are open.
     history: Arc<History>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
@@ -115,6 +120,7 @@ impl PooledSession {
             strikes: AtomicU8::new(0),
             log_level: LogLevelCell::default(),
             uses: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             history: new.history,
             permit: Mutex::new(Some(new.permit)),
@@ -123,6 +129,23 @@ impl PooledSession {
             _claim: new.claim,
             session,
         }
+    }
+
+    /// Notes that the transport has reported the session's end.
+    pub(crate) fn note_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// True once the transport has reported the session's end.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// True when the session is known to be over.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_ended() || self.session.driver().is_over()
     }
 
     /// True once the session has served its key for so long that opening another one in its place costs

@@ -69,8 +69,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let wakers = state.serve_with(&member, now);
         state.in_use += wakers.len();
         // Each member that is open has its place, so that no release allocates.
-        let missing = state.open.saturating_sub(state.ready.len());
-        state.ready.reserve_exact(missing);
+        let open = state.open;
+        state.ready.reserve(open);
         let used = u32::try_from(wakers.len()).unwrap_or(u32::MAX);
         if used < member.slots() {
             state.ready.push(Entry {

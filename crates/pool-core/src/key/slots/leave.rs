@@ -2,7 +2,7 @@
 
 use super::{
     slots::Slots,
-    state::{Entry, Phase, position},
+    state::{Entry, Phase},
     types::{Caller, ClosedKey, FORFEITED, HitCounts, Member, Moment},
 };
 
@@ -10,16 +10,10 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Takes out the unused members that `doomed` points at; each leaves the key.
     pub(crate) fn evict_unused(&self, mut doomed: impl FnMut(&M, T) -> bool) -> Vec<M> {
         let mut state = self.lock();
-        let mut out = Vec::new();
-        state.ready.retain(|entry| {
-            let goes = entry.used == 0 && doomed(&entry.member, entry.alive_at);
-            if goes {
-                out.push(entry.member.clone());
-            }
-            !goes
-        });
+        let goes = |entry: &Entry<M, T>| entry.used == 0 && doomed(&entry.member, entry.alive_at);
+        let out = state.ready.extract(goes);
         state.open -= out.len();
-        out
+        out.into_iter().map(|entry| entry.member).collect()
     }
 
     /// Takes out the unused member that proved alive the longest ago, of those that may go.
@@ -31,16 +25,17 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             .iter()
             .filter(unused)
             .min_by_key(|entry| entry.alive_at)?;
-        let index = position(&state.ready, oldest.member.id())?;
+        let index = state.ready.position(oldest.member.id())?;
+        let entry = state.ready.remove(index)?;
         state.open -= 1;
-        Some(state.ready.remove(index).member)
+        Some(entry.member)
     }
 
     /// Evicts a member. Returns it if it is unused.
     pub(crate) fn evict_one(&self, id: u64) -> Option<M> {
         let mut state = self.lock();
-        let index = position(&state.ready, id)?;
-        let entry = state.ready.remove(index);
+        let index = state.ready.position(id)?;
+        let entry = state.ready.remove(index)?;
         if entry.used > 0 {
             state.draining.push(entry.drain());
             return None;
@@ -82,10 +77,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return None;
         }
         state.phase = Phase::Removed;
-        let members: Vec<M> = std::mem::take(&mut state.ready)
-            .into_iter()
-            .map(|entry| entry.member)
-            .collect();
+        let entries = state.ready.take().into_iter();
+        let members: Vec<M> = entries.map(|entry| entry.member).collect();
         state.open -= members.len();
         Some((members, state.hit_counts))
     }

@@ -12,6 +12,7 @@ mod connect;
 mod counts;
 mod leave;
 mod queue;
+mod ready;
 mod resize;
 mod slots;
 mod spare;

@@ -31,28 +31,29 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     /// Takes the unused members above the limit out of the key.
     fn take_unused_surplus(&mut self) -> Vec<M> {
         let mut surplus = self.surplus();
-        let mut taken = Vec::new();
         // The least recently used member is the first.
-        self.ready.retain(|entry| {
+        let taken = self.ready.extract(|entry| {
             let goes = surplus > 0 && entry.used == 0;
-            if goes {
-                surplus -= 1;
-                taken.push(entry.member.clone());
-            }
-            !goes
+            surplus -= usize::from(goes);
+            goes
         });
         self.open -= taken.len();
-        taken
+        taken.into_iter().map(|entry| entry.member).collect()
     }
 
     /// Hands out the members above the limit no more, as far as they have a free slot. The others are
     /// known only when a slot of theirs comes back.
     fn drain_used_surplus(&mut self) {
-        let count = self.surplus().min(self.ready.len());
-        let surplus = self.ready.drain(..count);
-        self.draining.extend(surplus.map(|entry| Draining {
-            retired: Retired::Surplus,
-            ..entry.drain()
-        }));
+        let mut count = self.surplus();
+        let surplus = self.ready.extract(|_| {
+            let goes = count > 0;
+            count = count.saturating_sub(1);
+            goes
+        });
+        self.draining
+            .extend(surplus.into_iter().map(|entry| Draining {
+                retired: Retired::Surplus,
+                ..entry.drain()
+            }));
     }
 }

@@ -6,22 +6,24 @@ use super::{
     super::sync::{
         AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
     },
-    state::{Entry, Phase, State, position},
+    ready::Ready,
+    state::{Entry, Phase, State},
     types::{
         Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
     },
 };
 
-/// The sessions and waiters of one key.
+/// The sessions and waiters of one key. The state comes last, since what a hit needs of it comes first there.
+#[repr(C)]
 pub(crate) struct Slots<M, W: Caller, T> {
-    pub(super) state: Mutex<State<M, W, T>>,
-    /// Whether a member was ready when the lock was released last. A caller that is to wait then takes
-    /// the lock once.
-    has_ready: AtomicBool,
     /// The generation, to be read without the lock.
     generation: AtomicU64,
     /// The counts, to be read without the lock.
     pub(super) tally: Tally,
+    /// Whether a member was ready when the lock was released last. A caller that is to wait then takes
+    /// the lock once.
+    has_ready: AtomicBool,
+    pub(super) state: Mutex<State<M, W, T>>,
 }
 
 /// The state under its lock. Dropped, it shows its counts, and whether a member is ready.
@@ -34,7 +36,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// A key without sessions that may have `max` of them, which are probably like this.
     pub(crate) fn new(max: usize, likely: Likely, tally: Tally, now: T) -> Self {
         let state = State {
-            ready: Vec::new(),
+            ready: Ready::default(),
             draining: Vec::new(),
             queue: None,
             next_ticket: 0,
@@ -257,9 +259,9 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         let found = if slots == 1 {
             None
         } else {
-            position(&self.ready, member.id())
+            self.ready.position(member.id())
         };
-        let Some(index) = found else {
+        let Some(entry) = found.and_then(|index| self.ready.get_mut(index)) else {
             // It was full, or it would be among the ready ones.
             self.ready.push(Entry {
                 member,
@@ -268,7 +270,6 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
             });
             return;
         };
-        let entry = &mut self.ready[index];
         entry.used -= 1;
         entry.alive_at = entry.alive_at.max(alive_at);
     }

@@ -2,7 +2,7 @@
 
 use super::{
     slots::Slots,
-    state::{Entry, Phase, State, position},
+    state::{Entry, Phase, State},
     types::{Caller, Member, Moment, Origin, Slot},
 };
 
@@ -31,12 +31,13 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         if state.is_removed() {
             return None;
         }
-        let mut unused = state.ready.iter().filter(|entry| entry.used == 0);
-        let due = unused.find(|entry| is_due(&entry.member, entry.alive_at))?;
-        let index = position(&state.ready, due.member.id())?;
+        let index = state
+            .ready
+            .iter()
+            .position(|entry| entry.used == 0 && is_due(&entry.member, entry.alive_at))?;
         let Entry {
             member, alive_at, ..
-        } = state.ready.remove(index);
+        } = state.ready.remove(index)?;
         state.in_use += 1;
         if member.slots() > 1 {
             let entry = Entry {

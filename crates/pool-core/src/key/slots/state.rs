@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use super::{
     queue::Queue,
+    ready::Ready,
     types::{
         Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
         Retired, Served, Slot,
@@ -11,33 +12,38 @@ use super::{
 };
 
 /// What is under the lock. `T` is a point in time.
+///
+/// What a hit and its release need comes first, side by side: among many keys the lines of memory that it
+/// takes are most of what a hit costs.
+#[repr(C)]
 pub(super) struct State<M, W: Caller, T> {
-    /// Members with a free slot, the most recently used last.
-    pub(super) ready: Vec<Entry<M, T>>,
+    pub(super) phase: Phase,
+    /// Members with a free slot.
+    pub(super) ready: Ready<M, T>,
+    pub(super) hit_counts: HitCounts,
+    pub(super) in_use: usize,
+    pub(super) last_used: T,
+    pub(super) generation: u64,
+    /// How many callers wait.
+    pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
     pub(super) draining: Vec<Draining<M>>,
+    // From here on: what a hit does not need.
     /// The callers that wait, and those that have not come for their grants. `None` before the first
     /// one, and after a sweep that found none.
     pub(super) queue: Option<Box<Queue<M, W, T>>>,
     /// The first ticket of the next queue, so that no ticket names two waiters.
     pub(super) next_ticket: u64,
-    /// How many callers wait.
-    pub(super) waiting: usize,
     /// How many members the key may have.
     pub(super) max: usize,
     pub(super) open: usize,
     pub(super) connecting: usize,
-    pub(super) in_use: usize,
-    pub(super) generation: u64,
-    pub(super) phase: Phase,
     /// What the newest member was: how many waiters a connect is likely to serve.
     pub(super) likely: Likely,
-    pub(super) last_used: T,
     /// Until when no further member is opened, since the server refused one.
     pub(super) paused_until: Option<T>,
     /// The next deadline for which a sweep is planned.
     pub(super) watched: Option<T>,
-    pub(super) hit_counts: HitCounts,
 }
 
 /// The phase of a key. One byte answers a hit whether the key was removed, and its release whether
@@ -163,9 +169,8 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.generation += 1;
         // The server grants more once the members of before are gone.
         self.paused_until = None;
-        let (unused, used): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ready)
-            .into_iter()
-            .partition(|entry| entry.used == 0);
+        let entries = self.ready.take().into_iter();
+        let (unused, used): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.used == 0);
         self.draining.extend(used.into_iter().map(Entry::drain));
         self.open -= unused.len();
         unused.into_iter().map(|entry| entry.member).collect()
@@ -177,19 +182,21 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         if let Some(index) = self.position_draining(id) {
             return Some(self.draining.swap_remove(index).used);
         }
-        match position(&self.ready, id) {
-            Some(index) if self.ready[index].used == 0 => None,
-            Some(index) => Some(self.ready.remove(index).used),
+        let Some(index) = self.ready.position(id) else {
             // All its slots are in use.
-            None => Some(member.slots()),
-        }
+            return Some(member.slots());
+        };
+        let is_used = self.ready.get(index).is_some_and(|entry| entry.used > 0);
+        let entry = is_used.then(|| self.ready.remove(index))??;
+        Some(entry.used)
     }
 
     /// Takes back a slot of a member that is not to be used again.
     fn retire_slot(&mut self, slot: Slot<M, T>, retired: Retired) -> ReleaseOutcome<M> {
         let id = slot.member.id();
-        if let Some(index) = position(&self.ready, id) {
-            let entry = self.ready.remove(index);
+        if let Some(index) = self.ready.position(id)
+            && let Some(entry) = self.ready.remove(index)
+        {
             self.draining.push(Draining {
                 retired,
                 ..entry.drain()
@@ -252,9 +259,4 @@ impl<M, T> Entry<M, T> {
             retired: Retired::AsUsed,
         }
     }
-}
-
-/// Where a member sits.
-pub(super) fn position<M: Member, T>(entries: &[Entry<M, T>], id: u64) -> Option<usize> {
-    entries.iter().position(|entry| entry.member.id() == id)
 }
