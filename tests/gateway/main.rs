@@ -7,7 +7,9 @@ use mcp_pool_testkit::server::CounterServer;
 use mcp_session_pool::{
     AcquireRequest, Endpoint, PoolConfig, PooledClient, Principal, SessionPool,
     config::Lifecycle,
-    extend::{Identity, ServerMessages},
+    extend::{Identity, IdentityExtractor, ServerMessages},
+    file_config::{FileConfig, Format},
+    jwt::{JwtIdentity, JwtKeys},
     reqwest,
 };
 use rustix::process::{Signal, getpid, kill_process};
@@ -20,6 +22,9 @@ mod common;
 #[path = "../../crates/mcp-session-pool/examples/gateway/main.rs"]
 #[allow(dead_code, reason = "the test has a main of its own")]
 mod example;
+#[path = "../../crates/mcp-session-pool/examples/issuer.rs"]
+#[allow(dead_code, reason = "the test has a main of its own")]
+mod issuer;
 #[path = "../../crates/identity-jwt/tests/it/support.rs"]
 #[allow(clippy::unwrap_used, dead_code, reason = "this test uses a part of it")]
 mod tokens;
@@ -146,6 +151,28 @@ async fn operators_view(operators: SocketAddr, token: &str) {
     for text in [metrics, stats] {
         assert!(!text.contains(token) && !text.contains("alice"));
     }
+}
+
+#[tokio::test]
+async fn the_settings_of_the_first_try_accept_the_tokens_of_its_issuer() {
+    let text = include_str!("../../crates/mcp-session-pool/examples/gateway/first-try.yaml");
+    let config = FileConfig::parse(Format::Yaml, text, &["gateway"], []).expect("settings");
+    let settings: serde_json::Value = config.section("gateway").expect("a section");
+    let setting = |name: &str| settings[name].as_str().expect("a text").to_owned();
+    let issuer = issuer::Issuer::generate().expect("a key");
+    let keys = JwtKeys::jwks(issuer.keys().to_string()).expect("a set of keys");
+    let jwt = JwtIdentity::builder(keys)
+        .issuer(setting("issuer"))
+        .audience(setting("audience"))
+        .build()
+        .expect("an extractor");
+    let bearer = |token: String| headers(&[("authorization", &format!("Bearer {token}"))]);
+    let token = issuer.token("alice").expect("a token");
+    let identity = jwt.extract(&bearer(token)).await.expect("a valid token");
+    assert!(identity.is_some());
+    let other = issuer::Issuer::generate().expect("a key");
+    let forged = other.token("alice").expect("a token");
+    assert!(jwt.extract(&bearer(forged)).await.is_err());
 }
 
 #[tokio::test]

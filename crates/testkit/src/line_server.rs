@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,8 +12,8 @@ use std::{
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
     runtime::Runtime,
     sync,
 };
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::server::{Seen, Switches};
 
 /// A server with sessions that speaks JSON in lines: each connection to its port of the loopback
-/// interface is a session with a counter.
+/// interface, and each stream that it is given to [serve](Self::serve), is a session with a counter.
 ///
 /// Its tools are `increment`, `count` and `wait` of a [`CounterServer`](crate::server::CounterServer).
 /// Of the [switches], those that make it slow, hang or lose replies have an effect. It runs on threads
@@ -49,7 +50,7 @@ struct Session {
     state: Arc<State>,
     count: AtomicU64,
     is_open: AtomicUsize,
-    writer: sync::Mutex<OwnedWriteHalf>,
+    writer: sync::Mutex<Pin<Box<dyn AsyncWrite + Send>>>,
 }
 
 impl LineServer {
@@ -80,6 +81,28 @@ impl LineServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Serves a session over this stream: the server's end of a pipe in memory
+    /// ([`tokio::io::duplex`]) or of another kind of socket. Ends when the stream or the server does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use mcp_pool_testkit::LineServer;
+    ///
+    /// let server = LineServer::start();
+    /// let (client, end) = tokio::io::duplex(64 * 1024);
+    /// server.serve(end);
+    /// # drop(client);
+    /// # }
+    /// ```
+    ///
+    /// A stream that a stopped server is given is dropped.
+    pub fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(until_closed(stream, Arc::clone(&self.state)));
+        }
     }
 
     /// The switches that control the server.
@@ -134,25 +157,33 @@ impl State {
 async fn listen(listener: std::net::TcpListener, state: Arc<State>) {
     let listener = TcpListener::from_std(listener).expect("a runtime");
     while let Ok((connection, _)) = listener.accept().await {
-        let closed = state.connections().clone();
-        let session = serve(connection, Arc::clone(&state));
-        tokio::spawn(async move {
-            tokio::select! {
-                () = closed.cancelled() => {}
-                () = session => {}
-            }
-        });
+        tokio::spawn(until_closed(connection, Arc::clone(&state)));
+    }
+}
+
+/// Serves a connection until it ends, a reply is lost, or the server closes its connections of now.
+fn until_closed(
+    connection: impl AsyncRead + AsyncWrite + Send + 'static,
+    state: Arc<State>,
+) -> impl Future<Output = ()> + Send {
+    let closed = state.connections().clone();
+    let session = serve(connection, state);
+    async move {
+        tokio::select! {
+            () = closed.cancelled() => {}
+            () = session => {}
+        }
     }
 }
 
 /// Serves a connection until it ends, or a reply is lost.
-async fn serve(connection: TcpStream, state: Arc<State>) {
-    let (reader, writer) = connection.into_split();
+async fn serve(connection: impl AsyncRead + AsyncWrite + Send + 'static, state: Arc<State>) {
+    let (reader, writer) = tokio::io::split(connection);
     let session = Arc::new(Session {
         state,
         count: AtomicU64::new(0),
         is_open: AtomicUsize::new(0),
-        writer: sync::Mutex::new(writer),
+        writer: sync::Mutex::new(Box::pin(writer)),
     });
     let mut calls = tokio::task::JoinSet::new();
     let mut lines = BufReader::new(reader).lines();

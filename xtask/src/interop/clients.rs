@@ -4,25 +4,30 @@
 use xshell::{Shell, cmd};
 
 use super::{
+    inspector,
     install::{Missing, install, python, script},
-    rows::{PYTHON_1, PYTHON_2, Package},
+    rows::{INSPECTOR, PYTHON_1, PYTHON_2, Package},
 };
 use crate::{Result, examples::Gateway};
 
-/// A client: the package, and the script that plays it.
+/// A client: the package, and how it is played.
 struct Client {
     package: &'static Package,
-    script: &'static str,
+    play: Play,
+}
+
+/// How a client is played, with the address of a gateway.
+enum Play {
+    /// By a script for Python.
+    Script(&'static str),
+    /// By the commands of this function.
+    Commands(fn(&Shell, &str) -> Result),
 }
 
 /// Runs each client. Fails when one does.
 pub(super) fn run(sh: &Shell, skip_missing: bool) -> Result {
     let gateway = Gateway::start(sh, "legacy")?;
-    for Client {
-        package,
-        script: file,
-    } in CLIENTS
-    {
+    for Client { package, play } in CLIENTS {
         let name = format!("{} {} as a client", package.name, package.version);
         match install(sh, package) {
             Ok(()) => {}
@@ -32,9 +37,14 @@ pub(super) fn run(sh: &Shell, skip_missing: bool) -> Result {
             }
             Err(error) => return Err(error),
         }
-        let (python, script) = (python(package), script(file));
         let url = gateway.url();
-        cmd!(sh, "{python} {script} {url}").quiet().run()?;
+        match play {
+            Play::Script(file) => {
+                let (python, script) = (python(package), script(file));
+                cmd!(sh, "{python} {script} {url}").quiet().run()?;
+            }
+            Play::Commands(play) => play(sh, url)?,
+        }
         println!("== {name}: ok");
     }
     Ok(())
@@ -43,10 +53,14 @@ pub(super) fn run(sh: &Shell, skip_missing: bool) -> Result {
 const CLIENTS: &[Client] = &[
     Client {
         package: &PYTHON_1,
-        script: "client1.py",
+        play: Play::Script("client1.py"),
     },
     Client {
         package: &PYTHON_2,
-        script: "client2.py",
+        play: Play::Script("client2.py"),
+    },
+    Client {
+        package: &INSPECTOR,
+        play: Play::Commands(inspector::play),
     },
 ];

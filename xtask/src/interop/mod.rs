@@ -6,6 +6,7 @@
 //! without the proxy.
 
 mod clients;
+mod inspector;
 mod install;
 mod jobs;
 mod proxy;

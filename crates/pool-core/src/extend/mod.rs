@@ -60,7 +60,7 @@ pub use propagator::ContextPropagator;
 pub use refused_revision::RefusedRevision;
 pub use session::{
     CloseNotifier, CloseOutcome, RunningSession, ServerStream, ServerStreamState, Session,
-    SessionDriver, SessionInfo, SessionMetadata,
+    SessionDriver, SessionInfo, SessionMetadata, WatchedTransport,
 };
 pub(crate) use session::{SlotsByEra, SlotsCell};
 pub(crate) use share_policy::ShareHolder;

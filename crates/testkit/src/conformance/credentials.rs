@@ -29,7 +29,8 @@ pub trait CredentialCase: Sync {
     fn endpoint(&self) -> Endpoint {
         fake::endpoint("upstream")
     }
-    /// The headers with which this user comes to the gateway. Each user has secrets of its own.
+    /// The headers with which this user comes to the gateway: `alice`, `bob` or `carol`. Each user has
+    /// secrets of its own.
     fn caller(&self, user: &str) -> HeaderMap {
         header_map(&[("authorization", &format!("Bearer the-secret-of-{user}"))])
     }

@@ -15,13 +15,17 @@ use super::helpers::{header_map, poll_times, secrets};
 pub trait ExtractorCase: Sync {
     /// The extractor.
     fn extractor(&self) -> &dyn IdentityExtractor;
-    /// The headers of a request of this user, which the extractor accepts. Where credentials are renewed,
-    /// each call returns another credential.
+    /// The headers of a request of this user, one of [`USERS`], which the extractor accepts. Where
+    /// credentials are renewed, each call returns another credential.
     fn headers(&self, user: &str) -> HeaderMap;
     /// Headers of the extractor's kind that do not hold, each with a name: forged, ended, unreadable. Empty
     /// for an extractor that verifies nothing itself.
     fn refused(&self) -> Vec<(&'static str, HeaderMap)>;
 }
+
+/// The users of the suite, for an extractor that knows its users beforehand, such as by a table. Of the
+/// names one contains, begins or ends another, and two differ in a capital letter alone.
+pub const USERS: [&str; 5] = ["alice", "alic", "lice", "Alice", "bob"];
 
 /// The same headers have the same identity each time, also at the same time.
 pub async fn the_same_headers_have_one_identity(case: &dyn ExtractorCase) {
@@ -39,10 +43,8 @@ pub async fn a_renewed_credential_keeps_the_identity(case: &dyn ExtractorCase) {
 
 /// Two users have two identities, and none is anonymous.
 pub async fn users_have_identities_of_their_own(case: &dyn ExtractorCase) {
-    // Names of which one contains, begins or ends the other.
-    let users = ["alice", "alic", "lice", "Alice", "bob"];
     let mut known: Vec<Identity> = Vec::new();
-    for user in users {
+    for user in USERS {
         let identity = accepted(case, &case.headers(user)).await;
         assert!(!identity.is_anonymous(), "{user}");
         assert!(!known.contains(&identity), "{user}");

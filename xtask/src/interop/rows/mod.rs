@@ -13,7 +13,7 @@ mod usual;
 
 pub(super) use self::{
     package::{Package, Program, Registry},
-    packages::{EVERYTHING, KUBERNETES, PYTHON_1, PYTHON_2},
+    packages::{EVERYTHING, INSPECTOR, KUBERNETES, PYTHON_1, PYTHON_2},
     row::{Call, Job, Keeps, Row, Source},
 };
 

@@ -24,6 +24,14 @@ pub(in super::super) const PYTHON_2: Package = Package {
     beside: &[],
     program: Program::Script("python2.py"),
 };
+/// A client.
+pub(in super::super) const INSPECTOR: Package = Package {
+    name: "@modelcontextprotocol/inspector",
+    version: "2.12.0",
+    registry: Registry::Npm,
+    beside: &[],
+    program: Program::File("clients/launcher/build/index.js"),
+};
 /// It writes every answer to every client. With the SDK that they install today, the versions before
 /// it end at a second client.
 pub(super) const SUPERGATEWAY: Package = Package {

@@ -14,7 +14,7 @@ use rmcp::{
 };
 
 use crate::{
-    error::CallFailure,
+    error::{CallFailure, FaultKind, Outcome},
     extend::directory::ParkedSession,
     wire::{Answer, CallContext, SessionPeer, call_over_peer},
 };
@@ -157,7 +157,7 @@ impl CloseOutcome {
 }
 
 /// The plain driver over an rmcp service that runs as long as its session. It is over when rmcp's
-/// transport is closed.
+/// transport is closed; a call after that is not sent, and known as not executed.
 pub struct RunningSession<S: Service<RoleClient>> {
     peer: Peer<RoleClient>,
     running: Mutex<Option<RunningService<RoleClient, S>>>,
@@ -185,6 +185,11 @@ impl<S: Service<RoleClient>> SessionDriver for RunningSession<S> {
         request: ClientRequest,
         context: Option<&CallContext>,
     ) -> Result<Answer, CallFailure> {
+        // rmcp's own error does not tell a call that was not sent from one whose answer is missing.
+        if self.is_over() {
+            let gone = FaultKind::SessionGone;
+            return Err(CallFailure::new(Outcome::NotExecuted, gone));
+        }
         let answer = call_over_peer(&self.peer, request, context).await;
         answer.map_err(|error| self.classify(&error))
     }

@@ -7,6 +7,7 @@ mod metadata;
 mod server_stream;
 mod session;
 mod slots_by_era;
+mod watched_transport;
 
 pub use close_notifier::CloseNotifier;
 pub use driver::{CloseOutcome, RunningSession, SessionDriver};
@@ -15,3 +16,4 @@ pub use metadata::SessionMetadata;
 pub use server_stream::{ServerStream, ServerStreamState};
 pub use session::Session;
 pub(crate) use slots_by_era::{SlotsByEra, SlotsCell};
+pub use watched_transport::WatchedTransport;
