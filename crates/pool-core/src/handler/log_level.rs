@@ -19,6 +19,15 @@ impl LogLevelCell {
     pub(crate) fn set(&self, level: LoggingLevel) {
         self.0.store(level as u8 + 1, Ordering::Relaxed);
     }
+
+    /// Sets a level, unless there is one.
+    pub(crate) fn set_first(&self, level: LoggingLevel) {
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        // There is one already, where this fails.
+        let _ = self
+            .0
+            .compare_exchange(0, level as u8 + 1, success, failure);
+    }
 }
 
 /// Every level, in the order of their numbers.
@@ -45,5 +54,7 @@ mod tests {
             cell.set(level);
             assert_eq!(cell.get(), Some(level));
         }
+        cell.set_first(LoggingLevel::Debug);
+        assert_eq!(cell.get(), Some(LoggingLevel::Emergency));
     }
 }

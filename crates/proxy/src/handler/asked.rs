@@ -28,9 +28,7 @@ impl ProxyHandler {
         mut params: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let name = params.name.clone();
-        let (upstream, own) = self.by_name(&name)?;
-        params.name = own.to_owned().into();
+        let upstream = self.by_name(&mut params.name)?;
         params.meta = passed_on(context, &self.conversation);
         let uris = self.uris(upstream);
         if !is_stateless(context) {
@@ -62,9 +60,7 @@ impl ProxyHandler {
         mut params: GetPromptRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let name = params.name.clone();
-        let (upstream, own) = self.by_name(&name)?;
-        own.clone_into(&mut params.name);
+        let upstream = self.by_name(&mut params.name)?;
         params.meta = passed_on(context, &self.conversation);
         let uris = self.uris(upstream);
         if !is_stateless(context) {
@@ -90,9 +86,7 @@ impl ProxyHandler {
         mut params: ReadResourceRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        own.clone_into(&mut params.uri);
+        let upstream = self.by_uri(&mut params.uri)?;
         params.meta = passed_on(context, &self.conversation);
         let uris = self.uris(upstream);
         if !is_stateless(context) {

@@ -96,11 +96,10 @@ impl ProxyHandler {
     fn filter_of(&self, upstream: &Upstream, filter: &SubscriptionFilter) -> SubscriptionFilter {
         let mut own = filter.clone();
         if let Some(uris) = &mut own.resource_subscriptions {
-            let of_upstream = |uri: &String| {
-                let (found, uri) = self.by_uri(uri).ok()?;
-                (found.name() == upstream.name()).then(|| uri.to_owned())
-            };
-            *uris = uris.iter().filter_map(of_upstream).collect();
+            uris.retain_mut(|uri| {
+                let found = self.by_uri(uri);
+                found.is_ok_and(|found| found.name() == upstream.name())
+            });
         }
         own
     }

@@ -9,23 +9,23 @@ use crate::{
 };
 
 impl ProxyHandler {
-    /// The upstream behind a name of a tool or prompt, and its own name for it.
+    /// The upstream behind a name of a tool, a prompt or a task, which becomes its own name for it.
     ///
     /// # Errors
     /// No upstream has it.
-    pub(super) fn by_name<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> Result<(&'a Upstream, &'a str), ErrorData> {
+    pub(super) fn by_name(
+        &self,
+        name: &mut (impl AsRef<str> + From<String>),
+    ) -> Result<&Upstream, ErrorData> {
         let found = self.split(self.proxy.names.as_ref(), name);
         found.ok_or_else(|| ErrorData::invalid_params("no upstream has this name", None))
     }
 
-    /// The upstream behind a URI, and its own URI for it.
+    /// The upstream behind a URI, which becomes its own URI for it.
     ///
     /// # Errors
     /// No upstream has it.
-    pub(super) fn by_uri<'a>(&'a self, uri: &'a str) -> Result<(&'a Upstream, &'a str), ErrorData> {
+    pub(super) fn by_uri(&self, uri: &mut String) -> Result<&Upstream, ErrorData> {
         let found = self.split(self.proxy.uris.as_ref(), uri);
         found.ok_or_else(|| ErrorData::resource_not_found("no upstream has this resource", None))
     }
@@ -38,12 +38,14 @@ impl ProxyHandler {
         }
     }
 
-    fn split<'a>(
-        &'a self,
+    fn split(
+        &self,
         policy: &dyn NamePolicy,
-        name: &'a str,
-    ) -> Option<(&'a Upstream, &'a str)> {
-        let (upstream, own) = policy.split(name)?;
-        Some((self.proxy.upstream(upstream)?, own))
+        name: &mut (impl AsRef<str> + From<String>),
+    ) -> Option<&Upstream> {
+        let (upstream, own) = policy.split(name.as_ref())?;
+        let upstream = self.proxy.upstream(upstream)?;
+        *name = own.to_owned().into();
+        Some(upstream)
     }
 }

@@ -181,20 +181,9 @@ impl ServerHandler for ProxyHandler {
         mut params: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let (name, uri);
         let upstream = match &mut params.r#ref {
-            Reference::Prompt(prompt) => {
-                name = prompt.name.clone();
-                let (upstream, own) = self.by_name(&name)?;
-                own.clone_into(&mut prompt.name);
-                upstream
-            }
-            Reference::Resource(resource) => {
-                uri = resource.uri.clone();
-                let (upstream, own) = self.by_uri(&uri)?;
-                own.clone_into(&mut resource.uri);
-                upstream
-            }
+            Reference::Prompt(prompt) => self.by_name(&mut prompt.name)?,
+            Reference::Resource(resource) => self.by_uri(&mut resource.uri)?,
             _ => return Err(ErrorData::invalid_params("no such reference", None)),
         };
         params.meta = passed_on(&context, &self.conversation);

@@ -90,12 +90,12 @@ impl ProxyHandler {
         params: SubscribeRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let (upstream, own) = self.by_uri(&params.uri)?;
+        let mut own = params.uri.clone();
+        let upstream = self.by_uri(&mut own)?;
         let request = self.request(upstream, context)?;
         let is_stateless = self.is_stateless(request).await;
         let is_stateless =
             is_stateless.map_err(|error| self.refusal(context, &Fault::of(&error)))?;
-        let own = own.to_owned();
         let call = |client: PooledClient| async move { client.subscribe(&own).await };
         let updates = self.run(upstream, context, call).await?;
         let Some(to) = self.conversation.destination() else {
@@ -127,7 +127,7 @@ impl ProxyHandler {
         &self,
         params: &UnsubscribeRequestParams,
     ) -> Result<(), ErrorData> {
-        self.by_uri(&params.uri)?;
+        self.by_uri(&mut params.uri.clone())?;
         self.listeners.end(&subscription(&params.uri));
         Ok(())
     }

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        ClientRequest, GetSkillRequest, GetSkillRequestParams, GetSkillResult, ListSkillsResult,
-        PaginatedRequestParams, ReadResourceDirectoryRequest, ReadResourceDirectoryRequestParams,
-        ReadResourceDirectoryResult, ServerResult,
+        ClientRequest, GetSkillRequest, GetSkillRequestParams, GetSkillResult, ListResourcesResult,
+        ListSkillsResult, PaginatedRequestParams, ReadResourceDirectoryRequest,
+        ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ServerResult,
     },
     service::RequestContext,
 };
 
-use super::{asked::unexpected, handler::ProxyHandler};
+use super::{asked::unexpected, handler::ProxyHandler, lists::Listing};
 use crate::translate::{Complete, passed_on};
 
 impl ProxyHandler {
@@ -42,9 +42,7 @@ impl ProxyHandler {
         mut params: GetSkillRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<GetSkillResult, ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        own.clone_into(&mut params.uri);
+        let upstream = self.by_uri(&mut params.uri)?;
         params.meta = passed_on(context, &self.conversation);
         let request = ClientRequest::GetSkillRequest(GetSkillRequest::new(params));
         match self.ask(upstream, context, request).await? {
@@ -65,16 +63,14 @@ impl ProxyHandler {
         mut params: ReadResourceDirectoryRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<ReadResourceDirectoryResult, ErrorData> {
-        let uri = params.uri.clone();
-        let (upstream, own) = self.by_uri(&uri)?;
-        own.clone_into(&mut params.uri);
+        let upstream = self.by_uri(&mut params.uri)?;
         params.meta = passed_on(context, &self.conversation);
         let request = ReadResourceDirectoryRequest::new(params);
         let request = ClientRequest::ReadResourceDirectoryRequest(request);
         match self.ask(upstream, context, request).await? {
             ServerResult::ListResourcesResult(mut result) => {
                 for resource in &mut result.resources {
-                    resource.uri = self.proxy.uris.join(upstream.name(), &resource.uri);
+                    ListResourcesResult::rename(resource, upstream, &self.proxy);
                 }
                 Ok(result.complete())
             }

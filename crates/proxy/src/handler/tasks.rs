@@ -1,6 +1,5 @@
 //! Tasks, and requests without a type: each goes to the upstream that has what it names.
 
-use mcp_pool_core::PooledClient;
 use rmcp::{
     ErrorData, RoleServer,
     model::{
@@ -26,8 +25,7 @@ impl ProxyHandler {
         context: &RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
         let id = params.task_id.clone();
-        let (upstream, own) = self.by_name(&id)?;
-        own.clone_into(&mut params.task_id);
+        let upstream = self.by_name(&mut params.task_id)?;
         params.meta = passed_on(context, &self.conversation);
         let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(params));
         match self.ask(upstream, context, request).await? {
@@ -48,9 +46,7 @@ impl ProxyHandler {
         mut params: UpdateTaskParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let id = params.task_id.clone();
-        let (upstream, own) = self.by_name(&id)?;
-        own.clone_into(&mut params.task_id);
+        let upstream = self.by_name(&mut params.task_id)?;
         params.meta = passed_on(context, &self.conversation);
         let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(params));
         self.ask(upstream, context, request).await.map(drop)
@@ -65,9 +61,7 @@ impl ProxyHandler {
         mut params: CancelTaskParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let id = params.task_id.clone();
-        let (upstream, own) = self.by_name(&id)?;
-        own.clone_into(&mut params.task_id);
+        let upstream = self.by_name(&mut params.task_id)?;
         params.meta = passed_on(context, &self.conversation);
         let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(params));
         self.ask(upstream, context, request).await.map(drop)
@@ -84,19 +78,18 @@ impl ProxyHandler {
         context: &RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let task = task_of(&request).map(str::to_owned);
-        let upstream = match &task {
-            Some(id) => {
-                let (upstream, own) = self.by_name(id)?;
+        let upstream = match task {
+            Some(mut id) => {
+                let upstream = self.by_name(&mut id)?;
                 if let Some(params) = &mut request.params {
-                    params["taskId"] = json!(own);
+                    params["taskId"] = json!(id);
                 }
                 upstream
             }
             None => self.only(&request.method)?,
         };
         let request = ClientRequest::CustomRequest(request);
-        let call = |client: PooledClient| async move { client.request(request).await };
-        match self.run(upstream, context, call).await? {
+        match self.ask(upstream, context, request).await? {
             ServerResult::CustomResult(result) => Ok(result),
             other => {
                 let value = serde_json::to_value(other).map_err(|_| unexpected())?;

@@ -1,8 +1,11 @@
 //! Finds or creates the pool of a key.
+#![expect(deprecated, reason = "servers of the revisions with sessions do log")]
 
 use std::sync::Arc;
 
-use super::key_notice::KeyNotice;
+use rmcp::model::LoggingLevel;
+
+use super::{key_notice::KeyNotice, log_levels::LogLevels};
 use crate::{
     error::{AcquireError, Stage, within},
     extend::{Credential, KeyCreated},
@@ -19,6 +22,7 @@ pub(crate) struct KeyFactory {
     keys: Arc<KeyMap>,
     upstreams: Arc<Upstreams>,
     notice: KeyNotice,
+    levels: LogLevels,
 }
 
 impl KeyFactory {
@@ -28,6 +32,7 @@ impl KeyFactory {
         upstreams: Arc<Upstreams>,
     ) -> Self {
         Self {
+            levels: LogLevels::new(Arc::clone(&services.context), Arc::clone(&keys)),
             services,
             keys,
             upstreams,
@@ -123,8 +128,14 @@ impl KeyFactory {
         Some(Box::new(quotas))
     }
 
+    /// Sets the level of the log that a key wants, over each of its transports.
+    pub(crate) fn set_log_level(&self, key: &KeyPool, level: LoggingLevel) {
+        self.levels.set(key, level);
+    }
+
     /// Schedules the first sweep of a new key and reports it.
     fn begin(&self, pool: &Arc<KeyPool>) {
+        self.levels.inherit(pool);
         let context = &self.services.context;
         let timeouts = &context.config.timeouts;
         let first = timeouts.idle_pool_eviction.min(timeouts.session_ttl);

@@ -4,6 +4,7 @@ mod identify;
 mod key_cache;
 mod key_factory;
 mod key_notice;
+mod log_levels;
 mod request;
 mod request_parts;
 mod resolved;

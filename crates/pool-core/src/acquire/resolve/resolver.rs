@@ -25,7 +25,7 @@ pub(crate) struct Resolver {
     /// The number of the pool, which a request remembers with its resolution.
     pool: u64,
     context: Arc<Context>,
-    keys: KeyFactory,
+    pub(crate) keys: KeyFactory,
     detector: Arc<Detector>,
     cache: KeyCache,
     identification: Identification,

@@ -27,7 +27,8 @@ impl PooledClient {
     ///
     /// A server with sessions gets `logging/setLevel`, once a session. A server of revision
     /// 2026-07-28 gets nothing now: every later request of the key names the level, unless it names
-    /// one of its own. The level is forgotten with its key, after
+    /// one of its own. Over another transport, where the pool detects one later, and at a server that
+    /// changes its era, the level holds as well. It is forgotten with its key, after
     /// [`idle_pool_eviction`](crate::config::TimeoutsConfig::idle_pool_eviction) without a use.
     /// Default: none is set, and the server decides.
     ///
@@ -53,19 +54,25 @@ impl Call<'_> {
         loop {
             let lease = self.lease().await?;
             if lease.info().era == Era::Stateless {
-                lease.key_pool().log_level.set(level);
+                self.keep_level(&lease, level);
                 return Ok(());
             }
             match self.send(&lease, set_level(level)).await {
                 Ok(_) => {
                     lease.pooled().log_level.set(level);
-                    lease.key_pool().log_level.set(level);
+                    self.keep_level(&lease, level);
                     self.set_on_others(&lease, level).await;
                     return Ok(());
                 }
                 Err(failed) => Box::pin(self.judge(lease, failed)).await?,
             }
         }
+    }
+
+    /// Has the key want the level, over this transport and each other one.
+    fn keep_level(&self, lease: &Lease, level: LoggingLevel) {
+        let keys = &self.client.acquirer.resolver.keys;
+        keys.set_log_level(lease.key_pool(), level);
     }
 
     /// Sets the level on the other open sessions of the key. One that fails gets it before its next
