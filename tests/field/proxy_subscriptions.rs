@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use mcp_pool_testkit::{Exchange, ScriptedServer};
+use http::{HeaderMap, StatusCode};
+use mcp_pool_testkit::{Exchange, Front, HttpRequest, ScriptedServer};
 use mcp_session_pool::{
     PoolConfig, PoolKey, PooledClient, SessionPool,
     client::{ResourceUpdate, ResourceUpdates},
@@ -32,27 +33,40 @@ const ERAS: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
 struct Server {
     scripted: ScriptedServer,
     listening: Arc<Mutex<Vec<Exchange>>>,
+    /// Set while it refuses the other era than this one.
+    only: Arc<Mutex<Option<Lifecycle>>>,
 }
 
 impl Server {
     fn start() -> Self {
         let listening = Arc::<Mutex<Vec<Exchange>>>::default();
-        let open = Arc::clone(&listening);
-        let scripted = ScriptedServer::start(move |exchange| {
-            let open = Arc::clone(&open);
-            async move { answer(exchange, &open).await }
-        });
+        let only = Arc::<Mutex<Option<Lifecycle>>>::default();
+        let (open, era) = (Arc::clone(&listening), Arc::clone(&only));
+        let scripted = ScriptedServer::start_behind(
+            move |request| front(request, *lock(&era)),
+            move |exchange| {
+                let open = Arc::clone(&open);
+                async move { answer(exchange, &open).await }
+            },
+        );
         Self {
             scripted,
             listening,
+            only,
         }
+    }
+
+    /// Serves this era alone from now on, and ends what it has of the other one.
+    fn become_of(&self, era: Lifecycle) {
+        *lock(&self.only) = Some(era);
+        self.scripted.end_streams();
+        self.cut();
     }
 
     /// Reports a change to every client.
     async fn change(&self, uri: &str) {
         self.scripted.broadcast(&changed(uri, None)).await;
-        let open = self.listening.lock();
-        let open = open.unwrap_or_else(PoisonError::into_inner).clone();
+        let open = lock(&self.listening).clone();
         for exchange in open {
             let id = exchange.message()["id"].clone();
             exchange.send(&changed(uri, Some(&id))).await;
@@ -61,13 +75,29 @@ impl Server {
 
     /// Breaks every subscription without a session.
     fn cut(&self) {
-        let open = self.listening.lock();
-        open.unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.listening).clear();
     }
 
     fn count(&self, method: &str) -> usize {
         self.scripted.count(method)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets those requests pass that belong to the era.
+fn front(request: &HttpRequest, only: Option<Lifecycle>) -> Front {
+    let is_of_session = request.header("mcp-session-id").is_some();
+    let is_legacy = is_of_session || request.name() == "initialize";
+    let refusal = match only {
+        Some(Lifecycle::Stateless) if is_of_session => StatusCode::NOT_FOUND,
+        Some(Lifecycle::Stateless) if is_legacy => StatusCode::BAD_REQUEST,
+        Some(Lifecycle::Legacy) if !is_legacy => StatusCode::BAD_REQUEST,
+        _ => return Front::Pass(HeaderMap::new()),
+    };
+    Front::Respond(refusal, HeaderMap::new())
 }
 
 async fn answer(exchange: Exchange, open: &Mutex<Vec<Exchange>>) {
@@ -90,8 +120,7 @@ async fn answer(exchange: Exchange, open: &Mutex<Vec<Exchange>>) {
             let method = "notifications/subscriptions/acknowledged";
             let text = json!({ "jsonrpc": "2.0", "method": method, "params": params });
             exchange.send(&text.to_string()).await;
-            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.push(exchange);
+            lock(open).push(exchange);
             return;
         }
         "tools/call" if exchange.tool() == "begin" => task,
@@ -162,16 +191,7 @@ async fn an_update_reaches_a_subscribed_client_under_the_name_of_the_proxy_and_n
                 .subscribe("one+test://a")
                 .await
                 .expect("a subscription");
-            let change = async {
-                loop {
-                    server.change("test://a").await;
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            let update = tokio::select! {
-                update = next(&mut updates) => update,
-                () = change => unreachable!("it does not end"),
-            };
+            let update = changing(&server, next(&mut updates)).await;
             assert!(is_change(&update), "{downstream:?} {upstream:?} {update:?}");
             drop(updates);
             if upstream == Lifecycle::Legacy && downstream == Lifecycle::Legacy {
@@ -209,6 +229,63 @@ async fn a_subscription_that_an_upstream_breaks_is_made_again_and_counts_as_a_ch
         drop(updates);
         close(&clients).await;
         close(&upstreams).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscribed_client_hears_of_the_gap_and_of_later_changes_when_its_upstream_changes_its_era()
+ {
+    for downstream in ERAS {
+        for (before_it, after_it) in [(ERAS[0], ERAS[1]), (ERAS[1], ERAS[0])] {
+            let case = format!("{downstream:?} {before_it:?}");
+            let server = Server::start();
+            server.become_of(before_it);
+            let config = PoolConfig::default().with_health_check_interval(Duration::from_secs(1));
+            let (upstreams, clients) = (pool(config), clients());
+            let gateway = Gateway::start(before(&upstreams, &server, Lifecycle::Auto)).await;
+            let client = listening(&clients, &gateway, downstream).await;
+            let mut updates = client
+                .subscribe("one+test://a")
+                .await
+                .expect("a subscription");
+            eventually("the proxy is subscribed", || {
+                server.count("resources/subscribe") + lock(&server.listening).len() > 0
+            })
+            .await;
+            server.become_of(after_it);
+            // No call shows the proxy the change.
+            let update = next(&mut updates).await;
+            assert!(is_change(&update), "{case} {update:?}");
+            // A client with a session gets to know once that its upstream has lost the session.
+            let any = CallToolRequestParams::new("one__any");
+            let lost = client.call_tool(any).await.is_err();
+            let has_state = ERAS[0] == downstream && ERAS[0] == before_it;
+            assert_eq!(lost, has_state, "{case}");
+            for _ in 0..MORE_THAN_GAPS {
+                let update = changing(&server, next(&mut updates)).await;
+                assert!(is_change(&update), "{case} {update:?}");
+            }
+            drop(updates);
+            close(&clients).await;
+            close(&upstreams).await;
+        }
+    }
+}
+
+/// A change of an era is reported less often.
+const MORE_THAN_GAPS: usize = 6;
+
+/// Reports changes of the resource until the future has come to its end.
+async fn changing<T>(server: &Server, until: impl Future<Output = T>) -> T {
+    let change = async {
+        loop {
+            server.change("test://a").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        done = until => done,
+        () = change => unreachable!("it does not end"),
     }
 }
 

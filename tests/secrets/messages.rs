@@ -97,6 +97,7 @@ pub(crate) fn show_the_rest(shown: &Shown) {
     }
     let uri = "test://pl4nted-argument".to_owned();
     shown.show(&ResourceUpdate::Changed { uri });
+    shown.show(&ResourceUpdate::Lost);
     shown.show(&ResourceUpdate::Resumed);
     let url = "https://auth.example.com/authorize?state=pl4nted-argument".parse();
     let action = UserAction::new(url.expect("a url"), "pl4nted-argument");

@@ -317,6 +317,24 @@ async fn the_subscription_of_a_lost_conversation_waits_until_its_caller_knows_of
 }
 
 #[tokio::test]
+async fn a_subscriber_hears_of_a_lost_conversation_before_any_call_and_takes_the_error_from_none() {
+    let resources = Resources::start();
+    let config = PoolConfig::default().with_health_check_interval(Duration::from_secs(1));
+    let pool = builder(config).build().expect("a pool");
+    let over = Over::LegacyHttp;
+    let request = over.request(&resources.server, "alice");
+    let request = request.with_scope(Scope::conversation("one"));
+    let client = pool.client(request).await.expect("a client");
+    let mut updates = client.subscribe("test://a").await.expect("a subscription");
+    resources.lose(over);
+    while next(&mut updates).await != ResourceUpdate::Lost {}
+    let error = client.list_tools(None).await.expect_err("a lost session");
+    assert!(matches!(error, CallError::SessionLost), "{error:?}");
+    assert_eq!(next(&mut updates).await, ResourceUpdate::Resumed);
+    close(&pool).await;
+}
+
+#[tokio::test]
 async fn a_resource_that_the_server_refuses_is_a_typed_error_and_costs_no_other_its_subscription() {
     for over in Over::ALL {
         let resources = Resources::start();

@@ -11,6 +11,9 @@ pub enum ResourceUpdate {
         /// The resource.
         uri: String,
     },
+    /// The subscription of a conversation was lost with its session, and is made again only once a call
+    /// has got to know of the loss. The resource may change meanwhile.
+    Lost,
     /// The subscription was lost with its session and has been made again on another one, or the
     /// stream of its session broke and is open again. The resource may have changed in between.
     Resumed,
@@ -20,6 +23,7 @@ impl fmt::Debug for ResourceUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Changed { .. } => "Changed(..)",
+            Self::Lost => "Lost",
             Self::Resumed => "Resumed",
         })
     }

@@ -59,21 +59,18 @@ impl ProxyHandler {
         let listened = async {
             let client = self.proxy.pool.client(request).await;
             let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-            let is_stateless = acquire(&client).await?.info().era == Era::Stateless;
             let uris = filter.resource_subscriptions.clone().unwrap_or_default();
             let updates = uris.iter().map(|uri| async {
                 let updates = async {
-                    // The handlers of a session pass on what the session receives.
                     let updates = client.subscribe(uri).await?;
-                    forward.updates(updates, is_stateless).await
+                    forward.updates(updates, Some(&client)).await
                 };
                 self.report(upstream, updates.await);
             });
             let lists = async {
                 match lists_of(&filter) {
                     None => Ok(()),
-                    Some(lists) if is_stateless => forward.list_changes(&client, &lists).await,
-                    Some(lists) => keep_session(&client, &forward, &lists).await,
+                    Some(lists) => follow_lists(&client, &forward, &lists).await,
                 }
             };
             join(join_all(updates), lists).await.1
@@ -117,23 +114,37 @@ fn lists_of(filter: &SubscriptionFilter) -> Option<SubscriptionFilter> {
     wanted.contains(&Some(true)).then_some(lists)
 }
 
-/// Keeps a session of its own, so that its handlers pass on what it receives. Another one takes its
-/// place when it is lost, and counts as a change of every list.
-async fn keep_session(
+/// Passes on the list changes of an upstream, whatever its era becomes. A gap counts as a change of
+/// every list.
+async fn follow_lists(
     client: &PooledClient,
     forward: &Forward,
     filter: &SubscriptionFilter,
 ) -> Result<(), CallError> {
     loop {
         let lease = acquire(client).await?;
-        while is_alive(&lease).await {
-            sleep(CHECK_INTERVAL).await;
+        if lease.info().era == Era::Stateless {
+            drop(lease);
+            match forward.list_changes(client, filter).await {
+                // It has sessions by now.
+                Err(CallError::NotInRevision(_)) => {}
+                ended => return ended,
+            }
+        } else {
+            keep_session(client, lease).await;
         }
-        lease.discard();
-        // In a conversation, the loss is an error once.
-        let _ = client.ping().await;
         forward.all_changed(filter).await;
     }
+}
+
+/// Keeps a session of its own until it is lost, so that its handlers pass on what it receives.
+async fn keep_session(client: &PooledClient, lease: Lease) {
+    while is_alive(&lease).await {
+        sleep(CHECK_INTERVAL).await;
+    }
+    lease.discard();
+    // In a conversation, the loss is an error once.
+    let _ = client.ping().await;
 }
 
 async fn is_alive(lease: &Lease) -> bool {

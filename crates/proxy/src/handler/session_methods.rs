@@ -18,7 +18,6 @@ use rmcp::{
 
 use super::handler::ProxyHandler;
 use crate::{
-    fault::Fault,
     session::{Destination, Forward},
     upstreams::{Unavailable, Upstream},
 };
@@ -92,10 +91,6 @@ impl ProxyHandler {
     ) -> Result<(), ErrorData> {
         let mut own = params.uri.clone();
         let upstream = self.by_uri(&mut own)?;
-        let request = self.request(upstream, context)?;
-        let is_stateless = self.is_stateless(request).await;
-        let is_stateless =
-            is_stateless.map_err(|error| self.refusal(context, &Fault::of(&error)))?;
         let call = |client: PooledClient| async move { client.subscribe(&own).await };
         let updates = self.run(upstream, context, call).await?;
         let Some(to) = self.conversation.destination() else {
@@ -105,8 +100,7 @@ impl ProxyHandler {
         let proxy = Arc::clone(&self.proxy);
         let name = upstream.name().to_owned();
         let task = tokio::spawn(async move {
-            // The handlers of a session pass on what the session receives.
-            if let Err(error) = forward.updates(updates, is_stateless).await {
+            if let Err(error) = forward.updates(updates, None).await {
                 proxy.unavailable(&Unavailable {
                     upstream: &name,
                     method: "resources/subscribe",

@@ -6,7 +6,7 @@ use mcp_pool_core::{
     PooledClient,
     client::{ResourceUpdate, ResourceUpdates},
     error::{CallError, Retry},
-    extend::ListKind,
+    extend::{Era, ListKind},
 };
 use rmcp::model::{ErrorCode, ServerNotification, SubscriptionFilter};
 use tokio::time::sleep;
@@ -72,19 +72,29 @@ impl Forward {
         }
     }
 
-    /// Passes on the updates of a resource until they end. `changes`: those that the server reports,
-    /// too, and not only that the subscription was made again.
+    /// Passes on the updates of a resource until they end. A gap is passed on as a change, since there
+    /// may have been one. What a server with sessions reports, the handlers of the session pass on.
+    ///
+    /// The pool makes a lost subscription of a conversation again once a call has got to know of the loss.
+    /// `alone`: the client of a conversation that has no other calls.
     ///
     /// # Errors
     /// As [`ResourceUpdates::next`].
     pub(crate) async fn updates(
         &self,
         mut updates: ResourceUpdates,
-        changes: bool,
+        alone: Option<&PooledClient>,
     ) -> Result<(), CallError> {
         while let Some(update) = updates.next().await? {
             let uri = match &update {
-                ResourceUpdate::Changed { uri } if changes => uri.as_str(),
+                // Read after the update: the era of a gap's end is that of what follows it.
+                ResourceUpdate::Changed { uri } if updates.era() != Some(Era::Legacy) => uri,
+                ResourceUpdate::Lost => {
+                    if let Some(client) = alone {
+                        let _ = client.ping().await;
+                    }
+                    updates.uri()
+                }
                 ResourceUpdate::Resumed => updates.uri(),
                 _ => continue,
             };

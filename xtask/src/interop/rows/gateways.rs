@@ -1,14 +1,14 @@
-//! A gateway of another project, with a server that echoes behind it, which a run of all jobs calls.
+//! Gateways of other projects, each with a server that echoes behind it, which a run of all jobs calls.
 
 use serde_json::json;
 
 use super::{
     kinds::LONG,
-    packages::CONTEXTFORGE,
-    row::{Call, Job, Row, Source},
+    packages::{CONTEXTFORGE, LITELLM},
+    row::{Call, Job, Keeps, Row, Source},
 };
 
-/// It puts the name of the server before that of the tool.
+/// Both put the name of the server before that of the tool.
 const ECHO: &[Call] = &[Call::Named {
     tool: "inner-echo",
     arguments: |message| json!({ "message": message }),
@@ -28,12 +28,22 @@ macro_rules! token {
     };
 }
 
-pub(super) const ROWS: &[Row] = &[Row {
-    server: "contextforge",
-    source: Source::Package(&CONTEXTFORGE, &[token!(), "sessions"]),
-    calls: ECHO,
-    authorization: Some(concat!("Bearer ", token!())),
-    // On a busy machine it takes minutes to start.
-    more_jobs: &[Job::Counted],
-    ..LONG
-}];
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        server: "litellm",
+        source: Source::Package(&LITELLM, &["sk-interop"]),
+        keeps: Keeps::Any,
+        calls: ECHO,
+        authorization: Some("Bearer sk-interop"),
+        ..LONG
+    },
+    Row {
+        server: "contextforge",
+        source: Source::Package(&CONTEXTFORGE, &[token!(), "sessions"]),
+        calls: ECHO,
+        authorization: Some(concat!("Bearer ", token!())),
+        // On a busy machine it takes minutes to start.
+        more_jobs: &[Job::Counted],
+        ..LONG
+    },
+];

@@ -139,6 +139,13 @@ pub(super) const ARCADEDB: Package = Package {
     beside: &[],
     program: Program::Script("arcadedb.py"),
 };
+pub(super) const LITELLM: Package = Package {
+    name: "litellm",
+    version: "1.108.7",
+    registry: Registry::PyPi,
+    beside: &["litellm[proxy]==1.108.7"],
+    program: Program::Script("lite_llm.py"),
+};
 pub(super) const CONTEXTFORGE: Package = Package {
     name: "mcp-contextforge-gateway",
     version: "1.0.7.post20260921",

@@ -82,6 +82,8 @@ pub(in super::super) enum Source {
 pub(in super::super) enum Keeps {
     /// By an id in a header of each request.
     Ids,
+    /// By an id in a header of each request. It serves a request with an unknown id as well.
+    Any,
     /// By the event stream of its answers.
     Streams,
     /// Not at all: the server keeps no sessions.
@@ -114,7 +116,8 @@ impl Row {
     pub(in super::super) fn halves(&self) -> usize {
         match self.keeps {
             Keeps::Ids | Keeps::Streams => 2,
-            Keeps::Nothing => 1,
+            // A session that the server has forgotten is served on.
+            Keeps::Any | Keeps::Nothing => 1,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     error::{CallError, CallFailure, FaultKind, Outcome, SubscriptionError},
     key::PooledSession,
     time::after,
+    types::Era,
 };
 
 impl Keeper {
@@ -119,7 +120,7 @@ impl Keeper {
     fn settle(&self, wanted: &[Arc<str>], accepted: &[String]) {
         for uri in wanted {
             match accepted.iter().any(|accepted| **accepted == **uri) {
-                true => self.subscriptions.accepted(uri),
+                true => self.subscriptions.accepted(uri, Era::Stateless),
                 false => {
                     let error = SubscriptionError::NotAccepted;
                     self.subscriptions.fail(uri, error.into());

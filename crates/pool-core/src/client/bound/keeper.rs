@@ -60,9 +60,15 @@ impl Keeper {
     /// Makes the subscriptions, and again whenever they are lost. Ends when they cannot be made.
     async fn keep(&self) {
         let mut pauses = Pauses::new();
+        let mut is_reported = false;
         loop {
             pauses.begin();
-            if !self.awaits_notice() {
+            if self.awaits_notice() {
+                if !std::mem::replace(&mut is_reported, true) {
+                    self.subscriptions.report_loss();
+                }
+            } else {
+                is_reported = false;
                 let Err(error) = self.serve().await;
                 self.subscriptions.lost();
                 if self.is_final(&error) {

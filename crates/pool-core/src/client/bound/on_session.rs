@@ -24,6 +24,7 @@ use crate::{
     error::{CallError, CallFailure, FaultKind, Outcome},
     key::run,
     time::after,
+    types::Era,
 };
 
 impl Keeper {
@@ -39,7 +40,7 @@ impl Keeper {
         for uri in self.subscriptions.wanted() {
             match call.send(lease, subscribe(&uri)).await {
                 Ok(_) => {
-                    self.subscriptions.accepted(&uri);
+                    self.subscriptions.accepted(&uri, Era::Legacy);
                     subscribed.insert(uri);
                 }
                 Err(Failed::Answered(error)) => {
@@ -102,7 +103,7 @@ impl Keeper {
     fn resume(&self) {
         self.subscriptions.lost();
         for uri in self.lock().iter().flat_map(|bound| &bound.subscribed) {
-            self.subscriptions.accepted(uri);
+            self.subscriptions.accepted(uri, Era::Legacy);
         }
     }
 
@@ -115,7 +116,7 @@ impl Keeper {
             match send(session, subscribe(&uri), &client.context, deadline).await {
                 Ok(answer) => match answer.into_success() {
                     Ok(_) => {
-                        self.subscriptions.accepted(&uri);
+                        self.subscriptions.accepted(&uri, Era::Legacy);
                         self.note(|subscribed| subscribed.insert(uri));
                     }
                     Err(error) => self.subscriptions.fail(&uri, CallError::Rpc(error)),

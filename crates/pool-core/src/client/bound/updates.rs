@@ -11,6 +11,7 @@ use crate::{
     error::{AcquireError, CallError, CallFailure, FaultKind, Outcome, Retry, SubscriptionError},
     handler::ResourceUpdate,
     key::Subscriber,
+    types::Era,
 };
 
 /// The updates of one resource for one caller: see [`PooledClient::subscribe`]. Dropping it
@@ -31,7 +32,8 @@ impl PooledClient {
     /// [`ResourceUpdates`] unsubscribes. It is made again, after pauses that grow up to 30 s, when
     /// its session or its stream is lost, and each caller then receives
     /// [`ResourceUpdate::Resumed`](crate::client::ResourceUpdate::Resumed). In a conversation that is
-    /// once a caller has got to know of the loss. Over another transport, where the pool detects one
+    /// once a call has got to know of the loss, and each caller receives
+    /// [`ResourceUpdate::Lost`](crate::client::ResourceUpdate::Lost) before. Over another transport, where the pool detects one
     /// later, it is made again with the next call of [`ResourceUpdates::next`]. It ends when the key is
     /// evicted or revoked, when no credential of the caller holds any more, when the server refuses it,
     /// and with the pool.
@@ -138,6 +140,14 @@ impl ResourceUpdates {
     #[must_use]
     pub fn uri(&self) -> &str {
         self.subscriber.uri()
+    }
+
+    /// The era of the server that has accepted the subscription last. At a server with sessions
+    /// ([`Era::Legacy`]) the [handler](crate::extend::HandlerFactory) of the session receives each change
+    /// as well; at one without, the subscription alone does. `None` once the subscription has ended.
+    #[must_use]
+    pub fn era(&self) -> Option<Era> {
+        self.subscriber.era()
     }
 
     /// How many updates were lost since they were not received in time. The last 64 are kept.

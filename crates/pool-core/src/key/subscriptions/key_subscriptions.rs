@@ -11,6 +11,7 @@ use super::topic::{Topic, TopicPlace};
 use crate::{
     error::{CallError, SubscriptionError},
     handler::ResourceUpdate,
+    types::Era,
 };
 
 /// The subscriptions of one key: each resource once, however many callers are subscribed to it. They
@@ -87,10 +88,10 @@ impl KeySubscriptions {
         self.changed.subscribe()
     }
 
-    /// The server has accepted the subscription to a resource.
-    pub(crate) fn accepted(&self, uri: &str) {
+    /// A server of this era has accepted the subscription to a resource.
+    pub(crate) fn accepted(&self, uri: &str, era: Era) {
         if let Some(topic) = self.lock().by_uri.get(uri) {
-            topic.accepted();
+            topic.accepted(era);
         }
     }
 
@@ -107,6 +108,11 @@ impl KeySubscriptions {
     /// The session with the subscriptions is lost.
     pub(crate) fn lost(&self) {
         self.lock().by_uri.values().for_each(Topic::lost);
+    }
+
+    /// Reports to the subscribers that the lost subscriptions are not made again for now.
+    pub(crate) fn report_loss(&self) {
+        self.lock().by_uri.values().for_each(Topic::report_loss);
     }
 
     /// Delivers that a resource has changed: to its subscribers, and to those of resources above it.

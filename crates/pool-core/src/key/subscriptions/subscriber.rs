@@ -8,7 +8,7 @@ use super::{
     key_subscriptions::KeySubscriptions,
     topic::{TopicPlace, TopicState},
 };
-use crate::{error::CallError, handler::ResourceUpdate};
+use crate::{error::CallError, handler::ResourceUpdate, types::Era};
 
 /// One caller that is subscribed to a resource. It is unsubscribed when this is dropped.
 pub(crate) struct Subscriber {
@@ -35,6 +35,14 @@ impl Subscriber {
         self.missed
     }
 
+    /// The era of the server that has accepted the subscription last; `None` where there is none.
+    pub(crate) fn era(&self) -> Option<Era> {
+        match *self.place.receiver.state.borrow() {
+            TopicState::Active(era) | TopicState::Lost(era) => Some(era),
+            TopicState::Pending | TopicState::Ended(_) => None,
+        }
+    }
+
     /// Waits until the server has accepted the subscription. `None`: it was ended by the pool.
     ///
     /// # Errors
@@ -44,7 +52,7 @@ impl Subscriber {
         let state = self.place.receiver.state.wait_for(is_settled).await;
         match state.as_deref() {
             Ok(TopicState::Ended(Some(error))) => Err(error.clone()),
-            Ok(TopicState::Active | TopicState::Lost) => Ok(Some(())),
+            Ok(TopicState::Active(_) | TopicState::Lost(_)) => Ok(Some(())),
             Ok(_) | Err(_) => Ok(None),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, watch};
 
-use crate::{error::CallError, handler::ResourceUpdate};
+use crate::{error::CallError, handler::ResourceUpdate, types::Era};
 
 /// One resource that callers of a key are subscribed to. Its subscribers receive the end of their
 /// updates when it is dropped.
@@ -21,10 +21,10 @@ pub(super) struct Topic {
 pub(super) enum TopicState {
     /// It was not made yet.
     Pending,
-    /// The server has accepted it.
-    Active,
-    /// It was lost with its session.
-    Lost,
+    /// A server of this era has accepted it.
+    Active(Era),
+    /// It was lost with its session, at a server of this era.
+    Lost(Era),
     /// It will not be made again, for this reason; `None` where the pool or its user ended it.
     Ended(Option<CallError>),
 }
@@ -66,10 +66,10 @@ impl Topic {
         let _ = self.updates.send(update);
     }
 
-    /// The server has accepted the subscription, for the first time or again.
-    pub(super) fn accepted(&self) {
-        let before = self.state.send_replace(TopicState::Active);
-        if matches!(before, TopicState::Lost) {
+    /// A server of this era has accepted the subscription, for the first time or again.
+    pub(super) fn accepted(&self, era: Era) {
+        let before = self.state.send_replace(TopicState::Active(era));
+        if matches!(before, TopicState::Lost(_)) {
             self.deliver(ResourceUpdate::Resumed);
         }
     }
@@ -77,12 +77,19 @@ impl Topic {
     /// The subscription is lost with its session.
     pub(super) fn lost(&self) {
         self.state.send_if_modified(|state| {
-            let was_active = matches!(state, TopicState::Active);
-            if was_active {
-                *state = TopicState::Lost;
-            }
-            was_active
+            let TopicState::Active(era) = *state else {
+                return false;
+            };
+            *state = TopicState::Lost(era);
+            true
         });
+    }
+
+    /// A lost subscription is not made again for now.
+    pub(super) fn report_loss(&self) {
+        if matches!(*self.state.borrow(), TopicState::Lost(_)) {
+            self.deliver(ResourceUpdate::Lost);
+        }
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -130,11 +137,11 @@ mod tests {
         let mut receiver = topic.receiver();
         topic.lost();
         assert!(topic.is_pending(), "it was never made");
-        topic.accepted();
-        topic.accepted();
+        topic.accepted(Era::Legacy);
+        topic.accepted(Era::Legacy);
         assert_eq!(receiver.updates.try_recv(), Err(TryRecvError::Empty));
         topic.lost();
-        topic.accepted();
+        topic.accepted(Era::Stateless);
         assert_eq!(receiver.updates.try_recv(), Ok(ResourceUpdate::Resumed));
         assert_eq!(receiver.updates.try_recv(), Err(TryRecvError::Empty));
     }
