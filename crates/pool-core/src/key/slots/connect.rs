@@ -3,8 +3,9 @@
 use std::task::Waker;
 
 use super::{
+    ready::Entry,
     slots::Slots,
-    state::{Entry, State},
+    state::State,
     types::{Blame, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
 };
 

@@ -1,8 +1,9 @@
 //! How members leave a key, and how a key ends.
 
 use super::{
+    ready::Entry,
     slots::Slots,
-    state::{Entry, Phase},
+    state::Phase,
     types::{Caller, ClosedKey, FORFEITED, HitCounts, Member, Moment},
 };
 

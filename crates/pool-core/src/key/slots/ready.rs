@@ -1,6 +1,14 @@
 //! The members of a key that have a free slot.
 
-use super::{state::Entry, types::Member};
+use super::types::Member;
+
+/// A member and how many use it.
+pub(super) struct Entry<M, T> {
+    pub(super) member: M,
+    pub(super) used: u32,
+    /// When it last proved alive.
+    pub(super) alive_at: T,
+}
 
 /// The members with a free slot, in the order of their use.
 ///

@@ -6,8 +6,8 @@ use super::{
     super::sync::{
         AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
     },
-    ready::Ready,
-    state::{Entry, Phase, State},
+    ready::{Entry, Ready},
+    state::{Phase, State},
     types::{
         Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
     },

@@ -1,8 +1,9 @@
 //! Members that no caller uses: opened ahead, and checked.
 
 use super::{
+    ready::Entry,
     slots::Slots,
-    state::{Entry, Phase, State},
+    state::{Phase, State},
     types::{Caller, Member, Moment, Origin, Slot},
 };
 

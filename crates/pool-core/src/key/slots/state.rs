@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use super::{
     queue::Queue,
-    ready::Ready,
+    ready::{Entry, Ready},
     types::{
         Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
         Retired, Served, Slot,
@@ -62,14 +62,6 @@ pub(super) struct Draining<M> {
     pub(super) used: u32,
     /// Why it is closed.
     pub(super) retired: Retired,
-}
-
-/// A member and how many use it.
-pub(super) struct Entry<M, T> {
-    pub(super) member: M,
-    pub(super) used: u32,
-    /// When it last proved alive.
-    pub(super) alive_at: T,
 }
 
 impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
