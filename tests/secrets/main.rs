@@ -284,6 +284,7 @@ fn show_the_rest(shown: &Shown) {
     shown.show(&ProbePlan::new([Probe::Ping], Duration::ZERO));
     shown.show(&CheckError::Closed);
     shown.show(&CloseNotifier::default());
+    shown.show(&CloseNotifier::default().watch("pl4nted-argument"));
     shown.show(&ConfigError::NoRuntime);
     shown.show(&TransportKind::SSE);
     shown.show(&Probe::Ping);
