@@ -31,7 +31,6 @@ pub(super) enum Action {
     Flow,
     Jump,
     LongJump,
-    UpdateEndpoint,
 }
 
 /// How far the tasks of the world run after a step.
@@ -94,7 +93,7 @@ fn weights(numbers: &mut Numbers) -> Vec<usize> {
     ACTIONS.iter().map(weigh).collect()
 }
 
-const ACTIONS: [(Action, usize); 27] = [
+const ACTIONS: [(Action, usize); 26] = [
     (Action::Acquire, 24),
     (Action::TryAcquire, 2),
     (Action::Release, 16),
@@ -121,7 +120,6 @@ const ACTIONS: [(Action, usize); 27] = [
     (Action::Flow, 14),
     (Action::Jump, 2),
     (Action::LongJump, 1),
-    (Action::UpdateEndpoint, 1),
 ];
 
 const PAUSES: [Pause; 5] = [

@@ -27,13 +27,11 @@ impl Desk {
         }
     }
 
-    /// With no task ready, each slot in use is a lease, belongs to a task, or is checked in the background.
+    /// With no task ready, each slot in use is a lease or belongs to a task.
     pub(in super::super) fn check_slots(&self, in_use: usize) {
         let (held, tasks) = (self.usage.held(), self.lock().pending.len());
-        let checks = self.remote.checking();
-        if in_use > held + tasks + checks {
-            let detail =
-                || format!("{in_use} slots, {held} leases, {tasks} tasks, {checks} checks");
+        if in_use > held + tasks {
+            let detail = || format!("{in_use} slots, {held} leases, {tasks} tasks");
             self.history.violate("slot_left", detail);
         }
     }
