@@ -32,7 +32,7 @@ pub(crate) fn check_idle(key: &Arc<KeyPool>, now: Timestamp) -> Option<Timestamp
     if key.upstream.admits_at_once() {
         while let Some(slot) = key.take_due(keepalive, now) {
             let slot = SlotGuard::new(Arc::clone(key), slot);
-            context.tasks.spawn_on(check(slot), &context.runtime);
+            context.spawn(check(slot));
         }
     }
     if !key.has_sessions() {

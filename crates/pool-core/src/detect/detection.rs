@@ -140,7 +140,7 @@ impl Detection {
                 let kept = services
                     .detected
                     .keep(key, detected, context.close_timeout());
-                context.tasks.spawn_on(kept, &context.runtime);
+                context.spawn(kept);
                 Ok(Support::Supported)
             }
         }

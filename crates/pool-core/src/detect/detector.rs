@@ -133,7 +133,7 @@ impl Detector {
             });
         };
         let context = self.context();
-        context.tasks.spawn_on(run, &context.runtime);
+        context.spawn(run);
         Ok(follower)
     }
 }

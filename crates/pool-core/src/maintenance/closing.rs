@@ -26,6 +26,6 @@ impl Closing {
             trace::note_closed(&span, reason, outcome);
             ending.end(outcome);
         };
-        self.context.tasks.spawn(close);
+        self.context.spawn(close);
     }
 }

@@ -163,7 +163,7 @@ impl<'r> Handshake<'r> {
         let denial = Denial::of(era, status, failure.code, failure.fault.is_none());
         let fault = failure.fault.as_ref();
         let was_cut_off = status.is_some() && fault.is_some_and(HttpFault::is_dead_connection);
-        tokio::spawn(close(connection));
+        tokio::spawn(Box::pin(close(connection)));
         Err(FailedHandshake {
             error: failure.error,
             evidence,

@@ -113,7 +113,7 @@ pub(in crate::acquire) fn begin(reservation: Reservation, capacity: Option<Sessi
         capacity,
         jobs,
     };
-    context.tasks.spawn_on(connect.run(), &context.runtime);
+    context.spawn(connect.run());
     true
 }
 

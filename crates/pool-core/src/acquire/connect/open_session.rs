@@ -149,7 +149,7 @@ fn detected_session(key: &KeyPool) -> Option<DetectedSession> {
     // The key is older than the detection, and its sessions have other credentials.
     let context = &key.services.context;
     let closed = detected.close(context.close_timeout());
-    context.tasks.spawn_on(closed, &context.runtime);
+    context.spawn(closed);
     None
 }
 

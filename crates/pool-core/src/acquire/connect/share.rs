@@ -44,7 +44,7 @@ fn leave_hint(fleet: &Arc<FleetLink>, key: &KeyPool, opened: &OpenedSession) {
     };
     if let Some(step) = fleet.leave_hint(endpoint, &hint) {
         let context = &key.services.context;
-        context.tasks.spawn_on(step, &context.runtime);
+        context.spawn(step);
     }
 }
 
@@ -126,7 +126,7 @@ async fn open_recorded(
         // Callers on other replicas wait for it.
         Sharing::Shared => record.await,
         Sharing::Exclusive => {
-            context.tasks.spawn_on(record, &context.runtime);
+            context.spawn(record);
         }
     }
     Ok(opened)

@@ -89,7 +89,7 @@ impl PooledClient {
         if let Some(subscriptions) = joined.unkept {
             let context = Arc::clone(self.acquirer.context());
             let keeper = Keeper::new(self, subscriptions);
-            context.tasks.spawn_on(keeper.run(), &context.runtime);
+            context.spawn(keeper.run());
         }
         Ok(joined.subscriber)
     }
