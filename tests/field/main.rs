@@ -37,6 +37,7 @@ mod proof;
 mod proxy;
 mod proxy_authorization;
 mod proxy_eras;
+mod proxy_losses;
 mod proxy_skills;
 mod proxy_subscriptions;
 mod reading;

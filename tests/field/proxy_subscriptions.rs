@@ -27,23 +27,39 @@ use crate::{
     gateway::{Gateway, client_of, clients},
 };
 
-const ERAS: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
+pub(crate) const ERAS: [Lifecycle; 2] = [Lifecycle::Legacy, Lifecycle::Stateless];
 
 /// An upstream with resources and tasks.
-struct Server {
-    scripted: ScriptedServer,
+pub(crate) struct Server {
+    pub(crate) scripted: ScriptedServer,
     listening: Arc<Mutex<Vec<Exchange>>>,
-    /// Set while it refuses the other era than this one.
-    only: Arc<Mutex<Option<Lifecycle>>>,
+    serves: Arc<Mutex<Serves>>,
+    /// The ids of sessions that it does not know any more.
+    forgotten: Arc<Mutex<Vec<String>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Serves {
+    Both,
+    Only(Lifecycle),
+    /// It is away.
+    Neither,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listening = Arc::<Mutex<Vec<Exchange>>>::default();
-        let only = Arc::<Mutex<Option<Lifecycle>>>::default();
-        let (open, era) = (Arc::clone(&listening), Arc::clone(&only));
+        let serves = Arc::new(Mutex::new(Serves::Both));
+        let forgotten = Arc::<Mutex<Vec<String>>>::default();
+        let (open, eras) = (Arc::clone(&listening), Arc::clone(&serves));
+        let gone = Arc::clone(&forgotten);
         let scripted = ScriptedServer::start_behind(
-            move |request| front(request, *lock(&era)),
+            move |request| match session_of(request) {
+                Some(id) if lock(&gone).contains(&id) => {
+                    Front::Respond(StatusCode::NOT_FOUND, HeaderMap::new())
+                }
+                _ => front(request, *lock(&eras)),
+            },
             move |exchange| {
                 let open = Arc::clone(&open);
                 async move { answer(exchange, &open).await }
@@ -52,25 +68,59 @@ impl Server {
         Self {
             scripted,
             listening,
-            only,
+            serves,
+            forgotten,
         }
     }
 
     /// Serves this era alone from now on, and ends what it has of the other one.
-    fn become_of(&self, era: Lifecycle) {
-        *lock(&self.only) = Some(era);
+    pub(crate) fn become_of(&self, era: Lifecycle) {
+        *lock(&self.serves) = Serves::Only(era);
         self.scripted.end_streams();
         self.cut();
     }
 
-    /// Reports a change to every client.
+    /// Refuses every request from now on, and ends what it has.
+    pub(crate) fn go_away(&self) {
+        *lock(&self.serves) = Serves::Neither;
+        self.scripted.end_streams();
+        self.cut();
+    }
+
+    /// Forgets every session that it has.
+    pub(crate) fn forget_sessions(&self) {
+        let requests = self.scripted.requests();
+        lock(&self.forgotten).extend(requests.iter().filter_map(session_of));
+    }
+
+    /// Reports a change of a resource to every client.
     async fn change(&self, uri: &str) {
-        self.scripted.broadcast(&changed(uri, None)).await;
+        let params = json!({ "uri": uri });
+        self.notify("notifications/resources/updated", params).await;
+    }
+
+    /// Reports a change of the list of tools to every client.
+    pub(crate) async fn change_tools(&self) {
+        let method = "notifications/tools/list_changed";
+        self.notify(method, json!({})).await;
+    }
+
+    async fn notify(&self, method: &str, mut params: Value) {
+        let text = |params: &Value| {
+            json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()
+        };
+        self.scripted.broadcast(&text(&params)).await;
         let open = lock(&self.listening).clone();
         for exchange in open {
             let id = exchange.message()["id"].clone();
-            exchange.send(&changed(uri, Some(&id))).await;
+            params["_meta"] = json!({ "io.modelcontextprotocol/subscriptionId": id });
+            exchange.send(&text(&params)).await;
         }
+    }
+
+    /// The subscriptions without a session.
+    pub(crate) fn subscriptions(&self) -> usize {
+        lock(&self.listening).len()
     }
 
     /// Breaks every subscription without a session.
@@ -78,7 +128,7 @@ impl Server {
         lock(&self.listening).clear();
     }
 
-    fn count(&self, method: &str) -> usize {
+    pub(crate) fn count(&self, method: &str) -> usize {
         self.scripted.count(method)
     }
 }
@@ -87,14 +137,19 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn session_of(request: &HttpRequest) -> Option<String> {
+    request.header("mcp-session-id")
+}
+
 /// Lets those requests pass that belong to the era.
-fn front(request: &HttpRequest, only: Option<Lifecycle>) -> Front {
-    let is_of_session = request.header("mcp-session-id").is_some();
+fn front(request: &HttpRequest, serves: Serves) -> Front {
+    let is_of_session = session_of(request).is_some();
     let is_legacy = is_of_session || request.name() == "initialize";
-    let refusal = match only {
-        Some(Lifecycle::Stateless) if is_of_session => StatusCode::NOT_FOUND,
-        Some(Lifecycle::Stateless) if is_legacy => StatusCode::BAD_REQUEST,
-        Some(Lifecycle::Legacy) if !is_legacy => StatusCode::BAD_REQUEST,
+    let refusal = match serves {
+        Serves::Only(Lifecycle::Stateless) if is_of_session => StatusCode::NOT_FOUND,
+        Serves::Only(Lifecycle::Stateless) if is_legacy => StatusCode::BAD_REQUEST,
+        Serves::Only(Lifecycle::Legacy) if !is_legacy => StatusCode::BAD_REQUEST,
+        Serves::Neither => StatusCode::SERVICE_UNAVAILABLE,
         _ => return Front::Pass(HeaderMap::new()),
     };
     Front::Respond(refusal, HeaderMap::new())
@@ -147,16 +202,7 @@ async fn answer(exchange: Exchange, open: &Mutex<Vec<Exchange>>) {
     exchange.answer(&answered.to_string()).await;
 }
 
-fn changed(uri: &str, subscription: Option<&Value>) -> String {
-    let mut params = json!({ "uri": uri });
-    if let Some(id) = subscription {
-        params["_meta"] = json!({ "io.modelcontextprotocol/subscriptionId": id });
-    }
-    let method = "notifications/resources/updated";
-    json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()
-}
-
-fn before(upstreams: &SessionPool, server: &Server, era: Lifecycle) -> Proxy {
+pub(crate) fn before(upstreams: &SessionPool, server: &Server, era: Lifecycle) -> Proxy {
     let endpoint = server.scripted.endpoint(era);
     let builder = Proxy::builder(upstreams.clone()).upstream(Upstream::new("one", endpoint));
     builder.build().expect("a proxy")

@@ -1,8 +1,9 @@
 //! One request to one upstream.
 
-use std::sync::Arc;
-
-use mcp_pool_core::{PooledClient, error::CallError};
+use mcp_pool_core::{
+    PooledClient,
+    error::{AcquireError, CallError},
+};
 use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
 
 use super::handler::ProxyHandler;
@@ -44,10 +45,13 @@ impl ProxyHandler {
     where
         F: Future<Output = Result<T, CallError>> + Send,
     {
-        let client = self.proxy.pool.client(self.request(upstream, context)?);
-        let client = match client.await {
+        let request = self.request(upstream, context)?;
+        if self.conversation.losses.take_unreported(upstream.name()) {
+            return Ok(Err(CallError::SessionLost));
+        }
+        let client = match self.proxy.client(request).await {
             Ok(client) => client,
-            Err(error) => return Ok(Err(CallError::Acquire(Arc::new(error)))),
+            Err(error) => return Ok(Err(error)),
         };
         let flights = &self.conversation.in_flight;
         let _flight = flights.begin(upstream.name(), context.id.clone());
@@ -60,9 +64,30 @@ impl ProxyHandler {
             }
         };
         tokio::select! {
-            result = running => Ok(result),
+            result = running => {
+                self.follow(upstream, context, result.as_ref().err());
+                Ok(result)
+            }
             // The dropped call tells the upstream.
             () = context.ct.cancelled() => Err(cancelled()),
+        }
+    }
+
+    /// Follows an upstream to another era: a call shows that its session was lost, and a later one that
+    /// it is there again.
+    fn follow(
+        &self,
+        upstream: &Upstream,
+        context: &RequestContext<RoleServer>,
+        failure: Option<&CallError>,
+    ) {
+        let losses = &self.conversation.losses;
+        match failure {
+            Some(failure) if is_session_lost(failure) => losses.note_unknown_era(upstream.name()),
+            None if losses.take_unknown_era(upstream.name()) => {
+                self.listen_for_session_at(upstream, &context.extensions);
+            }
+            _ => {}
         }
     }
 
@@ -80,6 +105,15 @@ impl ProxyHandler {
             upstream: upstream.name(),
             policy: self.proxy.uris.as_ref(),
         }
+    }
+}
+
+/// True where the upstream has lost the session, and what the client did in it.
+pub(super) fn is_session_lost(error: &CallError) -> bool {
+    match error {
+        CallError::SessionLost => true,
+        CallError::Acquire(error) => matches!(**error, AcquireError::SessionLost),
+        _ => false,
     }
 }
 

@@ -13,8 +13,8 @@ use tokio::time::{sleep, timeout};
 
 use super::handler::ProxyHandler;
 use crate::{
-    session::{Conversation, Destination, Forward},
-    upstreams::{Inner, Unavailable, Upstream},
+    session::{Conversation, Destination, Forward, until_there},
+    upstreams::{Inner, Upstream},
 };
 
 impl ProxyHandler {
@@ -56,37 +56,26 @@ impl ProxyHandler {
         };
         let request = self.in_conversation(request, upstream, &conversation);
         let forward = Forward::new(upstream.name(), &self.proxy.uris, to);
+        let report = |error: &CallError| self.proxy.not_heard(upstream.name(), error);
         let listened = async {
-            let client = self.proxy.pool.client(request).await;
-            let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
+            let client = until_there(report, || self.proxy.client(request.clone())).await?;
             let uris = filter.resource_subscriptions.clone().unwrap_or_default();
             let updates = uris.iter().map(|uri| async {
                 let updates = async {
-                    let updates = client.subscribe(uri).await?;
+                    let updates = until_there(report, || client.subscribe(uri)).await?;
                     forward.updates(updates, Some(&client)).await
                 };
-                self.report(upstream, updates.await);
+                updates.await.unwrap_or_else(|error| report(&error));
             });
             let lists = async {
                 match lists_of(&filter) {
                     None => Ok(()),
-                    Some(lists) => follow_lists(&client, &forward, &lists).await,
+                    Some(lists) => follow_lists(&client, &forward, &lists, report).await,
                 }
             };
             join(join_all(updates), lists).await.1
         };
-        self.report(upstream, listened.await);
-    }
-
-    /// Reports an upstream whose part of a subscription has failed.
-    fn report(&self, upstream: &Upstream, listened: Result<(), CallError>) {
-        if let Err(error) = listened {
-            self.proxy.unavailable(&Unavailable {
-                upstream: upstream.name(),
-                method: "subscriptions/listen",
-                error: Some(&error),
-            });
-        }
+        listened.await.unwrap_or_else(|error| report(&error));
     }
 
     /// The part of a client's filter that concerns an upstream, in the upstream's own names.
@@ -120,9 +109,10 @@ async fn follow_lists(
     client: &PooledClient,
     forward: &Forward,
     filter: &SubscriptionFilter,
+    report: impl Fn(&CallError),
 ) -> Result<(), CallError> {
     loop {
-        let lease = acquire(client).await?;
+        let lease = until_there(&report, || acquire(client)).await?;
         if lease.info().era == Era::Stateless {
             drop(lease);
             match forward.list_changes(client, filter).await {
@@ -159,7 +149,8 @@ async fn is_alive(lease: &Lease) -> bool {
     matches!(timeout(CHECK_TIMEOUT, ping).await, Ok(Some(())))
 }
 
-async fn acquire(client: &PooledClient) -> Result<Lease, CallError> {
+/// A session of the upstream.
+pub(super) async fn acquire(client: &PooledClient) -> Result<Lease, CallError> {
     let lease = client.acquire().await;
     lease.map_err(|error| CallError::Acquire(Arc::new(error)))
 }

@@ -1,7 +1,5 @@
 //! Lists of one upstream and of several.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
 use mcp_pool_core::{AcquireRequest, PooledClient, error::CallError};
 use rmcp::{
@@ -15,7 +13,7 @@ use rmcp::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::handler::ProxyHandler;
+use super::{call::is_session_lost, handler::ProxyHandler};
 use crate::{
     translate::{Complete, Uris, is_in_session},
     upstreams::{Inner, Unavailable, Upstream},
@@ -160,8 +158,17 @@ impl ProxyHandler {
         request: AcquireRequest,
     ) -> Option<Vec<L::Item>> {
         let items = async {
-            let client = self.proxy.pool.client(request).await;
-            L::all(client.map_err(|error| CallError::Acquire(Arc::new(error)))?).await
+            let client = self.proxy.client(request).await?;
+            match L::all(client.clone()).await {
+                // The list needs no state. The client's next call to this upstream shows the loss.
+                Err(error) if is_session_lost(&error) => {
+                    let losses = &self.conversation.losses;
+                    losses.note_unreported(upstream.name());
+                    losses.note_unknown_era(upstream.name());
+                    L::all(client).await
+                }
+                result => result,
+            }
         };
         let error = match timeout(self.proxy.list_timeout, items).await {
             Ok(Ok(mut items)) => {

@@ -58,7 +58,7 @@ impl ServerHandler for ProxyHandler {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        self.listen_for_session(&context.extensions).await;
+        self.listen_for_session(&context.extensions);
     }
 
     async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {

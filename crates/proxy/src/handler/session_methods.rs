@@ -16,7 +16,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::handler::ProxyHandler;
+use super::{handler::ProxyHandler, listen::acquire};
 use crate::{
     session::{Destination, Forward},
     upstreams::{Unavailable, Upstream},
@@ -69,15 +69,41 @@ impl ProxyHandler {
     }
 
     /// Listens to the list changes of those upstreams that have no sessions.
-    pub(super) async fn listen_for_session(&self, extensions: &Extensions) {
+    pub(super) fn listen_for_session(&self, extensions: &Extensions) {
         for upstream in &self.proxy.upstreams {
-            let Ok(request) = self.request_in_session(upstream, extensions) else {
-                return;
-            };
-            if matches!(self.is_stateless(request.clone()).await, Ok(true)) {
-                self.listen_at(upstream, request);
-            }
+            self.listen_for_session_at(upstream, extensions);
         }
+    }
+
+    /// Listens to the list changes of an upstream that has no sessions, for as long as the client's
+    /// session lives. The handlers of an upstream's session pass on the changes of one that has.
+    pub(super) fn listen_for_session_at(&self, upstream: &Upstream, extensions: &Extensions) {
+        let Some(to @ Destination::Client(_)) = self.conversation.destination() else {
+            return;
+        };
+        let Ok(request) = self.request_in_session(upstream, extensions) else {
+            return;
+        };
+        let forward = Forward::new(upstream.name(), &self.proxy.uris, to.clone());
+        let (proxy, name) = (Arc::clone(&self.proxy), upstream.name().to_owned());
+        let conversation = Arc::clone(&self.conversation);
+        let listening = async move {
+            let listened = async {
+                let client = proxy.client(request).await?;
+                let era = acquire(&client).await?.info().era;
+                match era {
+                    Era::Stateless => listen_while_stateless(&client, &forward).await,
+                    _ => Ok(()),
+                }
+            };
+            if let Err(error) = listened.await {
+                proxy.not_heard(&name, &error);
+                // The next call that succeeds tries again: a client that is idle opens no session.
+                conversation.losses.note_unknown_era(&name);
+            }
+        };
+        self.listeners
+            .keep_one(upstream.name(), || tokio::spawn(listening).abort_handle());
     }
 
     /// Subscribes to a resource.
@@ -134,41 +160,17 @@ impl ProxyHandler {
         let request = self.request_of_caller(upstream, extensions)?;
         Ok(self.in_conversation(request, upstream, &self.conversation))
     }
+}
 
-    /// True where the upstream has no sessions.
-    async fn is_stateless(&self, request: AcquireRequest) -> Result<bool, CallError> {
-        let lease = self.proxy.pool.acquire(&request).await;
-        let lease = lease.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-        Ok(lease.info().era == Era::Stateless)
-    }
-
-    /// Passes on the list changes of a stateless upstream, for as long as the session lives.
-    fn listen_at(&self, upstream: &Upstream, request: AcquireRequest) {
-        let Some(to) = self.conversation.destination() else {
-            return;
-        };
-        if !matches!(to, Destination::Client(_)) {
-            return;
+/// Passes on the list changes of an upstream until it has sessions.
+async fn listen_while_stateless(client: &PooledClient, forward: &Forward) -> Result<(), CallError> {
+    match forward.list_changes(client, &list_changes()).await {
+        Err(CallError::NotInRevision(_)) => {
+            // There may have been a change before its first session.
+            forward.all_changed(&list_changes()).await;
+            Ok(())
         }
-        let forward = Forward::new(upstream.name(), &self.proxy.uris, to.clone());
-        let proxy = Arc::clone(&self.proxy);
-        let name = upstream.name().to_owned();
-        let task = tokio::spawn(async move {
-            let listening = async {
-                let client = proxy.pool.client(request).await;
-                let client = client.map_err(|error| CallError::Acquire(Arc::new(error)))?;
-                forward.list_changes(&client, &list_changes()).await
-            };
-            if let Err(error) = listening.await {
-                proxy.unavailable(&Unavailable {
-                    upstream: &name,
-                    method: "subscriptions/listen",
-                    error: Some(&error),
-                });
-            }
-        });
-        self.listeners
-            .keep(upstream.name().to_owned(), task.abort_handle());
+        ended => ended,
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use mcp_pool_core::Scope;
 use rmcp::model::{ClientCapabilities, LoggingLevel};
 
-use super::{destination::Destination, in_flight::InFlight};
+use super::{destination::Destination, in_flight::InFlight, losses::Losses};
 use crate::caller::Caller;
 
 /// What is kept for one downstream session, or for one subscription of a client without a session.
@@ -19,6 +19,7 @@ pub(crate) struct Conversation {
     client: OnceLock<Client>,
     level: Mutex<Option<LoggingLevel>>,
     pub(crate) in_flight: InFlight,
+    pub(crate) losses: Losses,
 }
 
 /// The client of the session.
@@ -35,6 +36,7 @@ impl Conversation {
             client: OnceLock::new(),
             level: Mutex::new(None),
             in_flight: InFlight::default(),
+            losses: Losses::default(),
         }
     }
 

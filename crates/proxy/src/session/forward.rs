@@ -1,17 +1,20 @@
 //! The notifications of subscriptions.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use mcp_pool_core::{
     PooledClient,
     client::{ResourceUpdate, ResourceUpdates},
-    error::{CallError, Retry},
+    error::CallError,
     extend::{Era, ListKind},
 };
 use rmcp::model::{ErrorCode, ServerNotification, SubscriptionFilter};
-use tokio::time::sleep;
+use tokio::time::Instant;
 
-use super::destination::Destination;
+use super::{
+    attempts::{Pauses, may_pass},
+    destination::Destination,
+};
 use crate::naming::NamePolicy;
 
 /// Passes on what an upstream sends.
@@ -41,10 +44,10 @@ impl Forward {
         client: &PooledClient,
         filter: &SubscriptionFilter,
     ) -> Result<(), CallError> {
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::default();
         let mut was_there = false;
         loop {
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             match client.listen(filter.clone()).await {
                 Ok(mut subscription) => {
                     if was_there {
@@ -58,17 +61,10 @@ impl Forward {
                 Err(CallError::Rpc(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
                     return Ok(());
                 }
-                Err(error) => {
-                    if let Retry::Never | Retry::WithOtherCredentials = error.retry() {
-                        return Err(error);
-                    }
-                }
+                Err(error) if may_pass(&error) => {}
+                Err(error) => return Err(error),
             }
-            pause = match began.elapsed() > LONGEST_PAUSE {
-                true => FIRST_PAUSE,
-                false => (pause * 2).min(LONGEST_PAUSE),
-            };
-            sleep(pause).await;
+            pauses.wait(began.elapsed()).await;
         }
     }
 
@@ -128,6 +124,3 @@ impl Forward {
         self.to.list_changed(list).await;
     }
 }
-
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);

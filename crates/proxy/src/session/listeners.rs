@@ -20,6 +20,17 @@ impl Listeners {
         all.insert(name, Listener(task));
     }
 
+    /// Starts a task under this name, unless one runs.
+    pub(crate) fn keep_one(&self, name: &str, start: impl FnOnce() -> AbortHandle) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all
+            .get(name)
+            .is_none_or(|Listener(task)| task.is_finished())
+        {
+            all.insert(name.to_owned(), Listener(start()));
+        }
+    }
+
     /// Ends the task with this name.
     pub(crate) fn end(&self, name: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_pool_core::{SessionPool, error::CallError};
+use mcp_pool_core::{AcquireRequest, PooledClient, SessionPool, error::CallError};
 use rmcp::model::Implementation;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,21 @@ impl Inner {
             Mode::Single => self.upstreams.first(),
             Mode::Several => self.upstreams.iter().find(|one| one.name() == name),
         }
+    }
+
+    /// The client of a request.
+    pub(crate) async fn client(&self, request: AcquireRequest) -> Result<PooledClient, CallError> {
+        let client = self.pool.client(request).await;
+        client.map_err(|error| CallError::Acquire(Arc::new(error)))
+    }
+
+    /// Reports an upstream that a client's subscription does not hear.
+    pub(crate) fn not_heard(&self, upstream: &str, error: &CallError) {
+        self.unavailable(&Unavailable {
+            upstream,
+            method: "subscriptions/listen",
+            error: Some(error),
+        });
     }
 
     /// Reports an upstream that did not contribute to an answer.
