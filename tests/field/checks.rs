@@ -24,11 +24,11 @@ fn server(methods: &'static [&str], answer: fn(&RawRequest) -> Reply) -> RawServ
     })
 }
 
-/// A pool that checks every session before each use, with these probes.
-fn checking(chain: &[Probe]) -> SessionPool {
+/// A pool that checks every session before each use, with these probes, for so long.
+fn checking(chain: &[Probe], timeout: Duration) -> SessionPool {
     let config = PoolConfig::default()
         .with_health_check_interval(Duration::ZERO)
-        .with_health_check_timeout(Duration::from_millis(100))
+        .with_health_check_timeout(timeout)
         .with_health_check_methods(chain.to_vec());
     pool(config)
 }
@@ -46,7 +46,7 @@ async fn a_server_that_knows_no_method_of_the_chain_keeps_its_sessions() {
         .flat_map(|chain| UNKNOWN.map(|it| (chain, it)))
     {
         let server = server(&["ping", "prompts/list", "resources/list"], unknown);
-        let pool = checking(chain);
+        let pool = checking(chain, Duration::from_secs(60));
         let endpoint = server.endpoint(Lifecycle::Legacy);
         let talk = conversation(&pool, endpoint, "talk").await;
         for _ in 0..3 {
@@ -63,7 +63,7 @@ async fn a_server_that_answers_no_probe_in_time_loses_the_session() {
     for chain in CHAINS {
         let methods = &["ping", "prompts/list", "resources/list"];
         let server = server(methods, |_| Reply::hang());
-        let pool = checking(chain);
+        let pool = checking(chain, Duration::from_millis(100));
         let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
         call(&alice, "count").await.expect("an answer");
         call(&alice, "count").await.expect("an answer");

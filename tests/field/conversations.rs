@@ -115,7 +115,7 @@ async fn a_conversation_survives_an_outage_that_its_session_survives() {
 #[tokio::test]
 async fn a_caller_that_waits_for_a_lost_conversation_gets_the_error_too() {
     let mut server = CounterServer::start();
-    server.switches().delay_tools(Duration::from_secs(20));
+    server.switches().delay_tools(Duration::from_secs(600));
     let one = std::num::NonZeroU32::MIN;
     let pool = pool(PoolConfig::default().with_max_concurrent_per_conversation(one));
     let talk = conversation(&pool, server.endpoint(), "talk").await;

@@ -113,9 +113,10 @@ async fn revoked_tokens_are_renewed_once_for_fifty_callers_and_no_call_fails() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_that_end_are_renewed_ahead_of_it_one_at_a_time_for_fifty_callers() {
     let protected = Protected::start().await;
+    // On a slow machine a token of one second ends before it is used.
     protected
         .server
-        .behave(|behaviour| behaviour.expires_in = 1);
+        .behave(|behaviour| behaviour.expires_in = 3);
     let credentials = credentials();
     let pool = pool(&credentials);
     let mut clients = Vec::new();

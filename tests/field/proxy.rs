@@ -119,7 +119,8 @@ async fn an_unreachable_upstream_takes_no_tools_of_the_others_away() {
         .upstream(Upstream::new("here", server.endpoint()))
         .upstream(Upstream::new("gone", lost))
         .upstream(Upstream::new("silent", silent.endpoint(Lifecycle::Legacy)))
-        .list_timeout(Duration::from_millis(500))
+        // Long enough for the first upstream on a slow machine.
+        .list_timeout(Duration::from_secs(3))
         .on_unavailable(move |event| report.add(event.upstream))
         .build()
         .expect("three names");

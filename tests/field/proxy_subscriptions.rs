@@ -209,7 +209,7 @@ pub(crate) fn before(upstreams: &SessionPool, server: &Server, era: Lifecycle) -
 }
 
 async fn next(updates: &mut ResourceUpdates) -> ResourceUpdate {
-    let next = tokio::time::timeout(Duration::from_secs(20), updates.next()).await;
+    let next = tokio::time::timeout(Duration::from_secs(60), updates.next()).await;
     next.expect("in time").expect("no error").expect("no end")
 }
 
@@ -264,11 +264,7 @@ async fn a_subscription_that_an_upstream_breaks_is_made_again_and_counts_as_a_ch
             .subscribe("one+test://a")
             .await
             .expect("a subscription");
-        eventually("the proxy listens", || {
-            server.count("subscriptions/listen") >= 1
-        })
-        .await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        eventually("the proxy listens", || !lock(&server.listening).is_empty()).await;
         server.cut();
         let update = next(&mut updates).await;
         assert!(is_change(&update), "{downstream:?} {update:?}");

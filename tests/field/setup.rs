@@ -58,7 +58,7 @@ pub(crate) async fn call(client: &PooledClient, tool: &'static str) -> Result<St
 }
 
 pub(crate) async fn close(pool: &SessionPool) {
-    let report = pool.close(Duration::from_secs(10)).await;
+    let report = pool.close(Duration::from_secs(60)).await;
     assert!(report.complete, "{report:?}");
 }
 

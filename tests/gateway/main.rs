@@ -42,10 +42,16 @@ async fn key_set() -> String {
     format!("http://{address}/jwks.json")
 }
 
-/// An address that no one listens at.
+/// An address that no one listens at. Its port is none of those that the system gives to others.
 async fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address")
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("a small number");
+    for port in first..first + 1_000 {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).await.is_ok() {
+            return address;
+        }
+    }
+    panic!("no free port");
 }
 
 /// A gateway before these upstreams, and what it reports at its end.

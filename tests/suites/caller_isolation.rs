@@ -102,7 +102,8 @@ async fn headers_of_one_request_are_never_sent_with_another() {
 #[tokio::test]
 async fn a_cancelled_call_ends_no_other_call() {
     let server = CounterServer::start();
-    server.switches().delay_tools(Duration::from_secs(1));
+    // The calls are under way until all have arrived and one has left.
+    server.switches().delay_tools(Duration::from_secs(5));
     let pool =
         pool(config().with_max_concurrent_per_session(NonZeroU32::new(2).expect("not zero")));
     let of = async |user| {

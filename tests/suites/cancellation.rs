@@ -217,14 +217,12 @@ async fn a_thousand_dropped_acquires_leave_nothing_open_on_a_real_server() {
         }
     });
     futures::future::join_all(acquires).await;
-    let mut stats = pool.stats();
-    for _ in 0..1_000 {
-        if stats.pools.values().all(|row| row.connecting == 0) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        stats = pool.stats();
-    }
+    eventually("no connect is under way", || {
+        let stats = pool.stats();
+        stats.pools.values().all(|row| row.connecting == 0)
+    })
+    .await;
+    let stats = pool.stats();
     assert_eq!(stats.total_active_sessions, 0);
     assert!(stats.pools.values().all(|row| row.waiting == 0));
     close(&pool).await;

@@ -372,13 +372,22 @@ async fn reclaim_among(keys: usize) -> Duration {
 
 #[tokio::test]
 async fn a_reclaim_does_not_scan_every_key_each_time() {
-    let few = reclaim_among(SESSIONS * 2).await;
-    let many = reclaim_among(SESSIONS * 200).await;
-    println!(
+    // The machine may have stood still during some of the runs, and not during the quickest one. A
+    // scan of every key takes too long in each of them.
+    let (mut few, mut many) = (Duration::MAX, Duration::MAX);
+    for _ in 0..RUNS {
+        few = few.min(reclaim_among(SESSIONS * 2).await);
+        many = many.min(reclaim_among(SESSIONS * 200).await);
+        if many < few * 20 {
+            return;
+        }
+    }
+    panic!(
         "among {} keys {few:?}, among a hundred times as many {many:?}",
         SESSIONS * 2
     );
-    assert!(many < few * 20, "{few:?} {many:?}");
 }
+
+const RUNS: usize = 10;
 
 const SESSIONS: usize = 100;

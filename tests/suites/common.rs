@@ -72,15 +72,24 @@ pub(crate) fn number(result: &CallToolResult) -> u64 {
         .expect("a number")
 }
 
-/// Waits until `holds`, for at most ten seconds of the runtime's clock, which may be paused.
+/// Waits until `holds`, for at most a minute of the runtime's clock, which may be paused.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         if holds() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("not within ten seconds: {what}");
+    panic!("not within a minute: {what}");
+}
+
+/// The turns of the runtime, a hundredth of a second apart, for which this is the time: however long a
+/// machine stands still, that is one of them.
+pub(crate) async fn turns_within(time: Duration) {
+    let turn = Duration::from_millis(10);
+    for _ in 0..time.as_millis() / turn.as_millis() {
+        tokio::time::sleep(turn).await;
+    }
 }
 
 /// Lets the HTTP client notice that a stopped server has closed its connections.
@@ -96,7 +105,7 @@ pub(crate) async fn notice_the_cut() {
 
 /// Closes a pool and checks that no session is left.
 pub(crate) async fn close(pool: &SessionPool) {
-    let report = pool.close(Duration::from_secs(10)).await;
+    let report = pool.close(Duration::from_secs(60)).await;
     assert!(report.complete, "{report:?}");
     assert_eq!(report.forced, 0, "{report:?}");
     assert_eq!(pool.stats().total_sessions, 0);

@@ -235,7 +235,7 @@ async fn a_refused_credential_does_not_decide_the_era() {
 #[tokio::test]
 async fn a_server_whose_era_cannot_be_detected_is_served_and_detected_again() {
     let server = CounterServer::start_as(Modes::default().of_both_eras());
-    let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(2));
+    let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(8));
     let pool = pool(config);
     let unavailable = Refusal::new(StatusCode::SERVICE_UNAVAILABLE).of("server/discover");
     server.switches().refuse(unavailable);

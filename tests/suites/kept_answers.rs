@@ -188,7 +188,7 @@ async fn a_reported_change_drops_what_it_concerns_and_nothing_else() {
             server.broadcast(&message.to_string()).await;
             for kind in KINDS {
                 let expected = if concerned.contains(&kind) { 2 } else { 1 };
-                for _ in 0..500 {
+                for _ in 0..6_000 {
                     ask(&client, kind).await.expect("an answer");
                     if server.count(kind) == expected {
                         break;

@@ -29,7 +29,8 @@ fn late_server() -> (ScriptedServer, Arc<Semaphore>) {
 }
 
 fn pool() -> SessionPool {
-    let config = PoolConfig::default().with_session_create_timeout(Duration::from_millis(200));
+    // Long enough for the first request to reach a slow server.
+    let config = PoolConfig::default().with_session_create_timeout(Duration::from_secs(2));
     SessionPool::builder()
         .config(config)
         .connector(StreamableHttpConnector::new().expect("an http client"))
@@ -57,7 +58,7 @@ async fn give_up(endpoint: Endpoint, meanwhile: Meanwhile) -> Option<SessionPool
     match meanwhile {
         Meanwhile::Nothing => Some(pool),
         Meanwhile::Closed => {
-            pool.close(Duration::from_secs(1)).await;
+            pool.close(Duration::from_secs(60)).await;
             Some(pool)
         }
         Meanwhile::Dropped => None,

@@ -11,7 +11,7 @@ use mcp_session_pool::{
 use crate::{common::close, moving_server::MovingServer, over::pool};
 
 async fn next(updates: &mut ResourceUpdates) -> ResourceUpdate {
-    let next = tokio::time::timeout(Duration::from_secs(20), updates.next()).await;
+    let next = tokio::time::timeout(Duration::from_secs(60), updates.next()).await;
     let next = next.expect("an update in time");
     next.expect("no error").expect("no end")
 }

@@ -69,6 +69,8 @@ async fn calls_that_share_a_session_run_concurrently_and_get_their_own_ids() {
 #[tokio::test]
 async fn a_dropped_call_cancels_that_call_and_no_other() {
     let server = slow_server();
+    // The call is under way until the others have arrived and it is dropped.
+    server.switches().delay_tools(Duration::from_secs(5));
     let pool = pool(PoolConfig::default());
     let client = pool.client(request(shared(&server, 4), "alice")).await;
     let client = client.expect("a client");
@@ -105,16 +107,18 @@ async fn a_dropped_call_cancels_that_call_and_no_other() {
 #[tokio::test]
 async fn a_late_answer_reaches_no_other_call() {
     let server = slow_server();
+    let late = Duration::from_secs(2);
+    server.switches().delay_tools(late);
     let pool = pool(PoolConfig::default());
     let client = pool.client(request(shared(&server, 4), "alice")).await;
     let client = client.expect("a client");
     assert_eq!(call(&client, "increment").await.expect("a count"), 1);
-    let brief = client.with_timeout(PAUSE / 4);
+    let brief = client.with_timeout(late / 20);
     call(&brief, "wait").await.expect_err("too late");
     // The late answer arrives between the answers of these calls.
     for count in 2..40 {
         assert_eq!(call(&client, "increment").await.expect("a count"), count);
-        tokio::time::sleep(PAUSE / 20).await;
+        tokio::time::sleep(late / 30).await;
     }
     assert_eq!(server.sessions_opened(), 1);
     close(&pool).await;

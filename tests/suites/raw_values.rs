@@ -88,4 +88,4 @@ async fn typed(client: &PooledClient) {
     let _ = client.list_all_tools().await;
 }
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);

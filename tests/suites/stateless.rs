@@ -35,8 +35,9 @@ async fn a_client_of_a_server_without_sessions_never_expires() {
     let pool = pool(config);
     let client = client(&pool, &server, "alice").await;
     call(&client, "increment").await.expect("a count");
-    let brief = client.with_timeout(Duration::from_millis(200));
-    server.switches().delay_tools(Duration::from_secs(10));
+    // Long enough for the call to reach a slow server.
+    let brief = client.with_timeout(Duration::from_secs(2));
+    server.switches().delay_tools(Duration::from_secs(600));
     let error = call(&brief, "wait").await.expect_err("too late");
     assert_eq!(error.outcome(), Outcome::Unknown);
     server.switches().lose_reply("tools/call");

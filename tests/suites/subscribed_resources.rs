@@ -170,7 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn next(updates: &mut ResourceUpdates) -> ResourceUpdate {
-    let next = tokio::time::timeout(Duration::from_secs(20), updates.next()).await;
+    let next = tokio::time::timeout(Duration::from_secs(60), updates.next()).await;
     let next = next.expect("an update in time");
     next.expect("no error").expect("no end")
 }
@@ -210,7 +210,7 @@ async fn one_subscription_upstream_serves_every_caller_of_a_key_and_ends_with_th
         let mut tries = 0;
         while resources.ended().await == 0 {
             tries += 1;
-            assert!(tries < 1_000, "{over:?}: it ends upstream");
+            assert!(tries < 6_000, "{over:?}: it ends upstream");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         close(&pool).await;

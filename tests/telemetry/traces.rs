@@ -277,6 +277,7 @@ pub(crate) async fn the_span_of_a_call_lasts_until_its_answer<S: Setup>() {
         assert!(took >= answers, "{took:?}");
     }
     let timeout = answers / 2;
+    server.switches().delay_tools(Duration::from_secs(600));
     let brief = client.with_timeout(timeout);
     let (trace, result) = Downstream::begin().serve(call(&brief, "wait")).await;
     result.expect_err("its time was up");

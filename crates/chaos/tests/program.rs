@@ -193,7 +193,7 @@ async fn a_certificate_that_changes_is_refused_until_it_is_trusted_again() {
         .expect("a client");
     let session = chaos.open().await;
     assert_eq!(
-        chaos.arm("untrusted_certificate=300ms@tools/call").await,
+        chaos.arm("untrusted_certificate=3s@tools/call").await,
         StatusCode::NO_CONTENT
     );
     assert!(chaos.call(&session, "a", "alice").await.is_err());

@@ -18,10 +18,13 @@ use mcp_pool_transport_sse::{AnnouncementError, SseConnector};
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
 use tokio::time::{Instant, timeout};
 
-/// The deadline of a connect in these tests.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The deadline of a connect that has to end before it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The deadline of a connect that ends by it, and the pauses after which a session ends. A handshake
+/// takes less on a slow machine, too.
+const SHORT: Duration = Duration::from_secs(2);
 /// What a machine under load may add to a deadline.
-const LEEWAY: Duration = Duration::from_secs(20);
+const LEEWAY: Duration = Duration::from_secs(60);
 const MOST_GROWTH: usize = 64 * 1024 * 1024;
 
 fn connector() -> SseConnector {
@@ -35,10 +38,14 @@ fn request(server: &HostileSse) -> ConnectRequest {
 }
 
 async fn connect(mischief: Mischief) -> ConnectError {
+    connect_within(CONNECT_TIMEOUT, mischief).await
+}
+
+async fn connect_within(limit: Duration, mischief: Mischief) -> ConnectError {
     let server = HostileSse::start(mischief);
-    let request = request(&server).with_deadline(Instant::now() + CONNECT_TIMEOUT);
+    let request = request(&server).with_deadline(Instant::now() + limit);
     let connector = connector();
-    let connected = timeout(CONNECT_TIMEOUT + LEEWAY, connector.connect(&request)).await;
+    let connected = timeout(limit + LEEWAY, connector.connect(&request)).await;
     connected.expect("an end").expect_err("an error")
 }
 
@@ -169,16 +176,14 @@ async fn a_stalled_stream_ends_at_the_deadline() {
         Mischief::StallsBeforeEndpoint,
         Mischief::StallsAfterEndpoint,
     ] {
-        let began = Instant::now();
-        let error = connect(mischief.clone()).await;
+        let error = connect_within(SHORT, mischief.clone()).await;
         assert_eq!(error.kind(), &FaultKind::Timeout, "{mischief:?}");
-        assert!(began.elapsed() < CONNECT_TIMEOUT + LEEWAY);
     }
 }
 
 #[tokio::test]
 async fn a_stream_that_stalls_in_a_call_ends_after_the_idle_timeout() {
-    let connector = connector().with_idle_timeout(Duration::from_millis(300));
+    let connector = connector().with_idle_timeout(SHORT);
     let failure = call(connector, Mischief::StallsInCall).await;
     assert_eq!(failure.kind(), &FaultKind::Timeout);
     assert_eq!(failure.outcome(), Outcome::Unknown);
@@ -186,7 +191,7 @@ async fn a_stream_that_stalls_in_a_call_ends_after_the_idle_timeout() {
 
 #[tokio::test]
 async fn a_message_that_is_never_accepted_ends_after_the_post_timeout() {
-    let connector = connector().with_post_timeout(Duration::from_millis(300));
+    let connector = connector().with_post_timeout(SHORT);
     let failure = call(connector, Mischief::SwallowsCalls).await;
     assert_eq!(failure.kind(), &FaultKind::Timeout);
     assert_eq!(failure.outcome(), Outcome::Unknown);

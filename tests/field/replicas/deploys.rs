@@ -6,7 +6,7 @@ use mcp_pool_testkit::{
 };
 use mcp_session_pool::config::Lifecycle;
 
-use super::setup::{Directory, replica};
+use super::setup::{Directory, replica, until};
 use crate::setup::{call, client, close, conversation};
 
 fn server() -> CounterServer {
@@ -49,13 +49,13 @@ async fn a_pool_that_is_drained_before_its_close_leaves_nothing_open() {
 async fn a_dropped_pool_hands_its_sessions_over_too() {
     let server = server();
     let directory = Directory::default();
-    for count in ["1", "2"] {
+    for (before, count) in ["1", "2"].into_iter().enumerate() {
         let pool = replica(&directory);
         let client = client(&pool, server.endpoint(), "alice").await;
         assert_eq!(call(&client, "increment").await.expect("a count"), count);
         drop((client, pool));
-        // The background task hands over; the lease of a replica that did not would last for seconds.
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        // The background task hands over.
+        until("it is handed over", || directory.parks() > before).await;
     }
     assert_eq!(server.sessions_opened(), 1);
 }

@@ -1,10 +1,8 @@
 //! A session of a caller is one replica's at a time.
 
-use std::time::Duration;
-
 use mcp_pool_testkit::server::{CounterServer, Modes};
 
-use super::setup::{Directory, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
 use crate::setup::{call, client, close};
 
 fn server() -> CounterServer {
@@ -47,13 +45,12 @@ async fn a_replica_that_is_cut_off_for_a_lease_sends_nothing_more_on_its_session
     let server = server();
     let directory = Directory::default();
     let network = directory.for_replica();
-    let lease = Duration::from_millis(600);
-    let cut_off = replica_of(fleet(&network).with_lease(lease));
+    let cut_off = replica_of(fleet(&network).with_lease(LEASE));
     let alice = client(&cut_off, server.endpoint(), "alice").await;
     assert_eq!(call(&alice, "increment").await.expect("a count"), "1");
     until("the session is recorded", || network.steps() == 2).await;
     network.set_down(true);
-    tokio::time::sleep(lease * 2).await;
+    tokio::time::sleep(LEASE * 2).await;
     let heir = replica(&directory);
     let there = client(&heir, server.endpoint(), "alice").await;
     assert_eq!(call(&there, "increment").await.expect("a count"), "2");
@@ -61,7 +58,7 @@ async fn a_replica_that_is_cut_off_for_a_lease_sends_nothing_more_on_its_session
     // It goes on with a session of its own.
     assert_eq!(call(&alice, "increment").await.expect("a count"), "1");
     network.set_down(false);
-    tokio::time::sleep(lease).await;
+    tokio::time::sleep(LEASE).await;
     assert_eq!(call(&alice, "increment").await.expect("a count"), "2");
     assert_eq!(call(&there, "increment").await.expect("a count"), "3");
     assert_eq!(server.sessions_opened(), 2);
@@ -74,12 +71,11 @@ async fn a_replica_that_is_cut_off_for_a_lease_sends_nothing_more_on_its_session
 async fn a_flushed_directory_makes_every_holding_void() {
     let server = server();
     let directory = Directory::default();
-    let lease = Duration::from_millis(600);
-    let pool = replica_of(fleet(&directory).with_lease(lease));
+    let pool = replica_of(fleet(&directory).with_lease(LEASE));
     let alice = client(&pool, server.endpoint(), "alice").await;
     assert_eq!(call(&alice, "increment").await.expect("a count"), "1");
     directory.store.flush();
-    tokio::time::sleep(lease * 2).await;
+    tokio::time::sleep(LEASE * 2).await;
     assert_eq!(call(&alice, "increment").await.expect("a count"), "1");
     assert_eq!(server.sessions_opened(), 2);
     until("the new one is recorded", || {

@@ -243,7 +243,7 @@ async fn the_handle_of_an_ended_session_is_refused_where_its_end_is_known() {
     let lost = call(&there, "increment").await;
     assert!(matches!(lost, Err(CallError::SessionLost)), "{lost:?}");
     let mut refused = Ok(String::new());
-    for _ in 0..100 {
+    for _ in 0..6_000 {
         refused = resume(&pools[1], &server, &handle).await;
         if refused.is_err() {
             break;

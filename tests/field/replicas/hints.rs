@@ -139,7 +139,7 @@ async fn a_hint_that_the_directory_did_not_take_is_left_by_the_next_session() {
     directory.set_down(false);
     let mut users = 0;
     while directory.hints_left().is_empty() {
-        assert!(users < 200, "no hint from {users} sessions");
+        assert!(users < 1_200, "no hint from {users} sessions");
         users += 1;
         let client = client(&pool, server.endpoint(), &format!("user {users}")).await;
         call(&client, "increment").await.expect("a count");

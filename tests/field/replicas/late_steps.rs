@@ -5,11 +5,11 @@ use std::time::Duration;
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{EvictMode, Selector};
 
-use super::setup::{Directory, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
 use crate::setup::{call, client, close, conversation};
 
-// Long enough for a busy machine: a replica that does not beat in time loses its reservation.
-const LEASE: Duration = Duration::from_secs(3);
+/// Later than the budget of a step, however long the machine stands still.
+const LATE: Duration = Duration::from_secs(2);
 
 fn server() -> CounterServer {
     CounterServer::start_as(Modes::default().legacy_only())
@@ -55,7 +55,7 @@ async fn a_claim_that_is_granted_after_the_budget_holds_up_no_other_replica() {
     let network = directory.for_replica();
     let slow = fleet(&network).with_budget(Duration::from_millis(50));
     let pool = replica_of(slow);
-    network.answer_claims_after(Duration::from_millis(400));
+    network.answer_claims_after(LATE);
     let talk = conversation(&pool, server.endpoint(), "talk").await;
     call(&talk, "increment")
         .await
@@ -78,7 +78,7 @@ async fn a_parked_session_that_is_granted_after_the_budget_is_parked_again() {
     close(&first).await;
     let network = directory.for_replica();
     let slow = replica_of(fleet(&network).with_budget(Duration::from_millis(50)));
-    network.answer_claims_after(Duration::from_millis(100));
+    network.answer_claims_after(LATE);
     let other = client(&slow, server.endpoint(), "alice").await;
     assert_eq!(call(&other, "increment").await.expect("a count"), "1");
     until("it is parked again", || network.sealed().len() == 1).await;

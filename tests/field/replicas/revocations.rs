@@ -8,7 +8,7 @@ use mcp_session_pool::{
     extend::{CloseOutcome, Reach},
 };
 
-use super::setup::{Directory, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
 use crate::setup::{call, client, close, conversation, pool};
 
 fn server() -> CounterServer {
@@ -23,8 +23,8 @@ fn alice() -> Selector {
 async fn every_replica_closes_what_one_of_them_revoked() {
     let server = server();
     let directory = Directory::default();
-    let lease = Duration::from_millis(300);
-    let pools: [_; 2] = std::array::from_fn(|_| replica_of(fleet(&directory).with_lease(lease)));
+    let networks: [_; 2] = std::array::from_fn(|_| directory.for_replica());
+    let pools = [0, 1].map(|one| replica_of(fleet(&networks[one]).with_lease(LEASE)));
     for pool in &pools {
         for user in ["alice", "bob"] {
             let client = client(pool, server.endpoint(), user).await;
@@ -32,10 +32,11 @@ async fn every_replica_closes_what_one_of_them_revoked() {
         }
     }
     // The first beat knows which revocations are old.
-    tokio::time::sleep(lease).await;
+    let have_beaten = || networks.iter().all(|network| network.beats() > 0);
+    until("beats", have_beaten).await;
     let (report, reach) = pools[0].revoke_everywhere(&alice()).await;
     assert_eq!(report.closing, 1);
-    assert_eq!(reach, Reach::Fleet { within: lease / 3 });
+    assert_eq!(reach, Reach::Fleet { within: LEASE / 3 });
     until("both sessions of alice are closed", || {
         server.sessions_closed() == 2
     })
@@ -54,21 +55,30 @@ async fn every_replica_closes_what_one_of_them_revoked() {
 async fn a_session_that_was_opened_after_a_revocation_outlives_its_late_news() {
     let server = server();
     let directory = Directory::default();
-    let lease = Duration::from_millis(900);
-    let pools: [_; 3] =
-        std::array::from_fn(|_| replica_of(fleet(&directory.for_replica()).with_lease(lease)));
+    let networks: [_; 3] = std::array::from_fn(|_| directory.for_replica());
+    let pools = [0, 1, 2].map(|one| replica_of(fleet(&networks[one]).with_lease(LEASE)));
     let mut talks = Vec::new();
     for pool in &pools {
         talks.push(conversation(pool, server.endpoint(), "talk").await);
     }
     assert_eq!(call(&talks[0], "increment").await.expect("a count"), "1");
     // The first beat knows which revocations are old.
-    tokio::time::sleep(lease).await;
+    let beats = || networks.each_ref().map(Directory::beats);
+    until("beats", || beats().iter().all(|beats| *beats > 0)).await;
     pools[2].revoke_everywhere(&alice()).await;
     // Another replica claims before it has beaten.
     assert_eq!(call(&talks[1], "increment").await.expect("a count"), "1");
     assert_eq!(call(&talks[2], "increment").await.expect("a count"), "2");
-    tokio::time::sleep(lease).await;
+    // The next beat but one has begun after the revocation, and brings its news.
+    let before = beats();
+    let have_beaten = || {
+        let beats = beats();
+        beats
+            .iter()
+            .zip(before)
+            .all(|(now, before)| *now > before + 1)
+    };
+    until("later beats", have_beaten).await;
     assert_eq!(call(&talks[2], "increment").await.expect("a count"), "3");
     assert_eq!(call(&talks[1], "increment").await.expect("a count"), "4");
     for pool in &pools {
@@ -178,9 +188,8 @@ async fn what_was_revoked_while_the_directory_was_away_is_never_revived_and_is_r
     let talk = conversation(&first, server.endpoint(), "talk").await;
     assert_eq!(call(&talk, "increment").await.expect("a count"), "1");
     close(&first).await;
-    let lease = Duration::from_millis(300);
     let network = directory.for_replica();
-    let second = replica_of(fleet(&network).with_lease(lease));
+    let second = replica_of(fleet(&network).with_lease(LEASE));
     network.refuse_revocations(true);
     let (_, reach) = second.revoke_everywhere(&alice()).await;
     assert_eq!(reach, Reach::LocalOnly);

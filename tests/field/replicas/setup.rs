@@ -37,6 +37,7 @@ struct Shared {
     revocations: AtomicUsize,
     claims: AtomicUsize,
     steps: AtomicUsize,
+    parks: AtomicUsize,
     sealed: Mutex<Vec<SealedSession>>,
     planted: Mutex<Option<SealedSession>>,
     hints_read: AtomicUsize,
@@ -105,6 +106,11 @@ impl Directory {
 
     pub(super) fn beats(&self) -> usize {
         self.shared.beats.load(Ordering::SeqCst)
+    }
+
+    /// The sessions that were handed over.
+    pub(super) fn parks(&self) -> usize {
+        self.shared.parks.load(Ordering::SeqCst)
     }
 
     /// Everything that was recorded.
@@ -198,7 +204,9 @@ impl SessionDirectory for Directory {
     ) -> Result<(), DirectoryError> {
         self.step().await?;
         self.note(sealed)?;
-        self.store.park(holding, sealed, ttl).await
+        let parked = self.store.park(holding, sealed, ttl).await;
+        self.shared.parks.fetch_add(1, Ordering::SeqCst);
+        parked
     }
 
     async fn remove(&self, holding: &Holding, removal: Removal) -> Result<Removed, DirectoryError> {
@@ -284,9 +292,12 @@ pub(super) fn replica(directory: &Directory) -> SessionPool {
     replica_of(fleet(directory))
 }
 
-/// Waits until this is so, for at most 30 seconds.
+/// A lease that a replica on a slow machine keeps: one that does not beat in time loses its reservations.
+pub(super) const LEASE: Duration = Duration::from_secs(3);
+
+/// Waits until this is so, for at most a minute.
 pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..3_000 {
+    for _ in 0..6_000 {
         if is_so() {
             return;
         }

@@ -96,7 +96,8 @@ async fn a_call_without_an_answer_ends_with_its_deadline_and_its_session_is_chec
         let pool = pool(PoolConfig::default());
         let alice = client(&pool, server.sse_endpoint(), "alice").await;
         call(&alice, "count").await.expect("an answer");
-        let brief = alice.with_timeout(Duration::from_millis(100));
+        // Long enough for the call to reach a slow server.
+        let brief = alice.with_timeout(Duration::from_secs(1));
         let error = call(&brief, "broken").await.expect_err("no answer");
         assert_eq!((error.outcome(), &*error.label()), (UNKNOWN, "timeout"));
         call(&alice, "count").await.expect("an answer");

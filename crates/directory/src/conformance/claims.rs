@@ -7,7 +7,7 @@ use mcp_pool_core::extend::{
     Claim, DirectoryError, Removal, SealedSession, SessionDirectory, Sharing,
 };
 
-use super::helpers::{LONG, SHORT, claim, key, open, pass, request, reserve, revive, sealed};
+use super::helpers::{LEASE, LONG, claim, key, open, pass_lease, request, reserve, revive, sealed};
 
 /// A key without a session is reserved, each time under a fence of its own.
 ///
@@ -102,9 +102,9 @@ pub async fn a_session_of_a_dead_holder_is_claimed_and_its_fence_is_refused(
     directory: &dyn SessionDirectory,
 ) {
     let mut first = request(key(), Sharing::Exclusive);
-    first.lease = SHORT;
+    first.lease = LEASE;
     let old = open(directory, &first, "one").await;
-    pass().await;
+    pass_lease().await;
     let (new, _) = revive(directory, &request(first.key, Sharing::Exclusive)).await;
     assert_eq!(new.session, old.session);
     assert!(new.fence.number > old.fence.number);
@@ -130,14 +130,14 @@ pub async fn a_session_of_a_dead_holder_is_claimed_and_its_fence_is_refused(
 /// The promise does not hold.
 pub async fn a_beat_keeps_every_holding_of_its_replica(directory: &dyn SessionDirectory) {
     let mut first = request(key(), Sharing::Exclusive);
-    first.lease = SHORT;
+    first.lease = LEASE;
     open(directory, &first, "one").await;
     let mut second = first.clone();
     second.key = key();
     open(directory, &second, "two").await;
     let beat = directory.beat(&first.replica, LONG, None).await;
     beat.expect("a beat");
-    pass().await;
+    pass_lease().await;
     for key in [first.key, second.key] {
         reserve(directory, &request(key, Sharing::Exclusive)).await;
     }

@@ -10,12 +10,19 @@ use tokio::time::sleep;
 
 /// Longer than any test.
 pub(super) const LONG: Duration = Duration::from_secs(600);
-/// Over before [`pass`] returns.
+/// Over before [`pass`] returns. Nothing may have to happen before it is over.
 pub(super) const SHORT: Duration = Duration::from_millis(20);
+/// A lease that lasts until its holder has opened its sessions, on a slow machine too.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
 
 /// Waits until whatever lasts [`SHORT`] is over.
 pub(super) async fn pass() {
     sleep(SHORT * 5).await;
+}
+
+/// Waits until a [`LEASE`] is over.
+pub(super) async fn pass_lease() {
+    sleep(LEASE + SHORT * 5).await;
 }
 
 pub(super) fn key() -> FleetKey {

@@ -2,7 +2,7 @@
 
 use mcp_pool_core::extend::{Claim, Removal, Removed, SessionDirectory, Sharing};
 
-use super::helpers::{LONG, SHORT, claim, key, open, pass, request, reserve, revive, sealed};
+use super::helpers::{LEASE, LONG, claim, key, open, pass_lease, request, reserve, revive, sealed};
 
 /// Any number of replicas use it at the same time.
 ///
@@ -47,9 +47,9 @@ pub async fn of_two_replicas_one_opens_the_shared_session(directory: &dyn Sessio
 /// The promise does not hold.
 pub async fn a_reservation_of_a_dead_replica_is_taken_over(directory: &dyn SessionDirectory) {
     let mut first = request(key(), Sharing::Shared);
-    first.lease = SHORT;
+    first.lease = LEASE;
     let holding = reserve(directory, &first).await;
-    pass().await;
+    pass_lease().await;
     let second = request(first.key, Sharing::Shared);
     let taken = reserve(directory, &second).await;
     assert_ne!(taken.session, holding.session);
@@ -86,9 +86,9 @@ pub async fn the_last_holder_of_a_shared_session_removes_it(directory: &dyn Sess
 /// The promise does not hold.
 pub async fn a_shared_session_outlives_its_dead_holders(directory: &dyn SessionDirectory) {
     let mut first = request(key(), Sharing::Shared);
-    first.lease = SHORT;
+    first.lease = LEASE;
     let holding = open(directory, &first, "one").await;
-    pass().await;
+    pass_lease().await;
     let (revived, _) = revive(directory, &request(first.key, Sharing::Shared)).await;
     assert_eq!(revived.session, holding.session);
     // The dead one does not count among the holders.

@@ -37,9 +37,9 @@ async fn advance(time: Duration) {
     tokio::time::resume();
 }
 
-/// Waits for background work, for up to 10 seconds.
+/// Waits for background work, for up to a minute.
 async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..5_000 {
+    for _ in 0..30_000 {
         if holds().await {
             return;
         }

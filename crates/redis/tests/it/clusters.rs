@@ -15,7 +15,7 @@ async fn cluster() -> Server {
         .run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;
     let directory = directory_in(&server);
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if beat(&directory).await {
             return server;
         }
@@ -60,7 +60,7 @@ async fn news_come_from_a_cluster() {
         }
     };
     tokio::select! {
-        news = timeout(Duration::from_secs(30), directory.news()) => news.expect("news"),
+        news = timeout(Duration::from_secs(60), directory.news()) => news.expect("news"),
         () = revoke => {}
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::server::Server;
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 
 fn mark() -> FleetMark {
     FleetMark::from_bytes([7; 32])

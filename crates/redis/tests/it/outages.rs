@@ -12,7 +12,8 @@ use rmcp::model::CallToolRequestParams;
 
 use crate::server::Server;
 
-const LEASE: Duration = Duration::from_millis(900);
+// A replica on a slow machine beats in time, and its steps end within their budget.
+const LEASE: Duration = Duration::from_secs(3);
 
 fn replica(redis: &Server) -> SessionPool {
     replica_of(redis.directory())
@@ -23,7 +24,7 @@ pub(crate) fn replica_of(directory: RedisDirectory) -> SessionPool {
     let secret = FleetSecret::new([1; 32], 1, [2; 32]);
     let fleet = Fleet::new(directory, secret)
         .with_lease(LEASE)
-        .with_budget(Duration::from_millis(200));
+        .with_budget(Duration::from_secs(2));
     SessionPool::builder()
         .connector(StreamableHttpConnector::new().expect("an http client"))
         .fleet(fleet)
@@ -62,7 +63,7 @@ async fn try_count(client: &PooledClient) -> Result<String, String> {
 }
 
 pub(crate) async fn close(pool: &SessionPool) {
-    let report = pool.close(Duration::from_secs(10)).await;
+    let report = pool.close(Duration::from_secs(60)).await;
     assert!(report.complete, "{report:?}");
 }
 

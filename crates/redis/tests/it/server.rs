@@ -78,7 +78,7 @@ impl Server {
 
     async fn answers(&self) -> bool {
         let client = redis::Client::open(self.url()).expect("a valid URL");
-        for _ in 0..250 {
+        for _ in 0..600 {
             let connection = client.get_multiplexed_async_connection().await;
             if let Ok(mut connection) = connection {
                 let ping = redis::cmd("PING");
@@ -113,9 +113,15 @@ impl Server {
 
     /// Kills the server, and starts an empty one in its place.
     pub(crate) async fn replace(&mut self) {
-        self.end();
-        *self = Self::spawn(self.port, &[], &["--save", "", "--appendonly", "no"]);
-        assert!(self.answers().await, "no server on the same port");
+        // A connection of another process may have the port for a moment.
+        for _ in 0..5 {
+            self.end();
+            *self = Self::spawn(self.port, &[], &["--save", "", "--appendonly", "no"]);
+            if self.answers().await {
+                return;
+            }
+        }
+        panic!("no server on the same port");
     }
 
     /// Runs a command in the server.

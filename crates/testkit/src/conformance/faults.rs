@@ -9,7 +9,7 @@ use mcp_pool_core::{
 };
 use rmcp::model::{ClientRequest, PingRequest};
 
-use super::helpers::{call, open, request};
+use super::helpers::{LONG, call, open, request};
 use crate::server::{Counterpart, Refusal, UnknownSession};
 
 /// A refused connect reports the kind of the refusal and its challenge or delay.
@@ -70,7 +70,7 @@ pub async fn a_lost_session_is_distinguished_from_a_lost_call(
         server.switches().answer_unknown_sessions(refusal);
         let session = open(connector, server).await;
         server.forget_sessions();
-        let called = tokio::time::timeout(Duration::from_secs(10), call(&session, "increment"));
+        let called = tokio::time::timeout(LONG, call(&session, "increment"));
         let mut failure = called.await.expect("an end").expect_err("no such session");
         if *failure.kind() != FaultKind::SessionGone {
             let ping = ClientRequest::PingRequest(PingRequest::default());

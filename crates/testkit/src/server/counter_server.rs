@@ -165,12 +165,12 @@ impl CounterServer {
         self.log.forget_sessions();
     }
 
-    /// Waits until no session is open, for at most 30 seconds.
+    /// Waits until no session is open, for at most a minute.
     ///
     /// # Panics
     /// When a session is still open by then.
     pub async fn expect_no_session(&self) {
-        for _ in 0..3_000 {
+        for _ in 0..6_000 {
             if self.open_sessions().is_empty() {
                 return;
             }

@@ -66,12 +66,12 @@ impl Drop for Running {
     }
 }
 
-/// Binds; retries for five seconds when an outgoing connection has taken the port meanwhile.
+/// Binds; retries for a minute when an outgoing connection has taken the port meanwhile.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let mut tries = 0;
     loop {
         match TcpListener::bind(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 500 => tries += 1,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 6_000 => tries += 1,
             result => return result,
         }
         thread::sleep(Duration::from_millis(10));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    call, connector, eventually,
+    LONG, call, connector, eventually,
     scripted::{Reply, Scripted, handshake},
     tool,
 };
@@ -54,7 +54,8 @@ async fn a_call_that_is_dropped_outside_of_a_runtime_is_cancelled_too() {
 #[tokio::test]
 async fn an_initialize_that_is_dropped_is_not_cancelled() {
     let server = Scripted::start(|_| Reply::default());
-    let deadline = Instant::now() + Duration::from_millis(300);
+    // Long enough for `initialize` to reach a slow server.
+    let deadline = Instant::now() + Duration::from_secs(3);
     let request = ConnectRequest::detached(&server.endpoint(), http::HeaderMap::new());
     let request = request.with_deadline(deadline);
     let error = connector().connect(&request).await.expect_err("no answer");
@@ -89,7 +90,7 @@ async fn a_close_ends_the_calls_in_flight_and_the_stream() {
     let session = server.connect(&connector()).await;
     let closed = async {
         eventually("the call", || !server.posted_of("tools/call").is_empty()).await;
-        session.driver().close(Duration::from_secs(5)).await
+        session.driver().close(LONG).await
     };
     let (failure, outcome) = tokio::join!(call(&session, "x"), closed);
     assert_eq!(failure.expect_err("no answer").outcome(), Outcome::Unknown);

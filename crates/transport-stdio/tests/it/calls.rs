@@ -99,7 +99,7 @@ async fn what_a_child_wrote_before_its_end_is_read() {
 async fn calls_of_one_session_run_at_the_same_time() {
     let child = Marked::serving(&[]);
     let session = child.open().await;
-    let calls = (0..100).map(|_| call(&session, "wait", json!({ "ms": 200 })));
+    let calls = (0..100).map(|_| call(&session, "wait", json!({ "ms": 1_000 })));
     let answers = timeout(LONG, futures::future::join_all(calls))
         .await
         .unwrap();
@@ -192,7 +192,7 @@ async fn a_ping_of_a_child_is_answered() {
     let child = Marked::serving(&[]);
     let session = child.open().await;
     assert_eq!(call(&session, "ask", Value::Null).await.unwrap(), "asked");
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         if call(&session, "answers", Value::Null).await.unwrap() == "1" {
             return;
         }
@@ -207,7 +207,7 @@ async fn a_caller_that_leaves_cancels_its_request_on_the_child() {
     let session = child.open().await;
     let waits = call(&session, "wait", json!({ "ms": 600_000 }));
     assert!(timeout(Duration::from_millis(300), waits).await.is_err());
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         if call(&session, "cancelled", Value::Null).await.unwrap() == "1" {
             return;
         }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-pool-stdio-child");
 
 /// Longer than any step of a test takes.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// Children that can be found by a variable in their environment, which their own children inherit.
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ pub(crate) async fn call_of(
     Ok(first_text(&result))
 }
 
-/// Waits until `holds`, for at most twenty seconds.
+/// Waits until `holds`, for at most a minute.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while Instant::now() < deadline {

@@ -29,7 +29,8 @@ async fn a_session_is_a_child_that_ends_with_it() {
 async fn a_child_that_ignores_the_end_of_its_input_gets_a_signal() {
     let child = Marked::serving(&["--ignore-eof"]);
     let session = child.open().await;
-    let limit = Duration::from_secs(2);
+    // The signal comes after half of it, and a quarter is for its effect.
+    let limit = Duration::from_secs(8);
     assert_eq!(session.driver().close(limit).await, CloseOutcome::Completed);
     child.none_left().await;
     assert_eq!(child.connector.stats().killed, 0);

@@ -37,20 +37,21 @@ async fn a_child_that_ends_while_it_starts_is_an_error_with_its_status() {
 async fn starts_of_a_child_that_always_ends_are_paused_longer_and_longer() {
     let child = Marked::serving(&["--exit", "7"]);
     let began = Instant::now();
-    for _ in 0..4 {
+    for _ in 0..6 {
         let error = child.try_open().await.unwrap_err();
         assert!(
             matches!(cause(&error), StdioError::Ended { .. }),
             "{error:?}"
         );
     }
-    // 100 + 200 + 400 ms, each with up to 25 % less.
+    // 100, 200, 400, 800 and 1,600 ms, each with up to 25 % less.
     assert!(
-        began.elapsed() >= Duration::from_millis(525),
+        began.elapsed() >= Duration::from_millis(2_325),
         "{:?}",
         began.elapsed()
     );
     let started = child.connector.stats().started;
+    // The pause is 2.4 s at least by now, so that no slow machine is beyond it here.
     let hasty = child
         .request()
         .with_deadline(Instant::now() + Duration::from_millis(50));
@@ -71,17 +72,18 @@ async fn starts_of_a_child_that_always_ends_are_paused_longer_and_longer() {
 async fn one_start_at_a_time_follows_a_failed_one() {
     let child = Marked::serving(&["--exit", "7"]);
     child.try_open().await.unwrap_err();
-    let deadline = Instant::now() + Duration::from_millis(600);
+    let deadline = Instant::now() + Duration::from_secs(3);
     let connects = (0..50).map(async |_| {
         let request = child.request().with_deadline(deadline);
         child.connector.connect(&request).await.unwrap_err()
     });
     futures::future::join_all(connects).await;
     let stats = child.connector.stats();
-    // The first one, and one after each of up to three pauses: of the two requests that may have
-    // ended it, each gets a child.
-    assert!((2..=4).contains(&stats.failed_starts), "{stats:?}");
-    assert_eq!(stats.started, 2 * stats.failed_starts);
+    // The first one, and one after each of up to five pauses: of the two requests that may have
+    // ended it, each gets a child. The deadline may come while the last one starts.
+    assert!((2..=6).contains(&stats.failed_starts), "{stats:?}");
+    let started = 2 * stats.failed_starts..=2 * stats.failed_starts + 2;
+    assert!(started.contains(&stats.started), "{stats:?}");
     child.none_left().await;
 }
 
@@ -130,7 +132,7 @@ async fn the_processes_of_a_command_and_of_all_commands_are_limited() {
     let open = async |name: &str| {
         let endpoint = StdioConnector::endpoint(name).unwrap();
         let request = ConnectRequest::detached(&endpoint, http::HeaderMap::new());
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + LONG;
         connector.connect(&request.with_deadline(deadline)).await
     };
     let refused = |error: &ConnectError, expected: usize| {
