@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_pool_core::{
     PoolKey, SessionPool,
-    stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus},
+    stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus, QuotaStats},
 };
 use mcp_pool_testkit::fake::Remote;
 
@@ -15,6 +15,7 @@ use super::ledger::Broken;
 pub(in super::super) struct Reading {
     pub(in super::super) status: PoolStatus,
     pub(in super::super) keys: Vec<KeyStats>,
+    quotas: Vec<QuotaStats>,
 }
 
 impl Reading {
@@ -27,6 +28,7 @@ impl Reading {
         Self {
             status: pool.status(),
             keys: pool.key_stats(&query).rows,
+            quotas: pool.quota_stats(1_000),
         }
     }
 
@@ -34,7 +36,14 @@ impl Reading {
     pub(in super::super) fn has_idle_that_is_sought(&self) -> bool {
         let (taken, most) = (self.status.sessions, self.status.max_total_sessions);
         let is_full = most > 0 && taken >= most;
-        is_full && self.keys.iter().any(seeks) && self.keys.iter().any(|row| row.available > 0)
+        is_full && self.seeks() && self.keys.iter().any(|row| row.available > 0)
+    }
+
+    /// True where a key needs a session, opens none, and does not wait for a quota that is used up.
+    fn seeks(&self) -> bool {
+        let used_up = self.quotas.iter().filter(|row| row.used >= row.limit);
+        let at_quotas: usize = used_up.map(|row| row.waiting).sum();
+        self.keys.iter().filter(|row| seeks(row)).count() > at_quotas
     }
 
     /// How long ago the key with an idle session that was used last was used.
@@ -61,6 +70,9 @@ pub(in super::super) fn check_always(reading: &Reading) -> Option<Broken> {
         if max > 0 && count > max {
             return Some((name, format!("{count} of {max}")));
         }
+    }
+    if let Some(row) = reading.quotas.iter().find(|row| row.used > row.limit) {
+        return Some(("quota", format!("{row:?}")));
     }
     let of_key = |row: &&KeyStats| row.available + row.active + row.connecting > row.max;
     let broken = reading.keys.iter().find(of_key)?;
@@ -116,7 +128,9 @@ fn check_waiters(reading: &Reading, sessions_free: bool) -> Option<Broken> {
     let mut waiting = reading.keys.iter().filter(|key| key.waiting > 0);
     waiting.find_map(|key| match () {
         () if key.available > 0 => Some(("waits_beside_idle", row(key))),
-        () if sessions_free && seeks(key) => Some(("waits_without_connect", row(key))),
+        () if sessions_free && seeks(key) && reading.seeks() => {
+            Some(("waits_without_connect", row(key)))
+        }
         () => None,
     })
 }

@@ -27,11 +27,13 @@ impl Desk {
         }
     }
 
-    /// With no task ready, each slot in use is a lease or belongs to a task.
+    /// With no task ready, each slot in use is a lease, belongs to a task, or is checked in the background.
     pub(in super::super) fn check_slots(&self, in_use: usize) {
         let (held, tasks) = (self.usage.held(), self.lock().pending.len());
-        if in_use > held + tasks {
-            let detail = || format!("{in_use} slots, {held} leases, {tasks} tasks");
+        let checks = self.remote.checking();
+        if in_use > held + tasks + checks {
+            let detail =
+                || format!("{in_use} slots, {held} leases, {tasks} tasks, {checks} checks");
             self.history.violate("slot_left", detail);
         }
     }

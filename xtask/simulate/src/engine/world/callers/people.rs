@@ -144,6 +144,11 @@ impl People {
         })
     }
 
+    /// An endpoint of the world.
+    pub(in super::super) fn endpoint(&self, numbers: &mut Numbers) -> Endpoint {
+        numbers.pick(&self.endpoints)
+    }
+
     /// A selector of any kind.
     pub(in super::super) fn selector(&self, numbers: &mut Numbers) -> Selector {
         let user = format!("u{}", numbers.below(self.users));
