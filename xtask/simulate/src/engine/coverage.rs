@@ -17,6 +17,8 @@ sometimes! {
     AcquireOnClient: "an acquire of a client got a session",
     BreakerOpened: "a breaker opened",
     BreakerRefused: "an open breaker refused an acquire",
+    CallQuotaReached: "a call waited for its quota",
+    CallQuotaTimedOut: "a caller timed out at a quota of calls",
     CapacityTimedOut: "a waiter for capacity timed out",
     CheckCancelled: "a caller left while its session was checked",
     CheckFailed: "a check failed",

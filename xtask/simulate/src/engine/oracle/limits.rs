@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mcp_pool_core::{
     PoolKey, SessionPool,
+    config::QuotaKind,
     stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus, QuotaStats},
 };
 use mcp_pool_testkit::fake::Remote;
@@ -41,9 +42,30 @@ impl Reading {
 
     /// True where a key needs a session, opens none, and does not wait for a quota that is used up.
     fn seeks(&self) -> bool {
-        let used_up = self.quotas.iter().filter(|row| row.used >= row.limit);
+        let used_up = self.quotas.iter().filter(|row| is_used_up(row));
+        let used_up = used_up.filter(|row| !row.quota.is_of_calls());
         let at_quotas: usize = used_up.map(|row| row.waiting).sum();
         self.keys.iter().filter(|row| seeks(row)).count() > at_quotas
+    }
+
+    /// The calls that the quotas count: each call counts for one quota of a kind at most.
+    pub(in super::super) fn calls_in_flight(&self) -> usize {
+        let of_kind = |kind: &QuotaKind| {
+            let rows = self.quotas.iter().filter(|row| row.quota == *kind);
+            rows.map(|row| row.used).sum()
+        };
+        let kinds = QuotaKind::ALL.iter().filter(|kind| kind.is_of_calls());
+        kinds.map(of_kind).max().unwrap_or_default()
+    }
+
+    /// The quota of calls that a caller waits for although none is used up. One may wait for another caller,
+    /// which has claimed a permit and waits for a quota that is.
+    fn free_quota_of_calls(&self) -> Option<&QuotaStats> {
+        let mut of_calls = self.quotas.iter().filter(|row| row.quota.is_of_calls());
+        match of_calls.clone().any(is_used_up) {
+            true => None,
+            false => of_calls.find(|row| row.waiting > 0),
+        }
     }
 
     /// How long ago the key with an idle session that was used last was used.
@@ -57,6 +79,10 @@ impl Reading {
         let fingerprint = key.fingerprint();
         self.keys.iter().find(|row| row.fingerprint == fingerprint)
     }
+}
+
+fn is_used_up(row: &QuotaStats) -> bool {
+    row.used >= row.limit
 }
 
 /// What holds at every instant: each limit.
@@ -107,6 +133,9 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
     }
     if status.closed {
         return None;
+    }
+    if let Some(row) = reading.free_quota_of_calls() {
+        return Some(("waits_for_free_quota", format!("{row:?}")));
     }
     if let Some(broken) = check_waiters(reading, sessions_free) {
         return Some(broken);

@@ -63,6 +63,21 @@ pub(super) fn with_upkeep(config: PoolConfig, numbers: &mut Numbers) -> PoolConf
         .with_max_sessions_per_endpoint(of_endpoint)
 }
 
+/// Quotas of calls: in a part of the worlds, each in a part of those.
+pub(super) fn with_call_quotas(config: PoolConfig, numbers: &mut Numbers) -> PoolConfig {
+    if !numbers.chance(25) {
+        return config;
+    }
+    let mut count = |percent, most| match numbers.chance(percent) {
+        true => 1 + numbers.below(most),
+        false => 0,
+    };
+    config
+        .with_max_calls_per_principal(count(50, 3))
+        .with_max_calls_per_tenant(count(50, 4))
+        .with_max_calls_per_endpoint(count(50, 4))
+}
+
 /// So that a world does more than check its idle sessions.
 const SHORTEST_KEEPALIVE: Duration = Duration::from_millis(20);
 

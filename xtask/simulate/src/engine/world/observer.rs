@@ -121,7 +121,10 @@ impl Observer for Recorder {
     }
 
     fn quota_reached<'a>(&self, event: &QuotaReached<'a>) {
-        self.history.reach(Sometimes::QuotaReached);
+        self.history.reach(match event.quota().is_of_calls() {
+            true => Sometimes::CallQuotaReached,
+            false => Sometimes::QuotaReached,
+        });
         self.note("waits at a quota", event.key(), 0);
     }
 

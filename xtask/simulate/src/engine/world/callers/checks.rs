@@ -38,6 +38,15 @@ impl Desk {
         }
     }
 
+    /// With no task ready, each call that counts for a quota is a lease or belongs to a task.
+    pub(in super::super) fn check_calls(&self, calls: usize) {
+        let (held, tasks) = (self.usage.held(), self.lock().pending.len());
+        if calls > held + tasks {
+            let detail = || format!("{calls} calls, {held} leases, {tasks} tasks");
+            self.history.violate("call_left", detail);
+        }
+    }
+
     /// Reports each task that is past its deadline though no task is ready.
     pub(in super::super) fn check_deadlines(&self) {
         let now = Instant::now();

@@ -227,6 +227,9 @@ impl Desk {
             AcquireError::CircuitOpen { .. } => Sometimes::BreakerRefused,
             AcquireError::CredentialExpired => Sometimes::CredentialEnded,
             AcquireError::Identity(_) => Sometimes::ExtractFailed,
+            AcquireError::Quota { quota, .. } if quota.is_of_calls() => {
+                Sometimes::CallQuotaTimedOut
+            }
             AcquireError::Quota { .. } => Sometimes::QuotaTimedOut,
             AcquireError::Timeout { stage, .. } => match stage {
                 Stage::Capacity => Sometimes::CapacityTimedOut,
