@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use mcp_pool_testkit::fake::{self, Behaviour};
+use mcp_pool_testkit::fake::{self, Behaviour, Remote};
 use mcp_session_pool::{
     EvictMode, PoolConfig, Principal, Scope, Selector, SessionPool,
     error::{Challenge, FaultKind},
     stats::KeyQuery,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use crate::common::{close, eventually, pool_over, request};
 
@@ -283,5 +283,68 @@ async fn no_session_in_use_is_checked_and_a_caller_that_comes_during_a_check_is_
     );
     assert_eq!(remote.connects(), 1);
     drop(lease);
+    close(&pool).await;
+}
+
+fn limited(wait: Duration) -> FaultKind {
+    FaultKind::RateLimited {
+        retry_after: Some(wait),
+    }
+}
+
+/// Opens a session that is idle then, and fails to open another one.
+async fn open_idle_and_fail(pool: &SessionPool, remote: &Remote, fault: FaultKind) {
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    remote.fail_next_connect(fault);
+    let hasty = alice.with_timeout(Duration::from_millis(10));
+    pool.acquire(&hasty).await.expect_err("no other session");
+    drop(lease);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_in_the_background_that_has_to_wait_for_its_endpoint_keeps_no_session_from_callers()
+{
+    let (connector, remote) = fake::connector();
+    let config = alive().with_min_idle_per_key(2);
+    let pool = pool_over(connector, config);
+    let alice = request(fake::endpoint("a"), "alice");
+    let client = pool.client(alice).await.expect("a client");
+    sleep(DELAY).await;
+    client.try_acquire().expect("a session").discard();
+    // Not longer than the patience: a check would be refused at once.
+    remote.fail_next_connect(limited(DELAY * 2));
+    // The session that is missing and the check of the other one are due at the same moment.
+    advance(Duration::from_secs(20)).await;
+    sleep(DELAY).await;
+    assert_eq!((remote.connects(), remote.open()), (3, 1));
+    let lease = client.try_acquire();
+    assert!(lease.is_some(), "the session that is there");
+    drop(lease);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_the_past_stops_no_check_in_the_background() {
+    for fault in [limited(Duration::from_secs(1)), FaultKind::Unreachable] {
+        let (connector, remote) = fake::connector();
+        let pool = pool_over(connector, alive());
+        open_idle_and_fail(&pool, &remote, fault.clone()).await;
+        sleep(Duration::from_secs(100)).await;
+        let checks = remote.checks();
+        assert!((3..=7).contains(&checks), "{checks} after {fault}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_session_is_checked_in_the_background_while_its_endpoint_wants_no_request() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, alive());
+    open_idle_and_fail(&pool, &remote, limited(Duration::from_secs(55))).await;
+    sleep(Duration::from_secs(54)).await;
+    assert_eq!(remote.checks(), 0);
+    sleep(Duration::from_secs(40)).await;
+    assert!(remote.checks() > 0, "after the wait");
     close(&pool).await;
 }

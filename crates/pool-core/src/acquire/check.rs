@@ -160,12 +160,26 @@ fn unless_evicted(mut slot: SlotGuard) -> Option<SlotGuard> {
 }
 
 /// The slot, if its session passes a check and may be handed out afterwards.
+///
+/// # Errors
+/// [`AcquireError::Timeout`] when the deadline passes before; those of the endpoint's circuit.
 async fn check(
     context: &Context,
     slot: SlotGuard,
     deadline: Deadline,
 ) -> Result<Option<SlotGuard>, AcquireError> {
-    let proven = prove(context, slot, deadline).await?;
+    let upstream = &slot.key().upstream;
+    let is_open = || !context.is_closed();
+    // An endpoint that is not there would fail every session.
+    let permit = admitted(
+        upstream,
+        Holder::of(&slot.session().key),
+        deadline.at,
+        is_open,
+    );
+    let permit = within(deadline, Stage::Circuit, permit).await??;
+    let permit = permit.ok_or(AcquireError::Closed)?;
+    let proven = prove(context, slot, permit, deadline).await?;
     Ok(proven.and_then(|slot| {
         let fitness = fitness_of_proven(context, &slot, context.clock.now());
         unless_unfit(slot, fitness)
@@ -175,22 +189,17 @@ async fn check(
 /// The slot, if its session passes a check. `None`: it is closed.
 ///
 /// # Errors
-/// [`AcquireError::Timeout`] when the deadline passes during the check; those of the endpoint's circuit.
+/// [`AcquireError::Timeout`] when the deadline passes during the check.
 pub(super) async fn prove(
     context: &Context,
     mut slot: SlotGuard,
+    permit: BreakerPermit,
     deadline: Deadline,
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let pooled = Arc::clone(slot.session());
     let Some(connector) = context.connectors.get(pooled.key.transport()) else {
         return Ok(Some(slot));
     };
-    let upstream = Arc::clone(&slot.key().upstream);
-    let is_open = || !context.is_closed();
-    // An endpoint that is not there would fail every session.
-    let permit = admitted(&upstream, Holder::of(&pooled.key), deadline.at, is_open);
-    let permit = within(deadline, Stage::Circuit, permit).await??;
-    let permit = permit.ok_or(AcquireError::Closed)?;
     let began = Instant::now();
     let span = trace::check(pooled.session.info());
     let check = connector.check(&pooled.session, plan(context, &pooled));

@@ -7,7 +7,7 @@ use crate::{
     extend::CloseReason,
     key::{Fate, KeyPool, Reservation, SlotGuard},
     time::{Deadline, Timestamp},
-    upstream::{Holder, admitted_now},
+    upstream::{BreakerPermit, Holder, admitted_now},
 };
 
 /// Opens what is missing of the sessions that a key keeps ready: as long as a permit is free that no
@@ -29,11 +29,14 @@ pub(crate) fn open_spares(key: &Arc<KeyPool>, now: Timestamp) {
 pub(crate) fn check_idle(key: &Arc<KeyPool>, now: Timestamp) -> Option<Timestamp> {
     let context = &key.services.context;
     let keepalive = context.keepalive?;
-    if key.upstream.admits_at_once() {
-        while let Some(slot) = key.take_due(keepalive, now) {
-            let slot = SlotGuard::new(Arc::clone(key), slot);
-            context.spawn(check(slot));
-        }
+    let is_due = || key.first_due(keepalive).is_some_and(|at| at <= now);
+    // A check that waited for the endpoint would keep its session from callers, who need not wait.
+    while is_due()
+        && let Some(permit) = admitted_now(&key.upstream, Holder::of(&key.key))
+        && let Some(slot) = key.take_due(keepalive, now)
+    {
+        let slot = SlotGuard::new(Arc::clone(key), slot);
+        context.spawn(check(slot, permit));
     }
     if !key.has_sessions() {
         return None;
@@ -43,11 +46,12 @@ pub(crate) fn check_idle(key: &Arc<KeyPool>, now: Timestamp) -> Option<Timestamp
 }
 
 /// Checks an idle session. It is no use of its key.
-async fn check(slot: SlotGuard) {
+async fn check(slot: SlotGuard, mut permit: BreakerPermit) {
     let context = Arc::clone(&slot.key().services.context);
     let used_at = slot.acquired_at();
     let deadline = Deadline::after(context.config.timeouts.acquire_timeout);
-    if let Ok(Some(mut slot)) = prove(&context, slot, deadline).await {
+    permit.begin();
+    if let Ok(Some(mut slot)) = prove(&context, slot, permit, deadline).await {
         slot.set_acquired_at(used_at);
         slot.release(Fate::Undelivered, CloseReason::Superseded);
     }

@@ -31,6 +31,7 @@ pub(super) enum Action {
     Flow,
     Jump,
     LongJump,
+    UpdateEndpoint,
 }
 
 /// How far the tasks of the world run after a step.
@@ -93,7 +94,7 @@ fn weights(numbers: &mut Numbers) -> Vec<usize> {
     ACTIONS.iter().map(weigh).collect()
 }
 
-const ACTIONS: [(Action, usize); 26] = [
+const ACTIONS: [(Action, usize); 27] = [
     (Action::Acquire, 24),
     (Action::TryAcquire, 2),
     (Action::Release, 16),
@@ -120,6 +121,7 @@ const ACTIONS: [(Action, usize); 26] = [
     (Action::Flow, 14),
     (Action::Jump, 2),
     (Action::LongJump, 1),
+    (Action::UpdateEndpoint, 1),
 ];
 
 const PAUSES: [Pause; 5] = [

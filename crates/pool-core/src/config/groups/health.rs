@@ -27,8 +27,9 @@ pub struct HealthConfig {
     /// The time after which an idle session is checked in the background, spread over the last quarter of
     /// it, so that servers and proxies do not drop it; and, where it is less than
     /// [`health_check_interval`](Self::health_check_interval), so that callers seldom wait for a check.
-    /// It is no use of the key, which is removed after its idle time all the same. A session
-    /// without a state is never checked. 0: never. Default: 0.
+    /// It is no use of the key, which is removed after its idle time all the same. None begins while the
+    /// endpoint has requested a wait or its circuit holds requests back. A session without a state is never
+    /// checked. 0: never. Default: 0.
     #[serde(with = "crate::config::duration")]
     pub keepalive_interval: Duration,
 }

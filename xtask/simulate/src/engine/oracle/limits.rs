@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mcp_pool_core::{
     PoolKey, SessionPool,
-    stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus},
+    config::QuotaKind,
+    stats::{KeyOrder, KeyQuery, KeyStats, PoolStatus, QuotaStats},
 };
 use mcp_pool_testkit::fake::Remote;
 
@@ -15,6 +16,7 @@ use super::ledger::Broken;
 pub(in super::super) struct Reading {
     pub(in super::super) status: PoolStatus,
     pub(in super::super) keys: Vec<KeyStats>,
+    quotas: Vec<QuotaStats>,
 }
 
 impl Reading {
@@ -27,6 +29,7 @@ impl Reading {
         Self {
             status: pool.status(),
             keys: pool.key_stats(&query).rows,
+            quotas: pool.quota_stats(1_000),
         }
     }
 
@@ -34,7 +37,35 @@ impl Reading {
     pub(in super::super) fn has_idle_that_is_sought(&self) -> bool {
         let (taken, most) = (self.status.sessions, self.status.max_total_sessions);
         let is_full = most > 0 && taken >= most;
-        is_full && self.keys.iter().any(seeks) && self.keys.iter().any(|row| row.available > 0)
+        is_full && self.seeks() && self.keys.iter().any(|row| row.available > 0)
+    }
+
+    /// True where a key needs a session, opens none, and does not wait for a quota that is used up.
+    fn seeks(&self) -> bool {
+        let used_up = self.quotas.iter().filter(|row| is_used_up(row));
+        let used_up = used_up.filter(|row| !row.quota.is_of_calls());
+        let at_quotas: usize = used_up.map(|row| row.waiting).sum();
+        self.keys.iter().filter(|row| seeks(row)).count() > at_quotas
+    }
+
+    /// The calls that the quotas count: each call counts for one quota of a kind at most.
+    pub(in super::super) fn calls_in_flight(&self) -> usize {
+        let of_kind = |kind: &QuotaKind| {
+            let rows = self.quotas.iter().filter(|row| row.quota == *kind);
+            rows.map(|row| row.used).sum()
+        };
+        let kinds = QuotaKind::ALL.iter().filter(|kind| kind.is_of_calls());
+        kinds.map(of_kind).max().unwrap_or_default()
+    }
+
+    /// The quota of calls that a caller waits for although none is used up. One may wait for another caller,
+    /// which has claimed a permit and waits for a quota that is.
+    fn free_quota_of_calls(&self) -> Option<&QuotaStats> {
+        let mut of_calls = self.quotas.iter().filter(|row| row.quota.is_of_calls());
+        match of_calls.clone().any(is_used_up) {
+            true => None,
+            false => of_calls.find(|row| row.waiting > 0),
+        }
     }
 
     /// How long ago the key with an idle session that was used last was used.
@@ -50,6 +81,10 @@ impl Reading {
     }
 }
 
+fn is_used_up(row: &QuotaStats) -> bool {
+    row.used >= row.limit
+}
+
 /// What holds at every instant: each limit.
 pub(in super::super) fn check_always(reading: &Reading) -> Option<Broken> {
     let status = &reading.status;
@@ -61,6 +96,9 @@ pub(in super::super) fn check_always(reading: &Reading) -> Option<Broken> {
         if max > 0 && count > max {
             return Some((name, format!("{count} of {max}")));
         }
+    }
+    if let Some(row) = reading.quotas.iter().find(|row| row.used > row.limit) {
+        return Some(("quota", format!("{row:?}")));
     }
     let of_key = |row: &&KeyStats| row.available + row.active + row.connecting > row.max;
     let broken = reading.keys.iter().find(of_key)?;
@@ -96,6 +134,9 @@ pub(in super::super) fn check_settled(reading: &Reading, remote: &Remote) -> Opt
     if status.closed {
         return None;
     }
+    if let Some(row) = reading.free_quota_of_calls() {
+        return Some(("waits_for_free_quota", format!("{row:?}")));
+    }
     if let Some(broken) = check_waiters(reading, sessions_free) {
         return Some(broken);
     }
@@ -116,7 +157,9 @@ fn check_waiters(reading: &Reading, sessions_free: bool) -> Option<Broken> {
     let mut waiting = reading.keys.iter().filter(|key| key.waiting > 0);
     waiting.find_map(|key| match () {
         () if key.available > 0 => Some(("waits_beside_idle", row(key))),
-        () if sessions_free && seeks(key) => Some(("waits_without_connect", row(key))),
+        () if sessions_free && seeks(key) && reading.seeks() => {
+            Some(("waits_without_connect", row(key)))
+        }
         () => None,
     })
 }

@@ -47,6 +47,7 @@ impl World {
             }
             Action::Jump => self.jump(numbers.millis(300)).await,
             Action::LongJump => self.jump(numbers.millis(20_000)).await,
+            Action::UpdateEndpoint => self.update_endpoint(numbers),
         }
     }
 
@@ -90,6 +91,20 @@ impl World {
         let report = self.pool.drain();
         self.history.step(|| format!("drain: {report:?}"));
         self.bar(&Selector::All);
+    }
+
+    /// Changes how many sessions an endpoint keeps ready.
+    fn update_endpoint(&self, numbers: &mut Numbers) {
+        let (endpoint, ready) = (self.people.endpoint(numbers), numbers.below(3));
+        let report = self
+            .pool
+            .update_endpoint(&endpoint.clone().with_min_idle(ready));
+        self.history
+            .step(|| format!("{endpoint} keeps {ready} sessions ready: {report:?}"));
+        self.bar(&Selector::endpoint(&endpoint));
+        if report.in_use > 0 {
+            self.history.reach(Sometimes::EndpointUpdated);
+        }
     }
 
     /// No session and no connect of these keys serves a later caller.

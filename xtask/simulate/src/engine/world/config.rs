@@ -42,5 +42,44 @@ pub(super) fn config(numbers: &mut Numbers) -> PoolConfig {
         .with_list_changed_debounce(debounce)
 }
 
+/// What a pool does for calls to come, and quotas: in a part of the worlds, each part of it in a part of those.
+pub(super) fn with_upkeep(config: PoolConfig, numbers: &mut Numbers) -> PoolConfig {
+    if !numbers.chance(50) {
+        return config;
+    }
+    let mut count = |percent, most| match numbers.chance(percent) {
+        true => 1 + numbers.below(most),
+        false => 0,
+    };
+    let (ready, of_principal, of_endpoint) = (count(60, 2), count(30, 3), count(30, 4));
+    let keepalive = match numbers.chance(60) {
+        true => SHORTEST_KEEPALIVE + numbers.millis(400),
+        false => Duration::ZERO,
+    };
+    config
+        .with_min_idle_per_key(ready)
+        .with_keepalive_interval(keepalive)
+        .with_max_sessions_per_principal(of_principal)
+        .with_max_sessions_per_endpoint(of_endpoint)
+}
+
+/// Quotas of calls: in a part of the worlds, each in a part of those.
+pub(super) fn with_call_quotas(config: PoolConfig, numbers: &mut Numbers) -> PoolConfig {
+    if !numbers.chance(25) {
+        return config;
+    }
+    let mut count = |percent, most| match numbers.chance(percent) {
+        true => 1 + numbers.below(most),
+        false => 0,
+    };
+    config
+        .with_max_calls_per_principal(count(50, 3))
+        .with_max_calls_per_tenant(count(50, 4))
+        .with_max_calls_per_endpoint(count(50, 4))
+}
+
+/// So that a world does more than check its idle sessions.
+const SHORTEST_KEEPALIVE: Duration = Duration::from_millis(20);
+
 /// The longest time limit of a world, in milliseconds.
 pub(super) const LONGEST: u64 = 500;

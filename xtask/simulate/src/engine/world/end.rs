@@ -56,7 +56,12 @@ impl World {
     }
 
     fn check_sessions(&self) {
-        let status = Reading::of(&self.pool).status;
+        let reading = Reading::of(&self.pool);
+        let (status, calls) = (&reading.status, reading.calls_in_flight());
+        if calls > 0 {
+            let detail = || format!("{calls} calls count for a quota");
+            self.history.violate("call_left", detail);
+        }
         let (open, connecting) = (self.remote.open(), self.remote.connecting());
         if open + connecting > 0 {
             let detail = || format!("{open} sessions and {connecting} connects on the server");

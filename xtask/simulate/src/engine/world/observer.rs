@@ -9,7 +9,7 @@ use mcp_pool_core::{
     PoolKey,
     event::{
         AcquireFailed, Acquired, BreakerChanged, CallFinished, Checked, CloseReason, Closed,
-        ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, Released,
+        ConnectFailed, Connected, KeyCreated, KeyEvicted, ListChanged, QuotaReached, Released,
     },
     extend::{CloseOutcome, Observer},
     stats::BreakerState,
@@ -118,6 +118,14 @@ impl Observer for Recorder {
             _ => {}
         }
         self.note(event.reason().as_str(), event.key(), 1);
+    }
+
+    fn quota_reached<'a>(&self, event: &QuotaReached<'a>) {
+        self.history.reach(match event.quota().is_of_calls() {
+            true => Sometimes::CallQuotaReached,
+            false => Sometimes::QuotaReached,
+        });
+        self.note("waits at a quota", event.key(), 0);
     }
 
     fn breaker_changed<'a>(&self, event: &BreakerChanged<'a>) {

@@ -14,7 +14,7 @@ use super::super::{
     plan::{Pause, Step},
 };
 use super::callers::{Callers, Desk, People, Rules};
-use super::config::{LONGEST, config};
+use super::config::{LONGEST, config, with_call_quotas, with_upkeep};
 use super::extractor::Extractor;
 use super::observer::Recorder;
 
@@ -40,7 +40,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64, history: History) -> crate::Result<Self> {
         let mut numbers = Numbers::new(seed, CONFIGURATION);
-        let config = config(&mut numbers);
+        let config = with_upkeep(config(&mut numbers), &mut Numbers::new(seed, UPKEEP));
+        let config = with_call_quotas(config, &mut Numbers::new(seed, CALLS));
         let extractor = numbers.chance(60).then(Extractor::new);
         let people = People::new(&mut numbers, &config, extractor.is_some());
         let (connector, remote) = fake::connector();
@@ -119,6 +120,7 @@ impl World {
                 .check_waiters(keys.iter().map(|row| row.waiting).sum());
             self.desk
                 .check_slots(keys.iter().map(|row| row.in_use).sum());
+            self.desk.check_calls(self.reading.calls_in_flight());
             self.desk.check_deadlines();
         }
         if let Some((name, detail)) = broken {
@@ -129,6 +131,9 @@ impl World {
         };
         if self.reading.keys.iter().any(is_full) {
             self.history.reach(Sometimes::QueueFull);
+        }
+        if self.remote.checking() > 0 && self.desk.lock().pending.is_empty() {
+            self.history.reach(Sometimes::KeptAlive);
         }
         if let Some(before) = self.checking.take()
             && self.remote.checking() < before
@@ -173,3 +178,6 @@ const MOST_YIELDS: usize = 100_000;
 const MOST_YIELDS: usize = 16;
 
 const CONFIGURATION: u64 = 2;
+/// A stream of its own, so that the rest of a configuration is as without it.
+const UPKEEP: u64 = 5;
+const CALLS: u64 = 6;

@@ -27,12 +27,23 @@ impl Desk {
         }
     }
 
-    /// With no task ready, each slot in use is a lease or belongs to a task.
+    /// With no task ready, each slot in use is a lease, belongs to a task, or is checked in the background.
     pub(in super::super) fn check_slots(&self, in_use: usize) {
         let (held, tasks) = (self.usage.held(), self.lock().pending.len());
-        if in_use > held + tasks {
-            let detail = || format!("{in_use} slots, {held} leases, {tasks} tasks");
+        let checks = self.remote.checking();
+        if in_use > held + tasks + checks {
+            let detail =
+                || format!("{in_use} slots, {held} leases, {tasks} tasks, {checks} checks");
             self.history.violate("slot_left", detail);
+        }
+    }
+
+    /// With no task ready, each call that counts for a quota is a lease or belongs to a task.
+    pub(in super::super) fn check_calls(&self, calls: usize) {
+        let (held, tasks) = (self.usage.held(), self.lock().pending.len());
+        if calls > held + tasks {
+            let detail = || format!("{calls} calls, {held} leases, {tasks} tasks");
+            self.history.violate("call_left", detail);
         }
     }
 

@@ -37,6 +37,8 @@ pub(in super::super) struct Desk {
 pub(in super::super) struct Rules {
     /// True where a session serves more than one lease.
     reuses: bool,
+    /// True where keys keep sessions ready.
+    keeps_ready: bool,
     session_ttl: Duration,
 }
 
@@ -201,6 +203,9 @@ impl Desk {
         if uses.ever > 1 && !self.rules.reuses {
             violate("reused", "pooling is off, and another lease had it");
         }
+        if uses.ever == 1 && !is_fresh && self.rules.keeps_ready {
+            self.history.reach(Sometimes::ReadySession);
+        }
         if uses.held > 1 {
             self.history.reach(Sometimes::SharedSession);
         }
@@ -222,6 +227,10 @@ impl Desk {
             AcquireError::CircuitOpen { .. } => Sometimes::BreakerRefused,
             AcquireError::CredentialExpired => Sometimes::CredentialEnded,
             AcquireError::Identity(_) => Sometimes::ExtractFailed,
+            AcquireError::Quota { quota, .. } if quota.is_of_calls() => {
+                Sometimes::CallQuotaTimedOut
+            }
+            AcquireError::Quota { .. } => Sometimes::QuotaTimedOut,
             AcquireError::Timeout { stage, .. } => match stage {
                 Stage::Capacity => Sometimes::CapacityTimedOut,
                 Stage::Check => Sometimes::CheckTimedOut,
@@ -267,6 +276,7 @@ impl Rules {
     pub(in super::super) fn of(config: &PoolConfig) -> Self {
         Self {
             reuses: config.enabled,
+            keeps_ready: config.limits.min_idle_per_key > 0,
             session_ttl: config.timeouts.session_ttl,
         }
     }

@@ -22,6 +22,8 @@ pub(in super::super) struct People {
     headers: HeaderIdentity,
     acquire_timeout: Duration,
     slots: (u32, u32),
+    /// True where the users with even numbers are of one tenant.
+    has_tenant: bool,
 }
 
 /// A caller: a request, and what is known of its key without the pool.
@@ -72,6 +74,7 @@ impl People {
                 limits.max_concurrent_per_session.get(),
                 limits.max_concurrent_per_conversation.get(),
             ),
+            has_tenant: limits.max_calls_per_tenant > 0,
         }
     }
 
@@ -93,7 +96,7 @@ impl People {
         let ends_after = (self.extracts && numbers.chance(60))
             .then(|| self.began.elapsed() + numbers.millis(2_000));
         let headers = self.headers(&user, token, ends_after);
-        let principal = Principal::user(user.as_str());
+        let principal = self.principal(number);
         let identities = [Extractor::identity(&user), self.headers.of(&headers)];
         let (name, slots) = (
             format!("{user} at {} {scope:?} token {token}", endpoint.host()),
@@ -144,16 +147,30 @@ impl People {
         })
     }
 
+    fn principal(&self, number: usize) -> Principal {
+        let user = Principal::user(format!("u{number}"));
+        match self.has_tenant && number.is_multiple_of(2) {
+            true => user.in_tenant("t"),
+            false => user,
+        }
+    }
+
+    /// An endpoint of the world.
+    pub(in super::super) fn endpoint(&self, numbers: &mut Numbers) -> Endpoint {
+        numbers.pick(&self.endpoints)
+    }
+
     /// A selector of any kind.
     pub(in super::super) fn selector(&self, numbers: &mut Numbers) -> Selector {
-        let user = format!("u{}", numbers.below(self.users));
+        let number = numbers.below(self.users);
+        let user = format!("u{number}");
         match numbers.below(6) {
             0 => Selector::All,
             1 => Selector::conversation(numbers.pick(&["c1", "c2"])),
             2 => Selector::endpoint(&numbers.pick(&self.endpoints)),
             3 => Selector::gateway("g"),
             4 if self.extracts => Selector::identity(&Extractor::identity(&user)),
-            _ => Selector::principal(&Principal::user(user)),
+            _ => Selector::principal(&self.principal(number)),
         }
     }
 }
