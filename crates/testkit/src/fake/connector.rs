@@ -17,6 +17,7 @@ use super::{
     address,
     behaviour::play,
     remote::Remote,
+    session_end::{EndingInOrder, SessionEnd},
     sessions::{Handshake, SessionNumber},
     transport::{FakeFault, Memory},
 };
@@ -70,8 +71,10 @@ impl Connector for FakeConnector {
             .await
             .map_err(|error| ConnectError::new(FaultKind::Protocol).with_source(error))?;
         handshake.finish();
+        let end = SessionEnd::default();
         let driver = FakeDriver {
             id,
+            end: end.clone(),
             remote: self.remote.clone(),
             running: RunningSession::new(running),
         };
@@ -80,7 +83,8 @@ impl Connector for FakeConnector {
             .with_network("memory", "pipe");
         info.max_concurrent = self.remote.concurrent_calls();
         info.metadata.insert(SessionNumber(id));
-        Ok(Session::new(driver, info).with_close_notifier(notifier))
+        info.metadata.insert(end.clone());
+        Ok(Session::new(EndingInOrder { driver, end }, info).with_close_notifier(notifier))
     }
 
     async fn detect(&self, _request: &ConnectRequest) -> Result<Support, ConnectError> {
@@ -100,6 +104,7 @@ impl Connector for FakeConnector {
 
 struct FakeDriver<S: Service<RoleClient>> {
     id: u64,
+    end: SessionEnd,
     remote: Remote,
     running: RunningSession<S>,
 }
@@ -134,6 +139,7 @@ impl<S: Service<RoleClient>> SessionDriver for FakeDriver<S> {
         // A close that fails or times out leaves the session to the expiry of the server. The
         // client cannot reach it any more, so it counts as closed.
         self.remote.note_closed(self.id);
+        self.end.set();
         self.running.close(timeout).await;
         outcome
     }

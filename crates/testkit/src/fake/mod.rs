@@ -30,6 +30,7 @@ mod counts;
 mod ledger;
 mod load;
 mod remote;
+mod session_end;
 mod sessions;
 mod transport;
 
@@ -39,4 +40,5 @@ pub use connector::{FakeConnector, connector, connector_of};
 pub use ledger::Arrival;
 pub use load::Load;
 pub use remote::Remote;
+pub use session_end::SessionEnd;
 pub use sessions::{OpenConnect, OpenSession, session_number};

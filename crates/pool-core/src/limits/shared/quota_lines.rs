@@ -19,6 +19,8 @@ pub(super) struct QuotaLines<K> {
     waits: HashMap<usize, Wait>,
     /// How many permits are wanted back by all of them.
     wanted: usize,
+    /// How many lines there were so far.
+    begun: u64,
 }
 
 /// Where a seeker waits.
@@ -66,6 +68,8 @@ struct QuotaLine<K> {
     quota: Arc<Quota>,
     seekers: Seekers<K>,
     wanted: usize,
+    /// The place among all lines in the order of their beginning.
+    order: u64,
 }
 
 impl<K: Seeker> QuotaLines<K> {
@@ -75,6 +79,7 @@ impl<K: Seeker> QuotaLines<K> {
             lines: HashMap::new(),
             waits: HashMap::new(),
             wanted: 0,
+            begun: 0,
         }
     }
 
@@ -101,8 +106,14 @@ impl<K: Seeker> QuotaLines<K> {
 
     /// The quotas of which permits are wanted back.
     pub(super) fn in_want(&self) -> Vec<Arc<Quota>> {
-        let wanted = self.lines.values().filter(|line| line.wanted > 0);
-        wanted.map(|line| Arc::clone(&line.quota)).collect()
+        self.quotas(|line| line.wanted > 0)
+    }
+
+    /// The quotas whose lines are like this, in the order in which their lines began.
+    fn quotas(&self, is_meant: impl Fn(&QuotaLine<K>) -> bool) -> Vec<Arc<Quota>> {
+        let mut lines: Vec<_> = self.lines.values().filter(|line| is_meant(line)).collect();
+        lines.sort_unstable_by_key(|line| line.order);
+        lines.iter().map(|line| Arc::clone(&line.quota)).collect()
     }
 
     /// Adds a seeker to the line of one of its quotas.
@@ -180,13 +191,8 @@ impl<K: Seeker> QuotaLines<K> {
 
     /// Ends all lines. Returns those who waited.
     pub(super) fn end(&mut self) -> Vec<K> {
-        let quotas: Vec<_> = self
-            .lines
-            .values()
-            .map(|line| Arc::clone(&line.quota))
-            .collect();
         let mut seekers = Vec::with_capacity(self.len());
-        for quota in quotas {
+        for quota in self.quotas(|_| true) {
             while let Some((seeker, _)) = self.pop(&quota) {
                 seekers.push(seeker);
             }
@@ -196,11 +202,16 @@ impl<K: Seeker> QuotaLines<K> {
 
     fn line(&mut self, quota: &Arc<Quota>) -> &mut QuotaLine<K> {
         let kind = self.kind;
+        let begun = &mut self.begun;
         let line = self.lines.entry(number(quota));
-        line.or_insert_with(|| QuotaLine {
-            quota: Arc::clone(quota),
-            seekers: Seekers::new(kind),
-            wanted: 0,
+        line.or_insert_with(|| {
+            *begun += 1;
+            QuotaLine {
+                quota: Arc::clone(quota),
+                seekers: Seekers::new(kind),
+                wanted: 0,
+                order: *begun,
+            }
         })
     }
 }

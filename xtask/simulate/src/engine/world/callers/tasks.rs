@@ -7,6 +7,7 @@ use mcp_pool_core::{
     error::{AcquireError, CallError, Outcome},
     rmcp::model::CallToolRequestParams,
 };
+use mcp_pool_testkit::fake::SessionEnd;
 use tokio::time::timeout;
 
 use super::super::super::{
@@ -108,10 +109,18 @@ impl Errand {
         self.desk.started(self.id, &self.caller, limit);
         let call = self.desk.lock().ledger.begin(Route::Lease);
         let params = CallToolRequestParams::new(tool(call));
+        let end = held.lease.info().metadata.get::<SessionEnd>();
+        let end = end.expect("a session of the fake connector");
         let work = async {
             let peer = held.lease.peer().await;
             let peer = peer.map_err(|_| rmcp::ServiceError::TransportClosed)?;
-            peer.call_tool(params).await
+            tokio::select! {
+                biased;
+                called = peer.call_tool(params) => called,
+                () = end.comes() => {
+                    Err(rmcp::ServiceError::TransportClosed)
+                }
+            }
         };
         let result = timeout(limit, work).await;
         self.desk.ended(self.id);
