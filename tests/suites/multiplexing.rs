@@ -1,13 +1,21 @@
 //! Concurrent calls on one stateful session.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{
+    collections::BTreeSet,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::future::join_all;
-use mcp_pool_testkit::server::{CounterServer, Seen};
-use mcp_session_pool::{Endpoint, PoolConfig, Scope};
-use tokio::time::Instant;
+use mcp_pool_testkit::{
+    fake::{self, Behaviour},
+    server::{CounterServer, Seen},
+};
+use mcp_session_pool::{Endpoint, EvictMode, PoolConfig, Scope, Selector};
+use tokio::{task::JoinSet, time::Instant};
 
-use crate::common::{call, close, eventually, pool, request};
+use crate::common::{call, close, eventually, pool, pool_over, request};
 
 /// The delay of the tool `wait`.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -139,4 +147,32 @@ async fn calls_of_a_conversation_share_one_session_and_others_do_not() {
         assert_eq!(server.sessions_opened(), sessions);
         close(&pool).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_on_a_session_of_the_fake_server_end_with_it_in_the_order_of_their_beginning() {
+    const CALLS: usize = 16;
+    let (connector, remote) = fake::connector();
+    remote.allow_concurrent_calls(16);
+    remote.on_call(Behaviour::Never);
+    let pool = pool_over(connector, PoolConfig::default());
+    let client = pool.client(request(fake::endpoint("a"), "alice")).await;
+    let client = client.expect("a client");
+    let ended = Arc::<Mutex<Vec<usize>>>::default();
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        let (client, ended) = (client.clone(), Arc::clone(&ended));
+        calls.spawn(async move {
+            call(&client, "count").await.expect_err("the session ends");
+            ended.lock().expect("not poisoned").push(number);
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pool.evict(&Selector::All, EvictMode::Force);
+    calls.join_all().await;
+    assert_eq!(
+        *ended.lock().expect("not poisoned"),
+        Vec::from_iter(0..CALLS)
+    );
+    close(&pool).await;
 }
