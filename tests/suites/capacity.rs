@@ -373,12 +373,13 @@ async fn reclaim_among(keys: usize) -> Duration {
 #[tokio::test]
 async fn a_reclaim_does_not_scan_every_key_each_time() {
     // The machine may have stood still during some of the runs, and not during the quickest one. A
-    // scan of every key takes too long in each of them.
+    // scan of every key for each reclaim takes six times as long in each of them, and one scan for
+    // many reclaims less than twice.
     let (mut few, mut many) = (Duration::MAX, Duration::MAX);
     for _ in 0..RUNS {
         few = few.min(reclaim_among(SESSIONS * 2).await);
         many = many.min(reclaim_among(SESSIONS * 200).await);
-        if many < few * 20 {
+        if many < few * 4 {
             return;
         }
     }
