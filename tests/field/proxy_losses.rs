@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mcp_pool_testkit::ScriptedServer;
+
 use mcp_session_pool::{
     PoolConfig, PooledClient, SessionPool,
     config::Lifecycle,
@@ -10,6 +12,7 @@ use mcp_session_pool::{
     proxy::{Proxy, Upstream},
     rmcp::model::{CallToolRequestParams, SubscriptionFilter},
 };
+use serde_json::json;
 
 use crate::{
     common::{close, eventually, pool},
@@ -152,6 +155,35 @@ async fn a_list_of_several_upstreams_is_complete_after_a_loss_which_the_next_cal
     assert!(is_loss(&lost), "{lost:?}");
     call(&client, "one__any").await.expect("a result");
     call(&client, "two__any").await.expect("no loss");
+    close(&clients).await;
+    close(&upstreams).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_refuses_to_report_list_changes_is_not_requested_again_with_each_call() {
+    let server = ScriptedServer::start(|exchange| async move {
+        if exchange.method() != "subscriptions/listen" {
+            exchange.answer_plainly().await;
+            return;
+        }
+        let id = &exchange.message()["id"];
+        let error = json!({ "code": -32602, "message": "not here" });
+        let refusal = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+        exchange.send(&refusal.to_string()).await;
+    });
+    let (upstreams, clients) = (upstreams(), clients());
+    let endpoint = server.endpoint(Lifecycle::Stateless);
+    let gateway = Gateway::start(Proxy::single(upstreams.clone(), endpoint)).await;
+    let endpoint = gateway.endpoint(Lifecycle::Legacy);
+    let client = client_of(&clients, endpoint, "alice", None).await;
+    call(&client, "any").await.expect("a result");
+    let requested = || server.count("subscriptions/listen");
+    eventually("the proxy has tried", || requested() == 1).await;
+    for _ in 0..10 {
+        call(&client, "any").await.expect("a result");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(requested(), 1);
     close(&clients).await;
     close(&upstreams).await;
 }

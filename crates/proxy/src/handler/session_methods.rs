@@ -88,18 +88,22 @@ impl ProxyHandler {
         let (proxy, name) = (Arc::clone(&self.proxy), upstream.name().to_owned());
         let conversation = Arc::clone(&self.conversation);
         let listening = async move {
-            let listened = async {
+            let reached = async {
                 let client = proxy.client(request).await?;
                 let era = acquire(&client).await?.info().era;
-                match era {
-                    Era::Stateless => listen_while_stateless(&client, &forward).await,
-                    _ => Ok(()),
+                Ok((client, era))
+            };
+            let listened = match reached.await {
+                Ok((client, Era::Stateless)) => listen_while_stateless(&client, &forward).await,
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    // The next call that succeeds tries again: a client that is idle opens no session.
+                    conversation.losses.note_unknown_era(&name);
+                    Err(error)
                 }
             };
-            if let Err(error) = listened.await {
+            if let Err(error) = listened {
                 proxy.not_heard(&name, &error);
-                // The next call that succeeds tries again: a client that is idle opens no session.
-                conversation.losses.note_unknown_era(&name);
             }
         };
         self.listeners
