@@ -40,12 +40,19 @@ impl Reading {
         is_full && self.seeks() && self.keys.iter().any(|row| row.available > 0)
     }
 
-    /// True where a key needs a session, opens none, and does not wait for a quota that is used up.
+    /// True where a key needs a session, opens none, and does not wait for a quota that has none for it.
     fn seeks(&self) -> bool {
-        let used_up = self.quotas.iter().filter(|row| is_used_up(row));
-        let used_up = used_up.filter(|row| !row.quota.is_of_calls());
-        let at_quotas: usize = used_up.map(|row| row.waiting).sum();
+        let of_sessions = self.quotas.iter().filter(|row| !row.quota.is_of_calls());
+        let without_any = of_sessions.filter(|row| is_used_up(row) || self.may_be_claimed(row));
+        let at_quotas: usize = without_any.map(|row| row.waiting).sum();
         self.keys.iter().filter(|row| seeks(row)).count() > at_quotas
+    }
+
+    /// True where the last permit of a quota of sessions may be claimed by a key that waits for another
+    /// quota, which is used up.
+    fn may_be_claimed(&self, row: &QuotaStats) -> bool {
+        let mut of_sessions = self.quotas.iter().filter(|row| !row.quota.is_of_calls());
+        row.used + 1 == row.limit && of_sessions.any(|other| is_used_up(other) && other.waiting > 0)
     }
 
     /// The calls that the quotas count: each call counts for one quota of a kind at most.
