@@ -159,3 +159,102 @@ impl fmt::Display for CallFailure {
         fmt::Display::fmt(&self.kind, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{any::TypeId, time::Duration};
+
+    use rmcp::{ErrorData, transport::DynamicTransportError};
+
+    use super::*;
+
+    fn read(error: ServiceError) -> (Outcome, FaultKind, SessionCondition, Evidence) {
+        let CallFailure {
+            outcome,
+            kind,
+            session,
+            evidence,
+        } = CallFailure::conservative(&error);
+        (outcome, kind, session, evidence)
+    }
+
+    fn unsent(error: impl Error + Send + Sync + 'static) -> ServiceError {
+        let error = DynamicTransportError::from_parts("test", TypeId::of::<()>(), Box::new(error));
+        ServiceError::TransportSend(error)
+    }
+
+    #[test]
+    fn an_answer_is_known_to_be_one_and_leaves_the_session_as_it_was() {
+        let refused = ServiceError::McpError(ErrorData::internal_error("broken", None));
+        for error in [refused, ServiceError::UnexpectedResponse] {
+            let (outcome, kind, session, _) = read(error);
+            assert_eq!(outcome, Outcome::Answered);
+            assert_eq!(
+                (kind, session),
+                (FaultKind::Protocol, SessionCondition::Fine)
+            );
+        }
+    }
+
+    #[test]
+    fn without_an_answer_a_request_may_have_been_executed() {
+        let late = ServiceError::Timeout {
+            timeout: Duration::from_secs(1),
+        };
+        let cancelled = ServiceError::Cancelled { reason: None };
+        let (suspect, gone) = (SessionCondition::Suspect, SessionCondition::Gone);
+        let unknown = Outcome::Unknown;
+        assert_eq!(
+            read(late),
+            (unknown, FaultKind::Timeout, suspect, Evidence::None)
+        );
+        for (error, kind) in [
+            (ServiceError::TransportClosed, FaultKind::Unreachable),
+            (unsent(fmt::Error), FaultKind::Other),
+            (cancelled, FaultKind::Other),
+        ] {
+            let evidence = kind.evidence();
+            assert_eq!(read(error), (unknown, kind, gone, evidence));
+        }
+    }
+
+    #[test]
+    fn what_a_wire_reported_is_taken_from_its_error() {
+        let reported = CallFailure::new(Outcome::NotExecuted, FaultKind::TooLarge { limit: 1 })
+            .with_session(SessionCondition::Refused)
+            .with_evidence(Evidence::Here);
+        let read = CallFailure::conservative(&unsent(reported.clone()));
+        assert_eq!(read, reported);
+    }
+
+    #[test]
+    fn a_call_is_repeated_elsewhere_only_where_the_session_is_gone_and_nothing_was_executed() {
+        let repeatable = |outcome, kind| CallFailure::new(outcome, kind).is_repeatable_elsewhere();
+        assert!(repeatable(Outcome::NotExecuted, FaultKind::SessionGone));
+        for outcome in [Outcome::Answered, Outcome::Unknown] {
+            assert!(!repeatable(outcome, FaultKind::SessionGone));
+        }
+        assert!(!repeatable(Outcome::NotExecuted, FaultKind::Unreachable));
+    }
+
+    #[test]
+    fn only_a_session_that_is_gone_is_not_used_further() {
+        let failure = CallFailure::new(Outcome::Unknown, FaultKind::Other);
+        let is_usable = |session| failure.clone().with_session(session).is_session_usable();
+        for session in [
+            SessionCondition::Fine,
+            SessionCondition::Refused,
+            SessionCondition::Suspect,
+        ] {
+            assert!(is_usable(session), "{session:?}");
+        }
+        assert!(!is_usable(SessionCondition::Gone));
+    }
+
+    #[test]
+    fn each_outcome_has_a_word_of_its_own() {
+        let words =
+            [Outcome::Answered, Outcome::NotExecuted, Outcome::Unknown].map(Outcome::as_str);
+        assert_eq!(words, ["answered", "not_executed", "unknown"]);
+    }
+}

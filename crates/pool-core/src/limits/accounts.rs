@@ -159,4 +159,23 @@ mod tests {
         let known = accounts.by_holder.lock().unwrap();
         assert!(known.named.len() <= MIN_CLEANING);
     }
+
+    #[test]
+    fn entries_are_looked_through_only_once_there_are_twice_as_many_as_were_left() {
+        let mut known = Known::default();
+        let kept: Vec<Arc<u32>> = (0..100)
+            .map(|name| known.get_or_insert(name, || Arc::new(name)))
+            .collect();
+        let mut entries = Vec::new();
+        for name in 100..250 {
+            drop(known.get_or_insert(name, || Arc::new(name)));
+            entries.push(known.named.len());
+        }
+        // Of the 128 entries 100 are in use, and of the 200 as many.
+        let cleaned = |name: usize| entries[name - 100] == 101;
+        let cleanings: Vec<usize> = (100..250).filter(|name| cleaned(*name)).collect();
+        assert_eq!(cleanings, [100, 128, 228]);
+        assert_eq!(entries.iter().max(), Some(&200));
+        drop(kept);
+    }
 }

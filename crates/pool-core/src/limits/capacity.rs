@@ -131,3 +131,39 @@ impl<S: Grantee, K: Grantee> Capacity<S, K> {
         callers.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::LimitsConfig, extend::Fair, limits::calls::CallWait, types::Principal};
+
+    #[test]
+    fn a_permit_is_wanted_while_a_caller_waits_for_a_session_or_for_a_key() {
+        for of_keys in [false, true] {
+            let limits = LimitsConfig::default()
+                .pool_limits()
+                .with_max_total_keys(1)
+                .with_max_total_sessions(1);
+            let capacity = Capacity::<CallSeeker, CallSeeker>::new(limits, Arc::new(Fair));
+            let limit = match of_keys {
+                true => &capacity.keys,
+                false => &capacity.sessions,
+            };
+            let member = capacity.accounts.of(&Principal::user("alice"));
+            let held = limit.take(&member, None).expect("the only permit");
+            assert!(
+                !capacity.has_waiters() && !capacity.is_wanted(),
+                "{of_keys}"
+            );
+            let waits = CallWait::new(limit, member, Arc::new([]));
+            waits.begin();
+            assert!(capacity.has_waiters() && capacity.is_wanted(), "{of_keys}");
+            drop(waits);
+            assert!(
+                !capacity.has_waiters() && !capacity.is_wanted(),
+                "{of_keys}"
+            );
+            drop(held);
+        }
+    }
+}

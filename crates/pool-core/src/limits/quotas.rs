@@ -183,3 +183,34 @@ fn has_quotas(limit: LimitKind, limits: &PoolLimits) -> bool {
     };
     kinds.iter().any(|kind| limits.quota(*kind) > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::LimitsConfig, extend::Fair, limits::calls::CallSeeker};
+
+    #[test]
+    fn a_caller_has_places_only_where_a_quota_of_what_it_seeks_is_set() {
+        let accounts = Accounts::new(Arc::new(Fair));
+        let principal = Principal::user("alice");
+        let endpoint = Endpoint::streamable_http("http://127.0.0.1/mcp").expect("a URL");
+        let owner = Owner {
+            principal: Some(&principal),
+            endpoint: &endpoint,
+        };
+        let has_seats = |kind, limits: PoolLimits| {
+            let limit = SharedLimit::<CallSeeker>::new(kind, 0);
+            let seats = Quotas::default().seats(&owner, &accounts, &limit, &limits);
+            seats.is_some()
+        };
+        for quota in QuotaKind::ALL {
+            for (kind, is_of_calls) in [(LimitKind::Calls, true), (LimitKind::Sessions, false)] {
+                let limits = |max| LimitsConfig::default().pool_limits().with_quota(quota, max);
+                let concerns = quota.is_of_calls() == is_of_calls;
+                assert_eq!(has_seats(kind, limits(1)), concerns, "{quota}");
+                assert_eq!(has_seats(kind, limits(2)), concerns, "{quota}");
+                assert!(!has_seats(kind, limits(0)), "{quota}");
+            }
+        }
+    }
+}
