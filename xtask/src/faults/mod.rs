@@ -17,7 +17,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::JoinSet};
 use xshell::{Shell, cmd};
 
-pub(crate) use self::{callers::call, kinds::Class};
+pub(crate) use self::{
+    callers::{Call, call},
+    kinds::Class,
+};
 use self::{
     cell::Cell,
     report::{Finding, Report},

@@ -1,6 +1,7 @@
 //! What the callers got, on disk: memory that grows with the calls would hide a leak.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -19,6 +20,8 @@ pub(super) struct Outcomes(Mutex<Writer>);
 struct Writer {
     file: BufWriter<File>,
     overshoot: Duration,
+    /// The calls that ended the latest after their deadlines, and by how much.
+    late: BTreeMap<Duration, String>,
 }
 
 /// One call of the journal.
@@ -35,6 +38,7 @@ impl Outcomes {
         Ok(Self(Mutex::new(Writer {
             file: BufWriter::new(File::create(path)?),
             overshoot: Duration::ZERO,
+            late: BTreeMap::new(),
         })))
     }
 
@@ -51,11 +55,21 @@ impl Outcomes {
             .expect("a disk with room");
     }
 
-    /// Writes what is not on disk yet, and returns the worst overshoot.
-    pub(super) fn finish(&self) -> Result<Duration> {
+    /// Notes a call that ended too late. The worst ones are kept as examples.
+    pub(super) fn note_late(&self, overshoot: Duration, call: String) {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.late.insert(overshoot, call);
+        if writer.late.len() > EXAMPLES {
+            writer.late.pop_first();
+        }
+    }
+
+    /// Writes what is not on disk yet, and returns the worst overshoot, with examples of late calls.
+    pub(super) fn finish(&self) -> Result<(Duration, Vec<String>)> {
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writer.file.flush()?;
-        Ok(writer.overshoot)
+        let late = std::mem::take(&mut writer.late);
+        Ok((writer.overshoot, late.into_values().rev().collect()))
     }
 }
 
@@ -118,6 +132,9 @@ fn entry(line: &str) -> Option<Entry<'_>> {
     })
 }
 
+/// So many late calls are kept.
+const EXAMPLES: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +161,7 @@ mod tests {
         note("denied", Outcome::NotExecuted, false, false);
         note("never", Outcome::Answered, false, false);
         note("once", Outcome::Answered, false, true);
-        assert_eq!(calls.finish().unwrap(), Duration::from_millis(3));
+        assert_eq!(calls.finish().unwrap().0, Duration::from_millis(3));
         let balance = Balance::read(&outcomes, &[journal]).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         let Balance {

@@ -156,12 +156,14 @@ impl Soak {
         }
         let leaks = pool.stats().total_sessions + usize::from(!report.complete);
         let open_sessions = open_sessions(&mut servers).await?;
+        let (overshoot, late) = outcomes.finish()?;
         Ok(Phase {
             journals: server::KINDS.iter().map(|kind| journal(kind)).collect(),
             outcomes: journal("outcomes"),
             open_sessions,
             leaks,
-            overshoot: outcomes.finish()?,
+            overshoot,
+            late,
         })
     }
 

@@ -10,4 +10,6 @@ pub(super) struct Phase {
     /// Sessions that the pool still counts after it was closed.
     pub(super) leaks: usize,
     pub(super) overshoot: Duration,
+    /// Examples of calls that ended too late.
+    pub(super) late: Vec<String>,
 }

@@ -11,10 +11,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     journal::{Entry, Outcomes},
     random::Random,
+    report::OVERSHOOT,
     setup::CALL,
 };
 use crate::{
-    faults::{Class, call},
+    faults::{Call, Class, call},
     lateness::Lateness,
 };
 
@@ -101,6 +102,19 @@ impl User {
             is_crossed: call.is_crossed,
         };
         let overshoot = self.lateness.beyond(call.began + CALL, call.ended);
+        if overshoot > OVERSHOOT {
+            self.note_late(&call, overshoot);
+        }
         self.outcomes.note(entry, overshoot);
+    }
+
+    fn note_late(&self, call: &Call, overshoot: Duration) {
+        let (late, took) = (overshoot.as_millis(), call.ended - call.began);
+        let (server, error) = (self.endpoint.url(), &call.error);
+        let call = format!(
+            "{late} ms late, after {took:.1?}, at {server}: {} {error:?}",
+            call.id
+        );
+        self.outcomes.note_late(overshoot, call);
     }
 }

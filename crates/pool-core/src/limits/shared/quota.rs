@@ -237,3 +237,61 @@ impl fmt::Debug for Quota {
 fn limit(max: usize) -> usize {
     if max == 0 { usize::MAX } else { max }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(max: usize) -> Arc<Quota> {
+        Quota::new(QuotaKind::CallsPerPrincipal, max)
+    }
+
+    #[test]
+    fn one_permit_of_a_quota_at_most_is_claimed() {
+        let quota = quota(1);
+        assert!(quota.is_open());
+        assert!(quota.claim());
+        assert!(!quota.claim() && !quota.is_open());
+        quota.end_claim();
+        assert!(quota.is_open());
+        assert!(quota.claim());
+        quota.settle_claim();
+        assert!(!quota.is_open(), "the permit is for the one in line");
+        assert!(quota.claim(), "of the next permit");
+    }
+
+    #[test]
+    fn a_quota_is_crowded_while_more_are_in_line_than_it_has_permits_for() {
+        let quota = quota(2);
+        quota.joined_line();
+        quota.joined_line();
+        assert!(!quota.is_crowded() && !quota.is_open());
+        quota.take();
+        assert!(quota.is_crowded());
+        quota.left_line();
+        assert!(!quota.is_crowded());
+        assert_eq!((quota.room(), quota.surplus()), (1, 0));
+        quota.take();
+        quota.set_max(1);
+        assert_eq!((quota.room(), quota.surplus()), (0, 1));
+        quota.give_back();
+        assert_eq!((quota.room(), quota.surplus()), (0, 0));
+        quota.set_max(0);
+        assert_eq!((quota.max(), quota.surplus()), (0, 0), "no limit");
+    }
+
+    #[test]
+    fn a_key_is_under_a_quota_until_its_last_seat_is_gone() {
+        let quota = quota(1);
+        for key in [7, 7, 8] {
+            quota.add_key(key);
+        }
+        assert_eq!(quota.keys(), [7, 8]);
+        quota.remove_key(7);
+        quota.remove_key(9);
+        assert_eq!(quota.keys(), [7, 8]);
+        quota.remove_key(7);
+        quota.remove_key(8);
+        assert!(quota.keys().is_empty());
+    }
+}

@@ -219,3 +219,33 @@ impl<K: Seeker> QuotaLines<K> {
 fn number(quota: &Arc<Quota>) -> usize {
     Arc::as_ptr(quota).addr()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_made_and_given_up_at_its_own_place_alone() {
+        let claims = |turn: Turn| [0, 1, 2].map(|place| turn.has_claimed(place));
+        let mut turn = Turn::default();
+        turn.set_claimed(0, true);
+        turn.set_claimed(2, true);
+        assert_eq!(claims(turn), [true, false, true]);
+        turn.set_claimed(0, false);
+        assert_eq!(claims(turn), [false, false, true]);
+        turn.set_claimed(2, false);
+        assert_eq!(claims(turn), [false; 3]);
+    }
+
+    #[test]
+    fn a_seeker_claims_a_permit_from_the_fourth_turn_on_that_it_loses() {
+        let mut turn = Turn::default();
+        assert_eq!(turn.lose(), None, "it has had no turn");
+        let lost = [(); 5].map(|()| {
+            turn.at = Some(1);
+            turn.lose()
+        });
+        assert_eq!(lost, [None, None, None, Some(1), Some(1)]);
+        assert_eq!(turn.at, None, "a turn is lost once");
+    }
+}
