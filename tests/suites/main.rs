@@ -1,5 +1,6 @@
 //! End-to-end suites, one file a topic.
 
+mod busy_runtime;
 mod by_hand;
 mod caller_isolation;
 mod calls;

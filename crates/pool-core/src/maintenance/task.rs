@@ -56,23 +56,29 @@ impl Maintenance {
     }
 
     pub(crate) async fn run(mut self) {
+        let mut jobs = Vec::with_capacity(JOBS_AT_ONCE);
         loop {
             let due = self.schedule.next();
             let due = due.map(|at| self.context.clock.instant(at));
             let times = [due, self.next_tick, self.next_overdue];
             let next = times.into_iter().flatten().min();
-            tokio::select! {
-                job = self.inbox.recv() => match job {
-                    Some(job) => self.handle(job).await,
-                    None => return,
-                },
-                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
-                    self.tick_if_due();
-                    self.report_overdue();
-                    self.sweep_due();
-                    // Many keys may be due at once; others are to have their turn in between.
-                    yield_now().await;
-                }
+            let received = tokio::select! {
+                received = self.inbox.recv_many(&mut jobs, JOBS_AT_ONCE) => Some(received),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => None,
+            };
+            if received == Some(0) {
+                return;
+            }
+            for job in jobs.drain(..) {
+                self.handle(job).await;
+            }
+            self.tick_if_due();
+            self.report_overdue();
+            let are_more_due = self.sweep_due();
+            if are_more_due || received == Some(JOBS_AT_ONCE) {
+                // Others are to have their turn in between. Where many of them are busy, this task has few
+                // turns: so each turn does a part of both, jobs and sweeps.
+                yield_now().await;
             }
         }
     }
@@ -142,16 +148,18 @@ impl Maintenance {
         }
     }
 
-    /// Sweeps the keys that are due; a few at a time, so that jobs are not held up.
-    fn sweep_due(&mut self) {
+    /// Sweeps the keys that are due; a few at a time, so that jobs are not held up. Returns whether more may
+    /// be due.
+    fn sweep_due(&mut self) -> bool {
         let now = Instant::now();
         let here = self.context.clock.timestamp(now);
         let Some(pool) = self.pool.upgrade() else {
-            return self.schedule = Schedule::default();
+            self.schedule = Schedule::default();
+            return false;
         };
         for _ in 0..SWEEPS_AT_ONCE {
             let Some(due) = self.schedule.pop_due(here) else {
-                return;
+                return false;
             };
             let Some(key) = pool.keys.get(&due.key) else {
                 continue;
@@ -163,6 +171,7 @@ impl Maintenance {
                 self.schedule.add(at, due.key);
             }
         }
+        true
     }
 
     fn report_removed(&self, key: &PoolKey, reason: CloseReason) {
@@ -188,3 +197,5 @@ impl Drop for Maintenance {
 
 /// A sweep takes about 3 µs.
 const SWEEPS_AT_ONCE: usize = 100;
+/// A job takes as long, unless it reclaims, which yields by itself.
+const JOBS_AT_ONCE: usize = 100;
