@@ -182,6 +182,7 @@ impl Soak {
                 outcomes: Arc::clone(outcomes),
                 lateness: Arc::clone(&self.lateness),
                 random: Random::of(self.options.seed, number as u64),
+                longest_pause: longest_pause(self.options.users),
             };
             tokio::spawn(user.call_until(until))
         });
@@ -204,6 +205,12 @@ impl Soak {
             server.restart().await?;
         }
     }
+}
+
+/// The longest of most pauses between two calls of a user, in milliseconds: many users call as often as 200 do,
+/// some 1,000 times a second. Where the machine cannot keep up, lateness shows nothing but that.
+fn longest_pause(users: usize) -> u64 {
+    users.max(200) as u64 * 3 / 2
 }
 
 /// The sessions that are open on all servers, once they had the time to see closed connections.

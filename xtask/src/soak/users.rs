@@ -27,6 +27,8 @@ pub(super) struct User {
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) lateness: Arc<Lateness>,
     pub(super) random: Random,
+    /// The longest of most pauses, in milliseconds.
+    pub(super) longest_pause: u64,
 }
 
 impl User {
@@ -48,7 +50,7 @@ impl User {
             self.call(&client, id).await;
             let longest = match self.random.percent(2) {
                 true => 8_000,
-                false => 300,
+                false => self.longest_pause,
             };
             sleep(self.random.between(1, longest)).await;
         }
