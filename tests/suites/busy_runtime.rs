@@ -14,7 +14,7 @@ const TTL: Duration = Duration::from_secs(60);
 const DUE: usize = 3_000;
 /// The sessions to be closed meanwhile.
 const DISCARDED: usize = 300;
-/// The turns within which they are: a hundredth of those that one session a turn would take, many times over.
+/// The turns within which they are: a tenth of those that one session a turn would take.
 const TURNS: usize = 30;
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use xshell::{Shell, cmd};
 pub(crate) use self::{
     callers::{Call, call},
     kinds::Class,
+    report::OVERSHOOT,
 };
 use self::{
     cell::Cell,

@@ -169,6 +169,6 @@ impl fmt::Display for Report {
 }
 
 /// How late a call may end beyond a bare timer.
-pub(super) const OVERSHOOT: Duration = Duration::from_millis(50);
+pub(crate) const OVERSHOOT: Duration = Duration::from_millis(50);
 /// How many failures are shown.
 const EXAMPLES: usize = 10;

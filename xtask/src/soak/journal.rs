@@ -140,6 +140,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_calls_that_ended_the_latest_are_kept() {
+        let file = std::env::temp_dir().join(format!("mcp-late-{}", std::process::id()));
+        let calls = Outcomes::create(file.clone()).unwrap();
+        for late in 1..=EXAMPLES as u64 + 5 {
+            calls.note_late(Duration::from_millis(late), format!("{late}"));
+        }
+        let (_, late) = calls.finish().unwrap();
+        std::fs::remove_file(file).unwrap();
+        assert_eq!(
+            (late.len(), &*late[0], &*late[EXAMPLES - 1]),
+            (EXAMPLES, "25", "6")
+        );
+    }
+
+    #[test]
     fn the_journals_balance_only_where_each_outcome_is_true() {
         let folder = std::env::temp_dir().join(format!("mcp-balance-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();

@@ -207,8 +207,8 @@ impl Soak {
     }
 }
 
-/// The longest of most pauses between two calls of a user, in milliseconds: many users call as often as 200 do,
-/// some 1,000 times a second. Where the machine cannot keep up, lateness shows nothing but that.
+/// The longest of most pauses between two calls of a user, in milliseconds: more than 200 users together call as
+/// often as 200 do, which two cores keep up with. Where a machine cannot, lateness shows nothing but that.
 fn longest_pause(users: usize) -> u64 {
     users.max(200) as u64 * 3 / 2
 }

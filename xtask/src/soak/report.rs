@@ -1,11 +1,11 @@
 //! What the soak came to.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use serde::Serialize;
 
 use super::{journal::Balance, phase::Phase, resources::Resources};
-use crate::Result;
+use crate::{Result, faults::OVERSHOOT};
 
 /// What the soak came to.
 #[derive(Clone, Debug, Serialize)]
@@ -93,5 +93,3 @@ impl fmt::Display for Report {
 
 const EXAMPLES: usize = 10;
 const RSS_RATIO: f64 = 1.05;
-/// So late a call may end, beyond a bare timer.
-pub(super) const OVERSHOOT: Duration = Duration::from_millis(50);

@@ -11,11 +11,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     journal::{Entry, Outcomes},
     random::Random,
-    report::OVERSHOOT,
     setup::CALL,
 };
 use crate::{
-    faults::{Call, Class, call},
+    faults::{Call, Class, OVERSHOOT, call},
     lateness::Lateness,
 };
 

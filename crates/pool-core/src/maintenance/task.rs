@@ -197,5 +197,5 @@ impl Drop for Maintenance {
 
 /// A sweep takes about 3 µs.
 const SWEEPS_AT_ONCE: usize = 100;
-/// A job takes as long, unless it reclaims, which yields by itself.
+/// So many jobs are done in one turn. One that reclaims yields by itself.
 const JOBS_AT_ONCE: usize = 100;
