@@ -1,17 +1,19 @@
 //! The outcome of a failed call, and of its session.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use http::{StatusCode, header};
 use mcp_pool_testkit::{
-    fake::{self, Behaviour},
+    fake::{self, Behaviour, FakeConnector},
     server::{CounterServer, Modes, Refusal, UnknownSession},
 };
 use mcp_session_pool::{
-    PoolConfig, Scope,
-    error::{CallError, FaultKind, Outcome},
+    Endpoint, PoolConfig, Scope, TransportKind,
+    error::{CallError, ConnectError, FaultKind, Outcome},
+    extend::{ConnectRequest, Connector, EndpointProbe, Session},
     rmcp::model::{CallToolRequestParams, ErrorCode},
 };
+use tokio::time::Instant;
 
 use crate::common::{call, client, close, notice_the_cut, pool, pool_over, request};
 
@@ -209,4 +211,40 @@ async fn a_session_whose_handlers_need_no_messages_opens_no_stream() {
     close(&pool).await;
     assert_eq!(server.count("GET"), 0);
     assert_eq!(server.count("DELETE"), 1);
+}
+
+/// A connector of servers that are silent when they are probed.
+struct Unprobed(FakeConnector);
+
+#[async_trait::async_trait]
+impl Connector for Unprobed {
+    fn kind(&self) -> TransportKind {
+        self.0.kind()
+    }
+
+    async fn connect(&self, request: &ConnectRequest) -> Result<Session, ConnectError> {
+        self.0.connect(request).await
+    }
+
+    fn probe(&self, _: &Endpoint) -> Option<EndpointProbe> {
+        Some(Box::pin(pending()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_its_endpoint_to_be_probed_ends_by_its_deadline() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default().with_circuit_breaker_threshold(1);
+    let pool = pool_over(Unprobed(connector), config);
+    let request = request(fake::endpoint("a"), "alice");
+    let client = pool.client(request).await.expect("a client");
+    call(&client, "increment").await.expect("a count");
+    remote.on_delivery(Behaviour::Fail(FaultKind::Unreachable));
+    let brief = client.with_timeout(Duration::from_millis(20));
+    let began = Instant::now();
+    let error = call(&brief, "increment").await.expect_err("no server");
+    assert_eq!(error.outcome(), Outcome::NotExecuted, "{error:?}");
+    let took = began.elapsed();
+    assert!(took <= Duration::from_millis(21), "{took:?}");
+    close(&pool).await;
 }

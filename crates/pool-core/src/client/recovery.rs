@@ -114,7 +114,7 @@ impl Call<'_> {
         if failure.evidence() != Evidence::Absent {
             return Ok(());
         }
-        upstream.doubt_settled().await;
+        upstream.doubt_settled(Some(self.deadline())).await;
         let context = self.client.context();
         let is_open = || !context.is_closed();
         let holder = Holder::of(self.client.key());
@@ -150,10 +150,7 @@ impl Call<'_> {
                 lease.key_pool().upstream.call_answered();
                 Finding::Alive
             }
-            Err(Failed::Broken(failure)) => match failure.session() {
-                SessionCondition::Gone | SessionCondition::Refused => Finding::Gone,
-                _ => Finding::Nothing,
-            },
+            Err(Failed::Broken(failure)) => found_by(&failure),
             Err(_) => Finding::Nothing,
         }
     }
@@ -213,13 +210,17 @@ impl Call<'_> {
         }
     }
 
-    /// The step, unless it is a repetition after an unknown outcome that the endpoint's budget does not
-    /// allow.
+    /// The step, unless it is a repetition for which no time is left, or one after an unknown outcome
+    /// that the endpoint's budget does not allow.
     fn within_budget(&self, step: Step, failure: &CallFailure, lease: &Lease) -> Step {
-        let is_second = step == Step::Repeat && failure.outcome() == Outcome::Unknown;
-        match is_second && !lease.key_pool().upstream.retries.spend() {
-            true => Step::Surface,
-            false => step,
+        let is_allowed = match (step, failure.outcome()) {
+            (Step::Repeat, _) if Instant::now() >= self.deadline() => false,
+            (Step::Repeat, Outcome::Unknown) => lease.key_pool().upstream.retries.spend(),
+            _ => true,
+        };
+        match is_allowed {
+            true => step,
+            false => Step::Surface,
         }
     }
 
@@ -240,6 +241,18 @@ fn disproved(failure: CallFailure) -> CallFailure {
     match failure.is_repeatable_elsewhere() {
         true => CallFailure::new(Outcome::Unknown, FaultKind::NotFound),
         false => failure,
+    }
+}
+
+/// What the failure of a check shows.
+///
+/// Only the server's refusal shows that the server does not know the session. A session that ends by
+/// itself meanwhile, such as with its event stream, shows nothing of the call before.
+fn found_by(failure: &CallFailure) -> Finding {
+    let is_refused = failure.session() == SessionCondition::Refused;
+    match is_refused || failure.is_repeatable_elsewhere() {
+        true => Finding::Gone,
+        false => Finding::Nothing,
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
 use crate::{
     error::FaultKind,
     extend::EndpointProbe,
+    time::after,
     types::{BreakerState, Endpoint, Era},
 };
 
@@ -135,9 +136,9 @@ impl Upstream {
         self.attempt_failed(AttemptKind::Plain, began, fault);
     }
 
-    /// Waits for the pool's probe, where failures have raised doubt, for a short time: so that the
-    /// caller of the failure that opens a circuit finds it open.
-    pub(crate) async fn doubt_settled(&self) {
+    /// Waits for the pool's probe, where failures have raised doubt, for a short time and no longer than
+    /// to the deadline: so that the caller of the failure that opens a circuit finds it open.
+    pub(crate) async fn doubt_settled(&self, deadline: Option<Instant>) {
         let settled = async {
             loop {
                 let changed = self.changed().notified();
@@ -148,7 +149,9 @@ impl Upstream {
             }
         };
         if self.breaker.is_doubted() {
-            let _ = timeout(DOUBT_TIMEOUT, settled).await;
+            let end = after(Instant::now(), DOUBT_TIMEOUT);
+            let end = deadline.map_or(end, |deadline| deadline.min(end));
+            let _ = timeout_at(end, settled).await;
         }
     }
 

@@ -234,7 +234,7 @@ impl Connect {
             Err(error) => {
                 drop(capacity);
                 permit.failed(&error);
-                key.upstream.doubt_settled().await;
+                key.upstream.doubt_settled(None).await;
                 trace::note_error(&span, error.label());
                 report_failed(&key, &error, began);
                 reservation.fail_connect(error);
