@@ -38,18 +38,19 @@ pub(crate) fn may_pass(error: &CallError) -> bool {
     !matches!(error.retry(), Retry::Never | Retry::WithOtherCredentials)
 }
 
-/// Pauses between attempts, each twice as long as the one before, up to 30 s.
+/// Pauses between attempts, each up to twice as long as the one before, up to 30 s.
 #[derive(Default)]
 pub(crate) struct Pauses(Option<Duration>);
 
 impl Pauses {
     /// Pauses after something that has `lasted` so long. It starts again with a short pause after what
-    /// has lasted longer than the longest one.
+    /// has lasted longer than the longest one. Each pause is random from its half on, so that the many
+    /// subscriptions of a gateway do not all come back to an upstream at the same moment.
     pub(crate) async fn wait(&mut self, lasted: Duration) {
         let before = self.0.filter(|_| lasted <= LONGEST);
         let pause = before.map_or(FIRST, |before| (before * 2).min(LONGEST));
         self.0 = Some(pause);
-        sleep(pause).await;
+        sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
     }
 }
 
@@ -95,15 +96,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_up_to_the_longest_and_start_again_after_what_has_lasted() {
         let mut pauses = Pauses::default();
-        let mut seen = Vec::new();
-        for lasted in [0, 0, 0, 0, 0, 0, 0, 0, 0, 31] {
-            let began = Instant::now();
-            pauses.wait(Duration::from_secs(lasted)).await;
-            seen.push(began.elapsed().as_millis());
-        }
-        let expected = [
+        let longest = [
             250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 250,
         ];
-        assert_eq!(seen, expected);
+        for (n, longest) in longest.into_iter().enumerate() {
+            let lasted = if n == 9 { 31 } else { 0 };
+            let began = Instant::now();
+            pauses.wait(Duration::from_secs(lasted)).await;
+            let seen = began.elapsed().as_millis();
+            // The clock of a test goes by whole milliseconds.
+            assert!((longest / 2..=longest + 1).contains(&seen), "{n}: {seen}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_that_lose_an_upstream_at_once_come_back_one_after_the_other() {
+        let began = Instant::now();
+        let mut returns = std::collections::BTreeSet::new();
+        let pauses = (0..100).map(|_| async {
+            Pauses::default().wait(Duration::ZERO).await;
+            began.elapsed().as_millis()
+        });
+        returns.extend(futures::future::join_all(pauses).await);
+        assert!(returns.len() > 20, "{returns:?}");
     }
 }
