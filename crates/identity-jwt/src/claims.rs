@@ -257,3 +257,51 @@ const TYPE_ABSENT: u8 = 0;
 const TYPE_TEXT: u8 = 1;
 const TYPE_INTEGER: u8 = 2;
 const TYPE_BOOL: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The `exp` that `rules` read from a payload with these times (JSON).
+    fn expires(times: &str, now: u64, leeway: u64) -> Result<UnixTime, JwtRefusal> {
+        let rules = Rules {
+            domain: "test",
+            issuers: None,
+            audiences: None,
+            leeway: Duration::from_secs(leeway),
+            claims: ClaimList::new(vec![JwtClaim::required("sub")]).unwrap(),
+        };
+        let payload = format!(r#"{{"iss":"i","sub":"alice",{times}}}"#);
+        let verified = rules.apply(payload.as_bytes(), UnixTime::from_secs(now))?;
+        Ok(verified.expires)
+    }
+
+    #[test]
+    fn a_token_starts_at_its_nbf_and_the_leeway_before_it_to_the_second() {
+        let times = r#""nbf":500,"exp":1000"#;
+        for (leeway, start) in [(0, 500), (30, 470)] {
+            let early = expires(times, start - 1, leeway);
+            assert_eq!(early, Err(JwtRefusal::NotYetValid), "{leeway}");
+            let in_time = expires(times, start, leeway);
+            assert_eq!(in_time, Ok(UnixTime::from_secs(1000)), "{leeway}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_a_fraction_counts_without_it() {
+        for (exp, secs) in [
+            ("1000.0", 1000),
+            ("1000.9", 1000),
+            ("1e3", 1000),
+            ("1e300", u64::MAX),
+        ] {
+            let times = format!(r#""nbf":999.9,"exp":{exp}"#);
+            let read = expires(&times, 999, 0);
+            assert_eq!(read, Ok(UnixTime::from_secs(secs)), "{exp}");
+        }
+        let over = expires(r#""exp":1000.9"#, 1000, 0);
+        assert_eq!(over, Err(JwtRefusal::Expired));
+        let negative = expires(r#""exp":-0.5"#, 0, 0);
+        assert_eq!(negative, Err(JwtRefusal::unusable("exp")));
+    }
+}

@@ -196,7 +196,7 @@ const ENTRY_BYTES: usize = 400;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::claims::{ClaimList, JwtClaim, Rules};
@@ -213,8 +213,7 @@ mod tests {
         }
     }
 
-    fn alice_until(secs: u64) -> Verified {
-        let payload = json!({ "iss": "i", "sub": "alice", "exp": secs }).to_string();
+    fn verified(claims: &Value) -> Verified {
         let rules = Rules {
             domain: "test",
             issuers: None,
@@ -223,8 +222,12 @@ mod tests {
             claims: ClaimList::new(vec![JwtClaim::required("sub")]).unwrap(),
         };
         rules
-            .apply(payload.as_bytes(), UnixTime::from_secs(0))
+            .apply(claims.to_string().as_bytes(), UnixTime::from_secs(0))
             .unwrap()
+    }
+
+    fn alice_until(secs: u64) -> Verified {
+        verified(&json!({ "iss": "i", "sub": "alice", "exp": secs }))
     }
 
     fn alice() -> VerifiedToken {
@@ -273,6 +276,21 @@ mod tests {
         assert!(cache.get(used("bad", 2, 101)).is_none());
         assert!(cache.get(used("early", 1, 101)).is_none());
         assert!(cache.get(used("unknown", 1, 101)).is_none());
+    }
+
+    #[test]
+    fn the_claims_of_accepted_tokens_count_three_times_their_bytes() {
+        let cache = TokenCache::new(JwtCacheSettings {
+            accepted_bytes: 200_000,
+            ..JwtCacheSettings::default()
+        });
+        // About 30,500 bytes each, the entry included.
+        let notes = "x".repeat(10_000);
+        let alice = verified(&json!({ "iss": "i", "sub": "alice", "exp": 1000, "notes": notes }));
+        for n in 0..20 {
+            cache.insert_accepted(used(&format!("token {n}"), 1, 0), &alice);
+        }
+        assert_eq!(cache.counts(), (6, 0));
     }
 
     #[test]

@@ -103,3 +103,75 @@ impl JwtIdentityBuilder {
 const MAX_LEEWAY: Duration = Duration::from_secs(600);
 const MAX_TOKEN_BYTES: usize = 1 << 20;
 const MAX_CACHE_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::JwtKeys;
+
+    type Change = fn(&mut JwtIdentityBuilder);
+
+    fn built(change: Change) -> Result<(), JwtConfigError> {
+        let keys = JwtKeys::secret([7; 32]).unwrap();
+        let mut builder = JwtIdentity::builder(keys).any_issuer().any_audience();
+        change(&mut builder);
+        builder.build().map(|_| ())
+    }
+
+    #[test]
+    fn a_setting_is_accepted_up_to_its_bound_and_not_beyond() {
+        let cases: [(_, Change, Change); 8] = [
+            (
+                "leeway",
+                |new| new.leeway = MAX_LEEWAY,
+                |new| new.leeway = MAX_LEEWAY + TICK,
+            ),
+            (
+                "max_token_bytes",
+                |new| new.max_token_bytes = 1,
+                |new| new.max_token_bytes = 0,
+            ),
+            (
+                "max_token_bytes",
+                |new| new.max_token_bytes = MAX_TOKEN_BYTES,
+                |new| new.max_token_bytes = MAX_TOKEN_BYTES + 1,
+            ),
+            (
+                "refresh_every",
+                |new| new.jwks.refresh_every = SECOND,
+                |new| new.jwks.refresh_every = SECOND - TICK,
+            ),
+            (
+                "timeout",
+                |new| new.jwks.timeout = TICK,
+                |new| new.jwks.timeout = Duration::ZERO,
+            ),
+            (
+                "max_bytes",
+                |new| new.jwks.max_bytes = 1,
+                |new| new.jwks.max_bytes = 0,
+            ),
+            (
+                "accepted_for",
+                |new| new.cache.accepted_for = MAX_CACHE_TIME,
+                |new| new.cache.accepted_for = MAX_CACHE_TIME + TICK,
+            ),
+            (
+                "refused_for",
+                |new| new.cache.refused_for = MAX_CACHE_TIME,
+                |new| new.cache.refused_for = MAX_CACHE_TIME + TICK,
+            ),
+        ];
+        for (name, at_bound, beyond) in cases {
+            assert_eq!(built(at_bound), Ok(()), "{name}");
+            let refused = built(beyond);
+            assert!(
+                matches!(refused, Err(JwtConfigError::Bound { field, .. }) if field == name),
+                "{name}: {refused:?}"
+            );
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const TICK: Duration = Duration::from_nanos(1);
+}

@@ -154,3 +154,124 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 const MAX_REDIRECTS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server on loopback that answers the request of a path with these bytes.
+    async fn serve(answer: impl Fn(&str) -> String + Send + 'static) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+                }
+                let request = String::from_utf8(request).unwrap();
+                let path = request.split(' ').nth(1).unwrap();
+                stream.write_all(answer(path).as_bytes()).await.unwrap();
+            }
+        });
+        url.parse().unwrap()
+    }
+
+    async fn fetch(url: Url, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+        let settings = JwksSettings {
+            // Longer than any test takes.
+            timeout: Duration::from_secs(600),
+            max_bytes,
+            ..JwksSettings::default()
+        };
+        let fetcher = Fetcher::new(url, None, &settings).unwrap();
+        fetcher.fetch().await
+    }
+
+    /// An answer that names the length of its body.
+    fn with_length(body: &str) -> String {
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+    }
+
+    /// An answer in chunks of these sizes, which does not name its length.
+    fn chunked(sizes: &[usize]) -> String {
+        let mut answer =
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
+        for size in sizes {
+            answer.push_str(&format!("{size:x}\r\n{}\r\n", "x".repeat(*size)));
+        }
+        answer + "0\r\n\r\n"
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_up_to_the_limit_and_not_beyond() {
+        for (name, answer, length) in [
+            ("length 64", with_length(&"x".repeat(64)), Some(64)),
+            ("length 65", with_length(&"x".repeat(65)), None),
+            ("a chunk of 64", chunked(&[64]), Some(64)),
+            ("a chunk of 65", chunked(&[65]), None),
+            ("chunks of 64", chunked(&[32, 32]), Some(64)),
+            ("chunks of 65", chunked(&[32, 33]), None),
+        ] {
+            let url = serve(move |_| answer.clone()).await;
+            let body = fetch(url, 64).await.map(|body| body.len());
+            assert_eq!(body, length.ok_or(FetchError::TooLong), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn three_redirects_within_the_origin_are_followed_and_a_fourth_is_not() {
+        let url = serve(|path| match path {
+            "/0" => with_length("the keys"),
+            path => {
+                let left = path[1..].parse::<u32>().unwrap() - 1;
+                format!(
+                    "HTTP/1.1 307 Temporary Redirect\r\nconnection: close\r\n\
+                     content-length: 0\r\nlocation: /{left}\r\n\r\n"
+                )
+            }
+        })
+        .await;
+        for redirects in 0..=3 {
+            let body = fetch(url.join(&redirects.to_string()).unwrap(), 64).await;
+            assert_eq!(body, Ok(b"the keys".to_vec()), "{redirects}");
+        }
+        let fourth = fetch(url.join("4").unwrap(), 64).await;
+        assert_eq!(fourth, Err(FetchError::Redirected));
+    }
+
+    /// The environment of a process is the same for all of its tests: a process
+    /// of its own runs this test with a proxy that does not exist.
+    #[tokio::test]
+    async fn keys_on_loopback_are_fetched_without_the_proxy_of_the_environment() {
+        const NAME: &str = "keys::fetch::tests::\
+                            keys_on_loopback_are_fetched_without_the_proxy_of_the_environment";
+        const IN_CHILD: &str = "MCP_POOL_TEST_WITH_PROXY";
+        if std::env::var_os(IN_CHILD).is_some() {
+            let url = serve(|_| with_length("the keys")).await;
+            assert_eq!(fetch(url, 64).await, Ok(b"the keys".to_vec()));
+            return;
+        }
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", NAME]).env(IN_CHILD, "1");
+        for name in ["no_proxy", "NO_PROXY", "REQUEST_METHOD"] {
+            child.env_remove(name);
+        }
+        for name in ["http_proxy", "HTTP_PROXY"] {
+            child.env(name, "http://127.0.0.1:1");
+        }
+        let output = child.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains("1 passed"), "{text}");
+    }
+}

@@ -132,6 +132,9 @@ mod tests {
             json!({"kty": "RSA", "n": b64(&[0xff; 128]), "e": "AQAB"}),
             json!({"kty": "RSA", "n": n}),
             json!({"kty": "EC", "crv": "P-256", "x": b64(&[7; 31]), "y": x}),
+            // Together as long as a point of the other curve.
+            json!({"kty": "EC", "crv": "P-256", "x": x, "y": b64(&[7; 64])}),
+            json!({"kty": "EC", "crv": "P-384", "x": b64(&[7; 16]), "y": b64(&[7; 48])}),
             json!({"kty": "EC", "crv": "P-521", "x": x, "y": x}),
             json!({"kty": "OKP", "crv": "X25519", "x": x}),
             json!({"kty": "oct", "k": x}),

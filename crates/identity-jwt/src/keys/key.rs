@@ -174,3 +174,63 @@ const NOT_PEM: JwtKeyError = JwtKeyError::Malformed {
 const NOT_DER: JwtKeyError = JwtKeyError::Malformed {
     expected: "DER of a SubjectPublicKeyInfo",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys of which each differs from every other in one property.
+    fn different_keys() -> Vec<(&'static str, VerifyingKey)> {
+        let secret = |byte| VerifyingKey::from_secret(&[byte; 32]).unwrap();
+        let rsa = |n, e| VerifyingKey::from_rsa(&[n; 256], &[e]).unwrap();
+        let mut with_id = secret(1);
+        with_id.id = Some("id".to_owned());
+        vec![
+            ("secret", secret(1)),
+            ("other secret", secret(2)),
+            ("secret with an id", with_id),
+            ("ed25519", VerifyingKey::from_ed(&[1; 32]).unwrap()),
+            ("rsa", rsa(0xff, 3)),
+            ("rsa with another exponent", rsa(0xff, 17)),
+            ("rsa with another modulus", rsa(0xfd, 3)),
+            (
+                "rsa for one algorithm",
+                rsa(0xff, 3).restricted_to(&[Algorithm::PS256]).unwrap(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn keys_are_equal_if_id_algorithms_and_material_are() {
+        for (index, (name, key)) in different_keys().iter().enumerate() {
+            for (other_index, (other_name, other)) in different_keys().iter().enumerate() {
+                let equal = index == other_index;
+                assert!((key == other) == equal, "{name}, {other_name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_8192_bits_without_leading_zeros() {
+        let modulus = |start: &[u8], bytes: usize| [start, &vec![0xff; bytes][..]].concat();
+        for (n, bits) in [
+            (modulus(&[], 0), Err(0)),
+            (modulus(&[0, 0], 0), Err(0)),
+            (modulus(&[0x7f], 255), Err(2047)),
+            (modulus(&[0, 0, 0x7f], 255), Err(2047)),
+            (modulus(&[0x80], 255), Ok(())),
+            (modulus(&[0], 256), Ok(())),
+            (modulus(&[0x01], 256), Ok(())),
+            (modulus(&[], 1024), Ok(())),
+            (modulus(&[0x01], 1024), Err(8193)),
+        ] {
+            let weak = bits.map_err(|bits| JwtKeyError::Weak {
+                kind: "rsa",
+                bits,
+                bound: "2048 to 8192 bits are needed",
+            });
+            let made = VerifyingKey::from_rsa(&n, &[1, 0, 1]).map(|_| ());
+            assert_eq!(made, weak, "{} bytes", n.len());
+        }
+    }
+}

@@ -164,6 +164,8 @@ mod tests {
             ("file:///etc/jwks", JwtKeyError::UrlMalformed),
             ("jwks", JwtKeyError::UrlMalformed),
             ("https://me:pw@issuer.example/", JwtKeyError::UrlCredentials),
+            ("https://me@issuer.example/", JwtKeyError::UrlCredentials),
+            ("https://:pw@issuer.example/", JwtKeyError::UrlCredentials),
         ] {
             assert_eq!(JwtKeys::url(url).err(), Some(error), "{url}");
         }

@@ -225,6 +225,22 @@ async fn a_failed_first_fetch_is_tried_again_after_a_second() {
 }
 
 #[tokio::test]
+async fn an_unknown_key_is_not_the_callers_fault_while_the_source_is_down() {
+    let (known, unknown) = (Rsa::first(), Rsa::second());
+    let server = KeyServer::start(vec![known.jwk("known")]).await;
+    let identity = server.extractor(without_cooldown());
+    identity.prefetch().await.unwrap();
+    server.answer(Answer::Status(503));
+    let alice = claims("alice", json!({}));
+    let token = unknown.token_of("unknown", &alice);
+    let refusal = check(&identity, &token).await;
+    assert_eq!(refusal, Err(JwtRefusal::KeysUnavailable));
+    assert_eq!(server.fetches(), 2);
+    let known = known.token_of("known", &alice);
+    assert_eq!(check(&identity, &known).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_dropped_caller_does_not_cancel_the_fetch() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;

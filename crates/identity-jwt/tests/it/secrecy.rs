@@ -142,5 +142,57 @@ async fn no_error_debug_or_log_shows_a_token_or_a_key() {
     assert_absent(&text, &modulus);
 }
 
+#[tokio::test]
+async fn debug_names_types_origins_and_counts_and_no_more() {
+    let secret = "a shared secret of more than 32 bytes";
+    let keys = || JwtKeys::secret(secret).unwrap();
+    let user = "subject-in-debug";
+    let token = hs256(
+        secret.as_bytes(),
+        &json!({"alg": "HS256"}),
+        &claims(user, json!({})),
+    );
+    let builder = || {
+        JwtIdentity::builder(keys())
+            .issuer(ISSUER)
+            .audience(AUDIENCE)
+    };
+    let given = builder().build().unwrap();
+    let verified = given.verify(&token).await.unwrap().unwrap();
+    let upstream = JwtIdentity::verified_upstream().build().unwrap();
+    let url = JwtKeys::url("http://127.0.0.1:9/path?code=hidden").unwrap();
+    let remote = JwtIdentity::builder(url).any_issuer().any_audience();
+    for (text, shown) in [
+        (
+            format!("{:?}", builder()),
+            &["JwtIdentityBuilder {", "JwtKeys(1 given)"][..],
+        ),
+        (
+            format!("{given:?}"),
+            &[
+                "JwtIdentity {",
+                "1 given keys",
+                "TokenCache {",
+                "refused: 0",
+            ],
+        ),
+        (format!("{upstream:?}"), &["verified upstream"]),
+        (
+            format!("{:?}", remote.build().unwrap()),
+            &["RemoteKeys {", r#"Fetcher { origin: "http://127.0.0.1:9""#],
+        ),
+        // The claims of `claims`.
+        (format!("{:?}", verified.claims()), &["VerifiedClaims(6)"]),
+    ] {
+        for part in shown {
+            assert!(text.contains(part), "{part} in: {text}");
+        }
+        for hidden in [user, secret, "path", "hidden"] {
+            assert!(!text.contains(hidden), "{hidden} in: {text}");
+        }
+        assert_absent(&text, &token);
+    }
+}
+
 /// Index of the token that makes the extractor fetch newer keys.
 const UNKNOWN_KEY: usize = 5;
