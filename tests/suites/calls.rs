@@ -105,7 +105,7 @@ async fn a_call_that_takes_too_long_ends_by_its_deadline_and_its_session_is_chec
     let client = pool.client(request(fake::endpoint("a"), "alice"));
     let client = client.await.expect("a client");
     remote.on_call(Behaviour::Never);
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let error = call(&client, "count").await.expect_err("too late");
     assert_eq!(began.elapsed(), Duration::from_secs(2));
     assert_eq!(error.outcome(), Outcome::Unknown);

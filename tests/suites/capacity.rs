@@ -392,3 +392,25 @@ async fn a_reclaim_does_not_scan_every_key_each_time() {
 const RUNS: usize = 10;
 
 const SESSIONS: usize = 100;
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_its_endpoint_to_return_takes_no_capacity_from_others() {
+    let (connector, remote) = fake::connector();
+    let config = limits(1, 10)
+        .with_circuit_breaker_threshold(1)
+        .with_circuit_breaker_patience(Duration::from_secs(20))
+        .with_circuit_breaker_reset(Duration::from_secs(10));
+    let pool = pool_over(connector, config);
+    remote.on_connect(Behaviour::Fail(FaultKind::Unreachable));
+    let refused = pool.acquire(&of("alice")).await;
+    refused.expect_err("no server");
+    remote.on_connect(Behaviour::Ok);
+    let alice = waiter(&pool, "alice").await;
+    let began = Instant::now();
+    let elsewhere = request(fake::endpoint("b"), "bob");
+    drop(pool.acquire(&elsewhere).await.expect("the one session"));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert!(!alice.is_finished());
+    alice.abort();
+    close(&pool).await;
+}

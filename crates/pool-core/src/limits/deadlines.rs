@@ -140,9 +140,9 @@ mod tests {
             deadlines.add(at.max(3 * (at % 40)), at);
         }
         let stays = |_, waiter| waiter == 57;
-        deadlines.forget(50, stays);
+        deadlines.forget(34, stays);
         assert_eq!(deadlines.len(), 100, "not worth it");
-        deadlines.forget(1, stays);
+        deadlines.forget(33, stays);
         assert_eq!(deadlines.len(), 1);
         assert_eq!(deadlines.first(stays).map(|(_, waiter)| waiter), Some(57));
     }

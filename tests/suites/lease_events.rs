@@ -1,0 +1,120 @@
+//! What observers learn of leases.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mcp_pool_testkit::fake::{self, FakeConnector};
+use mcp_session_pool::{
+    PoolConfig, SessionPool,
+    event::{Acquired, Released},
+    extend::Observer,
+};
+use tokio::time::sleep;
+
+use crate::common::{close, request};
+
+/// What acquires and releases were reported as.
+#[derive(Default)]
+struct Leases {
+    hits: Mutex<Vec<bool>>,
+    reusable: Mutex<Vec<bool>>,
+}
+
+impl Leases {
+    fn hits(&self) -> Vec<bool> {
+        self.hits.lock().expect("not poisoned").clone()
+    }
+
+    fn reusable(&self) -> Vec<bool> {
+        self.reusable.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Observer for Leases {
+    fn acquired(&self, event: &Acquired<'_>) {
+        let mut hits = self.hits.lock().expect("not poisoned");
+        hits.push(event.hit());
+    }
+
+    fn released(&self, event: &Released<'_>) {
+        let mut reusable = self.reusable.lock().expect("not poisoned");
+        reusable.push(event.reusable());
+    }
+}
+
+fn observed(connector: FakeConnector, config: PoolConfig) -> (SessionPool, Arc<Leases>) {
+    let leases = Arc::new(Leases::default());
+    let pool = SessionPool::builder()
+        .config(config)
+        .connector(connector)
+        .observer(Arc::clone(&leases))
+        .build()
+        .expect("a valid configuration");
+    (pool, leases)
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_session_that_was_there_already_is_reported_as_a_hit() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default().with_max_sessions_per_key(2);
+    let (pool, leases) = observed(connector, config);
+    let alice = request(fake::endpoint("a"), "alice");
+    let first = pool.acquire(&alice).await.expect("a new session");
+    drop(first);
+    let first = pool.acquire(&alice).await.expect("the idle session");
+    let second = pool.acquire(&alice).await.expect("a second session");
+    assert_eq!(leases.hits(), [false, true, false]);
+    // One that waits gets the session that another gives back.
+    let (third, ()) = tokio::join!(pool.acquire(&alice), async {
+        sleep(Duration::from_secs(1)).await;
+        drop(first);
+    });
+    assert_eq!(leases.hits(), [false, true, false, true]);
+    assert_eq!(remote.connects(), 2);
+    drop((second, third));
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_reported_as_reusable_unless_the_session_is_discarded() {
+    let (connector, _remote) = fake::connector();
+    let (pool, leases) = observed(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    assert_eq!(leases.reusable(), [true]);
+    pool.acquire(&alice).await.expect("a session").discard();
+    assert_eq!(leases.reusable(), [true, false]);
+    let client = pool.client(alice.clone()).await.expect("a client");
+    client.ping().await.expect("an answer");
+    assert_eq!(leases.reusable(), [true, false, true]);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_a_pool_that_keeps_none_is_reported_as_not_reusable() {
+    let (connector, _remote) = fake::connector();
+    let (pool, leases) = observed(connector, PoolConfig::default().with_enabled(false));
+    let alice = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&alice).await.expect("a session"));
+    assert_eq!(leases.reusable(), [false]);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_shows_its_key_and_session_and_no_credential() {
+    let (connector, _remote) = fake::connector();
+    let (pool, _leases) = observed(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    let lease = pool.acquire(&alice).await.expect("a session");
+    let shown = format!("{lease:?}");
+    let key = format!("{:?}", lease.key());
+    assert!(
+        shown.starts_with("Lease") && shown.contains(&key),
+        "{shown}"
+    );
+    assert!(!shown.contains("alice-token"), "{shown}");
+    drop(lease);
+    close(&pool).await;
+}
