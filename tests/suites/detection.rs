@@ -271,6 +271,30 @@ async fn a_protocol_error_of_the_detected_transport_causes_no_second_connect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_a_failure_that_denies_the_transport_causes_a_detection() {
+    let harmless = [
+        FaultKind::Other,
+        FaultKind::RateLimited { retry_after: None },
+        FaultKind::Server {
+            status: 500,
+            retry_after: None,
+        },
+        FaultKind::Timeout,
+    ];
+    let denials = [FaultKind::NotFound, FaultKind::Protocol];
+    let failures = harmless.map(|kind| (kind, 1)).into_iter();
+    for (failure, detections) in failures.chain(denials.map(|kind| (kind, 2))) {
+        let (pool, new, old) = two_transports(PoolConfig::default());
+        only_new_is_supported(&new, &old);
+        drop(pool.acquire(&auto("alice")).await.expect("a session"));
+        new.on_connect(Behaviour::Fail(failure.clone()));
+        pool.acquire(&auto("bob")).await.expect_err("no session");
+        assert_eq!(new.detections(), detections, "{failure:?}");
+        close(&pool).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_old_detection_is_renewed_in_the_background() {
     let ttl = Duration::from_secs(60);
     let (pool, new, old) = two_transports(

@@ -179,6 +179,29 @@ async fn of_a_crowd_of_users_those_that_cannot_be_served_in_time_are_refused_at_
     close(&pool).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_caller_whose_user_has_a_session_is_not_measured_by_the_line_of_those_without() {
+    let config = PoolConfig::default()
+        .with_max_total_sessions(2)
+        .with_max_sessions_per_key(1);
+    let pool = pool_over(fake::connector().0, config);
+    let held = pool.acquire(&of("alice")).await.expect("a session");
+    let users = |n: u64| n.to_string();
+    let crowd = serve_users(&pool, Duration::from_secs(2), 300, users);
+    let beside = async {
+        sleep(Duration::from_secs(6)).await;
+        let brief = of("alice").with_timeout(Duration::from_millis(100));
+        for _ in 0..3 {
+            let error = pool.acquire(&brief).await.expect_err("in use");
+            assert!(error.is_timeout(), "{error:?}");
+        }
+        drop(held);
+    };
+    let ([_, shed, _], ()) = tokio::join!(crowd, beside);
+    assert!(shed > 0, "the line was overloaded");
+    close(&pool).await;
+}
+
 /// A user that calls once, for as long as the server takes then. Returns when it came and when it ended.
 fn call_once(
     pool: &SessionPool,

@@ -174,3 +174,23 @@ async fn a_conversation_whose_check_proves_nothing_keeps_its_session_and_learns_
         close(&pool).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_check_waits_for_its_endpoint_to_return() {
+    let (connector, remote) = Checking::new();
+    let config = config()
+        .with_circuit_breaker_patience(Duration::from_secs(3))
+        .with_circuit_breaker_reset(Duration::from_secs(1));
+    let pool = pool_over(connector.clone(), config);
+    let client = client_of(&pool, Scope::Identity).await;
+    doubt(&client, &remote).await;
+    remote.on_connect(Behaviour::Fail(FaultKind::Unreachable));
+    let bob = request(fake::endpoint("a"), "bob");
+    pool.acquire(&bob).await.expect_err("no server");
+    assert_eq!(pool.endpoint_stats()[0].breaker, BreakerState::Open);
+    // The check of her session is what shows that the server is there again.
+    drop(client.acquire().await.expect("her session"));
+    assert_eq!((connector.chains().len(), remote.connects()), (1, 2));
+    assert_eq!(pool.endpoint_stats()[0].breaker, BreakerState::Closed);
+    close(&pool).await;
+}
