@@ -1,5 +1,7 @@
 //! A session that the server has forgotten costs a call at most, whatever the server answers.
 
+use std::error::Error;
+
 use mcp_pool_testkit::Reply;
 use mcp_session_pool::PoolConfig;
 use serde_json::json;
@@ -185,6 +187,12 @@ async fn a_session_id_that_a_server_gives_to_two_users_serves_only_the_first() {
     assert!(
         !format!("{error:?}").contains("the-same-for-all"),
         "{error:?}"
+    );
+    let sources = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
+    let causes: Vec<_> = sources.map(ToString::to_string).collect();
+    assert!(
+        causes.iter().any(|cause| cause.contains("another key")),
+        "{causes:?}"
     );
     assert_eq!(server.count("DELETE"), 0, "the session is alice's");
     call(&alice, "count").await.expect("her session goes on");

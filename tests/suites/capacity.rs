@@ -414,3 +414,21 @@ async fn one_that_waits_for_its_endpoint_to_return_takes_no_capacity_from_others
     alice.abort();
     close(&pool).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_session_is_opened_for_a_caller_that_left_before_its_endpoint_returned() {
+    let (connector, remote) = fake::connector();
+    let config = PoolConfig::default()
+        .with_circuit_breaker_threshold(1)
+        .with_circuit_breaker_patience(Duration::from_secs(20))
+        .with_circuit_breaker_reset(Duration::from_secs(10));
+    let pool = pool_over(connector, config);
+    remote.on_connect(Behaviour::Fail(FaultKind::Unreachable));
+    let refused = pool.acquire(&of("alice")).await;
+    refused.expect_err("no server");
+    remote.on_connect(Behaviour::Ok);
+    waiter(&pool, "alice").await.abort();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(remote.connects(), 1, "the one that failed");
+    close(&pool).await;
+}
