@@ -3,6 +3,7 @@
 //!
 //! The source is the crate's own; only its lock is loom's.
 
+mod doubles;
 mod handovers;
 
 #[path = "../../src/key/slots/mod.rs"]
@@ -60,6 +61,7 @@ use std::{
     time::Duration,
 };
 
+use doubles::{Session, User};
 use loom::{
     sync::{
         Arc,
@@ -68,50 +70,10 @@ use loom::{
     thread,
 };
 use slots::{
-    Blame, Bounds, Caller, Claim, Enqueued, FORFEITED, Fate, Likely, Member, NewWaiter,
-    QueuePosition, ReleaseOutcome, Slot, Slots, Taken, Ticket,
+    Blame, Bounds, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition, ReleaseOutcome,
+    Slot, Slots, Taken, Ticket,
 };
 use tallies::Tallies;
-
-/// A session of the model.
-#[derive(Clone, Debug)]
-struct Session {
-    id: u64,
-    slots: u32,
-    /// Accessed under the lock of the slots.
-    generation: std::sync::Arc<std::sync::atomic::AtomicU64>,
-    suffices: bool,
-}
-
-impl Member for Session {
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    fn slots(&self) -> u32 {
-        self.slots
-    }
-
-    fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
-    }
-
-    fn forfeit(&self) {
-        let generation = &self.generation;
-        generation.store(FORFEITED, Ordering::Relaxed);
-    }
-
-    fn suffices(&self) -> bool {
-        self.suffices
-    }
-}
-
-/// A caller of the model.
-struct User;
-
-impl Caller for User {
-    type Error = ();
-}
 
 /// What a waiter of the model finds when it leaves.
 #[derive(Debug)]
