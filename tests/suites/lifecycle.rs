@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use mcp_session_pool::{
     extend::Observer,
     rmcp::model::{ClientRequest, PingRequest},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::common::{builder, call, client, close, eventually, pool, pool_over, request};
 
@@ -53,7 +54,7 @@ async fn a_session_in_use_lasts_until_its_lease_ends() {
     let pool = pool_over(connector, brief());
     let alice = request(fake::endpoint("a"), "alice");
     let lease = pool.acquire(&alice).await.expect("a session");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_secs(60)).await;
     pool.drain();
     pool.evict(
         &Selector::principal(&Principal::user("alice")),
@@ -62,12 +63,32 @@ async fn a_session_in_use_lasts_until_its_lease_ends() {
     pool.evict(&Selector::gateway("none"), EvictMode::Graceful);
     let bob = request(fake::endpoint("a"), "bob");
     pool.acquire(&bob).await.expect_err("no capacity");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_secs(60)).await;
     assert_eq!((remote.open(), remote.closed()), (1, 0));
     ping(&lease).await;
     drop(lease);
     eventually("it is closed now", || remote.open() == 0).await;
     close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_time_ends_during_its_use_is_closed_soon_after_it() {
+    for slots in [1, 2] {
+        let (connector, remote) = fake::connector();
+        let config = PoolConfig::default()
+            .with_max_concurrent_per_session(NonZeroU32::new(slots).expect("some"))
+            .with_session_ttl(Duration::from_secs(80))
+            .with_session_ttl_jitter(0.0);
+        let pool = pool_over(connector, config);
+        let alice = request(fake::endpoint("a"), "alice");
+        let lease = pool.acquire(&alice).await.expect("a session");
+        sleep(Duration::from_secs(120)).await;
+        assert_eq!(remote.open(), 1, "in use");
+        drop(lease);
+        sleep(Duration::from_secs(11)).await;
+        assert_eq!((remote.open(), pool.stats().sessions_reaped), (0, 1));
+        close(&pool).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +98,7 @@ async fn a_session_with_one_slot_in_use_and_others_free_is_in_use() {
     let pool = pool_over(connector, config);
     let alice = request(fake::endpoint("a"), "alice");
     let lease = pool.acquire(&alice).await.expect("a session");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_secs(60)).await;
     let bob = request(fake::endpoint("a"), "bob");
     pool.acquire(&bob).await.expect_err("no capacity");
     assert_eq!((remote.open(), remote.closed()), (1, 0));
@@ -99,7 +120,7 @@ async fn a_close_waits_for_the_leases_and_aborts_them_only_after_the_deadline() 
     drop(idle);
     let began = Instant::now();
     let (report, ()) = tokio::join!(pool.close(Duration::from_secs(5)), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
         ping(&kept).await;
         drop(returned);
     });
@@ -237,22 +258,22 @@ async fn every_other_end_of_a_session_is_counted_by_its_reason() {
     let once = || async { drop(pool.acquire(&alice).await.expect("a session")) };
 
     once().await;
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    sleep(Duration::from_secs(20)).await;
     remote.on_check(Behaviour::Fail(FaultKind::Other));
     once().await; // check_failed
     remote.on_check(Behaviour::Ok);
     remote.end_sessions(); // lost
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(1)).await;
     let client = pool.client(alice.clone()).await.expect("a client");
     remote.on_call(Behaviour::Fail(FaultKind::Unreachable));
     call(&client, "count").await.expect_err("broken");
     remote.on_call(Behaviour::Ok);
     once().await;
     for _ in 0..6 {
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        sleep(Duration::from_secs(20)).await;
         once().await; // expired, the fifth time
     }
-    tokio::time::sleep(Duration::from_secs(60)).await; // idle
+    sleep(Duration::from_secs(60)).await; // idle
     close(&pool).await;
 
     let reasons = reasons.0.lock().expect("not poisoned").clone();
@@ -297,7 +318,7 @@ async fn a_hanging_close_delays_neither_acquires_nor_the_eviction_of_keys() {
         let me = request(fake::endpoint("a"), &format!("user-{user}"));
         drop(pool.acquire(&me).await.expect("a session"));
     }
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(5)).await;
     assert_eq!(pool.stats().pool_key_count, 0);
     let began = Instant::now();
     let me = request(fake::endpoint("a"), "newcomer");

@@ -87,31 +87,3 @@ async fn the_second_refused_call_in_a_row_closes_the_session() {
     assert_eq!(server.count("GET"), 2);
     close(&pool).await;
 }
-
-#[tokio::test]
-async fn a_session_that_ends_while_it_is_checked_shows_nothing_of_the_call_before() {
-    let ends: [Refuse; 3] = [
-        |request| Reply::status(202).closing_stream(request.session()),
-        |request| Reply::status(202).resetting_stream(request.session()),
-        |request| Reply::hang().closing_stream(request.session()),
-    ];
-    for end in ends {
-        let server = RawServer::start(move |request| match (request.method(), request.tool()) {
-            ("ping", _) => end(request),
-            // Executed, for all that a caller can know.
-            (_, "broken") => Reply::status(404),
-            _ => request.sse_reply(),
-        });
-        let pool = pool(PoolConfig::default());
-        let alice = client(&pool, server.sse_endpoint(), "alice").await;
-        call(&alice, "count").await.expect("an answer");
-        let error = call(&alice, "broken").await.expect_err("refused");
-        assert_eq!(error.outcome(), UNKNOWN, "{error:?}");
-        let seen = server.seen();
-        let sent = seen.iter().filter(|request| request.tool() == "broken");
-        assert_eq!((server.count("ping"), sent.count()), (1, 1));
-        call(&alice, "count").await.expect("an answer");
-        assert_eq!(server.count("GET"), 2);
-        close(&pool).await;
-    }
-}

@@ -150,7 +150,10 @@ impl Call<'_> {
                 lease.key_pool().upstream.call_answered();
                 Finding::Alive
             }
-            Err(Failed::Broken(failure)) => found_by(&failure),
+            Err(Failed::Broken(failure)) => match failure.session() {
+                SessionCondition::Gone | SessionCondition::Refused => Finding::Gone,
+                _ => Finding::Nothing,
+            },
             Err(_) => Finding::Nothing,
         }
     }
@@ -241,18 +244,6 @@ fn disproved(failure: CallFailure) -> CallFailure {
     match failure.is_repeatable_elsewhere() {
         true => CallFailure::new(Outcome::Unknown, FaultKind::NotFound),
         false => failure,
-    }
-}
-
-/// What the failure of a check shows.
-///
-/// Only the server's refusal shows that the server does not know the session. A session that ends by
-/// itself meanwhile, such as with its event stream, shows nothing of the call before.
-fn found_by(failure: &CallFailure) -> Finding {
-    let is_refused = failure.session() == SessionCondition::Refused;
-    match is_refused || failure.is_repeatable_elsewhere() {
-        true => Finding::Gone,
-        false => Finding::Nothing,
     }
 }
 

@@ -39,9 +39,8 @@ pub enum SessionCondition {
     /// The session has ended, or must not be used again.
     Gone,
     /// The server refused the request in a way in which servers refuse an unknown session. A check
-    /// of the session decides: where the server refuses it too (this condition, or a failure that is
-    /// [repeatable elsewhere](CallFailure::is_repeatable_elsewhere)), the session is gone and the
-    /// request was not executed. A session that ends by itself meanwhile proves nothing.
+    /// of the session decides: where it is refused too, the session is gone and the request was not
+    /// executed.
     Refused,
     /// Nothing is known of the session. The pool checks it before its next use.
     Suspect,

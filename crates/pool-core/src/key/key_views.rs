@@ -88,6 +88,11 @@ impl KeyPool {
         !self.slots.has_none()
     }
 
+    /// True while a caller has one of its sessions.
+    pub(crate) fn has_sessions_in_use(&self) -> bool {
+        self.slots.is_in_use()
+    }
+
     /// When the next idle session is due for a check in the background.
     pub(crate) fn first_due(&self, keepalive: Keepalive) -> Option<Timestamp> {
         self.slots

@@ -55,6 +55,11 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
     let next = next_end.map_or(remove_at, |end| clock.instant(end).min(remove_at));
     // A key in use past its idle time is swept again after a pause.
     let next = if next <= now { soonest } else { next };
+    // So is one with a session in use, whose own end is not known here and may pass meanwhile.
+    let next = match key.has_sessions_in_use() {
+        true => next.min(after(now, pause.max(MIN_PAUSE_IN_USE))),
+        false => next,
+    };
     let next = clock.timestamp(next);
     let sooner = [next_deadline, paused_until, next_check]
         .into_iter()
@@ -63,3 +68,5 @@ pub(crate) fn sweep(keys: &KeyMap, key: &Arc<KeyPool>, now: Instant) -> Option<T
 }
 
 const MIN_PAUSE: Duration = Duration::from_millis(1);
+/// Between the sweeps of a key in use, which happen for as long as the use lasts.
+const MIN_PAUSE_IN_USE: Duration = Duration::from_secs(1);

@@ -90,21 +90,17 @@ impl SessionWire {
     }
 
     /// Notifies the pool of the end of the session, where a check of the session shows it.
-    ///
-    /// A check that the end of the stream forestalled shows nothing: the server did not refuse it.
     fn noted(
         &self,
         request: &ClientRequest,
         answer: Result<Answer, HttpFault>,
     ) -> Result<Answer, HttpFault> {
-        match &answer {
-            Err(fault) if *fault.kind() == FaultKind::SessionGone && is_check(request) => {}
-            _ => return answer,
+        if let Err(fault) = &answer
+            && *fault.kind() == FaultKind::SessionGone
+            && is_check(request)
+        {
+            self.connection.close_notifier.notify();
         }
-        if self.connection.ended.is_cancelled() {
-            return Err(self.connection.interrupted());
-        }
-        self.connection.close_notifier.notify();
         answer
     }
 

@@ -20,6 +20,11 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             .min()
     }
 
+    /// True while a slot is in use.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.lock().in_use > 0
+    }
+
     /// When a session of the key was last used.
     pub(crate) fn last_used(&self) -> T {
         self.lock().last_used
