@@ -123,7 +123,7 @@ impl LineServer {
         self.state.open.load(Ordering::SeqCst)
     }
 
-    /// Closes every connection.
+    /// Closes every connection. A line that a client writes afterwards has no effect.
     pub fn forget_sessions(&self) {
         let mut connections = self.state.connections();
         std::mem::take(&mut *connections).cancel();
@@ -131,6 +131,7 @@ impl LineServer {
 
     /// Stops the server and closes every connection.
     pub fn stop(&mut self) {
+        self.forget_sessions();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -167,7 +168,7 @@ fn until_closed(
     state: Arc<State>,
 ) -> impl Future<Output = ()> + Send {
     let closed = state.connections().clone();
-    let session = serve(connection, state);
+    let session = serve(connection, state, closed.clone());
     async move {
         tokio::select! {
             () = closed.cancelled() => {}
@@ -176,8 +177,12 @@ fn until_closed(
     }
 }
 
-/// Serves a connection until it ends, or a reply is lost.
-async fn serve(connection: impl AsyncRead + AsyncWrite + Send + 'static, state: Arc<State>) {
+/// Serves a connection until it ends, a reply is lost, or a line comes after the connection was closed.
+async fn serve(
+    connection: impl AsyncRead + AsyncWrite + Send + 'static,
+    state: Arc<State>,
+    closed: CancellationToken,
+) {
     let (reader, writer) = tokio::io::split(connection);
     let session = Arc::new(Session {
         state,
@@ -188,6 +193,10 @@ async fn serve(connection: impl AsyncRead + AsyncWrite + Send + 'static, state: 
     let mut calls = tokio::task::JoinSet::new();
     let mut lines = BufReader::new(reader).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        // The task is cancelled only when it runs again, perhaps after the client's next line.
+        if closed.is_cancelled() {
+            return;
+        }
         let Ok(message) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
