@@ -12,23 +12,22 @@ use crate::{
     acquire::Lease,
     error::{CallError, InputError},
     extend::SessionPeer,
-    handler::ProxiedHandler,
+    handler::HandlerOwner,
 };
 
 /// Answers for the caller, on the session of the server's request.
 pub(super) struct InputResponder {
-    handler: Arc<ProxiedHandler>,
+    handler: Arc<dyn HandlerOwner>,
     peer: SessionPeer,
 }
 
 impl InputResponder {
     /// The responder for the caller of this lease; `None` where the session has no handler.
     pub(super) async fn of(lease: &Lease) -> Result<Option<Self>, CallError> {
-        let Some(handler) = lease.pooled().proxy.handler() else {
-            return Ok(None);
-        };
+        let handler = lease.pooled().proxy.handler();
+        // First: the handler may be gone because the session is over.
         let peer = lease.peer().await?;
-        Ok(Some(Self { handler, peer }))
+        Ok(handler.map(|handler| Self { handler, peer }))
     }
 
     pub(super) async fn answer(
@@ -37,9 +36,9 @@ impl InputResponder {
         request: InputRequest,
     ) -> Result<(String, serde_json::Value), InputError> {
         let asked = self.as_server_request(&name, request);
-        let asked = asked.filter(|(request, _)| self.handler.declares(request));
+        let asked = asked.filter(|(request, _)| self.handler.proxied().declares(request));
         let (request, context) = asked.ok_or(InputError::NotDeclared)?;
-        let answer = self.handler.answer(request, context).await;
+        let answer = self.handler.proxied().answer(request, context).await;
         let answer = match answer.map_err(InputError::Refused)? {
             ClientResult::CreateMessageResult(result) => serde_json::to_value(result),
             ClientResult::ElicitResult(result) => serde_json::to_value(result),

@@ -118,9 +118,8 @@ impl Detection {
         let proxy = HandlerProxy::new(None, context.client_info.clone());
         let request = ConnectRequest::new(key.clone(), credentials, handlers, slots, deadline)
             .with_proxy(Arc::clone(&proxy))
-            .with_background(self.services.background.clone())
+            .with_inboxes(&self.services.inboxes)
             .listening(context.answers.is_some())
-            .bounded_by(&context.inbox_bounds)
             .routed_by(context.affinity(&key, profile));
         let late = || request.timed_out();
         if !self.keeps_session(&key) {

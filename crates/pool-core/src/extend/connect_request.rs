@@ -20,7 +20,7 @@ use crate::{
         ClientHandlerBox, HandlerFactory, HandlerProxy, NoopHandlers, Profile, ProxyService,
     },
     types::{DigestKey, Endpoint, Era, Identity, KeyParts, PoolKey, Principal, Scope},
-    wire::{Background, InboxBounds, ServerInbox},
+    wire::{InboxServices, ServerInbox},
 };
 
 /// What a connector needs to know to open a session. Cheap to clone.
@@ -31,8 +31,7 @@ pub struct ConnectRequest {
     handlers: Arc<dyn HandlerFactory>,
     proxy: Arc<HandlerProxy>,
     listens: bool,
-    background: Background,
-    inbox_bounds: Arc<InboxBounds>,
+    inboxes: Arc<InboxServices>,
     slots: SlotsByEra,
     deadline: Instant,
     affinity: Option<Arc<(HeaderName, HeaderValue)>>,
@@ -55,8 +54,7 @@ impl ConnectRequest {
             handlers,
             proxy: Arc::default(),
             listens: false,
-            background: Background::default(),
-            inbox_bounds: Arc::default(),
+            inboxes: Arc::default(),
             slots,
             deadline,
             affinity: None,
@@ -88,15 +86,10 @@ impl ConnectRequest {
         self
     }
 
-    /// The same request, with a task of the pool for what outlives a future.
-    pub(crate) fn with_background(mut self, background: Background) -> Self {
-        self.background = background;
-        self
-    }
-
-    /// The same request with the pool's bounds for what servers send.
-    pub(crate) fn bounded_by(mut self, bounds: &Arc<InboxBounds>) -> Self {
-        self.inbox_bounds = Arc::clone(bounds);
+    /// The same request with what the pool's inboxes share: a task for what outlives a future, and the
+    /// bounds for what servers send.
+    pub(crate) fn with_inboxes(mut self, inboxes: &Arc<InboxServices>) -> Self {
+        self.inboxes = Arc::clone(inboxes);
         self
     }
 
@@ -207,16 +200,20 @@ impl ConnectRequest {
     /// session's.
     #[must_use]
     pub fn handler(&self) -> ClientHandlerBox {
-        ProxyService(self.proxy.wrap(&self.handlers, &self.key)).boxed()
+        let handler = self
+            .proxy
+            .wrap(&self.handlers, &self.key, |handler| handler);
+        ProxyService(handler).boxed()
     }
 
     /// The inbox of a new session that reads its messages itself, with a handler behind it. It takes
     /// the place of [`handler`](Self::handler).
     #[must_use]
     pub fn inbox(&self) -> Arc<ServerInbox> {
-        let handler = self.proxy.wrap(&self.handlers, &self.key);
-        let bounds = Arc::clone(&self.inbox_bounds);
-        ServerInbox::new(handler, self.background.clone(), bounds)
+        let services = Arc::clone(&self.inboxes);
+        self.proxy.wrap(&self.handlers, &self.key, |handler| {
+            ServerInbox::new(handler, services)
+        })
     }
 
     /// True where messages that the server sends outside of any call are wanted: by the handler, or

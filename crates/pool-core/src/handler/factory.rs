@@ -75,6 +75,14 @@ impl ClientHandlerBox {
         Self(handler)
     }
 
+    #[expect(
+        clippy::borrowed_box,
+        reason = "rmcp implements `Service` for the box alone"
+    )]
+    pub(crate) fn as_dyn(&self) -> &Box<dyn DynService<RoleClient>> {
+        &self.0
+    }
+
     pub(crate) fn into_inner(self) -> Box<dyn DynService<RoleClient>> {
         self.0
     }

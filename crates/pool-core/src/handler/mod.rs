@@ -22,8 +22,8 @@ pub use noop::NoopHandlers;
 pub(crate) use profile::Profile;
 pub(crate) use progress::{ProgressRoute, ProgressSink};
 pub(crate) use proxy::{
-    HandlerProxy, ListWatcher, NotificationTurn, ProxiedHandler, ProxyService, SealedAnswer,
-    SealedNotification, SealedRequest,
+    HandlerOwner, HandlerProxy, ListWatcher, NotificationTurn, ProxiedHandler, ProxyService,
+    SealedAnswer, SealedNotification, SealedRequest,
 };
 pub use resource_update::ResourceUpdate;
 pub use schema_defaults::with_schema_defaults;

@@ -13,7 +13,7 @@ use crate::{
     key::subscriptions::SubscriptionRegistry,
     limits::{Capacity, Grantee, Owner, Quota, Seats, SharedLimit},
     types::{Endpoint, PoolKey, PoolLimits, Scope},
-    wire::Background,
+    wire::{Background, InboxServices},
 };
 
 /// What all keys of a pool share.
@@ -28,7 +28,7 @@ pub(crate) struct KeyServices {
     pub(crate) subscriptions: SubscriptionRegistry,
     pub(crate) jobs: WeakJobSender,
     /// Runs work of sessions on tasks that the maintenance task starts.
-    pub(crate) background: Background,
+    pub(crate) inboxes: Arc<InboxServices>,
 }
 
 impl KeyServices {

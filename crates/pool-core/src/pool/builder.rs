@@ -30,6 +30,7 @@ use crate::{
     limits::Capacity,
     maintenance::{Maintenance, start_heartbeat},
     upstream::{CircuitPolicy, Upstreams},
+    wire::InboxServices,
 };
 
 /// Builds a pool. Made by [`SessionPool::builder`].
@@ -229,7 +230,7 @@ fn acquirer(
         sessions: OpenSessions::default(),
         detected: Arc::default(),
         subscriptions: SubscriptionRegistry::default(),
-        background: background(&jobs),
+        inboxes: InboxServices::new(background(&jobs), Arc::clone(&context.inbox_bounds)),
         context: Arc::clone(&context),
         jobs: jobs.downgrade(),
     });

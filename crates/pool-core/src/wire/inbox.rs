@@ -15,17 +15,17 @@ use rmcp::{
 use tokio::sync::Semaphore;
 
 use super::{
-    background::Background,
     call_route::CallRoute,
     inbox_bounds::InboxBounds,
+    inbox_services::InboxServices,
     message::{Incoming, IncomingKind, RequestIds, progress_token},
     replies::Replies,
-    service::{Delivery, OnDemand, SessionPeer},
-    wire::{Wire, WireCall},
+    service::{Delivery, OnDemand, ServiceHost, SessionPeer},
+    wire::{SharedWire, WeakWire, Wire, WireCall},
 };
 use crate::{
     error::CallFailure,
-    handler::{ListKind, ProxiedHandler},
+    handler::{HandlerOwner, ListKind, ProxiedHandler},
 };
 
 /// Receives what the server of one session sends on its own: requests and notifications, whichever
@@ -35,37 +35,36 @@ use crate::{
 /// wants a message gets it from one that is started for the purpose and ends when its last user is
 /// gone.
 pub struct ServerInbox {
-    handler: Arc<ProxiedHandler>,
-    background: Background,
-    ids: Arc<RequestIds>,
-    bounds: Arc<InboxBounds>,
+    handler: ProxiedHandler,
+    services: Arc<InboxServices>,
+    ids: RequestIds,
+    wire: OnceLock<WeakWire>,
+    /// Made for the first message that needs it.
+    rare: OnceLock<Box<Rare>>,
+}
+
+/// What a session needs once its server sends more than a handler ignores. An idle session has none of it.
+#[derive(Default)]
+struct Rare {
     service: OnDemand,
     replies: Replies,
     requests: OnceLock<Arc<Semaphore>>,
 }
 
 impl ServerInbox {
-    pub(crate) fn new(
-        handler: Arc<ProxiedHandler>,
-        background: Background,
-        bounds: Arc<InboxBounds>,
-    ) -> Arc<Self> {
-        let ids = Arc::new(RequestIds::random());
-        let service = OnDemand::new(Arc::clone(&handler), Arc::clone(&ids), Arc::clone(&bounds));
-        Arc::new(Self {
-            service,
-            bounds,
+    pub(crate) fn new(handler: ProxiedHandler, services: Arc<InboxServices>) -> Self {
+        Self {
             handler,
-            background,
-            ids,
-            replies: Replies::default(),
-            requests: OnceLock::new(),
-        })
+            services,
+            ids: RequestIds::random(),
+            wire: OnceLock::new(),
+            rare: OnceLock::new(),
+        }
     }
 
     /// Names the session that answers are sent on. Only the first call has an effect.
     pub fn attach<W: Wire>(&self, wire: &Arc<W>) {
-        self.service.attach(Arc::<W>::downgrade(wire));
+        let _ = self.wire.set(Arc::<W>::downgrade(wire));
     }
 
     /// The ids of the session's requests.
@@ -78,7 +77,7 @@ impl ServerInbox {
     /// whose caller is gone. Needs no runtime, so that it may be called in a drop. The work has to
     /// bound its own time.
     pub fn run_in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.background.run(work);
+        self.services.background.run(work);
     }
 
     /// What the session declares in its handshake.
@@ -137,13 +136,17 @@ impl ServerInbox {
     /// # Cancel safety
     /// Safe.
     pub async fn peer(self: &Arc<Self>) -> Result<SessionPeer, CallFailure> {
-        let service = self.service.introduced().await?;
+        let service = self.rare().service.introduced(self).await?;
         Ok(SessionPeer::of_service(service).await)
     }
 
     /// Ends the rmcp service of the session, if there is one. There will be no other.
     pub fn close(&self) {
-        self.service.close();
+        self.rare().service.close();
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// False for a notification that has no effect but on handlers, where those ignore all.
@@ -179,15 +182,15 @@ impl ServerInbox {
                 None,
             ));
         }
-        let permits = self
-            .requests
-            .get_or_init(|| Arc::new(Semaphore::new(self.bounds.requests())));
+        let bounds = self.bounds();
+        let permits = &self.rare().requests;
+        let permits = permits.get_or_init(|| Arc::new(Semaphore::new(bounds.requests())));
         let permit = Arc::clone(permits).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            self.bounds.note_refused();
+            bounds.note_refused();
             ErrorData::internal_error("too many open requests", None)
         })?;
-        let service = self.service.service().await;
+        let service = self.rare().service.service(self).await;
         let service =
             service.map_err(|_| ErrorData::internal_error("the session is over", None))?;
         service.request(id.clone(), request, permit);
@@ -197,7 +200,7 @@ impl ServerInbox {
     async fn notification(self: &Arc<Self>, notification: ServerNotification) -> Delivery {
         use rmcp::model::GetMeta;
         if notification.get_meta().subscription_id().is_some() {
-            let service = self.service.running();
+            let service = self.rare().service.running();
             if !service.is_some_and(|service| service.subscribed(&notification)) {
                 self.subscribed(&notification);
             }
@@ -210,7 +213,7 @@ impl ServerInbox {
                 return Delivery::DONE;
             }
             ServerNotification::CancelledNotification(cancelled) => {
-                if let Some(service) = self.service.running() {
+                if let Some(service) = self.rare().service.running() {
                     service.cancelled(cancelled.clone());
                 }
                 return Delivery::DONE;
@@ -226,7 +229,7 @@ impl ServerInbox {
         if self.handler.ignores() {
             return Delivery::DONE;
         }
-        match self.service.service().await {
+        match self.rare().service.service(self).await {
             Ok(service) => service.notification(notification).await,
             Err(_) => Delivery::DONE,
         }
@@ -248,9 +251,29 @@ impl ServerInbox {
     }
 
     async fn reply(&self, id: RequestId, answer: Result<ClientResult, ErrorData>) {
-        if let Some(wire) = self.service.wire() {
-            self.replies.send(wire, id, answer).await;
+        if let Some(wire) = self.wire() {
+            self.rare().replies.send(wire, id, answer).await;
         }
+    }
+}
+
+impl HandlerOwner for ServerInbox {
+    fn proxied(&self) -> &ProxiedHandler {
+        &self.handler
+    }
+}
+
+impl ServiceHost for ServerInbox {
+    fn wire(&self) -> Option<SharedWire> {
+        self.wire.get()?.upgrade()
+    }
+
+    fn request_ids(&self) -> &RequestIds {
+        &self.ids
+    }
+
+    fn bounds(&self) -> &InboxBounds {
+        &self.services.bounds
     }
 }
 

@@ -5,6 +5,7 @@ mod call_context;
 mod call_route;
 mod inbox;
 mod inbox_bounds;
+mod inbox_services;
 mod message;
 mod over_peer;
 mod pending;
@@ -19,6 +20,7 @@ pub(crate) use call_context::RequestIdSlot;
 pub use call_route::CallRoute;
 pub use inbox::ServerInbox;
 pub(crate) use inbox_bounds::{DEFAULT_INBOX_BOUND, InboxBounds};
+pub(crate) use inbox_services::InboxServices;
 pub use message::{
     Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
     malformed_answers, named_ids, read_messages,

@@ -128,9 +128,8 @@ impl<'c> Connecting<'c> {
         let proxy = HandlerProxy::new(watcher, context.client_info.clone());
         let request = request
             .with_proxy(Arc::clone(&proxy))
-            .with_background(key.services.background.clone())
+            .with_inboxes(&key.services.inboxes)
             .listening(context.answers.is_some())
-            .bounded_by(&context.inbox_bounds)
             .routed_by(context.affinity(&key.key, &key.profile));
         (request, proxy)
     }

@@ -10,16 +10,18 @@ use rmcp::{
     },
     service::{DynService, NotificationContext, RequestContext},
 };
-use tokio::sync::SetOnce;
 
 use super::{
+    closed::Closed,
     list_watcher::{ListWatcher, PendingDelivery},
     sealed::SealedNotification,
     turn::NotificationTurn,
 };
 use crate::{
     handler::{
-        factory::HandlerFactory, list_kind::ListKind, noop::default_client_info,
+        factory::{ClientHandlerBox, HandlerFactory},
+        list_kind::ListKind,
+        noop::default_client_info,
         progress::ProgressRoutes,
     },
     types::PoolKey,
@@ -29,37 +31,43 @@ use crate::{
 /// requests for capabilities that were not declared.
 #[derive(Default)]
 pub(crate) struct HandlerProxy {
-    state: Arc<ProxyState>,
-    /// The handler of the session, once it has one.
-    handler: Mutex<Option<Arc<ProxiedHandler>>>,
-}
-
-/// What a handler shares with its proxy.
-#[derive(Default)]
-struct ProxyState {
-    /// The key of the session; unset where there is no pool, and before a session that detection
-    /// opened has a key.
-    watcher: OnceLock<Weak<dyn ListWatcher>>,
+    ends: Mutex<Ends>,
     /// The `clientInfo` that replaces that of the handler.
     client_info: Option<Arc<Implementation>>,
     /// Where the progress of single calls goes.
     routes: ProgressRoutes,
     /// Set when the session leaves its key.
-    closed: SetOnce<()>,
+    closed: Closed,
+}
+
+/// What is on both sides of a proxy.
+#[derive(Default)]
+struct Ends {
+    /// The key of the session; `None` where there is no pool, and before a session that detection
+    /// opened has a key.
+    watcher: Option<Weak<dyn ListWatcher>>,
+    /// What owns the handler of the session, once it has one. It owns the proxy too.
+    handler: Option<Weak<dyn HandlerOwner>>,
+}
+
+/// What owns the handler of a session, and so is one block of memory with it.
+pub(crate) trait HandlerOwner: Send + Sync {
+    /// The handler, with the pool in front of it.
+    fn proxied(&self) -> &ProxiedHandler;
 }
 
 /// A handler with the pool in front of it.
 pub(crate) struct ProxiedHandler {
     /// The handler, once it is needed. One that ignores every message seldom is, and would be a
     /// third of an idle session.
-    handler: OnceLock<Box<dyn DynService<RoleClient>>>,
+    handler: OnceLock<Box<ClientHandlerBox>>,
     factory: Arc<dyn HandlerFactory>,
     key: PoolKey,
     /// `None`: nothing, as most handlers declare.
     pub(super) declared: Option<Box<ClientCapabilities>>,
     /// True when the handler does nothing with any message.
     ignores: bool,
-    state: Arc<ProxyState>,
+    proxy: Arc<HandlerProxy>,
 }
 
 impl HandlerProxy {
@@ -68,72 +76,81 @@ impl HandlerProxy {
         watcher: Option<Weak<dyn ListWatcher>>,
         client_info: Option<Arc<Implementation>>,
     ) -> Arc<Self> {
-        let state = ProxyState {
+        let ends = Ends {
+            watcher,
+            handler: None,
+        };
+        Arc::new(Self {
+            ends: Mutex::new(ends),
             client_info,
-            ..ProxyState::default()
-        };
-        let proxy = Self {
-            state: Arc::new(state),
-            handler: Mutex::default(),
-        };
-        if let Some(watcher) = watcher {
-            proxy.watch(watcher);
-        }
-        Arc::new(proxy)
+            ..Self::default()
+        })
     }
 
     /// Reports list changes to `watcher` from now on. Only the first one is kept.
     pub(crate) fn watch(&self, watcher: Weak<dyn ListWatcher>) {
-        let _ = self.state.watcher.set(watcher);
+        self.lock().watcher.get_or_insert(watcher);
     }
 
     /// Where the progress of single calls goes.
     pub(crate) fn routes(&self) -> &ProgressRoutes {
-        &self.state.routes
+        &self.routes
     }
 
     /// Puts the proxy in front of a handler of this factory, which becomes the handler of the
-    /// session.
-    pub(crate) fn wrap(
-        &self,
+    /// session. `own` makes what owns it.
+    pub(crate) fn wrap<O: HandlerOwner + 'static>(
+        self: &Arc<Self>,
         factory: &Arc<dyn HandlerFactory>,
         key: &PoolKey,
-    ) -> Arc<ProxiedHandler> {
+        own: impl FnOnce(ProxiedHandler) -> O,
+    ) -> Arc<O> {
         let declared = factory.declared();
-        let handler = Arc::new(ProxiedHandler {
+        let handler = ProxiedHandler {
             handler: OnceLock::new(),
             declared: (declared != ClientCapabilities::default()).then(|| Box::new(declared)),
             ignores: factory.ignores_messages(),
             factory: Arc::clone(factory),
             key: key.clone(),
-            state: Arc::clone(&self.state),
-        });
+            proxy: Arc::clone(self),
+        };
         if !handler.ignores {
             // Each session has a handler of its own from its beginning.
             handler.handler();
         }
-        *self.lock() = Some(Arc::clone(&handler));
-        handler
+        let owner = Arc::new(own(handler));
+        let handler: Arc<dyn HandlerOwner> = Arc::<O>::clone(&owner);
+        self.lock().handler = Some(Arc::downgrade(&handler));
+        owner
     }
 
-    /// The handler of the session, with the proxy in front of it.
-    pub(crate) fn handler(&self) -> Option<Arc<ProxiedHandler>> {
-        self.lock().clone()
+    /// The handler of the session, with the proxy in front of it, while the session is open.
+    pub(crate) fn handler(&self) -> Option<Arc<dyn HandlerOwner>> {
+        self.lock().handler.as_ref()?.upgrade()
     }
 
     /// Ends the debouncing of list changes: the handler receives what was held back at once.
     pub(crate) fn close(&self) {
-        // A second call has no effect.
-        let _ = self.state.closed.set(());
+        self.closed.set();
     }
 
     /// Waits until the session has left its key.
     pub(crate) async fn closed(&self) {
-        self.state.closed.wait().await;
+        self.closed.wait().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<ProxiedHandler>>> {
-        self.handler.lock().unwrap_or_else(PoisonError::into_inner)
+    fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
+        self.lock().watcher.as_ref()?.upgrade()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HandlerOwner for ProxiedHandler {
+    fn proxied(&self) -> &ProxiedHandler {
+        self
     }
 }
 
@@ -148,38 +165,36 @@ impl ProxiedHandler {
         reason = "rmcp implements `Service` for the box alone"
     )]
     fn handler(&self) -> &Box<dyn DynService<RoleClient>> {
-        self.handler
-            .get_or_init(|| self.factory.handler(&self.key).into_inner())
+        let handler = self
+            .handler
+            .get_or_init(|| Box::new(self.factory.handler(&self.key)));
+        handler.as_dyn()
     }
 
     /// Where the progress of single calls goes.
     pub(crate) fn routes(&self) -> &ProgressRoutes {
-        &self.state.routes
+        &self.proxy.routes
     }
 
     /// Reports a list change to the key.
     pub(crate) fn list_changed(&self, list: ListKind) {
-        if let Some(watcher) = self.watcher() {
+        if let Some(watcher) = self.proxy.watcher() {
             watcher.list_changed(list);
         }
     }
 
     /// Reports to the key that a resource has changed.
     pub(crate) fn resource_updated(&self, uri: &str) {
-        if let Some(watcher) = self.watcher() {
+        if let Some(watcher) = self.proxy.watcher() {
             watcher.resource_updated(uri);
         }
     }
 
     /// Reports to the key which resources its subscription has.
     pub(crate) fn acknowledged(&self, uris: &[String]) {
-        if let Some(watcher) = self.watcher() {
+        if let Some(watcher) = self.proxy.watcher() {
             watcher.acknowledged(uris);
         }
-    }
-
-    fn watcher(&self) -> Option<Arc<dyn ListWatcher>> {
-        self.state.watcher.get().and_then(Weak::upgrade)
     }
 
     /// What the session declares in its handshake.
@@ -190,7 +205,7 @@ impl ProxiedHandler {
         };
         // The declared capabilities are part of the key: a handler can declare neither more nor less.
         info.capabilities = self.declared.as_deref().cloned().unwrap_or_default();
-        if let Some(client_info) = &self.state.client_info {
+        if let Some(client_info) = &self.proxy.client_info {
             info.client_info = Implementation::clone(client_info);
         } else if info.client_info == Implementation::from_build_env() {
             // The handler set none: that is rmcp's own default.
@@ -224,7 +239,7 @@ impl ProxiedHandler {
         let notification = SealedNotification::open(notification, &mut context);
         if turn.is_none()
             && let ServerNotification::ProgressNotification(progress) = &notification
-            && self.state.routes.deliver(&progress.params)
+            && self.proxy.routes.deliver(&progress.params)
         {
             return Ok(());
         }
@@ -234,7 +249,7 @@ impl ProxiedHandler {
             self.resource_updated(&update.params.uri);
         }
         if let Some(list) = ListKind::changed_by(&notification)
-            && let Some(watcher) = self.watcher()
+            && let Some(watcher) = self.proxy.watcher()
         {
             if turn.is_none() {
                 watcher.list_changed(list);
@@ -264,7 +279,7 @@ impl ProxiedHandler {
         };
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
-            _ = self.state.closed.wait() => {}
+            () = self.proxy.closed.wait() => {}
         }
         // The delivery ends before the handler runs: a change from now on is another one.
         true

@@ -1,5 +1,6 @@
 //! The pool in front of a handler.
 
+mod closed;
 mod handler_proxy;
 mod list_watcher;
 mod refusal;
@@ -7,7 +8,7 @@ mod sealed;
 mod service;
 mod turn;
 
-pub(crate) use handler_proxy::{HandlerProxy, ProxiedHandler};
+pub(crate) use handler_proxy::{HandlerOwner, HandlerProxy, ProxiedHandler};
 pub(crate) use list_watcher::ListWatcher;
 pub(crate) use sealed::{SealedAnswer, SealedNotification, SealedRequest};
 pub(crate) use service::ProxyService;

@@ -8,11 +8,11 @@ use rmcp::{
     service::{NotificationContext, RequestContext, ServiceExt},
 };
 
-use super::{handler_proxy::ProxiedHandler, sealed::SealedRequest};
+use super::{handler_proxy::HandlerOwner, sealed::SealedRequest};
 use crate::handler::factory::ClientHandlerBox;
 
 /// The handler as rmcp serves it.
-pub(crate) struct ProxyService(pub(crate) Arc<ProxiedHandler>);
+pub(crate) struct ProxyService(pub(crate) Arc<dyn HandlerOwner>);
 
 impl ProxyService {
     /// The handler for the whole life of a session that rmcp serves.
@@ -28,9 +28,9 @@ impl Service<RoleClient> for ProxyService {
         mut context: RequestContext<RoleClient>,
     ) -> Result<ClientResult, ErrorData> {
         let Some((request, sealed)) = SealedRequest::open(&mut context) else {
-            return self.0.answer(request, context).await;
+            return self.0.proxied().answer(request, context).await;
         };
-        sealed.set(self.0.answer(request, context).await);
+        sealed.set(self.0.proxied().answer(request, context).await);
         // What rmcp sees in place of the answer.
         Ok(ClientResult::empty(()))
     }
@@ -40,10 +40,10 @@ impl Service<RoleClient> for ProxyService {
         notification: ServerNotification,
         context: NotificationContext<RoleClient>,
     ) -> Result<(), ErrorData> {
-        self.0.notify(notification, context).await
+        self.0.proxied().notify(notification, context).await
     }
 
     fn get_info(&self) -> ClientConfig {
-        self.0.client_config()
+        self.0.proxied().client_config()
     }
 }

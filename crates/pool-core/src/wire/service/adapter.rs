@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call_progress::CallProgress,
+    host::ServiceHost,
     subscriptions::Subscriptions,
     turn::{CurrentTurn, Queued},
     urgent::{OpenRequest, Urgent},
@@ -28,7 +29,7 @@ use crate::{
     error::CallFailure,
     wire::{
         call_context::CallContext,
-        message::{Answer, RequestIds},
+        message::Answer,
         wire::{REPLY_TIMEOUT, SharedWire, WireCall, reply},
     },
 };
@@ -45,7 +46,7 @@ pub(super) struct Adapter {
 /// The parts of a new adapter.
 pub(super) struct NewAdapter {
     pub(super) wire: SharedWire,
-    pub(super) ids: Arc<RequestIds>,
+    pub(super) host: Arc<dyn ServiceHost>,
     pub(super) urgent: mpsc::UnboundedSender<Urgent>,
     pub(super) urgent_messages: mpsc::UnboundedReceiver<Urgent>,
     pub(super) ordered: mpsc::Sender<Queued>,
@@ -57,7 +58,7 @@ pub(super) struct NewAdapter {
 #[derive(Clone)]
 struct Sender {
     wire: SharedWire,
-    ids: Arc<RequestIds>,
+    host: Arc<dyn ServiceHost>,
     urgent: mpsc::UnboundedSender<Urgent>,
     ordered: mpsc::Sender<Queued>,
     subscriptions: Arc<Subscriptions>,
@@ -77,7 +78,7 @@ impl Adapter {
         Self {
             sender: Sender {
                 wire: new.wire,
-                ids: new.ids,
+                host: new.host,
                 urgent: new.urgent,
                 ordered: new.ordered,
                 subscriptions: new.subscriptions,
@@ -199,7 +200,7 @@ impl Sender {
 
     /// Sends a request of rmcp under an id of the session, and its answer under rmcp's own.
     async fn call(&self, known: RequestId, request: ClientRequest) -> Result<(), CallFailure> {
-        let id = self.ids.next();
+        let id = self.host.request_ids().next();
         let cancelled = CancellationToken::new();
         let _call = Entry::insert(&self.state.calls, known.clone(), cancelled.clone());
         let is_subscription = matches!(request, ClientRequest::SubscriptionsListenRequest(_));

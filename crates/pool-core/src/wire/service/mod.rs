@@ -3,6 +3,7 @@
 mod adapter;
 mod bound;
 mod call_progress;
+mod host;
 mod on_demand;
 mod peer;
 mod service;
@@ -10,6 +11,7 @@ mod subscriptions;
 mod turn;
 mod urgent;
 
+pub(super) use host::ServiceHost;
 pub(super) use on_demand::OnDemand;
 pub use peer::SessionPeer;
 pub use turn::Delivery;

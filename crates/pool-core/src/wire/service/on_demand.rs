@@ -1,32 +1,22 @@
 //! The rmcp service of a session, while there is one.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use rmcp::model::ServerPeerInfo;
 use tokio::time::timeout;
 
-use super::service::RmcpService;
+use super::{host::ServiceHost, service::RmcpService};
 use crate::{
     error::{CallFailure, FaultKind, Outcome},
-    handler::ProxiedHandler,
-    wire::{
-        inbox_bounds::InboxBounds,
-        message::RequestIds,
-        wire::{SharedWire, WeakWire},
-    },
+    wire::wire::SharedWire,
 };
 
 /// Starts the rmcp service of a session where one is needed.
-pub(in crate::wire) struct OnDemand {
-    handler: Arc<ProxiedHandler>,
-    ids: Arc<RequestIds>,
-    bounds: Arc<InboxBounds>,
-    wire: OnceLock<WeakWire>,
-    slot: Mutex<Slot>,
-}
+#[derive(Default)]
+pub(in crate::wire) struct OnDemand(Mutex<Slot>);
 
 #[derive(Default)]
 struct Slot {
@@ -35,30 +25,6 @@ struct Slot {
 }
 
 impl OnDemand {
-    pub(in crate::wire) fn new(
-        handler: Arc<ProxiedHandler>,
-        ids: Arc<RequestIds>,
-        bounds: Arc<InboxBounds>,
-    ) -> Self {
-        Self {
-            handler,
-            ids,
-            bounds,
-            wire: OnceLock::new(),
-            slot: Mutex::default(),
-        }
-    }
-
-    /// Names the session. Only the first call has an effect.
-    pub(in crate::wire) fn attach(&self, wire: WeakWire) {
-        let _ = self.wire.set(wire);
-    }
-
-    /// The session, while it is open.
-    pub(in crate::wire) fn wire(&self) -> Option<SharedWire> {
-        self.wire.get()?.upgrade()
-    }
-
     /// The service that runs. One of a closed session is ending.
     pub(in crate::wire) fn running(&self) -> Option<Arc<RmcpService>> {
         let slot = self.lock();
@@ -69,25 +35,31 @@ impl OnDemand {
     ///
     /// A server that gives no information on itself holds up its own messages for a second only:
     /// the service is started without.
-    pub(in crate::wire) async fn service(&self) -> Result<Arc<RmcpService>, CallFailure> {
+    pub(in crate::wire) async fn service<H: ServiceHost + 'static>(
+        &self,
+        host: &Arc<H>,
+    ) -> Result<Arc<RmcpService>, CallFailure> {
         if let Some(running) = self.running() {
             return Ok(running);
         }
-        let wire = self.wire().ok_or_else(session_over)?;
+        let wire = host.wire().ok_or_else(session_over)?;
         let info = timeout(INTRODUCTION_TIMEOUT, wire.peer_info()).await;
         let info = info.ok().and_then(Result::ok);
-        self.start(wire, info.as_ref())
+        self.start(host, wire, info.as_ref())
     }
 
     /// The service for a caller, which knows its server.
-    pub(in crate::wire) async fn introduced(&self) -> Result<Arc<RmcpService>, CallFailure> {
+    pub(in crate::wire) async fn introduced<H: ServiceHost + 'static>(
+        &self,
+        host: &Arc<H>,
+    ) -> Result<Arc<RmcpService>, CallFailure> {
         let running = self.running();
         if let Some(service) = running.filter(|service| service.peer().peer_info().is_some()) {
             return Ok(service);
         }
-        let wire = self.wire().ok_or_else(session_over)?;
+        let wire = host.wire().ok_or_else(session_over)?;
         let info = wire.peer_info().await?;
-        let service = self.start(wire, Some(&info))?;
+        let service = self.start(host, wire, Some(&info))?;
         // One that was started for a message may not know its server.
         service.peer().set_peer_info(info);
         Ok(service)
@@ -104,8 +76,9 @@ impl OnDemand {
         }
     }
 
-    fn start(
+    fn start<H: ServiceHost + 'static>(
         &self,
+        host: &Arc<H>,
         wire: SharedWire,
         info: Option<&ServerPeerInfo>,
     ) -> Result<Arc<RmcpService>, CallFailure> {
@@ -117,15 +90,13 @@ impl OnDemand {
         if let Some(running) = slot.running.upgrade() {
             return Ok(running);
         }
-        let (ids, handler) = (Arc::clone(&self.ids), Arc::clone(&self.handler));
-        let bounds = Arc::clone(&self.bounds);
-        let service = RmcpService::start(ids, handler, wire, info.cloned(), bounds);
+        let service = RmcpService::start(Arc::<H>::clone(host), wire, info.cloned());
         slot.running = Arc::downgrade(&service);
         Ok(service)
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -23,17 +23,14 @@ use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
 use super::{
     adapter::{Adapter, NewAdapter},
     bound::BoundService,
+    host::ServiceHost,
     subscriptions::Subscriptions,
     turn::{Delivery, Queued},
     urgent::{OpenRequest, Urgent},
 };
 use crate::{
-    handler::{ProxiedHandler, ProxyService, SealedAnswer, SealedNotification, SealedRequest},
-    wire::{
-        inbox_bounds::{HoldUp, InboxBounds},
-        message::RequestIds,
-        wire::SharedWire,
-    },
+    handler::{ProxyService, SealedAnswer, SealedNotification, SealedRequest},
+    wire::{inbox_bounds::HoldUp, wire::SharedWire},
 };
 
 /// An rmcp service on demand. It ends when its last user drops it: a [`SessionPeer`], a request of
@@ -46,25 +43,23 @@ pub(in crate::wire) struct RmcpService {
     urgent: mpsc::UnboundedSender<Urgent>,
     ordered: mpsc::Sender<Queued>,
     hold_up: Mutex<HoldUp>,
-    bounds: Arc<InboxBounds>,
+    host: Arc<dyn ServiceHost>,
     subscriptions: Arc<Subscriptions>,
 }
 
 impl RmcpService {
     /// Starts a service that goes on with a session that is open already.
     pub(in crate::wire) fn start(
-        ids: Arc<RequestIds>,
-        handler: Arc<ProxiedHandler>,
+        host: Arc<dyn ServiceHost>,
         wire: SharedWire,
         info: Option<ServerPeerInfo>,
-        bounds: Arc<InboxBounds>,
     ) -> Arc<Self> {
         let (urgent, urgent_messages) = mpsc::unbounded_channel();
-        let (ordered, notifications) = mpsc::channel(bounds.notifications());
+        let (ordered, notifications) = mpsc::channel(host.bounds().notifications());
         let subscriptions = Arc::<Subscriptions>::default();
         let adapter = Adapter::new(NewAdapter {
             wire,
-            ids,
+            host: Arc::clone(&host),
             urgent: urgent.clone(),
             urgent_messages,
             ordered: ordered.clone(),
@@ -73,7 +68,7 @@ impl RmcpService {
         });
         let stop = CancellationToken::new();
         let service = BoundService {
-            service: ProxyService(handler),
+            service: ProxyService(Arc::<dyn ServiceHost>::clone(&host)),
             ended: stop.clone(),
         };
         // rmcp keeps the span that it is started in, and would hold a caller's span open.
@@ -86,7 +81,7 @@ impl RmcpService {
             urgent,
             ordered,
             hold_up: Mutex::default(),
-            bounds,
+            host,
             subscriptions,
         })
     }
@@ -149,7 +144,7 @@ impl RmcpService {
         let until = self.hold_up().until(Instant::now());
         let sent = timeout_at(until, self.ordered.send(queued)).await;
         if sent.is_err() {
-            self.bounds.note_dropped();
+            self.host.bounds().note_dropped();
         }
         matches!(sent, Ok(Ok(())))
     }
