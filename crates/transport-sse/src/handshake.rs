@@ -122,7 +122,7 @@ impl Handshake {
         };
         let driver = Driver::start(connection, stream, self.inbox);
         let revision = driver.initialize().await?;
-        let mut info = SessionInfo::new(Era::Legacy, revision).with_network("http", "tcp");
+        let mut info = SessionInfo::new(Era::Legacy, &revision).with_network("http", "tcp");
         // The stream is the session.
         info = info.with_server_stream(ServerStreamState::new(ServerStream::Open));
         if let Some(id) = session_id {

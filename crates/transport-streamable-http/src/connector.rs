@@ -23,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct StreamableHttpConnector {
     clients: ClientSet,
-    limits: Limits,
+    limits: Arc<Limits>,
     infos: Arc<SharedInfo>,
     eras: Arc<EraCache>,
 }
@@ -106,14 +106,14 @@ impl StreamableHttpConnector {
     /// Limits the size of one JSON answer, in bytes. Default: 16 MiB.
     #[must_use]
     pub fn with_max_body_size(mut self, bytes: usize) -> Self {
-        self.limits.max_body = bytes;
+        Arc::make_mut(&mut self.limits).max_body = bytes;
         self
     }
 
     /// Limits the size of one event, in bytes. Default: 4 MiB.
     #[must_use]
     pub fn with_max_event_size(mut self, bytes: usize) -> Self {
-        self.limits.max_event = bytes;
+        Arc::make_mut(&mut self.limits).max_event = bytes;
         self
     }
 
@@ -201,7 +201,7 @@ impl StreamableHttpConnector {
     fn over(clients: HttpClients) -> Self {
         Self {
             clients: ClientSet::new(clients),
-            limits: Limits::default(),
+            limits: Arc::default(),
             infos: Arc::default(),
             eras: Arc::new(EraCache::new(ERA_TTL)),
         }
@@ -211,7 +211,7 @@ impl StreamableHttpConnector {
     fn shared(&self, request: &ConnectRequest) -> Result<Shared, ConnectError> {
         Ok(Shared {
             clients: self.clients.of(request.endpoint())?,
-            limits: self.limits,
+            limits: Arc::clone(&self.limits),
             infos: Arc::clone(&self.infos),
         })
     }

@@ -13,7 +13,7 @@ use crate::{
 /// The driver of a session that this replica holds in the directory: it sends nothing once the session
 /// may be another replica's.
 pub(crate) struct HeldDriver {
-    pub(crate) driver: Box<dyn SessionDriver>,
+    pub(crate) driver: Arc<dyn SessionDriver>,
     pub(crate) held: Arc<Held>,
 }
 

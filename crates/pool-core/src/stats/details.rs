@@ -111,7 +111,7 @@ impl SessionStats {
         Self {
             session: info.session,
             era: info.era,
-            protocol_version: info.protocol_version.clone(),
+            protocol_version: info.protocol_version.to_string(),
             age: now.saturating_duration_since(session.opened_at),
             in_use,
             slots: session.slots(),

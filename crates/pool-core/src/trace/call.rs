@@ -51,7 +51,7 @@ impl CallTrace {
             otel.kind = "client",
             otel.status_code = Empty,
             mcp.method.name = method,
-            mcp.protocol.version = session.map(|session| session.protocol_version.as_str()),
+            mcp.protocol.version = session.map(|session| &*session.protocol_version),
             mcp.session.id = session
                 .and_then(|info| info.session)
                 .map(Fingerprint::hex)

@@ -10,7 +10,7 @@ pub(crate) fn note_session(span: &Span, session: &SessionInfo) {
         return;
     }
     span.record("mcp.pool.era", session.era.as_str());
-    span.record("mcp.protocol.version", session.protocol_version.as_str());
+    span.record("mcp.protocol.version", &*session.protocol_version);
     if let Some((protocol, transport)) = session.network {
         span.record("network.protocol.name", protocol);
         span.record("network.transport", transport);

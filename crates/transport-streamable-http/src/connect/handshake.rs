@@ -26,14 +26,14 @@ use super::{
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
-    session::{Connection, Driver, NewConnection, STATELESS},
+    session::{Connection, NewConnection, STATELESS},
 };
 
 /// What the handshakes of a connector share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) clients: HttpClients,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) infos: Arc<SharedInfo>,
 }
 
@@ -116,7 +116,7 @@ impl<'r> Handshake<'r> {
             http_session: HttpSession::of(request),
             endpoint: request.endpoint().clone(),
             credentials: request.credentials().clone(),
-            limits: shared.limits,
+            limits: Arc::clone(&shared.limits),
             era,
             server,
             inbox,
@@ -187,10 +187,7 @@ impl<'r> Handshake<'r> {
             ..Failure::refused(error, code)
         })?;
         connection.note_revision(&result.protocol_version);
-        let revision = result.protocol_version.as_str();
-        let mut info = SessionInfo::new(Era::Legacy, revision)
-            .with_network("http", "tcp")
-            .with_server_stream(connection.stream.clone());
+        let mut info = connection.info(result.protocol_version.as_str());
         if let Some(id) = connection.session_id() {
             info = info.with_session_id(id);
         }
@@ -221,8 +218,8 @@ impl<'r> Handshake<'r> {
             connection.receive_early().await;
         }
         let slots = self.request.slots_of(Era::Stateless);
-        let info = SessionInfo::new(Era::Stateless, STATELESS.as_str())
-            .with_network("http", "tcp")
+        let info = connection
+            .info(STATELESS.as_str())
             .with_max_concurrent(slots);
         Ok(self.session(info))
     }
@@ -233,7 +230,7 @@ impl<'r> Handshake<'r> {
 
     fn session(self, info: SessionInfo) -> Session {
         let notifier = self.connection.close_notifier.clone();
-        Session::new(Driver(self.connection), info).with_close_notifier(notifier)
+        Session::of(self.connection, info).with_close_notifier(notifier)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mcp_pool_core::{
     config::Lifecycle,
     error::{ConnectError, FaultKind},
-    extend::{ConnectRequest, Era, ParkedSession, Session, SessionInfo},
+    extend::{ConnectRequest, Era, ParkedSession, Session},
 };
 use mcp_pool_http::HttpSession;
 
@@ -13,7 +13,7 @@ use super::handshake::Shared;
 use crate::{
     era_cache::EraCache,
     parked::Parked,
-    session::{Connection, Driver, NewConnection},
+    session::{Connection, NewConnection},
 };
 
 /// A session that goes on here, without a request. Its ids are its own, as those of every session are.
@@ -40,7 +40,7 @@ pub(crate) fn revive(
         http_session: HttpSession::of(request).with_cookies(endpoint.url(), cookies),
         endpoint: endpoint.clone(),
         credentials: request.credentials().clone(),
-        limits: shared.limits,
+        limits: Arc::clone(&shared.limits),
         era: Era::Legacy,
         server: eras.server(endpoint),
         inbox: request.inbox(),
@@ -48,9 +48,7 @@ pub(crate) fn revive(
         wants_stream: request.wants_server_messages(),
     });
     connection.note_revision(parked.revision());
-    let mut info = SessionInfo::new(Era::Legacy, parked.revision().as_str())
-        .with_network("http", "tcp")
-        .with_server_stream(connection.stream.clone());
+    let mut info = connection.info(parked.revision().as_str());
     if let Some(id) = parked.session() {
         connection.restore_session(id);
         info = info.with_session_id(id);
@@ -58,5 +56,5 @@ pub(crate) fn revive(
     connection.note_info(shared.infos.share(endpoint, parked.into_server()));
     connection.start_listening();
     let notifier = connection.close_notifier.clone();
-    Ok(Session::new(Driver(Arc::clone(&connection)), info).with_close_notifier(notifier))
+    Ok(Session::of(connection, info).with_close_notifier(notifier))
 }

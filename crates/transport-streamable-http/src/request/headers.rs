@@ -1,5 +1,7 @@
 //! The headers of the protocol.
 
+use std::sync::LazyLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rmcp::model::{ClientRequest, ProtocolVersion};
 
@@ -44,13 +46,32 @@ const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// The header of a revision. That of a known one takes no memory of its own.
-pub(crate) fn revision_header(revision: &ProtocolVersion) -> Option<HeaderValue> {
+pub(crate) fn revision_header(revision: &ProtocolVersion) -> Option<RevisionHeader> {
     let known = ProtocolVersion::KNOWN_VERSIONS.iter();
-    let known = known.map(ProtocolVersion::as_str);
-    match known.into_iter().find(|known| *known == revision.as_str()) {
-        Some(known) => Some(HeaderValue::from_static(known)),
-        None => HeaderValue::from_str(revision.as_str()).ok(),
+    match known.into_iter().position(|known| known == revision) {
+        Some(known) => u8::try_from(known).ok().map(RevisionHeader::Known),
+        None => {
+            let header = HeaderValue::from_str(revision.as_str());
+            header.ok().map(RevisionHeader::Other)
+        }
     }
+}
+
+/// The header of a known revision.
+pub(crate) fn known_revision_header(known: u8) -> Option<HeaderValue> {
+    static HEADERS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
+        let known = ProtocolVersion::KNOWN_VERSIONS.iter();
+        known
+            .map(|known| HeaderValue::from_static(known.as_str()))
+            .collect()
+    });
+    HEADERS.get(usize::from(known)).cloned()
+}
+
+/// The header that names a revision. A session keeps a known one as a number.
+pub(crate) enum RevisionHeader {
+    Known(u8),
+    Other(HeaderValue),
 }
 
 #[cfg(test)]
@@ -104,5 +125,20 @@ mod tests {
             let named = headers.get(NAME).and_then(|name| name.to_str().ok());
             assert_eq!(named, name);
         }
+    }
+
+    #[test]
+    fn a_known_revision_is_a_number_and_another_one_its_text() {
+        for revision in ProtocolVersion::KNOWN_VERSIONS {
+            let header = match revision_header(revision) {
+                Some(RevisionHeader::Known(known)) => known_revision_header(known),
+                _ => None,
+            };
+            assert_eq!(header.unwrap(), revision.as_str());
+        }
+        let other = serde_json::from_str("\"2024-10-07\"").unwrap();
+        let header = revision_header(&other);
+        assert!(matches!(header, Some(RevisionHeader::Other(header)) if header == "2024-10-07"));
+        assert!(known_revision_header(u8::MAX).is_none());
     }
 }

@@ -1,6 +1,9 @@
 //! The state of one session: plain data, without a task or a socket of its own.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{
+    Arc, OnceLock, Weak,
+    atomic::{AtomicU16, Ordering},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -9,22 +12,19 @@ use mcp_pool_core::{
     error::{FaultKind, Outcome},
     extend::{
         CallContext, ClientContext, CloseNotifier, Credentials, Era, ParkedSession, RequestTarget,
-        ServerInbox, ServerStreamState,
+        ServerInbox,
     },
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::SetOnce;
 
-use super::{rare::Rare, standalone::Standalone};
+use super::rare::Rare;
 use crate::{
     era_cache::ServerEra,
     limits::Limits,
     parked::Parked,
-    request::{
-        LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, is_valid_session_id, revision_header,
-        standard_headers,
-    },
+    request::{LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, is_valid_session_id, standard_headers},
 };
 
 /// The state of one session: endpoint, id, revision, and what its server is known to be.
@@ -35,7 +35,7 @@ pub(crate) struct Connection {
     http_session: HttpSession,
     endpoint: Endpoint,
     credentials: Credentials,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(crate) era: Era,
     pub(super) server: Arc<ServerEra>,
     pub(crate) inbox: Arc<ServerInbox>,
@@ -44,17 +44,14 @@ pub(crate) struct Connection {
     pub(super) ended: SetOnce<()>,
     /// What every request of a stateless session names.
     pub(super) client: Option<Box<ClientContext>>,
-    /// The standalone stream, for a session that wants one.
-    pub(super) standalone: OnceLock<Box<Standalone>>,
-    /// The state of the standalone stream, as the session's users see it.
-    pub(crate) stream: ServerStreamState,
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
     /// What most sessions never need.
     pub(super) rare: OnceLock<Box<Rare>>,
     session: OnceLock<HeaderValue>,
-    revision: OnceLock<HeaderValue>,
-    /// The status of the response to the first request.
-    first_status: OnceLock<StatusCode>,
+    /// The revision, by its position among the known ones.
+    pub(super) revision: OnceLock<u8>,
+    /// The status of the response to the first request; 0 before it has come.
+    first_status: AtomicU16,
 }
 
 /// The parts of a new connection.
@@ -63,7 +60,7 @@ pub(crate) struct NewConnection {
     pub(crate) http_session: HttpSession,
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) era: Era,
     pub(crate) server: Arc<ServerEra>,
     pub(crate) inbox: Arc<ServerInbox>,
@@ -108,13 +105,11 @@ impl Connection {
             close_notifier: CloseNotifier::default(),
             ended: SetOnce::new(),
             client: new.client.map(Box::new),
-            standalone: OnceLock::new(),
-            stream: ServerStreamState::default(),
             info: OnceLock::new(),
             rare: OnceLock::new(),
             session: OnceLock::new(),
             revision: OnceLock::new(),
-            first_status: OnceLock::new(),
+            first_status: AtomicU16::new(0),
         });
         if connection.era == Era::Stateless {
             connection.note_revision(&STATELESS);
@@ -151,13 +146,15 @@ impl Connection {
     /// # Errors
     /// As [`note_session`](Self::note_session).
     pub(super) fn note_first(&self, response: &reqwest::Response) -> Result<(), HttpFault> {
-        let _ = self.first_status.set(response.status());
+        let status = response.status().as_u16();
+        let first = &self.first_status;
+        let _ = first.compare_exchange(0, status, Ordering::Release, Ordering::Relaxed);
         self.note_session(response.headers())
     }
 
     /// The status of the response to the first request, once it has come.
     pub(crate) fn first_status(&self) -> Option<StatusCode> {
-        self.first_status.get().copied()
+        StatusCode::from_u16(self.first_status.load(Ordering::Acquire)).ok()
     }
 
     /// Stores the session id of the response that opened the session.
@@ -183,13 +180,6 @@ impl Connection {
             return Ok(());
         }
         Err(invalid_session_id())
-    }
-
-    /// Stores the negotiated revision, which every later request names.
-    pub(crate) fn note_revision(&self, revision: &ProtocolVersion) {
-        if let Some(revision) = revision_header(revision) {
-            let _ = self.revision.set(revision);
-        }
     }
 
     /// The session id, if the server assigned one.
@@ -258,8 +248,8 @@ impl Connection {
                 self.add_tool_headers(&call.params, &mut headers);
             }
         }
-        if let Some(revision) = self.revision.get() {
-            headers.insert(PROTOCOL_VERSION, revision.clone());
+        if let Some(revision) = self.revision() {
+            headers.insert(PROTOCOL_VERSION, revision);
         }
         if let Some(session) = self.session.get()
             && (self.era == Era::Legacy || outgoing.method == Method::DELETE)

@@ -1,6 +1,6 @@
 //! The driver: the pool's view of a session.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mcp_pool_core::{
@@ -14,13 +14,10 @@ use tokio::time::timeout;
 
 use super::connection::Connection;
 
-/// The driver of a session over Streamable HTTP.
-pub(crate) struct Driver(pub(crate) Arc<Connection>);
-
 #[async_trait]
-impl SessionDriver for Driver {
+impl SessionDriver for Connection {
     async fn peer(&self) -> Result<SessionPeer, CallFailure> {
-        self.0.inbox.peer().await
+        self.inbox.peer().await
     }
 
     async fn call(
@@ -28,31 +25,33 @@ impl SessionDriver for Driver {
         request: ClientRequest,
         context: Option<&CallContext>,
     ) -> Result<Answer, CallFailure> {
-        let id = self.0.inbox.ids().next();
+        let id = self.inbox.ids().next();
         let call = WireCall::new(id, request, context.cloned());
         // Not over `Wire`, which would box the future once more.
-        let answer = self.0.call(call).await;
-        answer.map_err(|fault| self.0.failure(&fault))
+        let answer = Self::call(self, call).await;
+        answer.map_err(|fault| self.failure(&fault))
     }
 
     async fn open_server_stream(&self) {
-        self.0.listen_from_now_on().await;
+        if let Some(connection) = self.me.upgrade() {
+            connection.listen_from_now_on().await;
+        }
     }
 
     fn is_over(&self) -> bool {
-        self.0.has_ended()
+        self.has_ended()
     }
 
     fn park(&self) -> Option<ParkedSession> {
-        self.0.park()
+        Self::park(self)
     }
 
     async fn close(&self, limit: Duration) -> CloseOutcome {
-        self.0.end();
-        if self.0.era == Era::Stateless {
+        self.end();
+        if self.era == Era::Stateless {
             return CloseOutcome::Completed;
         }
-        match timeout(limit, self.0.delete_session()).await {
+        match timeout(limit, self.delete_session()).await {
             Ok(outcome) => outcome,
             Err(_) => CloseOutcome::TimedOut,
         }

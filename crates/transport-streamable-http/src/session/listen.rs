@@ -43,15 +43,15 @@ impl Connection {
 
     /// The standalone stream; `None` for a session that wants none.
     pub(super) fn standalone(&self) -> Option<&Standalone> {
-        self.standalone.get().map(Box::as_ref)
+        self.known_rare()?.standalone.get()
     }
 
     /// Has the session want a standalone stream. `false` where it wanted one before.
     pub(super) fn want_standalone(&self) -> bool {
         let mut is_new = false;
-        self.standalone.get_or_init(|| {
+        self.rare().standalone.get_or_init(|| {
             is_new = true;
-            Box::new(Standalone::new(self.stream.clone()))
+            Standalone::new(self.close_notifier.server_stream())
         });
         is_new
     }

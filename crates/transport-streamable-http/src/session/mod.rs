@@ -13,5 +13,4 @@ mod tools;
 mod wire;
 
 pub(crate) use connection::{Connection, NewConnection, STATELESS};
-pub(crate) use driver::Driver;
 pub(crate) use wire::discover_request;

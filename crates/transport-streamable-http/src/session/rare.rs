@@ -1,15 +1,21 @@
 //! What a session needs only at times.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use http::HeaderValue;
 use mcp_pool_core::extend::{CloseOutcome, Incoming};
 use tokio::sync::OnceCell;
 
+use super::standalone::Standalone;
 use crate::request::ToolHeaders;
 
 /// What a session needs only at times. An idle session has none of it.
 #[derive(Default)]
 pub(super) struct Rare {
+    /// The standalone stream, for a session that wants one.
+    pub(super) standalone: OnceLock<Standalone>,
+    /// The revision, where it is none of the known ones.
+    pub(super) revision: OnceLock<HeaderValue>,
     pub(super) early: EarlyMessages,
     /// The headers that the tools of a stateless server want.
     pub(super) tools: Mutex<ToolHeaders>,

@@ -3,20 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome, SessionCondition},
-    extend::{Answer, CallContext, CloseOutcome, Era, Wire, WireCall, read_messages},
+    extend::{Answer, CallContext, CloseOutcome, Era, SessionInfo, Wire, WireCall, read_messages},
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, DiscoverRequest, DiscoverRequestParams, ServerPeerInfo,
-    ServerResult,
+    ClientJsonRpcMessage, ClientRequest, DiscoverRequest, DiscoverRequestParams, ProtocolVersion,
+    ServerPeerInfo, ServerResult,
 };
 use tokio::time::{sleep, timeout};
 
 use super::connection::{Connection, Outgoing, STATELESS};
-use crate::response::refusal_of;
+use crate::{
+    request::{RevisionHeader, known_revision_header, revision_header},
+    response::refusal_of,
+};
 
 #[async_trait]
 impl Wire for Connection {
@@ -94,6 +97,34 @@ impl Connection {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.initialized()
+    }
+
+    /// Stores the negotiated revision, which every later request names.
+    pub(crate) fn note_revision(&self, revision: &ProtocolVersion) {
+        // Set once, in the handshake.
+        match revision_header(revision) {
+            Some(RevisionHeader::Known(known)) => drop(self.revision.set(known)),
+            Some(RevisionHeader::Other(header)) => drop(self.rare().revision.set(header)),
+            None => {}
+        }
+    }
+
+    /// The negotiated revision, as a header.
+    pub(super) fn revision(&self) -> Option<HeaderValue> {
+        match self.revision.get() {
+            Some(known) => known_revision_header(*known),
+            None => self.known_rare()?.revision.get().cloned(),
+        }
+    }
+
+    /// What is known of the session, in this revision.
+    pub(crate) fn info(&self, revision: &str) -> SessionInfo {
+        let notifier = &self.close_notifier;
+        let info = SessionInfo::beside(notifier, self.era, revision).with_network("http", "tcp");
+        match self.era {
+            Era::Stateless => info,
+            _ => info.with_server_stream(notifier.server_stream()),
+        }
     }
 
     /// Keeps the description that the server gave of itself.

@@ -123,7 +123,7 @@ impl User {
 
     pub(super) async fn revision(&self) -> Result<String> {
         let lease = self.client.acquire().await?;
-        Ok(lease.info().protocol_version.clone())
+        Ok(lease.info().protocol_version.to_string())
     }
 
     /// The message of a call. None contains another one.

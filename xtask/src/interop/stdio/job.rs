@@ -149,7 +149,7 @@ impl Crowd {
     /// Kills the children in the middle of calls. Each may fail, but not as if it had not been sent.
     async fn crash(&self, users: &[User], processes: &Processes) -> Result<String> {
         let revision = users[0].client.acquire().await?;
-        let revision = revision.info().protocol_version.clone();
+        let revision = revision.info().protocol_version.to_string();
         let calls = users
             .iter()
             .map(|user| self.call(user, &self.server.calls[0]));

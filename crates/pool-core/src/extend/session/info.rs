@@ -1,10 +1,12 @@
 //! What is known of a session.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
+
+use rmcp::model::ProtocolVersion;
 
 use super::{
-    metadata::SessionMetadata,
-    server_stream::{ServerStream, ServerStreamState},
+    close_notifier::CloseNotifier, metadata::SessionMetadata, server_stream::ServerStreamState,
+    stream_state::ServerStream,
 };
 use crate::types::{Era, Fingerprint};
 
@@ -15,7 +17,7 @@ pub struct SessionInfo {
     /// The era of the server.
     pub era: Era,
     /// The negotiated protocol revision, such as `2025-11-25`.
-    pub protocol_version: String,
+    pub protocol_version: Cow<'static, str>,
     /// The server's session id as a fingerprint; `None` when the server issued none.
     pub session: Option<Fingerprint>,
     /// How many calls may run on the session at the same time, where the transport knows better
@@ -33,14 +35,29 @@ pub struct SessionInfo {
 impl SessionInfo {
     /// The info of a session that speaks this revision.
     #[must_use]
-    pub fn new(era: Era, protocol_version: impl Into<String>) -> Self {
+    pub fn new(era: Era, protocol_version: &str) -> Self {
+        Self::beside(&CloseNotifier::default(), era, protocol_version)
+    }
+
+    /// The same, in one block of memory with the notifier of the session and the state of its stream.
+    ///
+    /// ```
+    /// use mcp_pool_core::{config::Era, extend::{CloseNotifier, ServerStream, SessionInfo}};
+    /// let notifier = CloseNotifier::default();
+    /// let info = SessionInfo::beside(&notifier, Era::Legacy, "2025-11-25");
+    /// let info = info.with_server_stream(notifier.server_stream());
+    /// notifier.server_stream().set(ServerStream::Open);
+    /// assert_eq!(info.server_stream(), ServerStream::Open);
+    /// ```
+    #[must_use]
+    pub fn beside(notifier: &CloseNotifier, era: Era, protocol_version: &str) -> Self {
         Self {
             era,
-            protocol_version: protocol_version.into(),
+            protocol_version: revision(protocol_version),
             session: None,
             max_concurrent: None,
             network: None,
-            metadata: SessionMetadata::default(),
+            metadata: notifier.metadata(),
             server_stream: None,
         }
     }
@@ -93,5 +110,37 @@ impl SessionInfo {
     pub fn with_max_concurrent(mut self, calls: u32) -> Self {
         self.max_concurrent = Some(calls);
         self
+    }
+}
+
+/// The text of a revision. A known one takes no memory of its own.
+fn revision(text: &str) -> Cow<'static, str> {
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter();
+    let mut known = known.map(ProtocolVersion::as_str);
+    let known = known.find(|known| *known == text);
+    known.map_or_else(|| text.to_owned().into(), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_revision_takes_no_memory_and_another_one_is_kept() {
+        for known in ["2025-11-25", "2026-07-28"] {
+            let info = SessionInfo::new(Era::Legacy, &String::from(known));
+            assert!(matches!(info.protocol_version, Cow::Borrowed(it) if it == known));
+        }
+        let info = SessionInfo::new(Era::Legacy, "2024-10-07");
+        assert_eq!(info.protocol_version, "2024-10-07");
+    }
+
+    #[test]
+    fn values_are_not_those_of_another_session() {
+        let (one, other) = (CloseNotifier::default(), CloseNotifier::default());
+        let info = |notifier| SessionInfo::beside(notifier, Era::Legacy, "2025-11-25");
+        info(&one).metadata.insert(7_u8);
+        assert_eq!(info(&one).metadata.get::<u8>().as_deref(), Some(&7));
+        assert!(info(&other).metadata.get::<u8>().is_none());
     }
 }

@@ -2,47 +2,12 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::futures::Notified;
 
-/// Whether a session has a stream for the messages of its server that belong to no call.
-///
-/// Messages that belong to a call come on the stream of the call, whatever this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum ServerStream {
-    /// There is none: the session wants none, the protocol has none, or the server refuses it.
-    Absent,
-    /// It is open.
-    Open,
-    /// It is requested, or broke off and will be opened again.
-    Pending,
-}
-
-impl ServerStream {
-    /// A short word for labels and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Open => "open",
-            Self::Pending => "pending",
-        }
-    }
-
-    fn of(number: u8) -> Self {
-        [Self::Open, Self::Pending]
-            .into_iter()
-            .find(|state| *state as u8 == number)
-            .unwrap_or(Self::Absent)
-    }
-}
+use super::{shared::Shared, stream_state::ServerStream};
 
 /// The state of a session's stream as it changes. All clones are one.
 ///
@@ -55,56 +20,43 @@ impl ServerStream {
 #[derive(Clone)]
 pub struct ServerStreamState(Arc<Shared>);
 
-struct Shared {
-    state: AtomicU8,
-    /// Made for the first that watches, which most sessions without a stream never have.
-    watch: OnceLock<Box<Watch>>,
-}
-
-#[derive(Default)]
-struct Watch {
-    listener: OnceLock<Listener>,
-    /// Notified when the stream opens.
-    opened: Notify,
-}
-
-/// Gets the state before and the state after a change.
-type Listener = Box<dyn Fn(ServerStream, ServerStream) + Send + Sync>;
-
 impl ServerStreamState {
     /// A state that begins so.
     #[must_use]
     pub fn new(state: ServerStream) -> Self {
-        Self(Arc::new(Shared {
-            state: AtomicU8::new(state as u8),
-            watch: OnceLock::new(),
-        }))
+        let new = Self(Arc::default());
+        new.set(state);
+        new
+    }
+
+    /// The state of the session that shares this. It begins as [`ServerStream::Absent`].
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
     }
 
     /// The state now.
     #[must_use]
     pub fn get(&self) -> ServerStream {
-        ServerStream::of(self.0.state.load(Ordering::Acquire))
+        ServerStream::of(self.0.stream.load(Ordering::Acquire))
     }
 
     /// Changes the state. For connectors.
     pub fn set(&self, state: ServerStream) {
-        let before = ServerStream::of(self.0.state.swap(state as u8, Ordering::AcqRel));
-        let watch = self.0.watch.get().filter(|_| before != state);
-        let Some(watch) = watch else {
+        let before = ServerStream::of(self.0.stream.swap(state as u8, Ordering::AcqRel));
+        let Some(rare) = self.0.known_rare().filter(|_| before != state) else {
             return;
         };
         if state == ServerStream::Open {
-            watch.opened.notify_waiters();
+            rare.stream_opened.notify_waiters();
         }
-        if let Some(listener) = watch.listener.get() {
+        if let Some(listener) = rare.stream_listener.get() {
             listener(before, state);
         }
     }
 
     /// Waits until the stream opens, from the first poll on.
     pub(crate) fn opened(&self) -> Notified<'_> {
-        self.watch().opened.notified()
+        self.0.rare().stream_opened.notified()
     }
 
     /// Sets the listener, which gets every later change. Only the first call has an effect.
@@ -112,11 +64,7 @@ impl ServerStreamState {
         &self,
         listener: impl Fn(ServerStream, ServerStream) + Send + Sync + 'static,
     ) {
-        let _ = self.watch().listener.set(Box::new(listener));
-    }
-
-    fn watch(&self) -> &Watch {
-        self.0.watch.get_or_init(Box::default)
+        let _ = self.0.rare().stream_listener.set(Box::new(listener));
     }
 }
 

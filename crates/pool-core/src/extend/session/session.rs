@@ -8,7 +8,7 @@ use crate::{error::CallFailure, extend::directory::Held, wire::SessionPeer};
 /// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.
 pub struct Session {
-    driver: Box<dyn SessionDriver>,
+    driver: Arc<dyn SessionDriver>,
     info: SessionInfo,
     close_notifier: CloseNotifier,
     /// The holding of a session that the replicas of a fleet share.
@@ -19,8 +19,14 @@ impl Session {
     /// A session that is kept by `driver`.
     #[must_use]
     pub fn new(driver: impl SessionDriver + 'static, info: SessionInfo) -> Self {
+        Self::of(Arc::new(driver), info)
+    }
+
+    /// A session that is kept by `driver`, which its transport refers to as well.
+    #[must_use]
+    pub fn of<D: SessionDriver + 'static>(driver: Arc<D>, info: SessionInfo) -> Self {
         Self {
-            driver: Box::new(driver),
+            driver,
             info,
             close_notifier: CloseNotifier::default(),
             held: None,
@@ -68,10 +74,10 @@ impl Session {
     pub(crate) fn held_as<D: SessionDriver + 'static>(
         self,
         held: Arc<Held>,
-        wrap: impl FnOnce(Box<dyn SessionDriver>) -> D,
+        wrap: impl FnOnce(Arc<dyn SessionDriver>) -> D,
     ) -> Self {
         Self {
-            driver: Box::new(wrap(self.driver)),
+            driver: Arc::new(wrap(self.driver)),
             held: Some(held),
             ..self
         }
