@@ -100,7 +100,7 @@ impl PooledClient {
 
     /// What the handlers of the caller declare.
     pub(crate) fn profile(&self) -> &Profile {
-        &self.resolved.latest().profile
+        self.resolved.latest().profile()
     }
 
     /// The same client with these headers for each of its calls: trace context and correlation ids,

@@ -43,8 +43,6 @@ pub(crate) struct KeyPool {
     /// The versions of the server's lists.
     pub(crate) lists: ListVersions,
     pub(crate) history: Arc<History>,
-    /// The level of the log that the callers of the key want.
-    pub(crate) log_level: LogLevelCell,
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The permit under `max_total_keys`; released when the key is removed.
@@ -55,6 +53,8 @@ pub(crate) struct KeyPool {
     pub(crate) returns: Return,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
+    /// The level of the log that the callers of the key want.
+    pub(crate) log_level: LogLevelCell,
 }
 
 /// What a new key pool is made of.

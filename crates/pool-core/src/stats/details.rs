@@ -112,7 +112,7 @@ impl SessionStats {
             session: info.session,
             era: info.era,
             protocol_version: info.protocol_version.to_string(),
-            age: now.saturating_duration_since(session.opened_at),
+            age: now.saturating_duration_since(session.opened_at()),
             in_use,
             slots: session.slots(),
             uses: session.uses(),

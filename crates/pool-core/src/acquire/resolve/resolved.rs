@@ -33,8 +33,6 @@ pub(crate) struct Resolved {
     indirect: AtomicBool,
     /// The pool that resolved the request.
     pub(crate) pool: u64,
-    pub(crate) key: PoolKey,
-    pub(crate) profile: Profile,
     /// What an equal request is recognised by, where the pool caches resolutions.
     pub(crate) known: Option<KnownRequest>,
     /// The detected transport that this resolution is for, where the transport is detected.
@@ -71,8 +69,6 @@ impl Resolved {
     ) -> Self {
         Self {
             pool,
-            key: key_pool.key.clone(),
-            profile: key_pool.profile.clone(),
             ends_at,
             known: None,
             indirect: AtomicBool::new(route.is_some()),
@@ -117,7 +113,17 @@ impl Resolved {
 
     /// The key, over the transport that was detected last.
     pub(crate) fn latest_key(&self) -> &PoolKey {
-        &self.latest().key
+        self.latest().key()
+    }
+
+    /// The key of the request. Each of its pools has it.
+    pub(crate) fn key(&self) -> &PoolKey {
+        &self.first.key
+    }
+
+    /// The client's handlers, which are part of the key.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.first.profile
     }
 
     /// The pool of the key.

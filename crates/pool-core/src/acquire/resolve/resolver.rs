@@ -211,11 +211,11 @@ impl Resolver {
         deadline: Deadline,
     ) -> Result<PoolKey, AcquireError> {
         let Some(route) = &resolved.route else {
-            return Ok(resolved.key.clone());
+            return Ok(resolved.key().clone());
         };
         let credential = parts.credential(resolved.ends_at);
         let routed = self.route(resolved, route, &credential, deadline).await?;
-        Ok(routed.resolved.key.clone())
+        Ok(routed.resolved.key().clone())
     }
 
     /// The request over the current transport, detected and resolved if need be.
@@ -230,8 +230,8 @@ impl Resolver {
         deadline: Deadline,
     ) -> Result<Routed<'r>, AcquireError> {
         let requester = Requester {
-            key: root.key.clone(),
-            profile: root.profile.clone(),
+            key: root.key().clone(),
+            profile: root.profile().clone(),
             credential: credential.clone(),
             deadline: deadline.at,
         };
@@ -289,7 +289,7 @@ impl Resolver {
         }
         let pool = self
             .keys
-            .get_or_create(&resolved.key, &resolved.profile, credential, deadline)
+            .get_or_create(resolved.key(), resolved.profile(), credential, deadline)
             .await?;
         resolved.set_key_pool(pool);
         Ok(())

@@ -56,7 +56,7 @@ impl Drop for Ending {
                 session: session.session.info(),
                 reason,
                 outcome,
-                age: session.opened_at.elapsed(),
+                age: session.opened_at().elapsed(),
                 uses: session.uses(),
             });
         });

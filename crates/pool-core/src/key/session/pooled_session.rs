@@ -41,13 +41,12 @@ pub(crate) struct PooledSession {
     /// Calls in a row that the server refused as if it did not know the session.
     pub(crate) strikes: AtomicU8,
     closing: AtomicBool,
+    /// The level of the log that the pool has set on the session.
+    pub(crate) log_level: LogLevelCell,
     pub(crate) session: Session,
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
-    pub(crate) opened_at: Instant,
-    /// The level of the log that the pool has set on the session.
-    pub(crate) log_level: LogLevelCell,
     /// The history of the key, which lists the sessions that are open.
     history: Arc<History>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
@@ -114,7 +113,6 @@ impl PooledSession {
             proxy: new.proxy,
             sharing: new.sharing,
             generation: AtomicU64::new(new.generation),
-            opened_at: new.opened_at,
             ends_at: new.ends_at,
             suspect: AtomicBool::new(false),
             strikes: AtomicU8::new(0),
@@ -152,6 +150,11 @@ impl PooledSession {
     /// little beside that.
     pub(crate) fn is_turn_over(&self) -> bool {
         self.turn.is_over(Instant::now())
+    }
+
+    /// When the session was opened.
+    pub(crate) fn opened_at(&self) -> Instant {
+        self.turn.began()
     }
 
     /// How long it took to open the session.

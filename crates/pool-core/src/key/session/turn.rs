@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,9 +19,10 @@ use crate::time::Timestamp;
 /// more than what a new session costs (the ski rental problem).
 pub(super) struct Turn {
     began: Instant,
-    /// How long it took to open the session.
-    opening: Duration,
-    idle: Mutex<IdleTime>,
+    /// How many nanoseconds it took to open the session.
+    opening: u64,
+    /// Made where other keys wait for a session.
+    idle: OnceLock<Box<Mutex<IdleTime>>>,
 }
 
 /// A time in which the session is idle.
@@ -44,9 +45,14 @@ impl Turn {
     pub(super) fn new(began: Instant, opening: Duration) -> Self {
         Self {
             began,
-            opening,
-            idle: Mutex::default(),
+            opening: u64::try_from(opening.as_nanos()).unwrap_or(u64::MAX),
+            idle: OnceLock::new(),
         }
+    }
+
+    /// When the session was opened.
+    pub(super) fn began(&self) -> Instant {
+        self.began
     }
 
     /// True once the session has served its key for so long that opening another one in its place costs
@@ -57,15 +63,16 @@ impl Turn {
 
     /// How long it took to open the session.
     pub(super) fn opening(&self) -> Duration {
-        self.opening
+        Duration::from_nanos(self.opening)
     }
 
     /// Until when the session, which is idle after so many uses, is kept for its key; `None` once it is kept
     /// no longer.
     pub(super) fn kept_until(&self, uses: u64, now: Instant) -> Option<Instant> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.idle.get_or_init(Box::default);
+        let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.uses != uses || idle.kept_until.is_none() {
-            let until = (now + self.opening.max(MIN_KEPT)).min(self.end());
+            let until = (now + self.opening().max(MIN_KEPT)).min(self.end());
             *idle = IdleTime {
                 uses,
                 kept_until: Some(until),
@@ -75,7 +82,7 @@ impl Turn {
     }
 
     fn end(&self) -> Instant {
-        let turn = self.opening.saturating_mul(TURN_IN_OPENINGS);
+        let turn = self.opening().saturating_mul(TURN_IN_OPENINGS);
         crate::time::after(self.began, turn.max(MIN_TURN))
     }
 }
