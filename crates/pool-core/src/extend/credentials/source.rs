@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use http::HeaderMap;
 
 use super::request::CredentialRequest;
@@ -64,13 +65,19 @@ impl CredentialSource for CallerHeaders {
     }
 }
 
-#[async_trait]
+/// The source's own future is passed on: one of an `async fn` around it would be one more block of memory.
 impl<T: CredentialSource + ?Sized> CredentialSource for Arc<T> {
-    async fn headers(
-        &self,
-        request: &CredentialRequest<'_>,
-    ) -> Result<Arc<HeaderMap>, CredentialError> {
-        (**self).headers(request).await
+    fn headers<'a, 'r, 'p, 'f>(
+        &'a self,
+        request: &'r CredentialRequest<'p>,
+    ) -> BoxFuture<'f, Result<Arc<HeaderMap>, CredentialError>>
+    where
+        'a: 'f,
+        'r: 'f,
+        'p: 'f,
+        Self: 'f,
+    {
+        (**self).headers(request)
     }
 
     fn renews(&self) -> bool {

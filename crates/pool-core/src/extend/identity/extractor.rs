@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use http::HeaderMap;
 
 use crate::{error::ExtractError, types::Identity};
@@ -63,9 +64,17 @@ pub enum OnExtractError {
     Refuse,
 }
 
-#[async_trait]
+/// The extractor's own future is passed on: one of an `async fn` around it would be one more block of memory.
 impl<T: IdentityExtractor + ?Sized> IdentityExtractor for Arc<T> {
-    async fn extract(&self, headers: &HeaderMap) -> Result<Option<Identity>, ExtractError> {
-        (**self).extract(headers).await
+    fn extract<'a, 'h, 'f>(
+        &'a self,
+        headers: &'h HeaderMap,
+    ) -> BoxFuture<'f, Result<Option<Identity>, ExtractError>>
+    where
+        'a: 'f,
+        'h: 'f,
+        Self: 'f,
+    {
+        (**self).extract(headers)
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use rmcp::{
     RoleClient, Service,
     model::ClientRequest,
@@ -92,22 +93,35 @@ pub trait SessionDriver: Send + Sync {
     async fn close(&self, timeout: Duration) -> CloseOutcome;
 }
 
-#[async_trait]
+/// The driver's own futures are passed on: one of an `async fn` around each would be one more block of memory.
 impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
-    async fn peer(&self) -> Result<SessionPeer, CallFailure> {
-        (**self).peer().await
+    fn peer<'a, 'f>(&'a self) -> BoxFuture<'f, Result<SessionPeer, CallFailure>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).peer()
     }
 
-    async fn call(
-        &self,
+    fn call<'a, 'c, 'f>(
+        &'a self,
         request: ClientRequest,
-        context: Option<&CallContext>,
-    ) -> Result<Answer, CallFailure> {
-        (**self).call(request, context).await
+        context: Option<&'c CallContext>,
+    ) -> BoxFuture<'f, Result<Answer, CallFailure>>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).call(request, context)
     }
 
-    async fn open_server_stream(&self) {
-        (**self).open_server_stream().await;
+    fn open_server_stream<'a, 'f>(&'a self) -> BoxFuture<'f, ()>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).open_server_stream()
     }
 
     fn is_over(&self) -> bool {
@@ -122,8 +136,12 @@ impl<T: SessionDriver + ?Sized> SessionDriver for Arc<T> {
         (**self).park()
     }
 
-    async fn close(&self, timeout: Duration) -> CloseOutcome {
-        (**self).close(timeout).await
+    fn close<'a, 'f>(&'a self, timeout: Duration) -> BoxFuture<'f, CloseOutcome>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        (**self).close(timeout)
     }
 }
 
