@@ -146,3 +146,14 @@ impl State {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Waits until this is so, for at most a minute.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}

@@ -6,7 +6,8 @@ use mcp_pool_testkit::{
 };
 use mcp_session_pool::config::Lifecycle;
 
-use super::setup::{Directory, replica, until};
+use super::setup::{Directory, replica};
+use crate::setup::until;
 use crate::setup::{call, client, close, conversation};
 
 fn server() -> CounterServer {

@@ -2,7 +2,8 @@
 
 use mcp_pool_testkit::server::{CounterServer, Modes};
 
-use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of};
+use crate::setup::until;
 use crate::setup::{call, client, close};
 
 fn server() -> CounterServer {

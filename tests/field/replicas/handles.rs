@@ -8,7 +8,8 @@ use mcp_session_pool::{
     Selector, SessionHandle, SessionPool, config::Lifecycle, error::CallError, extend::Reach,
 };
 
-use super::setup::{Directory, replica, replica_of, until};
+use super::setup::{Directory, replica, replica_of};
+use crate::setup::until;
 use crate::setup::{call, close, pool, request};
 
 const HOUR: Duration = Duration::from_secs(3600);

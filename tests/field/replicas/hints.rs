@@ -5,7 +5,8 @@ use mcp_session_pool::{
     Endpoint, PoolConfig, SessionPool, SseConnector, StreamableHttpConnector, extend::SealedSession,
 };
 
-use super::setup::{Directory, fleet, replica, until};
+use super::setup::{Directory, fleet, replica};
+use crate::setup::until;
 use crate::setup::{call, client, close};
 
 /// The requests of one replica until the answer to its first call, by a user of its own.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use mcp_pool_testkit::server::{CounterServer, Modes};
 use mcp_session_pool::{EvictMode, Selector};
 
-use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of};
+use crate::setup::until;
 use crate::setup::{call, client, close, conversation};
 
 /// Later than the budget of a step, however long the machine stands still.

@@ -8,7 +8,8 @@ use mcp_session_pool::{
     extend::{CloseOutcome, Reach},
 };
 
-use super::setup::{Directory, LEASE, fleet, replica, replica_of, until};
+use super::setup::{Directory, LEASE, fleet, replica, replica_of};
+use crate::setup::until;
 use crate::setup::{call, client, close, conversation, pool};
 
 fn server() -> CounterServer {

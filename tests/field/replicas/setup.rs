@@ -294,14 +294,3 @@ pub(super) fn replica(directory: &Directory) -> SessionPool {
 
 /// A lease that a replica on a slow machine keeps: one that does not beat in time loses its reservations.
 pub(super) const LEASE: Duration = Duration::from_secs(3);
-
-/// Waits until this is so, for at most a minute.
-pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..6_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {what}");
-}
