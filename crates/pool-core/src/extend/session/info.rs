@@ -35,7 +35,7 @@ pub struct SessionInfo {
 impl SessionInfo {
     /// The info of a session that speaks this revision.
     #[must_use]
-    pub fn new(era: Era, protocol_version: &str) -> Self {
+    pub fn new(era: Era, protocol_version: impl AsRef<str>) -> Self {
         Self::beside(&CloseNotifier::default(), era, protocol_version)
     }
 
@@ -50,10 +50,10 @@ impl SessionInfo {
     /// assert_eq!(info.server_stream(), ServerStream::Open);
     /// ```
     #[must_use]
-    pub fn beside(notifier: &CloseNotifier, era: Era, protocol_version: &str) -> Self {
+    pub fn beside(notifier: &CloseNotifier, era: Era, protocol_version: impl AsRef<str>) -> Self {
         Self {
             era,
-            protocol_version: revision(protocol_version),
+            protocol_version: revision(protocol_version.as_ref()),
             session: None,
             max_concurrent: None,
             network: None,
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_known_revision_takes_no_memory_and_another_one_is_kept() {
         for known in ["2025-11-25", "2026-07-28"] {
-            let info = SessionInfo::new(Era::Legacy, &String::from(known));
+            let info = SessionInfo::new(Era::Legacy, String::from(known));
             assert!(matches!(info.protocol_version, Cow::Borrowed(it) if it == known));
         }
         let info = SessionInfo::new(Era::Legacy, "2024-10-07");
