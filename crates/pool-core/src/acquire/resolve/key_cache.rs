@@ -24,7 +24,14 @@ use crate::types::PrehashedState;
 pub(crate) struct KeyCache {
     hasher: foldhash::quality::RandomState,
     names: Vec<HeaderName>,
-    resolved: Cache<u64, Arc<Resolved>, PrehashedState>,
+    requests: Cache<u64, Arc<Entry>, PrehashedState>,
+}
+
+/// A request with its resolution. Callers keep the resolution alone, so that the compared headers leave
+/// memory with their entry.
+struct Entry {
+    known: KnownRequest,
+    resolved: Arc<Resolved>,
 }
 
 /// The hash of a request.
@@ -37,7 +44,7 @@ pub(crate) struct RequestHash {
 
 impl KeyCache {
     pub(crate) fn new(names: Vec<HeaderName>) -> Self {
-        let resolved = Cache::builder()
+        let requests = Cache::builder()
             .max_capacity(MAX_REQUESTS)
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(IDLE_TTL)
@@ -45,7 +52,7 @@ impl KeyCache {
         Self {
             hasher: foldhash::quality::RandomState::default(),
             names,
-            resolved,
+            requests,
         }
     }
 
@@ -73,13 +80,20 @@ impl KeyCache {
 
     /// The resolution of an equal request.
     pub(crate) fn get(&self, hash: RequestHash, parts: &RequestParts) -> Option<Arc<Resolved>> {
-        let resolved = self.resolved.get(&hash.hash)?;
-        let known = resolved.known.as_ref()?;
-        self.is_equal(known, hash, parts).then_some(resolved)
+        let entry = self.requests.get(&hash.hash)?;
+        let is_equal = self.is_equal(&entry.known, hash, parts);
+        is_equal.then(|| Arc::clone(&entry.resolved))
+    }
+
+    /// Adds a request, in place of another one of its hash.
+    pub(crate) fn insert(&self, hash: RequestHash, parts: &RequestParts, resolved: Arc<Resolved>) {
+        let known = self.known(hash, parts);
+        let entry = Arc::new(Entry { known, resolved });
+        self.requests.insert(hash.hash, entry);
     }
 
     /// What an equal request is to be recognised by.
-    pub(crate) fn known(&self, hash: RequestHash, parts: &RequestParts) -> KnownRequest {
+    fn known(&self, hash: RequestHash, parts: &RequestParts) -> KnownRequest {
         let values = self.values(hash, parts);
         KnownRequest {
             endpoint: parts.endpoint.clone(),
@@ -90,10 +104,6 @@ impl KeyCache {
                 .collect(),
             handlers: parts.handlers.clone(),
         }
-    }
-
-    pub(crate) fn insert(&self, hash: RequestHash, resolved: Arc<Resolved>) {
-        self.resolved.insert(hash.hash, resolved);
     }
 
     fn is_equal(&self, known: &KnownRequest, hash: RequestHash, parts: &RequestParts) -> bool {

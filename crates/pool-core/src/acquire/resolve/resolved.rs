@@ -7,7 +7,6 @@ use std::sync::{
 
 use arc_swap::ArcSwapOption;
 
-use super::request_parts::KnownRequest;
 use crate::{
     detect::{DetectedTransport, KnownTransport},
     handler::Profile,
@@ -33,8 +32,6 @@ pub(crate) struct Resolved {
     indirect: AtomicBool,
     /// The pool that resolved the request.
     pub(crate) pool: u64,
-    /// What an equal request is recognised by, where the pool caches resolutions.
-    pub(crate) known: Option<KnownRequest>,
     /// The detected transport that this resolution is for, where the transport is detected.
     pub(crate) route: Option<Box<Route>>,
     /// The key pool that has the key now, once the first one was removed.
@@ -70,7 +67,6 @@ impl Resolved {
         Self {
             pool,
             ends_at,
-            known: None,
             indirect: AtomicBool::new(route.is_some()),
             route: route.map(Box::new),
             first: key_pool,

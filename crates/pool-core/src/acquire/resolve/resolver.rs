@@ -107,12 +107,10 @@ impl Resolver {
             let _ = request.resolved.set(Arc::clone(&resolved));
             return Ok(resolved);
         }
-        let mut resolved = self.resolve_anew(parts, deadline).await?;
-        resolved.known = hash.map(|hash| self.cache.known(hash, parts));
-        let resolved = Arc::new(resolved);
+        let resolved = Arc::new(self.resolve_anew(parts, deadline).await?);
         let _ = request.resolved.set(Arc::clone(&resolved));
         if let Some(hash) = hash {
-            self.cache.insert(hash, Arc::clone(&resolved));
+            self.cache.insert(hash, parts, Arc::clone(&resolved));
         }
         Ok(resolved)
     }
