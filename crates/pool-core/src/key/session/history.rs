@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{error::ConnectError, time::Timestamp};
@@ -13,8 +14,9 @@ pub(crate) struct History(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
-    /// The open sessions by id, and since when they are open.
-    open: Vec<(u64, Timestamp)>,
+    /// The open sessions by id, and since when they are open. Most keys have one session, which needs no
+    /// block of memory of its own.
+    open: SmallVec<[(u64, Timestamp); 1]>,
     /// What failed last; most keys have nothing here.
     failures: Option<Box<Failures>>,
     /// True from the loss of a conversation's session until a caller gets to know of it.
@@ -45,10 +47,7 @@ pub(crate) struct HistorySummary {
 
 impl History {
     pub(crate) fn session_opened(&self, id: u64, at: Timestamp) {
-        let mut entries = self.lock();
-        // Most keys have one session.
-        entries.open.reserve_exact(1);
-        entries.open.push((id, at));
+        self.lock().open.push((id, at));
     }
 
     pub(crate) fn session_closed(&self, id: u64) {
