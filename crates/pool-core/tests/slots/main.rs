@@ -4,6 +4,9 @@
 
 #[path = "../model/doubles.rs"]
 mod doubles;
+mod overload;
+mod sessions;
+mod waiting;
 
 #[path = "../../src/key/slots/mod.rs"]
 #[allow(
@@ -61,13 +64,14 @@ use std::{
 use doubles::{Session, User};
 use slots::{
     Blame, Bounds, Claim, Enqueued, Fate, Likely, NewWaiter, QueuePosition, ReleaseOutcome, Slot,
-    Slots, Ticket,
+    Slots, Taken, Ticket,
 };
 use tallies::Tallies;
 
 /// A key whose sessions are numbered as they are opened.
 struct Key {
     slots: Slots<Session, User, u64>,
+    tallies: Tallies,
     likely: Likely,
     opened: u64,
     now: u64,
@@ -76,8 +80,10 @@ struct Key {
 impl Key {
     fn new(max: usize, slots: u32, suffices: bool) -> Self {
         let likely = Likely { slots, suffices };
+        let tallies = Tallies::default();
         Self {
-            slots: Slots::new(max, likely, Tallies::default().open(1, 0), 0),
+            slots: Slots::new(max, likely, tallies.open(1, 0), 0),
+            tallies,
             likely,
             opened: 0,
             now: 0,
@@ -90,22 +96,27 @@ impl Key {
     }
 
     fn wait(&self) -> Ticket {
+        match self.enqueue(self.now + 1_000, Duration::ZERO) {
+            Enqueued::InQueue { ticket, .. } => ticket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until this deadline in a queue that is overloaded above this delay; none is where it is zero.
+    fn enqueue(&self, deadline: u64, target: Duration) -> Enqueued<Session, u64> {
         let new = NewWaiter {
             caller: User,
             lane: 0,
             position: QueuePosition::Back,
             now: self.now,
-            deadline: self.now + 1_000,
+            deadline,
             waker: Waker::noop(),
         };
         let bounds = Bounds {
             most: usize::MAX,
-            target: Duration::ZERO,
+            target,
         };
-        match self.slots.enqueue(new, bounds) {
-            Enqueued::InQueue { ticket, .. } => ticket,
-            other => panic!("{other:?}"),
-        }
+        self.slots.enqueue(new, bounds)
     }
 
     /// Begins the connect that a waiter needs. Returns its ticket.
@@ -151,6 +162,14 @@ impl Key {
 
     fn release(&self, slot: Slot<Session, u64>, fate: Fate) -> ReleaseOutcome<Session> {
         self.slots.release(slot, fate, |_| Claim::Own)
+    }
+
+    /// A slot of an idle session.
+    fn take(&self) -> Option<Slot<Session, u64>> {
+        match self.slots.take() {
+            Taken::Slot(slot) => Some(slot),
+            _ => None,
+        }
     }
 
     fn keep(&self, slot: Slot<Session, u64>) {
