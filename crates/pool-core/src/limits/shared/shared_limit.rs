@@ -105,7 +105,8 @@ impl<K: Grantee> SharedLimit<K> {
         state.announce(seeker);
         if state.closed || !seeker.seeks() {
             state.remove(seeker);
-            self.publish(&state);
+            // A claim that it held on a quota may be what another seeker waits for.
+            self.serve_all(state);
             return Requested::Nothing;
         }
         let waited = state.has(seeker);
