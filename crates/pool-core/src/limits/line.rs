@@ -353,6 +353,20 @@ mod tests {
         assert!(ahead(&line, crowd[99]).is_some_and(|ahead| (66..=69).contains(&ahead)));
     }
 
+    #[test]
+    fn a_value_of_a_short_lane_is_behind_one_of_each_other_lane_for_each_of_its_own() {
+        let mut line = Line::default();
+        for value in 0..20 {
+            line.push_back(1, value);
+        }
+        let short: Vec<_> = (0..10).map(|value| line.push_back(2, value)).collect();
+        for place in &short[1..9] {
+            line.remove(*place);
+        }
+        assert_eq!(line.ahead(short[0]), Some(1));
+        assert_eq!(line.ahead(short[9]), Some(3), "two of the long lane");
+    }
+
     /// What may be done with a line.
     #[derive(Clone, Debug)]
     enum Step {

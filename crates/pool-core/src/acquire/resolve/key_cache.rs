@@ -224,6 +224,9 @@ mod tests {
         ] {
             assert!(!recognises(&cache, &one, &other), "{case}");
         }
+        let one = request(&[("authorization", "t")]);
+        let other = request(&[("authorization", "u")]);
+        assert!(!recognises(&cache, &one, &other), "the only value");
     }
 
     #[test]

@@ -45,6 +45,13 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_comes_again_only_after_fewer_keys_than_seven_tenths_were_taken() {
+        let notice = KeyNotice::default();
+        let due = [8, 7, 8, 6, 8].map(|taken| notice.is_due(taken, 10));
+        assert_eq!(due, [true, false, false, false, true]);
+    }
+
+    #[test]
     fn there_is_no_warning_where_there_is_no_limit() {
         assert!(!KeyNotice::default().is_due(usize::MAX, 0));
     }

@@ -102,6 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_served_over_a_quiet_time_gives_no_pace() {
+        for (quiet, expected) in [(4_999, Some(4_999 * MILLI)), (5_000, None)] {
+            let mut pace = Pace::default();
+            served(&mut pace, 1);
+            pace.sample(quiet * MILLI, 0, TARGET);
+            assert_eq!(pace.wait(1), expected);
+        }
+    }
+
+    #[test]
     fn a_delay_that_stays_above_the_target_is_an_overload_and_a_burst_is_none() {
         let mut pace = Pace::default();
         pace.sample(0, 300 * MILLI, TARGET);
