@@ -1,6 +1,9 @@
 //! A connection that dies under an opening or a check costs neither.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    error::Error,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use mcp_pool_testkit::{RawServer, Reply};
 use mcp_session_pool::{PoolConfig, config::Lifecycle};
@@ -102,4 +105,23 @@ async fn a_session_whose_check_dies_on_its_connection_is_kept() {
         assert_eq!(server.count("ping"), 2);
         close(&pool).await;
     }
+}
+
+#[tokio::test]
+async fn a_session_id_that_another_key_has_is_refused_and_the_error_gives_the_reason() {
+    let server = RawServer::start(|request| request.plain_reply("the-only-one"));
+    let pool = pool(PoolConfig::default());
+    let alice = client(&pool, server.endpoint(Lifecycle::Legacy), "alice").await;
+    call(&alice, "count").await.expect("an answer");
+    let bob = client(&pool, server.endpoint(Lifecycle::Legacy), "bob").await;
+    let error = bob.acquire().await.expect_err("it is alice's session");
+    let sources = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
+    let text: Vec<_> = sources.map(ToString::to_string).collect();
+    let text = text.join(": ");
+    assert!(text.contains("session id of another key"), "{text}");
+    assert!(!text.contains("the-only-one"), "{text}");
+    call(&alice, "count")
+        .await
+        .expect("her session is unharmed");
+    close(&pool).await;
 }

@@ -107,6 +107,25 @@ async fn a_caller_that_waits_in_vain_after_a_refusal_gets_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_whose_time_ends_before_its_endpoint_may_be_reached_again_ends_no_other() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(connector, PoolConfig::default());
+    let alice = request(fake::endpoint("a"), "alice");
+    remote.fail_next_connect(FaultKind::RateLimited {
+        retry_after: Some(Duration::from_secs(2)),
+    });
+    pool.acquire(&alice).await.expect_err("it is refused");
+    let hasty = alice.clone().with_timeout(Duration::from_secs(1));
+    let began = Instant::now();
+    let (hasty, patient) = tokio::join!(pool.acquire(&hasty), pool.acquire(&alice));
+    hasty.expect_err("the endpoint wants two seconds");
+    drop(patient.expect("a session after two seconds"));
+    assert_eq!(began.elapsed().as_secs(), 2);
+    assert_eq!(remote.connects(), 2);
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_further_session_is_requested_again_after_a_while() {
     let (connector, remote) = fake::connector();
     let pool = pool_over(connector, PoolConfig::default());
