@@ -103,7 +103,7 @@ async fn a_session_of_a_pool_that_keeps_none_is_reported_as_not_reusable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_shows_its_key_and_session_and_no_credential() {
+async fn a_lease_shows_its_key_a_request_its_endpoint_and_neither_a_credential() {
     let (connector, _remote) = fake::connector();
     let (pool, _leases) = observed(connector, PoolConfig::default());
     let alice = request(fake::endpoint("a"), "alice");
@@ -112,6 +112,12 @@ async fn a_lease_shows_its_key_and_session_and_no_credential() {
     let key = format!("{:?}", lease.key());
     assert!(
         shown.starts_with("Lease") && shown.contains(&key),
+        "{shown}"
+    );
+    assert!(!shown.contains("alice-token"), "{shown}");
+    let shown = format!("{alice:?}");
+    assert!(
+        shown.starts_with("AcquireRequest") && shown.contains("endpoint"),
         "{shown}"
     );
     assert!(!shown.contains("alice-token"), "{shown}");

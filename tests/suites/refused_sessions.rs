@@ -1,6 +1,6 @@
 //! A server that grants a user one session serves all of its callers over that one.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use mcp_pool_testkit::fake::{self, Behaviour};
 use mcp_session_pool::{
@@ -108,21 +108,26 @@ async fn a_caller_that_waits_in_vain_after_a_refusal_gets_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_whose_time_ends_before_its_endpoint_may_be_reached_again_ends_no_other() {
-    let (connector, remote) = fake::connector();
-    let pool = pool_over(connector, PoolConfig::default());
-    let alice = request(fake::endpoint("a"), "alice");
-    remote.fail_next_connect(FaultKind::RateLimited {
-        retry_after: Some(Duration::from_secs(2)),
-    });
-    pool.acquire(&alice).await.expect_err("it is refused");
-    let hasty = alice.clone().with_timeout(Duration::from_secs(1));
-    let began = Instant::now();
-    let (hasty, patient) = tokio::join!(pool.acquire(&hasty), pool.acquire(&alice));
-    hasty.expect_err("the endpoint wants two seconds");
-    drop(patient.expect("a session after two seconds"));
-    assert_eq!(began.elapsed().as_secs(), 2);
-    assert_eq!(remote.connects(), 2);
-    close(&pool).await;
+    // A session of its own for each caller, and one that both share.
+    for slots in [1, 2] {
+        let (connector, remote) = fake::connector();
+        let pool = pool_over(connector, PoolConfig::default());
+        let slots = NonZeroU32::new(slots).expect("not zero");
+        let endpoint = fake::endpoint("a").with_max_concurrent_per_session(slots);
+        let alice = request(endpoint, "alice");
+        remote.fail_next_connect(FaultKind::RateLimited {
+            retry_after: Some(Duration::from_secs(2)),
+        });
+        pool.acquire(&alice).await.expect_err("it is refused");
+        let hasty = alice.clone().with_timeout(Duration::from_secs(1));
+        let began = Instant::now();
+        let (hasty, patient) = tokio::join!(pool.acquire(&hasty), pool.acquire(&alice));
+        hasty.expect_err("the endpoint wants two seconds");
+        drop(patient.expect("a session after two seconds"));
+        assert_eq!(began.elapsed().as_secs(), 2);
+        assert_eq!(remote.connects(), 2);
+        close(&pool).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
