@@ -42,7 +42,7 @@ impl SessionInfo {
     /// The same, in one block of memory with the notifier of the session and the state of its stream.
     ///
     /// ```
-    /// use mcp_pool_core::{config::Era, extend::{CloseNotifier, ServerStream, SessionInfo}};
+    /// use mcp_pool_core::extend::{CloseNotifier, Era, ServerStream, SessionInfo};
     /// let notifier = CloseNotifier::default();
     /// let info = SessionInfo::beside(&notifier, Era::Legacy, "2025-11-25");
     /// let info = info.with_server_stream(notifier.server_stream());
