@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
 };
 
 use tokio::sync::futures::Notified;
@@ -43,6 +46,8 @@ impl ServerStreamState {
     /// Changes the state. For connectors.
     pub fn set(&self, state: ServerStream) {
         let before = ServerStream::of(self.0.stream.swap(state as u8, Ordering::AcqRel));
+        // Either those who begin to wait meanwhile are found here, or they find the new state.
+        fence(Ordering::SeqCst);
         let Some(rare) = self.0.known_rare().filter(|_| before != state) else {
             return;
         };
@@ -56,7 +61,9 @@ impl ServerStreamState {
 
     /// Waits until the stream opens, from the first poll on.
     pub(crate) fn opened(&self) -> Notified<'_> {
-        self.0.rare().stream_opened.notified()
+        let opened = self.0.rare().stream_opened.notified();
+        fence(Ordering::SeqCst);
+        opened
     }
 
     /// Sets the listener, which gets every later change. Only the first call has an effect.
@@ -65,6 +72,7 @@ impl ServerStreamState {
         listener: impl Fn(ServerStream, ServerStream) + Send + Sync + 'static,
     ) {
         let _ = self.0.rare().stream_listener.set(Box::new(listener));
+        fence(Ordering::SeqCst);
     }
 }
 
