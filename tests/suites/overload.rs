@@ -180,6 +180,17 @@ async fn of_a_crowd_of_users_those_that_cannot_be_served_in_time_are_refused_at_
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_target_for_the_delay_users_wait_until_their_time_ends() {
+    let config = one_session().with_shed_delay_target(Duration::ZERO);
+    let pool = pool_over(fake::connector().0, config);
+    let users = |n: u64| n.to_string();
+    let [served, shed, timed_out] = serve_users(&pool, Duration::from_secs(2), 300, users).await;
+    assert!(timed_out > served, "{served} {shed} {timed_out}");
+    assert_eq!(shed, 0, "{served} {timed_out}");
+    close(&pool).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_whose_user_has_a_session_is_not_measured_by_the_line_of_those_without() {
     let config = PoolConfig::default()
         .with_max_total_sessions(2)
