@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     server::{Answer, KeyServer},
-    support::{Rsa, bearer, claims, hs256},
+    support::{Rsa, bearer, claims, hs256, in_secs},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -163,6 +163,24 @@ async fn a_withdrawn_key_invalidates_its_cached_tokens() {
 }
 
 #[tokio::test]
+async fn a_token_is_checked_again_with_each_change_of_the_keys() {
+    let (first, second) = (Rsa::first(), Rsa::second());
+    let server = KeyServer::start(vec![first.jwk("a")]).await;
+    let identity = server.extractor(settings());
+    let lasting = claims("alice", json!({"exp": in_secs(3_600 * 24)}));
+    let of_first = first.token_of("a", &lasting);
+    assert_eq!(check(&identity, &of_first).await, Ok(()));
+    for (key, is_valid) in [(second, false), (first, true), (second, false)] {
+        server.answer(Answer::Keys(vec![key.jwk("a")]));
+        advance(11 * MINUTE).await;
+        // The call that starts the refresh has the result of the keys before.
+        let _ = check(&identity, &of_first).await;
+        until(async || check(&identity, &of_first).await.is_ok() == is_valid).await;
+    }
+    assert_eq!(server.fetches(), 4);
+}
+
+#[tokio::test]
 async fn a_refresh_delays_no_caller() {
     let key = Rsa::first();
     let server = KeyServer::start(vec![key.jwk("k")]).await;
@@ -222,6 +240,33 @@ async fn a_failed_first_fetch_is_tried_again_after_a_second() {
     advance(Duration::from_secs(1)).await;
     assert_eq!(check(&identity, &token).await, Ok(()));
     assert_eq!(server.fetches(), 2);
+}
+
+#[tokio::test]
+async fn the_pause_doubles_with_each_failed_fetch_up_to_the_cooldown() {
+    let server = KeyServer::start(vec![]).await;
+    server.answer(Answer::Status(500));
+    let mut settings = settings();
+    settings.cooldown = 30 * MINUTE;
+    let identity = server.extractor(settings);
+    let mut fetches = 0;
+    let mut fetch_after = async |pause| {
+        advance(pause).await;
+        assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+        fetches += 1;
+        assert_eq!(server.fetches(), fetches, "{pause:?}");
+    };
+    fetch_after(Duration::ZERO).await;
+    for doubled in 0..10 {
+        fetch_after(Duration::from_secs(1 << doubled)).await;
+    }
+    // 1,024 seconds now; the machine may use up some of them.
+    advance(8 * MINUTE).await;
+    assert_eq!(identity.prefetch().await, Err(JwtRefusal::KeysUnavailable));
+    assert_eq!(server.fetches(), 11);
+    fetch_after(10 * MINUTE).await;
+    // The double of it would be longer than the cooldown.
+    fetch_after(31 * MINUTE).await;
 }
 
 #[tokio::test]

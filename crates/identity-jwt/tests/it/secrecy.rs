@@ -158,6 +158,8 @@ async fn debug_names_types_origins_and_counts_and_no_more() {
             .audience(AUDIENCE)
     };
     let given = builder().build().unwrap();
+    let two = JwtKeys::any_of([keys(), JwtKeys::der(Rsa::first().der()).unwrap()]).unwrap();
+    let two = JwtIdentity::builder(two).any_issuer().any_audience();
     let verified = given.verify(&token).await.unwrap().unwrap();
     let upstream = JwtIdentity::verified_upstream().build().unwrap();
     let url = JwtKeys::url("http://127.0.0.1:9/path?code=hidden").unwrap();
@@ -176,6 +178,7 @@ async fn debug_names_types_origins_and_counts_and_no_more() {
                 "refused: 0",
             ],
         ),
+        (format!("{:?}", two.build().unwrap()), &["2 given keys"]),
         (format!("{upstream:?}"), &["verified upstream"]),
         (
             format!("{:?}", remote.build().unwrap()),
