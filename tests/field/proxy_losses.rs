@@ -6,6 +6,7 @@ use mcp_pool_testkit::ScriptedServer;
 
 use mcp_session_pool::{
     PoolConfig, PooledClient, SessionPool,
+    client::ResourceUpdate,
     config::Lifecycle,
     error::CallError,
     extend::{ListKind, ServerMessage, ServerMessages, ServerMessagesReceiver},
@@ -97,6 +98,48 @@ async fn a_subscription_without_a_session_hears_an_upstream_that_was_away_when_i
         let notification = notified.expect("in time").expect("no error");
         assert!(notification.is_some(), "{upstream:?}");
         drop(subscription);
+        close(&clients).await;
+        close(&upstreams).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_began_while_its_upstream_was_away_has_a_change_once_it_is_there() {
+    for upstream in ERAS {
+        let server = Server::start();
+        server.go_away();
+        let (upstreams, clients) = (upstreams(), clients());
+        let (missed, mut misses) = tokio::sync::mpsc::unbounded_channel();
+        let one = Upstream::new("one", server.scripted.endpoint(Lifecycle::Auto));
+        let proxy = Proxy::builder(upstreams.clone())
+            .upstream(one)
+            .on_unavailable(move |missing| {
+                let sent = missed.send(missing.method.to_owned());
+                sent.expect("it is read");
+            });
+        let gateway = Gateway::start(proxy.build().expect("a proxy")).await;
+        let endpoint = gateway.endpoint(Lifecycle::Stateless);
+        let client = client_of(&clients, endpoint, "alice", None).await;
+        let filter = SubscriptionFilter::builder().tools_list_changed().build();
+        let mut lists = client.listen(filter).await.expect("a subscription");
+        let updates = client.subscribe("one+test://a").await;
+        let mut updates = updates.expect("a subscription");
+        let mut away = 0;
+        while away < 2 {
+            let method = misses.recv().await.expect("the upstream is away");
+            away += usize::from(method == "subscriptions/listen");
+        }
+        server.become_of(upstream);
+        // The server changes nothing from here on.
+        let both = async { tokio::join!(lists.next(), updates.next()) };
+        let both = tokio::time::timeout(Duration::from_secs(60), both).await;
+        let (list, update) = both.expect("in time");
+        assert!(list.expect("no error").is_some(), "{upstream:?}");
+        let update = update.expect("no error");
+        let is_change =
+            matches!(&update, Some(ResourceUpdate::Changed { uri }) if uri == "one+test://a");
+        assert!(is_change, "{upstream:?} {update:?}");
+        drop((lists, updates));
         close(&clients).await;
         close(&upstreams).await;
     }

@@ -85,7 +85,7 @@ impl ProxyHandler {
         match failure {
             Some(failure) if is_session_lost(failure) => losses.note_unknown_era(upstream.name()),
             None if losses.take_unknown_era(upstream.name()) => {
-                self.listen_for_session_at(upstream, &context.extensions);
+                self.listen_for_session_at(upstream, &context.extensions, true);
             }
             _ => {}
         }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::handler::ProxyHandler;
 use crate::{
-    session::{Conversation, Destination, Forward, until_there},
+    session::{Conversation, Destination, Forward, Reached, until_there},
     upstreams::{Inner, Upstream},
 };
 
@@ -61,11 +61,8 @@ impl ProxyHandler {
             let client = until_there(report, || self.proxy.client(request.clone())).await?;
             let uris = filter.resource_subscriptions.clone().unwrap_or_default();
             let updates = uris.iter().map(|uri| async {
-                let updates = async {
-                    let updates = until_there(report, || client.subscribe(uri)).await?;
-                    forward.updates(updates, Some(&client)).await
-                };
-                updates.await.unwrap_or_else(|error| report(&error));
+                let updates = follow_resource(&client, &forward, uri, report).await;
+                updates.unwrap_or_else(|error| report(&error));
             });
             let lists = async {
                 match lists_of(&filter) {
@@ -103,27 +100,48 @@ fn lists_of(filter: &SubscriptionFilter) -> Option<SubscriptionFilter> {
     wanted.contains(&Some(true)).then_some(lists)
 }
 
+/// Passes on the updates of a resource. A gap counts as a change, before the first update too: the
+/// client's subscription has begun already.
+async fn follow_resource(
+    client: &Reached<PooledClient>,
+    forward: &Forward,
+    uri: &str,
+    report: impl Fn(&CallError),
+) -> Result<(), CallError> {
+    let updates = until_there(report, || client.value.subscribe(uri)).await?;
+    if client.was_late || updates.was_late {
+        forward.resource_changed(uri).await;
+    }
+    forward.updates(updates.value, Some(&client.value)).await
+}
+
 /// Passes on the list changes of an upstream, whatever its era becomes. A gap counts as a change of
-/// every list.
+/// every list, before the first change too.
 async fn follow_lists(
-    client: &PooledClient,
+    client: &Reached<PooledClient>,
     forward: &Forward,
     filter: &SubscriptionFilter,
     report: impl Fn(&CallError),
 ) -> Result<(), CallError> {
+    let (client, mut has_gap) = (&client.value, client.was_late);
     loop {
         let lease = until_there(&report, || acquire(client)).await?;
+        has_gap |= lease.was_late;
+        let lease = lease.value;
         if lease.info().era == Era::Stateless {
             drop(lease);
-            match forward.list_changes(client, filter).await {
+            match forward.list_changes(client, filter, has_gap).await {
                 // It has sessions by now.
                 Err(CallError::NotInRevision(_)) => {}
                 ended => return ended,
             }
         } else {
+            if has_gap {
+                forward.all_changed(filter).await;
+            }
             keep_session(client, lease).await;
         }
-        forward.all_changed(filter).await;
+        has_gap = true;
     }
 }
 

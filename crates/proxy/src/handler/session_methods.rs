@@ -71,13 +71,19 @@ impl ProxyHandler {
     /// Listens to the list changes of those upstreams that have no sessions.
     pub(super) fn listen_for_session(&self, extensions: &Extensions) {
         for upstream in &self.proxy.upstreams {
-            self.listen_for_session_at(upstream, extensions);
+            self.listen_for_session_at(upstream, extensions, false);
         }
     }
 
     /// Listens to the list changes of an upstream that has no sessions, for as long as the client's
     /// session lives. The handlers of an upstream's session pass on the changes of one that has.
-    pub(super) fn listen_for_session_at(&self, upstream: &Upstream, extensions: &Extensions) {
+    /// `has_gap`: changes may have been missed, which counts as a change of every list.
+    pub(super) fn listen_for_session_at(
+        &self,
+        upstream: &Upstream,
+        extensions: &Extensions,
+        has_gap: bool,
+    ) {
         let Some(to @ Destination::Client(_)) = self.conversation.destination() else {
             return;
         };
@@ -94,7 +100,13 @@ impl ProxyHandler {
                 Ok((client, era))
             };
             let listened = match reached.await {
-                Ok((client, Era::Stateless)) => listen_while_stateless(&client, &forward).await,
+                Ok((client, Era::Stateless)) => {
+                    listen_while_stateless(&client, &forward, has_gap).await
+                }
+                Ok(_) if has_gap => {
+                    forward.all_changed(&list_changes()).await;
+                    Ok(())
+                }
                 Ok(_) => Ok(()),
                 Err(error) => {
                     // The next call that succeeds tries again: a client that is idle opens no session.
@@ -167,8 +179,12 @@ impl ProxyHandler {
 }
 
 /// Passes on the list changes of an upstream until it has sessions.
-async fn listen_while_stateless(client: &PooledClient, forward: &Forward) -> Result<(), CallError> {
-    match forward.list_changes(client, &list_changes()).await {
+async fn listen_while_stateless(
+    client: &PooledClient,
+    forward: &Forward,
+    has_gap: bool,
+) -> Result<(), CallError> {
+    match forward.list_changes(client, &list_changes(), has_gap).await {
         Err(CallError::NotInRevision(_)) => {
             // There may have been a change before its first session.
             forward.all_changed(&list_changes()).await;

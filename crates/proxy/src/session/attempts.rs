@@ -5,6 +5,14 @@ use std::time::Duration;
 use mcp_pool_core::error::{CallError, Retry};
 use tokio::time::sleep;
 
+/// What an attempt has reached.
+#[derive(Debug)]
+pub(crate) struct Reached<T> {
+    pub(crate) value: T,
+    /// Earlier attempts failed, so that what happened meanwhile was missed.
+    pub(crate) was_late: bool,
+}
+
 /// Repeats an attempt after pauses that grow, for as long as the upstream may come back. The first
 /// failure goes to `report`.
 ///
@@ -13,21 +21,21 @@ use tokio::time::sleep;
 pub(crate) async fn until_there<T, F>(
     report: impl Fn(&CallError),
     mut attempt: impl FnMut() -> F,
-) -> Result<T, CallError>
+) -> Result<Reached<T>, CallError>
 where
     F: Future<Output = Result<T, CallError>>,
 {
     let mut pauses = Pauses::default();
-    let mut is_reported = false;
+    let mut was_late = false;
     loop {
         match attempt().await {
             Err(error) if may_pass(&error) => {
-                if !is_reported {
+                if !was_late {
                     report(&error);
                 }
-                is_reported = true;
+                was_late = true;
             }
-            result => return result,
+            result => return result.map(|value| Reached { value, was_late }),
         }
         pauses.wait(Duration::ZERO).await;
     }
@@ -77,8 +85,11 @@ mod tests {
             }
         };
         let report = |_: &CallError| reports.set(reports.get() + 1);
-        assert_eq!(until_there(report, attempt).await.expect("reached"), 4);
+        let reached = until_there(report, attempt).await.expect("reached");
+        assert_eq!((reached.value, reached.was_late), (4, true));
         assert_eq!(reports.get(), 1);
+        let at_once = until_there(report, || async { Ok(()) }).await;
+        assert!(!at_once.expect("reached").was_late);
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,7 +35,8 @@ impl Forward {
     }
 
     /// Passes on the list changes of an upstream without sessions. A subscription that ends is made
-    /// again, and counts as a change of every list: there may have been one meanwhile.
+    /// again, as is one that fails at first. A gap counts as a change of every list: there may have been one.
+    /// `has_gap`: there is one before the first subscription.
     ///
     /// # Errors
     /// Why there can be no subscription.
@@ -43,17 +44,16 @@ impl Forward {
         &self,
         client: &PooledClient,
         filter: &SubscriptionFilter,
+        mut has_gap: bool,
     ) -> Result<(), CallError> {
         let mut pauses = Pauses::default();
-        let mut was_there = false;
         loop {
             let began = Instant::now();
             match client.listen(filter.clone()).await {
                 Ok(mut subscription) => {
-                    if was_there {
+                    if has_gap {
                         self.all_changed(filter).await;
                     }
-                    was_there = true;
                     while let Ok(Some(notification)) = subscription.next().await {
                         self.list_change(&notification).await;
                     }
@@ -64,6 +64,7 @@ impl Forward {
                 Err(error) if may_pass(&error) => {}
                 Err(error) => return Err(error),
             }
+            has_gap = true;
             pauses.wait(began.elapsed()).await;
         }
     }
@@ -94,11 +95,15 @@ impl Forward {
                 ResourceUpdate::Resumed => updates.uri(),
                 _ => continue,
             };
-            self.to
-                .resource_updated(self.uris.join(&self.upstream, uri))
-                .await;
+            self.resource_changed(uri).await;
         }
         Ok(())
+    }
+
+    /// Passes on that a resource may have changed.
+    pub(crate) async fn resource_changed(&self, uri: &str) {
+        let uri = self.uris.join(&self.upstream, uri);
+        self.to.resource_updated(uri).await;
     }
 
     /// Passes on that all lists of a filter may have changed.

@@ -9,7 +9,7 @@ mod listeners;
 mod losses;
 mod pass_back;
 
-pub(crate) use attempts::until_there;
+pub(crate) use attempts::{Reached, until_there};
 pub(crate) use conversation::Conversation;
 pub(crate) use destination::Destination;
 pub(crate) use forward::Forward;
