@@ -15,7 +15,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
 fn all(sh: &Shell, steps: &mut Steps) -> Result {
     steps.take("ci", || ci::run(sh))?;
     steps.take("field at full size", || {
-        let tests = "test --package mcp-session-pool-tests --test field full_size".split(' ');
+        let tests = "test --workspace --all-features --test field full_size".split(' ');
         Ok(cmd!(sh, "cargo {tests...}").env(FULL_SIZE, "1").run()?)
     })?;
     steps.take("book", || book::build(sh))?;
@@ -30,7 +30,7 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result {
 /// promise.
 const FULL_SIZE: &str = "MCP_FULL_SIZE";
 /// The commands that take minutes each.
-const LONGER: [&str; 10] = [
+const LONGER: [&str; 11] = [
     // No version is released yet, and not every machine can install an older compiler.
     "dependencies --skip-missing",
     "page",
@@ -39,7 +39,8 @@ const LONGER: [&str; 10] = [
     "soak --minutes 2",
     "outage",
     "overload",
-    "simulate --fresh --seconds 1800",
+    "fuzz --seconds 900",
+    "simulate --fresh --seconds 1200",
     "interop --all --skip-missing",
     "bench",
 ];

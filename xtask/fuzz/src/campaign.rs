@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result {
 fn run_all(targets: &[&Target], seconds: u64, seed: u64) -> Result {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let at_once = cores.min(targets.len());
-    let share = Duration::from_secs(seconds) * at_once as u32 / targets.len() as u32;
+    let share = Duration::from_secs(seconds) / targets.len() as u32;
     let next = AtomicUsize::new(0);
     let errors = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -22,7 +22,8 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask fuzz")]
 struct Options {
-    /// The time of the whole run, in seconds. Each target has the same part of it.
+    /// The time of all targets together, in seconds. Each has the same part of it, and as many run at once
+    /// as there are cores.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// The seed of the mutations. Default: from the clock; it is printed.
