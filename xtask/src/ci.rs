@@ -1,11 +1,11 @@
 //! `cargo xtask ci`: every check that a change must pass.
 
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
 
 use crate::{
     Result, bench,
     checks::{demo_output, package},
-    conformance, gates, interop, prometheus,
+    conformance, gates, interop, programs, prometheus,
     steps::Steps,
     test::{self, Tally},
     tidy,
@@ -38,13 +38,15 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     steps.take("tidy", || tidy::run(sh))?;
     steps.take("packages", || package::check(sh))?;
     let tally = steps.take("test", || test::run(sh, &test::Options::default()))?;
-    for &Smoke { args, check } in SMOKE {
-        steps.take(&args.join(" "), || {
-            let printed = cmd!(sh, "cargo {args...}").read()?;
-            println!("{printed}");
-            check(&printed)
-        })?;
-    }
+    steps.take("demo", || {
+        // Of this profile, since its dependencies are built already.
+        let demo = programs::build_program(sh, "mcp-pool-demo")?;
+        checked(cmd!(sh, "{demo} --json"), demo_output::check)
+    })?;
+    steps.take("bench", || {
+        let bench = cmd!(sh, "cargo xtask bench --json --quick");
+        checked(bench, bench::check_json)
+    })?;
     steps.take("gates", || gates::run(sh, &gates::Options::default()))?;
     let fuzz = ["xtask", "fuzz", "--seconds", "300"];
     steps.take("fuzz", || Ok(cmd!(sh, "cargo {fuzz...}").run()?))?;
@@ -65,28 +67,9 @@ fn all(sh: &Shell, steps: &mut Steps) -> Result<Tally> {
     Ok(tally)
 }
 
-/// A command that runs once, with a check of its output.
-struct Smoke {
-    args: &'static [&'static str],
-    /// Checks the output.
-    check: fn(&str) -> Result,
+/// Runs a command, prints its output and checks it.
+fn checked(command: Cmd<'_>, check: fn(&str) -> Result) -> Result {
+    let printed = command.read()?;
+    println!("{printed}");
+    check(&printed)
 }
-
-const SMOKE: &[Smoke] = &[
-    Smoke {
-        // Without a profile of its own, since its dependencies are built already.
-        args: &[
-            "run",
-            "--quiet",
-            "--package",
-            "mcp-pool-demo",
-            "--",
-            "--json",
-        ],
-        check: demo_output::check,
-    },
-    Smoke {
-        args: &["xtask", "bench", "--json", "--quick"],
-        check: bench::check_json,
-    },
-];

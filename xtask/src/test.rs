@@ -1,15 +1,16 @@
 //! `cargo xtask test`: every test of the workspace.
 
 use std::{
-    fmt,
+    env, fmt,
     io::{BufRead, BufReader},
     ops::AddAssign,
     process::{Command, Stdio},
+    thread,
 };
 
 use xshell::Shell;
 
-use crate::{Result, steps::Steps};
+use crate::{Result, programs, steps::Steps};
 
 /// The arguments for `cargo test`.
 #[derive(Default, clap::Args)]
@@ -46,6 +47,7 @@ impl fmt::Display for Tally {
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<Tally> {
     let mut steps = Steps::default();
     let mut tally = Tally::default();
+    steps.take("programs and examples", || programs::build_all(sh))?;
     let result = SUITES.iter().try_for_each(|(name, flags)| {
         steps.take(name, || cargo_test(sh, flags, &options.args, &mut tally))
     });
@@ -60,6 +62,10 @@ fn cargo_test(sh: &Shell, flags: &[&str], args: &[String], tally: &mut Tally) ->
         .chain(flags);
     let mut command = Command::new("cargo");
     command.args(flags).args(args).current_dir(sh.current_dir());
+    if env::var_os(THREADS).is_none() {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        command.env(THREADS, (cores * AT_ONCE_ON_A_CORE).to_string());
+    }
     eprintln!("$ {}", printed(&command));
     let mut cargo = command.stdout(Stdio::piped()).spawn()?;
     for line in BufReader::new(cargo.stdout.take().expect("it is piped")).lines() {
@@ -102,8 +108,13 @@ fn counted(line: &str) -> Tally {
     }
 }
 
+/// How many tests of a binary run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// Most tests wait for sockets, servers and pauses most of the time.
+const AT_ONCE_ON_A_CORE: usize = 3;
+
 const SUITES: [(&str, &[&str]); 2] = [
-    ("tests", &["--tests", "--examples"]),
+    ("tests", &["--tests"]),
     ("examples of the docs", &["--doc"]),
 ];
 

@@ -1,6 +1,6 @@
 //! Programs of the workspace, built and run by cargo.
 
-use std::process::Command;
+use std::{env, process::Command};
 
 use crate::Result;
 
@@ -11,9 +11,23 @@ pub(crate) fn run(package: &str, options: &[&str], arguments: &[String]) -> Resu
     finish(cargo.arg("--").args(arguments))
 }
 
+/// Builds a program with the features that the tests have, and runs it. Cargo shows the progress.
+///
+/// Cargo builds a dependency once for each set of features. With this set, the tests have the dependencies
+/// of the program, and the program has those of the tests.
+pub(crate) fn run_as_tested(program: &str, arguments: &[String]) -> Result {
+    let mut build = command();
+    build.args(["build", "--workspace", "--all-features"]);
+    // With an example among its targets, a build has the features of the dependencies of tests, too.
+    build.args(["--bin", program, "--example", SMALL_EXAMPLE]);
+    finish(&mut build)?;
+    let built = env::current_exe()?.with_file_name(format!("{program}{}", env::consts::EXE_SUFFIX));
+    finish(Command::new(built).args(arguments).current_dir(ROOT))
+}
+
 /// Cargo, in the root of the repository.
 pub(crate) fn command() -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(ROOT);
     command
@@ -36,3 +50,6 @@ pub(crate) fn finish(command: &mut Command) -> Result {
 
 /// The root of the repository, independent of the current folder.
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// It builds in a second once the dependencies are built.
+const SMALL_EXAMPLE: &str = "prometheus";

@@ -2,7 +2,7 @@
 
 use crate::{Result, cargo};
 
-/// Fuzzes in a debug build, which checks arithmetic and has most of its dependencies from the tests.
+/// Fuzzes in a debug build, which checks arithmetic and has its dependencies from the tests.
 pub(crate) fn run(arguments: &[String]) -> Result {
-    cargo::run("xtask-fuzz", &["--quiet"], arguments)
+    cargo::run_as_tested("xtask-fuzz", arguments)
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(rest),
         "page" => page::run(),
         "simulate" => simulate::run(rest),
-        name if commands::is_known(name) => cargo::run("xtask", &[], &arguments),
+        name if commands::is_known(name) => cargo::run_as_tested("xtask", &arguments),
         name => Err(format!("no command is named {name}\n\n{}", commands::list()).into()),
     };
     match result {

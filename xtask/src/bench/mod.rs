@@ -27,6 +27,7 @@ mod wire;
 #[cfg(feature = "count-allocations")]
 pub(crate) use allocations::{CountOptions, count};
 use std::{
+    env,
     ffi::OsString,
     fs,
     path::{PathBuf, absolute},
@@ -83,18 +84,23 @@ pub(crate) struct Inner {
     allocations: String,
 }
 
-/// Counts and measures in builds of the profile `bench`, which cargo makes first.
+/// Counts in a release build, and measures in one of the profile `bench`, which cargo makes first.
 ///
-/// A quick run uses debug builds, since its figures mean little.
+/// A quick run uses this very build, since its figures mean little.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
-    let profile = if options.quick { "dev" } else { "bench" };
-    let build = ["--profile", profile, "--package", "xtask"];
+    let measuring = ["--profile", "bench"];
+    // Another command has this build already, and the number of allocations is the same.
+    let counting = ["--release", "--features", "count-allocations"];
+    let this = env::current_exe()?;
+    let program = |build: &[&str]| match options.quick {
+        true => cmd!(sh, "{this}"),
+        false => cmd!(sh, "cargo run --package xtask {build...} --"),
+    };
     if options.plots {
-        return Ok(cmd!(sh, "cargo run {build...} -- bench-plots").run()?);
+        return Ok(program(&measuring).arg("bench-plots").run()?);
     }
-    let feature = ["--features", "count-allocations"];
     let sessions = if options.quick { "200" } else { "10000" };
-    let count = cmd!(sh, "cargo run {build...} {feature...} -- bench-count");
+    let count = program(&counting).arg("bench-count");
     let allocations = count.args(["--sessions", sessions]).read()?;
     let flags = [("--json", options.json), ("--quick", options.quick)];
     let flags = flags
@@ -110,11 +116,8 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
         file("--save", &options.save)?,
         file("--compare", &options.compare)?,
     ];
-    let files = files.into_iter().flatten().flatten();
-    let inner = cmd!(
-        sh,
-        "cargo run {build...} -- bench-inner {flags...} {files...}"
-    );
+    let inner = program(&measuring).arg("bench-inner").args(flags);
+    let inner = inner.args(files.into_iter().flatten().flatten());
     Ok(inner.arg("--allocations").arg(allocations).run()?)
 }
 

@@ -16,7 +16,10 @@ use self::{
     report::{Report, Row},
     scenarios::{SUITES, Suite},
 };
-use crate::{Result, examples::build_example};
+use crate::{
+    Result,
+    programs::{build_example, side_by_side},
+};
 
 /// Options of the scenarios.
 #[derive(Args, Default)]
@@ -78,11 +81,14 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
             .filter(|name| name.contains(only))
             .collect();
         let bar = bar(suite, wanted.len());
-        for scenario in wanted {
-            bar.set_message(scenario.clone());
-            let printed = installed.play(sh, suite, &scenario, &client)?;
-            report.add(Row::of(suite, &scenario, &printed), printed);
+        let played = side_by_side(sh, &wanted, |sh, scenario| {
+            let printed = installed.play(sh, suite, scenario, &client)?;
             bar.inc(1);
+            Ok(printed)
+        });
+        for (scenario, printed) in wanted.iter().zip(played) {
+            let printed = printed?;
+            report.add(Row::of(suite, scenario, &printed), printed);
         }
         bar.finish_and_clear();
     }
@@ -90,7 +96,7 @@ fn play_all(sh: &Shell, installed: &Installed, options: &Options) -> Result<Repo
 }
 
 fn bar(suite: &Suite, scenarios: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {pos}/{len} {msg}");
+    let style = ProgressStyle::with_template("{prefix} {pos}/{len}");
     let bar = ProgressBar::new(scenarios as u64).with_prefix(suite.name);
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

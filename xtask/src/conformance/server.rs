@@ -6,7 +6,7 @@ use tabled::{Table, Tabled, settings::Style};
 use xshell::Shell;
 
 use super::install::Installed;
-use crate::{Result, examples::Gateway};
+use crate::{Result, programs::Gateway};
 
 /// The scenarios of one revision, and the era of the server behind the gateway that plays them.
 struct Revision {

@@ -14,7 +14,7 @@ use xshell::Shell;
 
 pub(crate) use self::processes::{GatewayOptions, serve, signal};
 use self::report::Row;
-use crate::{Result, release::run_in_release, soak::fresh_seed};
+use crate::{Result, programs::run_in_release, soak::fresh_seed};
 
 /// Options of the run.
 #[derive(clap::Args)]

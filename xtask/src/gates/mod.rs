@@ -14,7 +14,7 @@ use self::{
     baseline::{BAND_PERCENT, Baseline, Verdict},
     report::table,
 };
-use crate::{Result, repository::root};
+use crate::{Result, programs::side_by_side, repository::root};
 
 /// Options of the gates.
 #[derive(Default, clap::Args)]
@@ -36,10 +36,13 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result {
     let build = ["--profile", "bench", "--package", "mcp-pool-gates"];
     cmd!(sh, "cargo build --quiet {build...}").run()?;
     let mut counted = Baseline::of(&rustc);
-    for row in ROWS {
+    // The instructions of one process do not depend on the other ones.
+    let counts = side_by_side(sh, ROWS, |sh, row| {
         let [few, many] = TIMES.map(|times| count(sh, row, times));
-        let each = (many? - few?) / (TIMES[1] - TIMES[0]) as f64;
-        counted.rows.insert((*row).to_owned(), each.round());
+        Ok((many? - few?) / (TIMES[1] - TIMES[0]) as f64)
+    });
+    for (row, each) in ROWS.iter().zip(counts) {
+        counted.rows.insert((*row).to_owned(), each?.round());
     }
     let path = Path::new(root()).join(BASELINE);
     if options.save {

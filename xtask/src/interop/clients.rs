@@ -8,7 +8,7 @@ use super::{
     install::{Missing, install, python, script},
     rows::{INSPECTOR, PYTHON_1, PYTHON_2, Package},
 };
-use crate::{Result, examples::Gateway};
+use crate::{Result, programs::Gateway};
 
 /// A client: the package, and how it is played.
 struct Client {

@@ -17,7 +17,7 @@ use mcp_session_pool::{SessionPool, SseConnector, StreamableHttpConnector};
 use xshell::Shell;
 
 use self::{report::Row, tally::Tally};
-use crate::{Result, release::run_in_release};
+use crate::{Result, programs::run_in_release};
 
 /// Options of the run.
 #[derive(clap::Args)]

@@ -1,4 +1,9 @@
-//! Examples of the tests, built and run.
+//! Programs of the workspace, built with the features that the tests have.
+//!
+//! Cargo builds a dependency once for each set of features, and the tests have built it with these.
+
+mod release;
+mod side_by_side;
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,22 +12,40 @@ use std::{
 
 use xshell::{Shell, cmd};
 
+pub(crate) use self::{release::run_in_release, side_by_side::side_by_side};
 use crate::Result;
 
-/// Builds an example of the tests and returns its path.
+/// Builds every program and every example, so that each of them is there at once.
+pub(crate) fn build_all(sh: &Shell) -> Result {
+    Ok(cmd!(sh, "cargo build {WITH_TESTS...} --bins --examples").run()?)
+}
+
+/// Builds an example and returns its path.
 pub(crate) fn build_example(sh: &Shell, name: &str) -> Result<String> {
-    let built = cmd!(
-        sh,
-        "cargo build -p mcp-session-pool-tests --example {name} --message-format json"
-    );
+    build(sh, name, &["--example", name])
+}
+
+/// Builds a program and returns its path.
+pub(crate) fn build_program(sh: &Shell, name: &str) -> Result<String> {
+    // With an example among its targets, a build has the features of the dependencies of tests, too.
+    build(sh, name, &["--bin", name, "--example", SMALL_EXAMPLE])
+}
+
+fn build(sh: &Shell, name: &str, targets: &[&str]) -> Result<String> {
+    let json = ["--message-format", "json"];
+    let built = cmd!(sh, "cargo build {WITH_TESTS...} {targets...} {json...}");
     let messages = built.quiet().read()?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(str::to_owned))
-        .ok_or_else(|| "cargo did not print the path of the example".into())
+        .ok_or_else(|| "cargo did not print the path of the program".into())
 }
+
+const WITH_TESTS: [&str; 2] = ["--workspace", "--all-features"];
+/// It builds in a second once the dependencies are built.
+const SMALL_EXAMPLE: &str = "prometheus";
 
 /// A gateway with the fixtures of the conformance suite. Dropping it ends it.
 pub(crate) struct Gateway {
