@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accepting;
 #[cfg(feature = "servers")]
 pub mod conformance;
 #[cfg(feature = "servers")]

@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{Seen, Switches};
+use crate::{
+    accepting::next_connection,
+    server::{Seen, Switches},
+};
 
 /// A server with sessions that speaks JSON in lines: each connection to its port of the loopback
 /// interface, and each stream that it is given to [serve](Self::serve), is a session with a counter.
@@ -157,7 +160,8 @@ impl State {
 
 async fn listen(listener: std::net::TcpListener, state: Arc<State>) {
     let listener = TcpListener::from_std(listener).expect("a runtime");
-    while let Ok((connection, _)) = listener.accept().await {
+    loop {
+        let connection = next_connection(&listener).await;
         tokio::spawn(until_closed(connection, Arc::clone(&state)));
     }
 }

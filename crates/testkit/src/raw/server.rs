@@ -24,6 +24,7 @@ use super::{
     socket::Handshake,
     streams::Streams,
 };
+use crate::accepting::next_connection;
 
 /// A server over Streamable HTTP or HTTP+SSE that runs a script for each request, and may break off anywhere.
 ///
@@ -210,7 +211,7 @@ async fn accept(mut listener: TcpListener, shared: &Arc<Shared>) {
     loop {
         match line.accepts() {
             Accepts::Now => tokio::select! {
-                Ok((stream, _)) = listener.accept() => {
+                stream = next_connection(&listener) => {
                     tokio::spawn(converse(stream, Arc::clone(shared)));
                 }
                 () = line.change_from(Accepts::Now) => {}

@@ -18,6 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{carry::carry, cuts::Cuts, mode::Mode};
+use crate::accepting::next_connection;
 
 /// A relay of TCP connections between clients and a server: it cuts connections at random, and pauses.
 ///
@@ -194,10 +195,9 @@ async fn accept(
             return;
         }
         let client = tokio::select! {
-            accepted = listener.accept() => accepted,
+            client = next_connection(listener) => client,
             _ = mode.changed() => continue,
         };
-        let Ok((client, _)) = client else { return };
         let number = shared.accepted.fetch_add(1, Ordering::SeqCst);
         let cut = modes.borrow().cuts.and_then(|cuts| cuts.of(number));
         let (open, modes) = (Open::new(shared), modes.clone());
