@@ -129,8 +129,10 @@ fn show_the_rest(shown: &Shown) {
     shown.fail(&StoreError::new("no reason holds a record"));
     shown.show(&Record::from_bytes(*b"pl4nted-token"));
     shown.show(&MemoryStore::default());
-    let folder = std::env::temp_dir().join("mcp-pool-secrets");
-    shown.show(&FileStore::new(folder, [7; 32]).expect("a folder"));
+    let name = format!("mcp-pool-secrets-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    shown.show(&FileStore::new(folder.clone(), [7; 32]).expect("a folder"));
+    std::fs::remove_dir_all(folder).expect("it is there");
 }
 
 /// Shows an exchange of a caller's token that the server refuses.
