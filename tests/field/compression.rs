@@ -18,7 +18,7 @@ use crate::setup::{call, client, close, pool};
 /// Compresses a text in one coding.
 type Compress = fn(&[u8]) -> Vec<u8>;
 
-const CODINGS: [(&str, Compress); 2] = [("gzip", gzip), ("deflate", deflate)];
+const CODINGS: [(&str, Compress); 3] = [("gzip", gzip), ("deflate", deflate), ("br", brotli)];
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -30,6 +30,12 @@ fn deflate(text: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text).expect("memory");
     encoder.finish().expect("memory")
+}
+
+fn brotli(text: &[u8]) -> Vec<u8> {
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
+    encoder.write_all(text).expect("memory");
+    encoder.into_inner()
 }
 
 fn compressed(content_type: &str, coding: &str, body: &[u8]) -> Reply {

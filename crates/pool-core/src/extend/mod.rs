@@ -24,8 +24,8 @@ pub use crate::types::{Era, Fingerprint, Identity, is_reserved_header, upstream_
 pub use crate::wire::{
     Answer, CallContext, CallRoute, ClientContext, Delivery, Incoming, IncomingKind,
     PendingRequest, PendingRequests, Reading, ReceivedAnswer, RequestIds, ResultKind, ServerInbox,
-    SessionPeer, UniqueIds, Wire, WireCall, encode_request, malformed_answers, named_ids,
-    read_messages,
+    SessionPeer, UniqueIds, Wire, WireCall, encode_message, encode_request, malformed_answers,
+    named_ids, read_messages,
 };
 pub use connect_request::ConnectRequest;
 pub use connector::{Connector, DetectOutcome, EndpointProbe, Support};

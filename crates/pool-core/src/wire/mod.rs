@@ -22,8 +22,8 @@ pub use inbox::ServerInbox;
 pub(crate) use inbox_bounds::{DEFAULT_INBOX_BOUND, InboxBounds};
 pub(crate) use inbox_services::InboxServices;
 pub use message::{
-    Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_request,
-    malformed_answers, named_ids, read_messages,
+    Answer, ClientContext, Incoming, IncomingKind, Reading, RequestIds, ResultKind, encode_message,
+    encode_request, malformed_answers, named_ids, read_messages,
 };
 pub(crate) use over_peer::call_over_peer;
 pub use pending::{PendingRequest, PendingRequests, ReceivedAnswer};

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use mcp_pool_core::{
     error::{FaultKind, Outcome, SessionCondition},
-    extend::{Answer, CallContext, IncomingKind, RefusedRevision, ResultKind, read_messages},
+    extend::{
+        Answer, CallContext, IncomingKind, RefusedRevision, ResultKind, encode_message,
+        read_messages,
+    },
 };
 use mcp_pool_http::{HttpFault, Refusal, RefusalBody, body, send};
 use rmcp::{ErrorData, model::RequestId};
@@ -31,7 +34,7 @@ impl Message {
     /// It holds a value that JSON has no form for.
     pub(super) fn of(message: &rmcp::model::ClientJsonRpcMessage) -> Result<Self, HttpFault> {
         Ok(Self {
-            text: serde_json::to_vec(message).map_err(|_| no_json())?.into(),
+            text: encode_message(message).map_err(|_| no_json())?.into(),
             context: None,
             request: None,
         })

@@ -7,7 +7,7 @@ use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome},
     extend::{
         Answer, ClientContext, Credentials, PendingRequest, ReceivedAnswer, RequestTarget,
-        ResultKind, Wire, WireCall, encode_request,
+        ResultKind, Wire, WireCall, encode_message, encode_request,
     },
 };
 use rmcp::model::{ClientJsonRpcMessage, RequestId, ServerPeerInfo};
@@ -142,7 +142,7 @@ impl Wire for SessionWire {
     }
 
     async fn send(&self, message: ClientJsonRpcMessage) -> Result<(), CallFailure> {
-        let text = serde_json::to_vec(&message).map_err(|_| not_json())?;
+        let text = encode_message(&message).map_err(|_| not_json())?;
         let request = None;
         self.send_line(Outgoing { text, request }).await
     }

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use mcp_pool_core::extend::encode_message;
 use rmcp::model::{
     CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification,
     JsonRpcMessage, RequestId,
@@ -52,7 +53,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     async fn cancel(&mut self) -> io::Result<()> {
         for id in self.link.cancellations.take() {
-            let text = serde_json::to_vec(&cancelled(id))?;
+            let text = encode_message(&cancelled(id))?;
             self.text(text).await?;
         }
         Ok(())

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use http::{HeaderValue, Method, StatusCode};
 use mcp_pool_core::{
     error::{CallFailure, FaultKind, Outcome, SessionCondition},
-    extend::{Answer, CallContext, CloseOutcome, Era, SessionInfo, Wire, WireCall, read_messages},
+    extend::{
+        Answer, CallContext, CloseOutcome, Era, SessionInfo, Wire, WireCall, encode_message,
+        read_messages,
+    },
 };
 use mcp_pool_http::{HttpFault, body};
 use rmcp::model::{
@@ -48,7 +51,7 @@ impl Connection {
         message: &ClientJsonRpcMessage,
         context: Option<&CallContext>,
     ) -> Result<(), HttpFault> {
-        let text = serde_json::to_vec(message).map_err(|_| {
+        let text = encode_message(message).map_err(|_| {
             let what = "the message cannot be written as json";
             HttpFault::harmless(Outcome::NotExecuted, FaultKind::Other, what)
         })?;

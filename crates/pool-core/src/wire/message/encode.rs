@@ -3,8 +3,9 @@
 use std::{borrow::Cow, fmt};
 
 use rmcp::model::{
-    CallToolRequestParams, ClientRequest, GetExtensions, GetPromptRequestParams, JsonObject,
-    MetaObject, ReadResourceRequestParams, RequestId, RequestMetaObject,
+    CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, GetExtensions,
+    GetPromptRequestParams, JsonObject, MetaObject, ReadResourceRequestParams, RequestId,
+    RequestMetaObject,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -60,6 +61,16 @@ pub fn encode_request(
     }
     text.push(b'}');
     Ok(text)
+}
+
+/// Writes any message as it is, with the ids that it has.
+///
+/// Its code is here once, and not once in each crate that sends messages.
+///
+/// # Errors
+/// The message holds a value that JSON has no form for.
+pub fn encode_message(message: &ClientJsonRpcMessage) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(message)
 }
 
 /// The metadata of a request, and the rest of its parameters.

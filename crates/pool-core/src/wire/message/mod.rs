@@ -9,7 +9,7 @@ mod repair_part;
 mod request_ids;
 
 pub use answer::{Answer, Reading, ResultKind};
-pub use encode::{ClientContext, encode_request};
+pub use encode::{ClientContext, encode_message, encode_request};
 pub use incoming::{Incoming, IncomingKind, read_messages};
 pub use named_ids::{malformed_answers, named_ids};
 pub use request_ids::RequestIds;
