@@ -95,7 +95,8 @@ impl<'r> Parts<'r> {
             let meta = typed.map(|meta| Cow::Borrowed(&meta.0.0));
             return Ok(Self { meta, fields });
         }
-        let mut value = serde_json::to_value(request)?;
+        // Over text, since the code that writes every request as a value would be as much again.
+        let mut value: serde_json::Value = serde_json::from_slice(&serde_json::to_vec(request)?)?;
         let mut params = match value.get_mut("params").map(serde_json::Value::take) {
             Some(serde_json::Value::Object(params)) => params,
             _ => JsonObject::new(),

@@ -9,7 +9,7 @@ use rmcp::model::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::repair_part::{Repaired, without_unreadable_fields};
+use super::repair_part::{Repaired, reads, without_unreadable_fields};
 
 /// A result that can be read in parts.
 pub(super) trait Repair: DeserializeOwned {
@@ -42,7 +42,7 @@ pub(super) fn repaired<T: Repair>(text: &str) -> Option<Repaired<T>> {
     let items: Vec<Value> = items
         .into_iter()
         .filter_map(|item| {
-            let item = without_unreadable_fields::<T::Item>(item)?;
+            let item = without_unreadable_fields(item, reads::<T::Item>)?;
             left_out += item.left_out;
             Some(item.value)
         })
@@ -51,13 +51,13 @@ pub(super) fn repaired<T: Repair>(text: &str) -> Option<Repaired<T>> {
     if items.is_empty() && all > 0 && T::NEEDS_ITEM {
         return None;
     }
-    let rest = without_unreadable_fields::<T>(result)?;
+    let rest = without_unreadable_fields(result, reads::<T>)?;
     left_out += rest.left_out;
     let mut result = rest.value;
     if let Some(list) = result.pointer_mut(T::LIST).filter(|_| !T::LIST.is_empty()) {
         *list = Value::Array(items);
     }
-    let value = serde_json::from_value(result).ok()?;
+    let value = serde_json::from_str(&result.to_string()).ok()?;
     Some(Repaired { value, left_out })
 }
 

@@ -3,6 +3,17 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// Whether a text is a value of some type.
+///
+/// Types are read from text alone: the code that reads them from a [`Value`] would be as much again, in each
+/// build of each program with a pool.
+type Reads = fn(&str) -> bool;
+
+/// Whether a text is a value of this type.
+pub(super) fn reads<T: DeserializeOwned>(text: &str) -> bool {
+    serde_json::from_str::<T>(text).is_ok()
+}
+
 /// A value that some parts were left out of.
 pub(super) struct Repaired<T> {
     pub(super) value: T,
@@ -13,10 +24,8 @@ pub(super) struct Repaired<T> {
 /// either.
 ///
 /// A field that is an object or a list is kept without those of its own members that cannot be read.
-pub(super) fn without_unreadable_fields<T: DeserializeOwned>(
-    part: Value,
-) -> Option<Repaired<Value>> {
-    if is::<T>(&part) {
+pub(super) fn without_unreadable_fields(part: Value, reads: Reads) -> Option<Repaired<Value>> {
+    if reads(&part.to_string()) {
         return Some(Repaired {
             value: part,
             left_out: 0,
@@ -28,7 +37,7 @@ pub(super) fn without_unreadable_fields<T: DeserializeOwned>(
             let mut bare = part.clone();
             let mut fields = Vec::new();
             take_fields(&mut bare, names, &mut Place::default(), &mut fields);
-            is::<T>(&bare).then(|| refilled::<T>(bare, fields))
+            reads(&bare.to_string()).then(|| refilled(bare, fields, reads))
         })
 }
 
@@ -83,16 +92,17 @@ fn take_fields(value: &mut Value, names: &[&str], place: &mut Place, taken: &mut
 }
 
 /// The part with every field back that can be read in it.
-fn refilled<T: DeserializeOwned>(bare: Value, fields: Vec<Field>) -> Repaired<Value> {
+fn refilled(bare: Value, fields: Vec<Field>, reads: Reads) -> Repaired<Value> {
     let mut refill = Refill {
         part: Repaired {
             value: bare,
             left_out: 0,
         },
         trials: 0,
+        reads,
     };
     for field in fields {
-        refill.add::<T>(field);
+        refill.add(field);
     }
     refill.part
 }
@@ -101,17 +111,18 @@ struct Refill {
     part: Repaired<Value>,
     /// How often the part was decoded.
     trials: usize,
+    reads: Reads,
 }
 
 impl Refill {
     /// Adds a field, or what can be read of it.
-    fn add<T: DeserializeOwned>(&mut self, field: Field) {
+    fn add(&mut self, field: Field) {
         let Field {
             parent,
             name,
             value,
         } = field;
-        if self.fits::<T>(&parent, &name, &value) {
+        if self.fits(&parent, &name, &value) {
             return;
         }
         let empty = match &value {
@@ -119,34 +130,32 @@ impl Refill {
             Value::Object(_) => Value::Object(Map::new()),
             _ => Value::Null,
         };
-        if empty.is_null() || !self.fits::<T>(&parent, &name, &empty) {
+        if empty.is_null() || !self.fits(&parent, &name, &empty) {
             self.part.left_out += 1;
             return;
         }
         let mut place = parent;
         place.0.push(name);
         match value {
-            Value::Array(items) => items
-                .into_iter()
-                .for_each(|item| self.push::<T>(&place, item)),
+            Value::Array(items) => items.into_iter().for_each(|item| self.push(&place, item)),
             Value::Object(members) => members
                 .into_iter()
-                .for_each(|(name, value)| self.insert::<T>(&place, &name, &value)),
+                .for_each(|(name, value)| self.insert(&place, &name, &value)),
             _ => {}
         }
     }
 
-    fn insert<T: DeserializeOwned>(&mut self, place: &Place, name: &str, value: &Value) {
-        if !self.fits::<T>(place, name, value) {
+    fn insert(&mut self, place: &Place, name: &str, value: &Value) {
+        if !self.fits(place, name, value) {
             self.part.left_out += 1;
         }
     }
 
-    fn push<T: DeserializeOwned>(&mut self, place: &Place, item: Value) {
+    fn push(&mut self, place: &Place, item: Value) {
         if let Some(Value::Array(items)) = place.in_part(&mut self.part.value) {
             items.push(item);
         }
-        if !self.is_readable::<T>()
+        if !self.is_readable()
             && let Some(Value::Array(items)) = place.in_part(&mut self.part.value)
         {
             items.pop();
@@ -155,11 +164,11 @@ impl Refill {
     }
 
     /// Adds a member to the object at this place, unless the part cannot be read with it.
-    fn fits<T: DeserializeOwned>(&mut self, place: &Place, name: &str, value: &Value) -> bool {
+    fn fits(&mut self, place: &Place, name: &str, value: &Value) -> bool {
         if let Some(Value::Object(members)) = place.in_part(&mut self.part.value) {
             members.insert(name.to_owned(), value.clone());
         }
-        if self.is_readable::<T>() {
+        if self.is_readable() {
             return true;
         }
         if let Some(Value::Object(members)) = place.in_part(&mut self.part.value) {
@@ -168,14 +177,10 @@ impl Refill {
         false
     }
 
-    fn is_readable<T: DeserializeOwned>(&mut self) -> bool {
+    fn is_readable(&mut self) -> bool {
         self.trials += 1;
-        self.trials <= MAX_TRIALS && is::<T>(&self.part.value)
+        self.trials <= MAX_TRIALS && (self.reads)(&self.part.value.to_string())
     }
-}
-
-fn is<T: DeserializeOwned>(value: &Value) -> bool {
-    T::deserialize(value).is_ok()
 }
 
 /// The object whose members are all optional.
