@@ -4,26 +4,38 @@ use xshell::{Shell, cmd};
 
 use crate::{Result, checks::book, ci, steps::Steps};
 
-/// Runs the steps up to the first failure, and prints the time of each.
+/// Runs the checks of `ci`, and after them every other one, whether one of them fails or not: a run takes
+/// hours. Prints the time of each.
+///
+/// # Errors
+/// The checks that failed.
 pub(crate) fn run(sh: &Shell) -> Result {
     let mut steps = Steps::default();
-    let result = all(sh, &mut steps);
+    let failed = steps
+        .take("ci", || ci::run(sh))
+        .map(|()| all(sh, &mut steps));
     println!("\n{steps}");
-    result
+    let failed = failed?;
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(failed.join("\n").into()),
+    }
 }
 
-fn all(sh: &Shell, steps: &mut Steps) -> Result {
-    steps.take("ci", || ci::run(sh))?;
-    steps.take("field at full size", || {
+/// The failures of what takes longer.
+fn all(sh: &Shell, steps: &mut Steps) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut note = |result: Result| failed.extend(result.err().map(|error| error.to_string()));
+    note(steps.take("field at full size", || {
         let tests = "test --workspace --all-features --test field full_size".split(' ');
         Ok(cmd!(sh, "cargo {tests...}").env(FULL_SIZE, "1").run()?)
-    })?;
-    steps.take("book", || book::build(sh))?;
+    }));
+    note(steps.take("book", || book::build(sh)));
     for arguments in LONGER {
         let words = arguments.split(' ');
-        steps.take(arguments, || Ok(cmd!(sh, "cargo xtask {words...}").run()?))?;
+        note(steps.take(arguments, || Ok(cmd!(sh, "cargo xtask {words...}").run()?)));
     }
-    Ok(())
+    failed
 }
 
 /// The variable that has the tests named `full_size` run with as many sessions, and for as long, as they
