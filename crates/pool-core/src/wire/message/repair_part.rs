@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 /// Whether a text is a value of some type.
 ///
-/// Types are read from text alone: the code that reads them from a [`Value`] would be as much again, in each
-/// build of each program with a pool.
+/// It reads text, which every type of the protocol is read from anyway. The code that reads them from a
+/// borrowed [`Value`] would be built for this alone, in each program with a pool.
 type Reads = fn(&str) -> bool;
 
 /// Whether a text is a value of this type.
