@@ -1,6 +1,6 @@
 //! Evicting and revoking.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::session_pool::SessionPool;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     key::{KeyPool, run},
     maintenance::apply_revocations,
     stats::EvictReport,
-    types::{Endpoint, Fingerprint, PoolKey, Selector},
+    types::{Endpoint, Fingerprint, Selector},
 };
 
 /// What becomes of the sessions in use of an evicted key.
@@ -27,8 +27,9 @@ impl SessionPool {
     /// those being opened when they are ready. Once it returns, no session that was opened before is
     /// handed out. The pool stays usable: the next acquire opens a session.
     ///
-    /// Only this process: other replicas of a [`Fleet`](crate::Fleet) keep what they hold. Credentials stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to
-    /// the number of selected keys.
+    /// Only this process: other replicas of a [`Fleet`](crate::Fleet) keep what they hold. Credentials
+    /// stay valid: a logout needs [`revoke`](Self::revoke). The time is proportional to the number of
+    /// selected keys: for thousands there is [`evict_in_slices`](Self::evict_in_slices).
     pub fn evict(&self, selector: &Selector, mode: EvictMode) -> EvictReport {
         self.acquirer.services.subscriptions.end(selector);
         self.evict_for(selector, mode, CloseReason::Evicted)
@@ -45,7 +46,8 @@ impl SessionPool {
     }
 
     /// Evicts every session gracefully, for a rotation of certificates or a change of configuration:
-    /// [`evict`](Self::evict) of [`Selector::All`] with a reason of its own.
+    /// [`evict`](Self::evict) of [`Selector::All`] with a reason of its own. The time is proportional to the
+    /// number of keys: for thousands there is [`drain_in_slices`](Self::drain_in_slices).
     pub fn drain(&self) -> EvictReport {
         self.evict_for(&Selector::All, EvictMode::Graceful, CloseReason::Drained)
     }
@@ -140,41 +142,51 @@ impl SessionPool {
     ) -> EvictReport {
         let mut report = EvictReport::default();
         for key in keys {
-            let (effects, closing) = key.evict_all(reason);
-            let counts = key.counts();
-            report.keys += 1;
-            report.closing += closing;
-            report.in_use += counts.busy;
-            report.connecting += counts.connecting;
-            run(key, effects);
-            self.acquirer.keys.remove(key, None, reason);
+            self.evict_one(key, mode, reason, &mut report);
         }
-        if mode == EvictMode::Force && report.in_use > 0 {
-            self.close_in_use(keys, reason);
-        }
-        tracing::info!(
-            keys = report.keys,
-            closing = report.closing,
-            in_use = report.in_use,
-            connecting = report.connecting,
-            reason = reason.as_str(),
-            "evicted"
-        );
+        log_evicted(&report, reason);
         report
     }
 
-    /// Closes the sessions of earlier generations that are in use. Their slots are released as usual.
-    fn close_in_use(&self, keys: &[Arc<KeyPool>], reason: CloseReason) {
-        let generations: HashMap<&PoolKey, u64> = keys
-            .iter()
-            .map(|key| (&key.key, key.generation()))
-            .collect();
-        let services = &self.acquirer.services;
-        for session in services.sessions.all() {
-            let current = generations.get(&session.key);
-            if current.is_some_and(|current| session.generation() < *current) {
-                services.close(session, reason);
-            }
+    /// Evicts the sessions of a key, and counts them.
+    pub(super) fn evict_one(
+        &self,
+        key: &Arc<KeyPool>,
+        mode: EvictMode,
+        reason: CloseReason,
+        report: &mut EvictReport,
+    ) {
+        let (effects, closing) = key.evict_all(reason);
+        let counts = key.counts();
+        report.keys += 1;
+        report.closing += closing;
+        report.in_use += counts.busy;
+        report.connecting += counts.connecting;
+        run(key, effects);
+        self.acquirer.keys.remove(key, None, reason);
+        if mode == EvictMode::Force && counts.busy > 0 {
+            close_in_use(key, reason);
         }
     }
+}
+
+/// Closes the sessions of earlier generations that are in use. Their slots are released as usual.
+fn close_in_use(key: &KeyPool, reason: CloseReason) {
+    let current = key.generation();
+    for session in key.services.sessions.get(&key.history.open()) {
+        if session.generation() < current {
+            key.services.close(session, reason);
+        }
+    }
+}
+
+pub(super) fn log_evicted(report: &EvictReport, reason: CloseReason) {
+    tracing::info!(
+        keys = report.keys,
+        closing = report.closing,
+        in_use = report.in_use,
+        connecting = report.connecting,
+        reason = reason.as_str(),
+        "evicted"
+    );
 }
