@@ -52,6 +52,7 @@ mod server_floods;
 mod server_messages;
 mod server_order;
 mod session_checks;
+mod slices;
 mod stateless;
 mod stats;
 mod streams;

@@ -60,5 +60,9 @@ pub(super) async fn drain(
     State(shown): State<Shown>,
     Json(OfPool {}): Json<OfPool>,
 ) -> Result<Json<EvictReport>, Failure> {
-    Ok(Json(shown.pool()?.drain()))
+    let pool = shown.pool()?;
+    // In a task of its own: every key is drained, whether the operator waits for it or not.
+    let drain = tokio::spawn(async move { pool.drain_in_slices().await });
+    let report = drain.await.map_err(|_| Failure::NoPool)?;
+    Ok(Json(report))
 }

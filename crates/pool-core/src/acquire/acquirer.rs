@@ -177,14 +177,24 @@ impl Acquirer {
 
     /// Closes the pool for new requests and every key. Returns how many callers waited.
     pub(crate) fn close(&self) -> u64 {
+        self.close_for_new() + self.close_keys(self.keys.iter())
+    }
+
+    /// Closes the pool for new requests. Returns how many callers waited elsewhere than for a key.
+    pub(crate) fn close_for_new(&self) -> u64 {
         self.context().close();
         self.services.detected.close();
         self.services.subscriptions.close();
         self.upstreams.close();
         let calls = self.services.capacity.close() as u64;
         let keys_missing = self.services.missing_keys.close() as u64;
-        let mut turned_away = self.detector.close() + keys_missing + calls;
-        for key in self.keys.iter() {
+        self.detector.close() + keys_missing + calls
+    }
+
+    /// Closes keys that are open. Returns how many callers waited for them.
+    pub(crate) fn close_keys(&self, keys: impl IntoIterator<Item = Arc<KeyPool>>) -> u64 {
+        let mut turned_away = 0;
+        for key in keys {
             let Some(closed) = key.close() else {
                 continue;
             };

@@ -21,7 +21,7 @@ pub(crate) use effects::Effects;
 pub(crate) use job::{Job, JobSender};
 pub(crate) use key_pool::{KeyPool, NewKey, slots_by_era};
 pub(crate) use key_waiting::Admission;
-pub(crate) use map::KeyMap;
+pub(crate) use map::{KeyMap, KeyPlace};
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
     KeyPermit, KeyQuotas, MissingKeys, Requester, Reservation, SessionGrant, SessionPermit,

@@ -1,12 +1,16 @@
 //! Closing a pool.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::session_pool::SessionPool;
 use crate::{
-    acquire::Acquirer, context::Counters, extend::CloseReason, stats::CloseReport, time::after,
+    acquire::Acquirer, context::Counters, extend::CloseReason, key::KeyPlace, stats::CloseReport,
+    time::after, types::Selector,
 };
 
 impl SessionPool {
@@ -24,7 +28,7 @@ impl SessionPool {
         let acquirer = &self.acquirer;
         let counters = &acquirer.context().counters;
         let before = Counters::read(&counters.closed);
-        let turned_away = acquirer.close();
+        let turned_away = close_in_slices(acquirer).await;
         let sessions = &acquirer.services.capacity.sessions;
         let all_released = async {
             while sessions.taken() > 0 {
@@ -33,7 +37,7 @@ impl SessionPool {
         };
         let forced = match timeout_at(deadline, all_released).await {
             Ok(()) => 0,
-            Err(_) => force(acquirer),
+            Err(_) => force(acquirer).await,
         };
         let farewell_time = acquirer.context().close_timeout().saturating_mul(2);
         let farewells = after(Instant::now(), farewell_time).max(deadline);
@@ -52,15 +56,54 @@ impl SessionPool {
     }
 }
 
-/// Closes every session that is still in use. Returns their number.
-fn force(acquirer: &Acquirer) -> u64 {
-    let in_use = acquirer.services.sessions.all();
-    for session in &in_use {
-        acquirer
-            .services
-            .close(Arc::clone(session), CloseReason::ForcedShutdown);
+/// Closes the pool for new requests at once, and its keys some at a time. Returns how many callers waited.
+///
+/// # Cancel safety
+/// A dropped future closes the rest of the keys at once.
+async fn close_in_slices(acquirer: &Acquirer) -> u64 {
+    let mut turned_away = acquirer.close_for_new();
+    let mut rest = OpenKeys(Some(acquirer));
+    let mut next = Some(KeyPlace::default());
+    while let Some(from) = next {
+        let (keys, then) = acquirer.keys.select_some(&Selector::All, from, AT_ONCE);
+        turned_away += acquirer.close_keys(keys);
+        next = then;
+        if next.is_some() {
+            yield_now().await;
+        }
     }
-    in_use.len() as u64
+    rest.0 = None;
+    turned_away
+}
+
+/// The keys of a pool that is being closed. Dropped, it closes those that are open.
+struct OpenKeys<'a>(Option<&'a Acquirer>);
+
+impl Drop for OpenKeys<'_> {
+    fn drop(&mut self) {
+        if let Some(acquirer) = self.0 {
+            acquirer.close_keys(acquirer.keys.iter());
+        }
+    }
+}
+
+/// Closes every session that is still in use, some at a time. Returns their number.
+async fn force(acquirer: &Acquirer) -> u64 {
+    let services = &acquirer.services;
+    let mut forced = 0;
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let (in_use, then) = services.sessions.some(from, AT_ONCE);
+        forced += in_use.len() as u64;
+        for session in in_use {
+            services.close(session, CloseReason::ForcedShutdown);
+        }
+        next = then;
+        if next.is_some() {
+            yield_now().await;
+        }
+    }
+    forced
 }
 
 /// Returns once every session that was opened is closed.
@@ -74,4 +117,6 @@ async fn all_closed(acquirer: &Acquirer) {
     }
 }
 
+/// So many keys or sessions are closed before other tasks run.
+const AT_ONCE: usize = 100;
 const POLL_INTERVAL: Duration = Duration::from_millis(5);

@@ -8,6 +8,7 @@ mod handles;
 mod leases;
 mod resize;
 mod session_pool;
+mod slices;
 mod views;
 mod weak;
 

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The lines of the sizes.
-pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 8] {
+pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 9] {
     let small = ns("1,000 keys ", f.scale_1k_ns);
     let at_most = |what, value: f64, bound| {
         Line::new(what, String::new()).beside(String::new(), value, Target::AtMost(bound))
@@ -33,6 +33,11 @@ pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 8] {
         at_most(
             "longest poll up to 1,000,000 keys, ms",
             f.longest_poll_ms,
+            1.0,
+        ),
+        at_most(
+            "longest poll of a drain of 100,000 keys, ms",
+            f.longest_drain_poll_100k_ms,
             1.0,
         ),
         at_most("CPU of 100,000 unused keys, ms/s", f.idle_cpu_ms_per_s, 0.1),

@@ -41,6 +41,7 @@ pub(super) struct Reading {
     pub(super) evict_principal_ms: f64,
     pub(super) idle_cpu_ms_per_s: f64,
     pub(super) longest_poll_ms: f64,
+    pub(super) longest_drain_poll_ms: f64,
 }
 
 /// Measures, and prints the figures as JSON.
@@ -66,7 +67,7 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
             return Err("the first sessions expired before the last was open".into());
         }
         let end = expiry + EXPIRED;
-        let longest_poll_ms = longest_poll(&clients, end).await;
+        let longest_poll_ms = longest_poll(&clients, || Instant::now() < end).await;
         return Ok(Reading {
             longest_poll_ms,
             ..Reading::default()
@@ -85,6 +86,7 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
         }),
         idle_cpu_ms_per_s: idle_cpu().await,
         longest_poll_ms: 0.0,
+        longest_drain_poll_ms: longest_drain_poll(&pool, &clients).await,
     };
     // The end of the process frees the memory at once.
     std::mem::forget((pool, clients));
@@ -159,10 +161,10 @@ async fn idle_cpu() -> f64 {
 
 /// The longest CPU time of this thread between two turns of a load, in milliseconds: of the polls of all
 /// other tasks, which are the pool's.
-async fn longest_poll(clients: &[PooledClient], end: Instant) -> f64 {
+async fn longest_poll(clients: &[PooledClient], goes_on: impl Fn() -> bool) -> f64 {
     let mut longest = Duration::ZERO;
     let mut turn = 0;
-    while Instant::now() < end {
+    while goes_on() {
         turn += 1;
         acquire(clients, 10, turn).await;
         let left = ThreadTime::now();
@@ -170,6 +172,13 @@ async fn longest_poll(clients: &[PooledClient], end: Instant) -> f64 {
         longest = longest.max(left.elapsed());
     }
     longest.as_secs_f64() * 1e3
+}
+
+/// The longest poll while all sessions are drained.
+async fn longest_drain_poll(pool: &SessionPool, clients: &[PooledClient]) -> f64 {
+    let pool = pool.clone();
+    let drain = tokio::spawn(async move { pool.drain_in_slices().await });
+    longest_poll(clients, || !drain.is_finished()).await
 }
 
 const ACQUIRES: u32 = 200_000;

@@ -25,6 +25,14 @@ struct Indexes {
     hasher: foldhash::quality::RandomState,
 }
 
+/// A place among the keys of a selector, which the keys that come and go do not move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyPlace {
+    /// The hash of a part; 0 where every key is selected.
+    part: u64,
+    name: u64,
+}
+
 /// A part of a key that selects it.
 #[derive(Clone, Copy)]
 enum Part {
@@ -79,33 +87,36 @@ impl KeyIndex {
 
     /// The keys that a selector selects; `None` for all of them.
     pub(crate) fn select(&self, selector: &Selector) -> Option<Vec<PoolKey>> {
-        let indexes = self.lock();
-        Some(match selector {
-            Selector::All => return None,
-            Selector::Conversation(id) => {
-                let is_it =
-                    |key: &PoolKey| matches!(key.scope(), Scope::Conversation(of) if of == id);
-                indexes.with(Part::Conversation, id, is_it)
-            }
-            Selector::Endpoint(endpoint) if endpoint.is_auto() => {
-                let endpoint = endpoint.plain();
-                let all = indexes.over_any_transport(&endpoint);
-                all.flat_map(|endpoint| indexes.of_endpoint(endpoint))
-                    .collect()
-            }
-            Selector::Endpoint(endpoint) => indexes.of_endpoint(&endpoint.plain()),
-            Selector::Gateway(gateway) => {
-                let gateway = gateway.as_str();
-                let is_it = |key: &PoolKey| key.endpoint().gateway() == Some(gateway);
-                indexes.with(Part::Gateway, gateway, is_it)
-            }
-            Selector::Identity(identity) => indexes.with(Part::Identity, identity, |key| {
-                has_owner(key) && key.identity() == identity
-            }),
-            Selector::Principal(principal) => indexes.with(Part::Principal, principal, |key| {
-                has_owner(key) && key.principal() == principal
-            }),
-        })
+        let (indexes, selector) = (self.lock(), &plain(selector));
+        let hashes = indexes.hashes(selector)?;
+        let keys = indexes.places(&hashes, KeyPlace::default());
+        let keys = keys.filter_map(|place| indexes.by_name.get(&place.name));
+        Some(
+            keys.filter(|key| is_selected(key, selector))
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// Some of the keys that a selector selects, from a place on, and where the next ones begin; `None`
+    /// after the last one. Looks at `most` keys.
+    pub(crate) fn select_some(
+        &self,
+        selector: &Selector,
+        from: KeyPlace,
+        most: usize,
+    ) -> (Vec<PoolKey>, Option<KeyPlace>) {
+        let (indexes, selector) = (self.lock(), &plain(selector));
+        let mut places: Vec<KeyPlace> = match indexes.hashes(selector) {
+            Some(hashes) => indexes.places(&hashes, from).take(most + 1).collect(),
+            None => indexes.names(from).take(most + 1).collect(),
+        };
+        let next = (places.len() > most).then(|| places.pop()).flatten();
+        let keys = places
+            .iter()
+            .filter_map(|place| indexes.by_name.get(&place.name));
+        let keys = keys.filter(|key| is_selected(key, selector));
+        (keys.cloned().collect(), next)
     }
 
     fn lock(&self) -> MutexGuard<'_, Indexes> {
@@ -131,34 +142,81 @@ impl Indexes {
         parts
     }
 
-    /// The keys with this part. Two parts may have one hash, so that each key is compared.
-    fn with<P: Hash + ?Sized>(
-        &self,
-        kind: Part,
-        part: &P,
-        has_part: impl Fn(&PoolKey) -> bool,
-    ) -> Vec<PoolKey> {
-        let hash = self.hash(kind, part);
-        let names = self.by_part.range((hash, 0)..=(hash, u64::MAX));
-        let keys = names.filter_map(|(_, name)| self.by_name.get(name));
-        keys.filter(|key| has_part(key)).cloned().collect()
-    }
-
-    fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<PoolKey> {
-        self.with(Part::Endpoint, endpoint, |key| {
-            key.endpoint().plain() == *endpoint
+    /// The hashes of the parts that a [`plain`] selector selects, in order; `None` where it selects every
+    /// key.
+    fn hashes(&self, selector: &Selector) -> Option<Vec<u64>> {
+        Some(match selector {
+            Selector::All => return None,
+            Selector::Conversation(id) => vec![self.hash(Part::Conversation, id)],
+            Selector::Endpoint(endpoint) if endpoint.is_auto() => {
+                let all = self.endpoints.keys();
+                let same = all.filter(|other| is_over_any_transport(other, endpoint));
+                let mut hashes: Vec<_> = same.map(|it| self.hash(Part::Endpoint, it)).collect();
+                hashes.sort_unstable();
+                hashes.dedup();
+                hashes
+            }
+            Selector::Endpoint(endpoint) => vec![self.hash(Part::Endpoint, endpoint)],
+            Selector::Gateway(gateway) => vec![self.hash(Part::Gateway, gateway.as_str())],
+            Selector::Identity(identity) => vec![self.hash(Part::Identity, identity)],
+            Selector::Principal(principal) => vec![self.hash(Part::Principal, principal)],
         })
     }
 
-    /// The same endpoint over each transport that the pool detected.
-    fn over_any_transport(&self, endpoint: &Endpoint) -> impl Iterator<Item = &Endpoint> {
-        let is_same = |other: &&Endpoint| (*other).clone().over(endpoint.transport()) == *endpoint;
-        self.endpoints.keys().filter(is_same)
+    /// The places of the keys with one of these hashes, from a place on. `hashes` are in order.
+    fn places(&self, hashes: &[u64], from: KeyPlace) -> impl Iterator<Item = KeyPlace> {
+        let hashes = hashes.iter().filter(move |hash| **hash >= from.part);
+        hashes.flat_map(move |hash| {
+            let first = if *hash == from.part { from.name } else { 0 };
+            let places = self.by_part.range((*hash, first)..=(*hash, u64::MAX));
+            places.map(|(part, name)| KeyPlace {
+                part: *part,
+                name: *name,
+            })
+        })
+    }
+
+    /// The places of all keys, from one on.
+    fn names(&self, from: KeyPlace) -> impl Iterator<Item = KeyPlace> {
+        let names = self.by_name.range(from.name..);
+        names.map(|(name, _)| KeyPlace {
+            part: 0,
+            name: *name,
+        })
     }
 
     fn hash<P: Hash + ?Sized>(&self, kind: Part, part: &P) -> u64 {
         self.hasher.hash_one((kind as u8, part))
     }
+}
+
+/// The selector without the settings of its endpoint.
+fn plain(selector: &Selector) -> Selector {
+    match selector {
+        Selector::Endpoint(endpoint) => Selector::Endpoint(endpoint.plain()),
+        other => other.clone(),
+    }
+}
+
+/// Whether a [`plain`] selector selects a key. Two parts may have one hash, so that each key is compared.
+fn is_selected(key: &PoolKey, selector: &Selector) -> bool {
+    match selector {
+        Selector::All => true,
+        Selector::Conversation(id) => matches!(key.scope(), Scope::Conversation(of) if of == id),
+        Selector::Endpoint(endpoint) if endpoint.is_auto() => {
+            is_over_any_transport(&key.endpoint().plain(), endpoint)
+        }
+        Selector::Endpoint(endpoint) => key.endpoint().plain() == *endpoint,
+        Selector::Gateway(gateway) => key.endpoint().gateway() == Some(gateway),
+        Selector::Identity(identity) => has_owner(key) && key.identity() == identity,
+        Selector::Principal(principal) => has_owner(key) && key.principal() == principal,
+    }
+}
+
+/// Whether two endpoints without settings are the same but for the transport, which is that to be detected
+/// in `auto`.
+fn is_over_any_transport(endpoint: &Endpoint, auto: &Endpoint) -> bool {
+    endpoint.clone().over(auto.transport()) == *auto
 }
 
 /// A shared session has no owner.
@@ -183,6 +241,55 @@ mod tests {
             declared: &[],
         };
         PoolKey::new(DigestKey::of_process(), &parts)
+    }
+
+    #[test]
+    fn keys_are_selected_in_parts_each_once_while_others_come_and_go() {
+        let index = KeyIndex::default();
+        let endpoint = Endpoint::streamable_http("https://example.com/mcp").unwrap();
+        let sse = Endpoint::sse("https://example.com/mcp").unwrap();
+        let auto = Endpoint::auto("https://example.com/mcp").unwrap();
+        let keys: Vec<_> = (0..25)
+            .map(|user| {
+                let over = if user % 2 == 0 { &endpoint } else { &sse };
+                key(&format!("user-{user}"), over, &Scope::Identity)
+            })
+            .collect();
+        let other = Endpoint::sse("https://example.org/mcp").unwrap();
+        index.add(&key("stranger", &other, &Scope::Identity));
+        for key in &keys {
+            index.add(key);
+        }
+        for (selector, most, expected) in [
+            (Selector::All, 1, 26),
+            (Selector::All, 26, 26),
+            (Selector::endpoint(&auto), 4, 25),
+            (Selector::endpoint(&sse), 5, 12),
+            (Selector::principal(&Principal::user("user-3")), 7, 1),
+            (Selector::gateway("none"), 7, 0),
+        ] {
+            let mut found = Vec::new();
+            let mut next = Some(KeyPlace::default());
+            while let Some(from) = next {
+                let (some, then) = index.select_some(&selector, from, most);
+                assert!(some.len() <= most, "{selector:?}");
+                // What goes does not move the place of what comes next.
+                for key in &some {
+                    index.remove(key);
+                }
+                found.extend(some);
+                next = then;
+            }
+            let each: HashSet<_> = found.iter().collect();
+            assert_eq!(
+                (each.len(), found.len()),
+                (expected, expected),
+                "{selector:?}"
+            );
+            for key in &found {
+                index.add(key);
+            }
+        }
     }
 
     #[test]

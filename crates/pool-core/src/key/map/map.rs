@@ -7,7 +7,7 @@ use moka::{
     sync::Cache,
 };
 
-use super::index::KeyIndex;
+use super::index::{KeyIndex, KeyPlace};
 use crate::{
     extend::CloseReason,
     key::job::Job,
@@ -105,6 +105,19 @@ impl KeyMap {
             Some(keys) => keys.iter().filter_map(|key| self.get(key)).collect(),
             None => self.iter().collect(),
         }
+    }
+
+    /// The pools of some of the keys that a selector selects, from a place on, and where the next ones begin;
+    /// `None` after the last one. Looks at `most` keys.
+    pub(crate) fn select_some(
+        &self,
+        selector: &Selector,
+        from: KeyPlace,
+        most: usize,
+    ) -> (Vec<Arc<KeyPool>>, Option<KeyPlace>) {
+        let (keys, next) = self.index.select_some(selector, from, most);
+        let pools = keys.iter().filter_map(|key| self.get(key));
+        (pools.collect(), next)
     }
 
     /// The pool of the key with this fingerprint.

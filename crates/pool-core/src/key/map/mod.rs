@@ -3,5 +3,5 @@
 mod index;
 mod map;
 
-pub(crate) use index::KeyIndex;
+pub(crate) use index::{KeyIndex, KeyPlace};
 pub(crate) use map::KeyMap;

@@ -1,7 +1,7 @@
 //! Every open session of a pool.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
@@ -11,7 +11,7 @@ use crate::key::job::JobSender;
 /// Every session that is open and not being closed. Written when a session is opened and when its
 /// closing begins, never in between.
 #[derive(Default)]
-pub(crate) struct OpenSessions(Mutex<HashMap<u64, OpenSession>>);
+pub(crate) struct OpenSessions(Mutex<BTreeMap<u64, OpenSession>>);
 
 struct OpenSession {
     session: Weak<PooledSession>,
@@ -47,9 +47,16 @@ impl OpenSessions {
     pub(crate) fn all(&self) -> Vec<Arc<PooledSession>> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = sessions.values();
-        let mut open: Vec<_> = open.filter_map(|open| open.session.upgrade()).collect();
-        drop(sessions);
-        open.sort_unstable_by_key(|session| session.id);
-        open
+        open.filter_map(|open| open.session.upgrade()).collect()
+    }
+
+    /// Some of the open sessions, in the order of opening, and the id from which on the next ones come;
+    /// `None` after the last one.
+    pub(crate) fn some(&self, from: u64, most: usize) -> (Vec<Arc<PooledSession>>, Option<u64>) {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = sessions.range(from..);
+        let some = open.by_ref().take(most);
+        let some = some.filter_map(|(_, open)| open.session.upgrade());
+        (some.collect(), open.next().map(|(id, _)| *id))
     }
 }
