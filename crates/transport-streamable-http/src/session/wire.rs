@@ -190,9 +190,9 @@ impl Connection {
         }
     }
 
-    /// Sends the DELETE, and again where no server was there, or none with a certificate that is trusted, since
-    /// one that restarts may have kept the session, or where no response comes: the connection may be half open, and dropping the request
-    /// closes it.
+    /// Sends the DELETE, and again where no server was there, or none with a certificate that is trusted,
+    /// since one that restarts may have kept the session; or where no response comes: the connection may be
+    /// half open, and dropping the request closes it.
     async fn delete_patiently(&self) -> Result<reqwest::Response, HttpFault> {
         for pause in ABSENCES {
             match timeout(DELETE_ATTEMPT, Self::send(self, delete())).await {
@@ -222,10 +222,11 @@ pub(crate) fn discover_request() -> ClientRequest {
 }
 
 /// How long a farewell waits for a server that is not there. Short, since each holds a permit meanwhile.
-const ABSENCES: [Duration; 3] = [
+const ABSENCES: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
+    Duration::from_millis(400),
 ];
 /// How long one attempt of a farewell may take. Well below the default `close_timeout`.
 const DELETE_ATTEMPT: Duration = Duration::from_millis(800);
