@@ -1,15 +1,16 @@
 //! Points in time that are quick to compare and to carry along.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use tokio::time::Instant;
 
 /// A point in time on a [`Clock`], in whole nanoseconds: half of an [`Instant`], and a single
-/// machine word, which counts where slots go from hand to hand.
+/// machine word, which counts where slots go from hand to hand. So is an `Option` of it, since it is never
+/// zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp(u64);
+pub(crate) struct Timestamp(NonZeroU64);
 
-/// tokio's clock, counted from when the pool was built.
+/// tokio's clock, counted from a nanosecond before the pool was built.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     epoch: Instant,
@@ -17,22 +18,23 @@ pub(crate) struct Clock {
 
 impl Timestamp {
     /// Later than anything.
-    pub(crate) const NEVER: Self = Self(u64::MAX);
+    pub(crate) const NEVER: Self = Self(NonZeroU64::MAX);
 
-    /// So many nanoseconds after the clock's beginning.
+    /// So many nanoseconds after the clock's beginning; at least one.
+    #[inline]
     pub(crate) fn of_nanos(nanos: u64) -> Self {
-        Self(nanos)
+        Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
     }
 
     /// How many nanoseconds after the clock's beginning.
     pub(crate) fn nanos(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// How long before this `earlier` was; nothing if it was not.
     #[inline]
     pub(crate) fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos().saturating_sub(earlier.nanos()))
     }
 
     /// The moment so long after this one, or [`NEVER`](Self::NEVER).
@@ -44,22 +46,23 @@ impl Timestamp {
     /// The moment so long before this one.
     pub(crate) fn before(self, by: Duration) -> Self {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(by))
+        Self::of_nanos(self.nanos().saturating_sub(by))
     }
 }
 
 impl From<Timestamp> for u64 {
     /// The nanoseconds after the clock's beginning.
     fn from(moment: Timestamp) -> Self {
-        moment.0
+        moment.nanos()
     }
 }
 
 impl Clock {
     /// A clock that begins now.
     pub(crate) fn new() -> Self {
+        let now = Instant::now();
         Self {
-            epoch: Instant::now(),
+            epoch: now.checked_sub(Duration::from_nanos(1)).unwrap_or(now),
         }
     }
 
@@ -73,12 +76,12 @@ impl Clock {
     #[inline]
     pub(crate) fn timestamp(&self, instant: Instant) -> Timestamp {
         let since = instant.saturating_duration_since(self.epoch);
-        Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        Timestamp::of_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// A point on this clock as an instant.
     pub(crate) fn instant(&self, moment: Timestamp) -> Instant {
-        after(self.epoch, Duration::from_nanos(moment.0))
+        after(self.epoch, Duration::from_nanos(moment.nanos()))
     }
 }
 
@@ -97,10 +100,19 @@ mod tests {
     #[test]
     fn a_timestamp_is_the_instant_it_was_made_of() {
         let clock = Clock::new();
-        for nanos in [0, 1, 999_999_999, 1_000_000_000, 86_400_000_000_001] {
+        for nanos in [1, 2, 999_999_999, 1_000_000_000, 86_400_000_000_001] {
             let instant = clock.epoch + Duration::from_nanos(nanos);
             assert_eq!(clock.instant(clock.timestamp(instant)), instant);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_has_begun_when_it_is_made_and_what_came_before_is_its_beginning() {
+        let clock = Clock::new();
+        assert_eq!(clock.instant(clock.now()), Instant::now());
+        let before = clock.epoch - Duration::from_secs(1);
+        assert_eq!(clock.timestamp(before), Timestamp::of_nanos(0));
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<Timestamp>());
     }
 
     #[test]
@@ -108,8 +120,8 @@ mod tests {
         let clock = Clock::new();
         let apart = Duration::from_millis(1_500);
         let (one, two) = (
-            clock.timestamp(clock.epoch),
-            clock.timestamp(clock.epoch + apart),
+            clock.timestamp(clock.epoch + Duration::from_nanos(1)),
+            clock.timestamp(clock.epoch + Duration::from_nanos(1) + apart),
         );
         assert!(one < two);
         assert_eq!(two.since(one), apart);

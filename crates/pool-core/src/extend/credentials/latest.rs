@@ -218,7 +218,8 @@ mod tests {
     }
 
     fn at(seconds: u64) -> Timestamp {
-        Timestamp::of_nanos(seconds * 1_000_000_000)
+        // No timestamp is zero.
+        Timestamp::of_nanos(1 + seconds * 1_000_000_000)
     }
 
     /// A key whose first credential came at 0.
