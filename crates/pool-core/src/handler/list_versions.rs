@@ -1,9 +1,8 @@
 //! The versions of a server's lists, as the sessions of one key know them.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU8, AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use once_cell::race::OnceBox;
 
 use super::list_kind::ListKind;
 
@@ -13,7 +12,7 @@ pub(crate) struct ListVersions {
     /// The first version of each.
     first: u64,
     /// Made for the first change, which most keys never get to know of.
-    changed: OnceLock<Box<Changed>>,
+    changed: OnceBox<Changed>,
 }
 
 /// The versions of lists of which at least one has changed.
@@ -31,7 +30,7 @@ impl ListVersions {
     pub(crate) fn new(version: u64) -> Self {
         Self {
             first: version,
-            changed: OnceLock::new(),
+            changed: OnceBox::new(),
         }
     }
 

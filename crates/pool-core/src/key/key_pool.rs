@@ -1,8 +1,12 @@
 //! The sessions and waiters of one key.
 
-use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicBool};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::HeaderMap;
+use once_cell::race::OnceBox;
 
 use crate::{
     config::PoolConfig,
@@ -31,9 +35,9 @@ pub(crate) struct KeyPool {
     pub(crate) services: Arc<KeyServices>,
     pub(crate) credentials: Arc<LatestCredentials>,
     /// The sessions that the key keeps ready; `None` where it keeps none.
-    pub(super) spares: OnceLock<Box<Spares>>,
+    pub(super) spares: OnceBox<Spares>,
     /// The key's places under quotas; `None` where none is set.
-    pub(super) quotas: OnceLock<Box<KeyQuotas>>,
+    pub(super) quotas: OnceBox<KeyQuotas>,
     pub(super) slots: Slots<Arc<PooledSession>, Waiter, Timestamp>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
@@ -45,16 +49,22 @@ pub(crate) struct KeyPool {
     pub(crate) history: Arc<History>,
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
-    /// The permit under `max_total_keys`; released when the key is removed.
-    pub(super) permit: Mutex<Option<KeyPermit>>,
     /// The key's place among those who share the sessions.
     pub(super) member: Member,
     /// Whether its callers come back soon after its session was given up.
     pub(crate) returns: Return,
+    /// True while the key's account keeps a permit under `max_total_keys` for it: until the key is removed.
+    has_permit: AtomicBool,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
     /// The level of the log that the callers of the key want.
     pub(crate) log_level: LogLevelCell,
+}
+
+impl Drop for KeyPool {
+    fn drop(&mut self) {
+        self.release_permit();
+    }
 }
 
 /// What a new key pool is made of.
@@ -90,6 +100,12 @@ impl KeyPool {
         };
         let credentials =
             detected.unwrap_or_else(|| Arc::new(LatestCredentials::new(new.credential, now)));
+        let member = Member {
+            account: Arc::clone(new.permit.account()),
+            lane: new.member.lane,
+        };
+        new.permit.keep();
+        let spares = Spares::of(new.key, &context.config);
         let name = new.key.fingerprint().number();
         let tally = new.upstream.tallies.open(name, now.nanos());
         Self {
@@ -103,13 +119,20 @@ impl KeyPool {
             history: Arc::default(),
             log_level: LogLevelCell::default(),
             next_sweep: NextSweep::default(),
-            permit: Mutex::new(Some(new.permit)),
-            member: new.member,
-            quotas: new.quotas.map_or_else(OnceLock::new, OnceLock::from),
+            has_permit: AtomicBool::new(true),
+            member,
+            quotas: new.quotas.map_or_else(OnceBox::new, OnceBox::with_value),
             returns: Return::default(),
             in_line: AtomicBool::new(false),
-            spares: Spares::of(new.key, &context.config).map_or_else(OnceLock::new, OnceLock::from),
+            spares: spares.map_or_else(OnceBox::new, OnceBox::with_value),
             services,
+        }
+    }
+
+    /// Releases the permit of a key that was removed.
+    pub(crate) fn release_permit(&self) {
+        if self.has_permit.swap(false, Ordering::AcqRel) {
+            self.services.capacity.keys.give_back(&self.member.account);
         }
     }
 

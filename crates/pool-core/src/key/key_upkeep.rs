@@ -1,9 +1,6 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::{
-    cell::Cell,
-    sync::{Arc, PoisonError},
-};
+use std::{cell::Cell, sync::Arc};
 
 use tokio::time::Instant;
 
@@ -24,12 +21,6 @@ use crate::{
 };
 
 impl KeyPool {
-    /// Releases the permit of a key that was removed.
-    pub(crate) fn release_permit(&self) {
-        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(permit.take());
-    }
-
     /// Closes the unused sessions that `is_due` selects.
     pub(crate) fn close_unused(
         &self,
@@ -67,10 +58,7 @@ impl KeyPool {
         // Held until it has its places: a change of the limits comes before or finds them.
         let limits = services.capacity.limits();
         let name = self.key.fingerprint().number();
-        let quotas = || {
-            let quotas = self.quotas.get_or_init(|| Box::new(KeyQuotas::new(name)));
-            quotas.as_ref()
-        };
+        let quotas = || self.quotas.get_or_init(|| Box::new(KeyQuotas::new(name)));
         if self.session_seats().is_none()
             && let Some(seats) = services.session_seats(&self.key, endpoint, &limits)
         {

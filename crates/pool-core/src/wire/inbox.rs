@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use once_cell::race::OnceBox;
 use rmcp::{
     ErrorData,
     model::{
@@ -40,7 +41,7 @@ pub struct ServerInbox {
     ids: RequestIds,
     wire: OnceLock<WeakWire>,
     /// Made for the first message that needs it.
-    rare: OnceLock<Box<Rare>>,
+    rare: OnceBox<Rare>,
 }
 
 /// What a session needs once its server sends more than a handler ignores. An idle session has none of it.
@@ -58,7 +59,7 @@ impl ServerInbox {
             services,
             ids: RequestIds::random(),
             wire: OnceLock::new(),
-            rare: OnceLock::new(),
+            rare: OnceBox::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock, Weak,
-    atomic::{AtomicU16, Ordering},
+    atomic::{AtomicU8, AtomicU16, Ordering},
 };
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use mcp_pool_core::{
     },
 };
 use mcp_pool_http::{HttpClients, HttpFault, HttpSession, send, send_repeatedly};
+use once_cell::race::OnceBox;
 use rmcp::model::{ClientRequest, ProtocolVersion, ServerPeerInfo};
 use tokio::sync::SetOnce;
 
@@ -46,10 +47,11 @@ pub(crate) struct Connection {
     pub(super) client: Option<Box<ClientContext>>,
     pub(super) info: OnceLock<Arc<ServerPeerInfo>>,
     /// What most sessions never need.
-    pub(super) rare: OnceLock<Box<Rare>>,
+    pub(super) rare: OnceBox<Rare>,
     session: OnceLock<HeaderValue>,
-    /// The revision, by its position among the known ones.
-    pub(super) revision: OnceLock<u8>,
+    /// The revision, by its position among the known ones, and one more; 0 before it is known, and for
+    /// another one.
+    pub(super) revision: AtomicU8,
     /// The status of the response to the first request; 0 before it has come.
     first_status: AtomicU16,
 }
@@ -106,9 +108,9 @@ impl Connection {
             ended: SetOnce::new(),
             client: new.client.map(Box::new),
             info: OnceLock::new(),
-            rare: OnceLock::new(),
+            rare: OnceBox::new(),
             session: OnceLock::new(),
-            revision: OnceLock::new(),
+            revision: AtomicU8::new(0),
             first_status: AtomicU16::new(0),
         });
         if connection.era == Era::Stateless {

@@ -18,7 +18,7 @@ impl Connection {
 
     /// What the session needed so far of that.
     pub(super) fn known_rare(&self) -> Option<&Rare> {
-        self.rare.get().map(Box::as_ref)
+        self.rare.get()
     }
 
     /// Notes the headers that the tools of a stateless server want, and leaves out the tools that

@@ -1,6 +1,9 @@
 //! The session as the core sees it: requests, messages, its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, StatusCode};
@@ -106,7 +109,10 @@ impl Connection {
     pub(crate) fn note_revision(&self, revision: &ProtocolVersion) {
         // Set once, in the handshake.
         match revision_header(revision) {
-            Some(RevisionHeader::Known(known)) => drop(self.revision.set(known)),
+            Some(RevisionHeader::Known(known)) => {
+                let (unknown, known) = (0, known + 1);
+                let _ = (self.revision).compare_exchange(unknown, known, Relaxed, Relaxed);
+            }
             Some(RevisionHeader::Other(header)) => drop(self.rare().revision.set(header)),
             None => {}
         }
@@ -114,8 +120,8 @@ impl Connection {
 
     /// The negotiated revision, as a header.
     pub(super) fn revision(&self) -> Option<HeaderValue> {
-        match self.revision.get() {
-            Some(known) => known_revision_header(*known),
+        match self.revision.load(Relaxed).checked_sub(1) {
+            Some(known) => known_revision_header(known),
             None => self.known_rare()?.revision.get().cloned(),
         }
     }

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use once_cell::race::OnceBox;
 use tokio::sync::Notify;
 
 use super::stream_state::ServerStream;
@@ -22,7 +23,7 @@ pub(super) struct Shared {
     pub(super) stream: AtomicU8,
     /// Gets the end of the session.
     pub(super) end_listener: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    rare: OnceLock<Box<Rare>>,
+    rare: OnceBox<Rare>,
 }
 
 /// What most sessions never have. Made for the first of it.
@@ -45,6 +46,6 @@ impl Shared {
     }
 
     pub(super) fn known_rare(&self) -> Option<&Rare> {
-        self.rare.get().map(Box::as_ref)
+        self.rare.get()
     }
 }

@@ -2,12 +2,13 @@
 
 use std::{
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use once_cell::race::OnceBox;
 use tokio::time::Instant;
 
 use crate::time::Timestamp;
@@ -22,7 +23,7 @@ pub(super) struct Turn {
     /// How many nanoseconds it took to open the session.
     opening: u64,
     /// Made where other keys wait for a session.
-    idle: OnceLock<Box<Mutex<IdleTime>>>,
+    idle: OnceBox<Mutex<IdleTime>>,
 }
 
 /// A time in which the session is idle.
@@ -46,7 +47,7 @@ impl Turn {
         Self {
             began,
             opening: u64::try_from(opening.as_nanos()).unwrap_or(u64::MAX),
-            idle: OnceLock::new(),
+            idle: OnceBox::new(),
         }
     }
 

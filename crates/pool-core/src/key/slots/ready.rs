@@ -1,5 +1,7 @@
 //! The members of a key that have a free slot.
 
+use thin_vec::ThinVec;
+
 use super::types::Member;
 
 /// A member and how many use it.
@@ -17,8 +19,8 @@ pub(super) struct Entry<M, T> {
 pub(super) struct Ready<M, T> {
     /// `None` only where there are no others either.
     last: Option<Entry<M, T>>,
-    /// The others, the more recently used ones later.
-    others: Vec<Entry<M, T>>,
+    /// The others, the more recently used ones later. Of one word, since most keys have none.
+    others: ThinVec<Entry<M, T>>,
 }
 
 impl<M, T> Ready<M, T> {
@@ -96,9 +98,8 @@ impl<M, T> Ready<M, T> {
 
     /// Takes out all members, in the order of their use.
     pub(super) fn take(&mut self) -> Vec<Entry<M, T>> {
-        let mut all = std::mem::take(&mut self.others);
-        all.extend(self.last.take());
-        all
+        let others = std::mem::take(&mut self.others);
+        others.into_iter().chain(self.last.take()).collect()
     }
 
     /// Takes out the members that `goes` points at, in the order of their use.
@@ -133,7 +134,7 @@ impl<M, T> Default for Ready<M, T> {
     fn default() -> Self {
         Self {
             last: None,
-            others: Vec::new(),
+            others: ThinVec::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use thin_vec::ThinVec;
+
 use super::{
     super::sync::{
         AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
@@ -37,7 +39,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     pub(crate) fn new(max: usize, likely: Likely, tally: Tally, now: T) -> Self {
         let state = State {
             ready: Ready::default(),
-            draining: Vec::new(),
+            draining: ThinVec::new(),
             queue: None,
             next_ticket: 0,
             waiting: 0,

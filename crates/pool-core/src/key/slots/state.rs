@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use thin_vec::ThinVec;
+
 use super::{
     queue::Queue,
     ready::{Entry, Ready},
@@ -27,7 +29,7 @@ pub(super) struct State<M, W: Caller, T> {
     /// How many callers wait.
     pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
-    pub(super) draining: Vec<Draining<M>>,
+    pub(super) draining: ThinVec<Draining<M>>,
     // From here on: what a hit does not need.
     /// The callers that wait, and those that have not come for their grants. `None` before the first
     /// one, and after a sweep that found none.

@@ -55,7 +55,8 @@ pub(crate) struct SharedLimit<K: Grantee> {
 /// A permit under a limit, and under the quotas of its holder. Dropped, it goes to the poorest of those
 /// who wait.
 pub(crate) struct Permit<K: Grantee> {
-    limit: Arc<SharedLimit<K>>,
+    /// `None` once it is kept by its account alone.
+    limit: Option<Arc<SharedLimit<K>>>,
     account: Arc<Account>,
     /// The places under the quotas that it counts for.
     pub(super) seats: Option<Seats>,
@@ -171,7 +172,7 @@ impl<K: Grantee> SharedLimit<K> {
         seats: Option<&Seats>,
     ) -> Permit<K> {
         let permit = Permit {
-            limit: Arc::clone(self),
+            limit: Some(Arc::clone(self)),
             account: Arc::clone(account),
             seats: seats.cloned(),
         };
@@ -182,6 +183,11 @@ impl<K: Grantee> SharedLimit<K> {
     fn permit_for(self: &Arc<Self>, state: &mut State<K>, seeker: &K) -> Permit<K> {
         let account = &seeker.member().account;
         self.permit(state, account, seeker.seats())
+    }
+
+    /// Takes back a permit that an account [keeps](Permit::keep). It goes to the poorest of those who wait.
+    pub(crate) fn give_back(self: &Arc<Self>, account: &Arc<Account>) {
+        self.release(account, &[]);
     }
 
     fn release(self: &Arc<Self>, account: &Arc<Account>, seats: &[Seat]) {
@@ -252,6 +258,17 @@ impl<K: Grantee> SharedLimit<K> {
 }
 
 impl<K: Grantee> Permit<K> {
+    /// The account that it counts for.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Keeps it for as long as its holder likes, who gives it back by [`SharedLimit::give_back`]. For one
+    /// without places under quotas.
+    pub(crate) fn keep(mut self) {
+        self.limit = None;
+    }
+
     fn seats(&self) -> &[Seat] {
         self.seats.as_deref().unwrap_or_default()
     }
@@ -259,7 +276,9 @@ impl<K: Grantee> Permit<K> {
 
 impl<K: Grantee> Drop for Permit<K> {
     fn drop(&mut self) {
-        self.limit.release(&self.account, self.seats());
+        if let Some(limit) = &self.limit {
+            limit.release(&self.account, self.seats());
+        }
     }
 }
 
