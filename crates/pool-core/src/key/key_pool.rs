@@ -1,9 +1,6 @@
 //! The sessions and waiters of one key.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use http::HeaderMap;
 use once_cell::race::OnceBox;
@@ -54,17 +51,11 @@ pub(crate) struct KeyPool {
     /// Whether its callers come back soon after its session was given up.
     pub(crate) returns: Return,
     /// True while the key's account keeps a permit under `max_total_keys` for it: until the key is removed.
-    has_permit: AtomicBool,
+    pub(super) has_permit: AtomicBool,
     /// True while the key seeks a session under `max_total_sessions`.
     pub(super) in_line: AtomicBool,
     /// The level of the log that the callers of the key want.
     pub(crate) log_level: LogLevelCell,
-}
-
-impl Drop for KeyPool {
-    fn drop(&mut self) {
-        self.release_permit();
-    }
 }
 
 /// What a new key pool is made of.
@@ -126,13 +117,6 @@ impl KeyPool {
             in_line: AtomicBool::new(false),
             spares: spares.map_or_else(OnceBox::new, OnceBox::with_value),
             services,
-        }
-    }
-
-    /// Releases the permit of a key that was removed.
-    pub(crate) fn release_permit(&self) {
-        if self.has_permit.swap(false, Ordering::AcqRel) {
-            self.services.capacity.keys.give_back(&self.member.account);
         }
     }
 

@@ -1,6 +1,9 @@
 //! How sessions and waiters leave a key other than by use.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::time::Instant;
 
@@ -21,6 +24,13 @@ use crate::{
 };
 
 impl KeyPool {
+    /// Releases the permit of a key that was removed.
+    pub(crate) fn release_permit(&self) {
+        if self.has_permit.swap(false, Ordering::AcqRel) {
+            self.services.capacity.keys.give_back(&self.member.account);
+        }
+    }
+
     /// Closes the unused sessions that `is_due` selects.
     pub(crate) fn close_unused(
         &self,
@@ -225,6 +235,12 @@ impl KeyPool {
             turned_away,
             hit_counts: closed.hit_counts,
         })
+    }
+}
+
+impl Drop for KeyPool {
+    fn drop(&mut self) {
+        self.release_permit();
     }
 }
 
