@@ -137,6 +137,6 @@ fn counts(report: EvictReport) -> (usize, usize, usize) {
     (report.keys, report.closing, report.in_use)
 }
 
-const USERS: usize = 250;
+const USERS: usize = 110;
 /// The keys that are evicted or closed before other tasks run.
-const SLICE: usize = 100;
+const SLICE: usize = 25;

@@ -118,5 +118,5 @@ async fn all_closed(acquirer: &Acquirer) {
 }
 
 /// So many keys or sessions are closed before other tasks run.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 25;
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
