@@ -10,7 +10,7 @@ use super::{
     lease::Lease,
 };
 use crate::{
-    acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver},
+    acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, take},
     context::{Context, Counters},
     detect::Detector,
     error::AcquireError,
@@ -69,6 +69,30 @@ impl Acquirer {
         site: Site,
     ) -> Option<Lease> {
         let slot = resolved.take()?;
+        self.serve(slot, resolved, parts, site)
+    }
+
+    /// As [`hit`](Self::hit), for a request that knows its key pool.
+    #[inline(always)]
+    pub(crate) fn hit_on(
+        &self,
+        key: &Arc<KeyPool>,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        site: Site,
+    ) -> Option<Lease> {
+        let slot = take(key).or_else(|| resolved.take_later())?;
+        self.serve(slot, resolved, parts, site)
+    }
+
+    #[inline(always)]
+    fn serve(
+        &self,
+        slot: SlotGuard,
+        resolved: &Resolved,
+        parts: &RequestParts,
+        site: Site,
+    ) -> Option<Lease> {
         match slot.key().call_seats() {
             None => self.serve_hit(slot, resolved, parts, site),
             Some(_) => self.hit_within_quotas(slot, resolved, parts, site),
@@ -90,7 +114,7 @@ impl Acquirer {
         let key = slot.key();
         run(
             key,
-            key.note_credential(&parts.headers, resolved.ends_at, now),
+            key.note_credential(&parts.headers, || resolved.ends_at, now),
         );
         if key.keeps_spares() {
             plan_spares(key);

@@ -92,7 +92,7 @@ impl Acquirer {
         let now = context.clock.timestamp(deadline.began);
         run(
             key,
-            key.note_credential(&parts.headers, resolved.ends_at, now),
+            key.note_credential(&parts.headers, || resolved.ends_at, now),
         );
         if key.credentials.have_ended(now) {
             return Err(span);

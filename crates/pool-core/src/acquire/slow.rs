@@ -167,7 +167,7 @@ impl Acquirer {
             let (credential, now) = (parts.credential(resolved.ends_at), context.clock.now());
             run(
                 &key,
-                key.note_credential(&credential.headers, credential.ends_at, now),
+                key.note_credential(&credential.headers, || credential.ends_at, now),
             );
             if key.credentials.have_ended(now) {
                 return Err(AcquireError::CredentialExpired);

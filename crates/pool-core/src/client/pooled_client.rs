@@ -12,6 +12,7 @@ use crate::{
     error::{AcquireError, ConfigError},
     extend::CallContext,
     handler::{Profile, ProgressSink},
+    key::KeyPool,
     time::Deadline,
     types::PoolKey,
 };
@@ -44,8 +45,11 @@ use crate::{
 #[repr(C)]
 pub struct PooledClient {
     pub(super) acquirer: Arc<Acquirer>,
-    pub(super) resolved: Arc<Resolved>,
+    /// The pool of the key when the client was made; `None` where the transport is detected. In most clients
+    /// it still is.
+    key_pool: Option<Arc<KeyPool>>,
     pub(super) parts: RequestParts,
+    pub(super) resolved: Arc<Resolved>,
     pub(super) context: CallContext,
     pub(super) timeout: Duration,
     /// Where its requests have the time that is left for them.
@@ -72,6 +76,7 @@ impl PooledClient {
             remaining_time: None,
             repeatable: false,
             acquire_timeout: request.timeout.unwrap_or(config.timeouts.acquire_timeout),
+            key_pool: resolved.only_key_pool().map(Arc::clone),
             acquirer,
             parts,
             resolved,
@@ -209,7 +214,11 @@ impl PooledClient {
 
     #[inline(always)]
     pub(super) fn hit(&self, site: Site) -> Option<Lease> {
-        self.acquirer.hit(&self.resolved, &self.parts, site)
+        let (resolved, parts) = (&self.resolved, &self.parts);
+        match &self.key_pool {
+            Some(key) => self.acquirer.hit_on(key, resolved, parts, site),
+            None => self.acquirer.hit(resolved, parts, site),
+        }
     }
 
     pub(super) async fn acquire_slowly(&self, deadline: Deadline) -> Result<Lease, AcquireError> {

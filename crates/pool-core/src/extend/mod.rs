@@ -33,7 +33,7 @@ pub use credentials::{
     CallerHeaders, CredentialRefusal, CredentialRequest, CredentialSource, Credentials, HttpTarget,
     RequestKind, RequestTarget,
 };
-pub(crate) use credentials::{Credential, LatestCredentials};
+pub(crate) use credentials::{Credential, KeyCredentials, LatestCredentials};
 pub use detached::{open_detached, run_detached};
 pub use directory::{
     Beat, Claim, ClaimRequest, DirectoryError, Fence, FleetKey, FleetMark, Holding, ParkedSession,

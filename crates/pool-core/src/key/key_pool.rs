@@ -8,7 +8,10 @@ use once_cell::race::OnceBox;
 use crate::{
     config::PoolConfig,
     context::Context,
-    extend::{CloseReason, Credential, LatestCredentials, SessionInfo, SlotsByEra, SlotsCell},
+    extend::{
+        CloseReason, Credential, KeyCredentials, LatestCredentials, SessionInfo, SlotsByEra,
+        SlotsCell,
+    },
     handler::{ListVersions, LogLevelCell, Profile},
     key::{
         effects::{EffectList, Effects},
@@ -30,11 +33,11 @@ use crate::{
 #[repr(C)]
 pub(crate) struct KeyPool {
     pub(crate) services: Arc<KeyServices>,
-    pub(crate) credentials: Arc<LatestCredentials>,
     /// The sessions that the key keeps ready; `None` where it keeps none.
     pub(super) spares: OnceBox<Spares>,
     /// The key's places under quotas; `None` where none is set.
     pub(super) quotas: OnceBox<KeyQuotas>,
+    pub(crate) credentials: KeyCredentials,
     pub(super) slots: Slots<Arc<PooledSession>, Waiter, Timestamp>,
     pub(crate) key: PoolKey,
     pub(crate) profile: Profile,
@@ -104,7 +107,7 @@ impl KeyPool {
             key: new.key.clone(),
             profile: new.profile.clone(),
             upstream: new.upstream,
-            credentials,
+            credentials: KeyCredentials::new(credentials),
             slots_by_era: SlotsCell::new(slots),
             lists: ListVersions::new(context.new_id()),
             history: Arc::default(),
@@ -148,11 +151,8 @@ impl KeyPool {
 
     /// A slot of an idle session: the whole of a hit, as far as the key is concerned.
     #[inline(always)]
-    pub(crate) fn take(&self) -> Option<SessionSlot> {
-        match self.slots.take() {
-            Taken::Slot(slot) => Some(slot),
-            Taken::None | Taken::Removed => None,
-        }
+    pub(crate) fn take(&self) -> Taken<Arc<PooledSession>, Timestamp> {
+        self.slots.take()
     }
 
     /// Takes back a slot.
@@ -206,10 +206,10 @@ impl KeyPool {
     pub(crate) fn note_credential(
         &self,
         headers: &Arc<HeaderMap>,
-        ends_at: Timestamp,
+        ends_at: impl FnOnce() -> Timestamp,
         now: Timestamp,
     ) -> Effects {
-        if !self.credentials.are_latest(headers) && self.credentials.note(headers, ends_at, now) {
+        if !self.credentials.are_latest(headers) && self.credentials.note(headers, ends_at(), now) {
             return self.sweep_before_credential_ends();
         }
         Effects::None

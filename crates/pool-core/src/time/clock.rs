@@ -57,6 +57,14 @@ impl From<Timestamp> for u64 {
     }
 }
 
+impl From<u64> for Timestamp {
+    /// So many nanoseconds after the clock's beginning; at least one.
+    #[inline]
+    fn from(nanos: u64) -> Self {
+        Self::of_nanos(nanos)
+    }
+}
+
 impl Clock {
     /// A clock that begins now.
     pub(crate) fn new() -> Self {

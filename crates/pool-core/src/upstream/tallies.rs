@@ -16,18 +16,23 @@ pub(crate) struct Chunk {
     free: Mutex<Vec<u16>>,
 }
 
-/// The tally of a key. Written under the lock of the key alone.
+/// The tally of a key. Written under the lock of the key; the turns by the owner of the session that is
+/// taken around the lock.
 ///
 /// What a hit changes comes first: in most cells it is in one line of memory.
 #[derive(Default)]
 #[repr(C)]
 struct Cell {
-    hits: AtomicU64,
+    /// Counts the takings and givings back of a session around the lock. Odd while the session is in use:
+    /// the packed ones count it as idle then.
+    turns: AtomicU64,
     last_used: AtomicU64,
     /// The [`Sessions`], packed, so that they are read as of one instant.
     sessions: AtomicU64,
     /// The key's name; 0 while the cell is free.
     name: AtomicU64,
+    /// Those that are no turns.
+    hits: AtomicU64,
     misses: AtomicU64,
     /// The slots in use beside one of each busy session: a hit of a session with one slot changes
     /// nothing here.
@@ -133,11 +138,12 @@ impl Cell {
         if name == 0 {
             return None;
         }
-        let sessions = Sessions::unpacked(self.sessions.load(Relaxed));
+        let turns = self.turns.load(Relaxed);
+        let sessions = Sessions::unpacked(self.sessions.load(Relaxed)).with_turn(turns);
         let further = usize::try_from(self.further_slots.load(Relaxed));
         Some(TallyReading {
             name,
-            hits: self.hits.load(Relaxed),
+            hits: self.hits.load(Relaxed) + hits_of(turns),
             misses: self.misses.load(Relaxed),
             last_used: self.last_used.load(Relaxed),
             sessions,
@@ -147,7 +153,44 @@ impl Cell {
 }
 
 impl Tally {
-    /// An idle session was taken: what a hit changes.
+    /// The only session was taken around the lock.
+    #[inline(always)]
+    pub(crate) fn begin_turn(&self) {
+        let turns = &self.cell().turns;
+        turns.store(turns.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// The only session is given back around the lock.
+    #[inline(always)]
+    pub(crate) fn end_turn(&self, last_used: u64) {
+        let cell = self.cell();
+        let before = cell.last_used.load(Relaxed);
+        cell.last_used.store(before.max(last_used), Relaxed);
+        cell.turns.store(cell.turns.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// The only session, which was taken around the lock, is given back under the lock. Where it was no
+    /// hit, it was not taken.
+    pub(crate) fn settle_turn(&self, is_hit: bool) {
+        let turns = &self.cell().turns;
+        let count = turns.load(Relaxed);
+        if count % 2 == 1 {
+            let settled = if is_hit { count + 1 } else { count - 1 };
+            turns.store(settled, Relaxed);
+        }
+    }
+
+    /// The hits around the lock.
+    pub(crate) fn hits_of_turns(&self) -> u64 {
+        hits_of(self.cell().turns.load(Relaxed))
+    }
+
+    /// When a session of the key was last used.
+    pub(crate) fn last_used(&self) -> u64 {
+        self.cell().last_used.load(Relaxed)
+    }
+
+    /// An idle session was taken under the lock.
     #[inline]
     pub(crate) fn took_idle(&self, hits: u64) {
         let cell = self.cell();
@@ -156,7 +199,7 @@ impl Tally {
         cell.sessions.store(sessions + ONE_BUSY - ONE_IDLE, Relaxed);
     }
 
-    /// A session became idle: what the end of a hit changes.
+    /// A session became idle under the lock.
     #[inline]
     pub(crate) fn gave_back(&self, last_used: u64) {
         let cell = self.cell();
@@ -184,7 +227,7 @@ impl Tally {
         self.set_waiting(waiting);
     }
 
-    /// Sets everything but the name.
+    /// Sets everything but the name and the turns.
     pub(crate) fn set(&self, new: &TallyReading) {
         let cell = self.cell();
         cell.hits.store(new.hits, Relaxed);
@@ -210,11 +253,27 @@ impl Drop for Tally {
     fn drop(&mut self) {
         self.clear();
         self.set(&TallyReading::default());
+        self.cell().turns.store(0, Relaxed);
         self.chunk.free().push(self.index);
     }
 }
 
+/// The hits that this many turns are, one that is not over included.
+#[inline]
+fn hits_of(turns: u64) -> u64 {
+    turns.div_ceil(2)
+}
+
 impl Sessions {
+    /// The sessions with one more in use, where the turn is not over.
+    fn with_turn(mut self, turns: u64) -> Self {
+        if turns % 2 == 1 && self.idle > 0 {
+            self.idle -= 1;
+            self.busy += 1;
+        }
+        self
+    }
+
     /// More than a field has room for is shown as the most it has room for.
     fn packed(self) -> u64 {
         let field = |count: usize, one: u64, most: u64| one * (count as u64).min(most);
@@ -330,6 +389,40 @@ mod tests {
         let back = readings(&tallies)[0];
         assert_eq!((back.sessions.idle, back.sessions.busy), (2, 0));
         assert_eq!((back.last_used, back.sessions.waiting), (9, 1));
+    }
+
+    #[test]
+    fn a_turn_around_the_lock_moves_the_session_to_busy_and_back_and_is_a_hit() {
+        let tallies = Tallies::default();
+        let tally = tallies.open(1, 0);
+        let shown = || {
+            let reading = readings(&tallies)[0];
+            let sessions = reading.sessions;
+            (reading.hits, sessions.idle, sessions.busy, reading.in_use)
+        };
+        tally.set(&TallyReading {
+            hits: 7,
+            sessions: Sessions {
+                idle: 1,
+                ..Sessions::default()
+            },
+            ..TallyReading::default()
+        });
+        tally.begin_turn();
+        assert_eq!(shown(), (8, 0, 1, 1));
+        tally.end_turn(5);
+        assert_eq!(shown(), (8, 1, 0, 0));
+        tally.end_turn(4);
+        assert_eq!((tally.last_used(), tally.hits_of_turns()), (5, 2));
+        tally.settle_turn(false);
+        assert_eq!(shown(), (8, 1, 0, 0), "the session was not handed out");
+        tally.settle_turn(true);
+        assert_eq!(shown(), (8, 1, 0, 0), "no turn is to be settled");
+        tally.begin_turn();
+        tally.settle_turn(true);
+        assert_eq!(shown(), (9, 1, 0, 0));
+        drop(tally);
+        assert_eq!(tallies.open(2, 0).hits_of_turns(), 0);
     }
 
     #[test]

@@ -49,6 +49,21 @@ mod sync {
         tallies::{Sessions, Tally, TallyReading},
     };
 
+    /// An exchange under loom's lock, which acquires and releases as one atomic exchange does.
+    pub(crate) struct Swap<T>(Mutex<Option<T>>);
+
+    impl<T> Default for Swap<T> {
+        fn default() -> Self {
+            Self(Mutex::new(None))
+        }
+    }
+
+    impl<T> Swap<T> {
+        pub(crate) fn exchange(&self, value: Option<T>) -> Option<T> {
+            std::mem::replace(&mut lock(&self.0), value)
+        }
+    }
+
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex
             .lock()
@@ -205,8 +220,10 @@ impl Key {
 
     /// Acquires once and leaves without waiting; what was handed over on the way is the caller's.
     fn acquire(&self) -> Option<Slot<Session, u64>> {
-        if let Taken::Slot(slot) = self.slots.take() {
-            return Some(slot);
+        match self.slots.take() {
+            Taken::Slot(slot) => return Some(slot),
+            Taken::Late(slot) => self.release(slot, Fate::Undelivered),
+            Taken::None => {}
         }
         match self.enqueue() {
             Enqueued::Slot(slot) => Some(slot),

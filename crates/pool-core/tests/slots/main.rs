@@ -51,6 +51,21 @@ mod sync {
         tallies::{Sessions, Tally, TallyReading},
     };
 
+    /// A value that is exchanged.
+    pub(crate) struct Swap<T>(Mutex<Option<T>>);
+
+    impl<T> Default for Swap<T> {
+        fn default() -> Self {
+            Self(Mutex::new(None))
+        }
+    }
+
+    impl<T> Swap<T> {
+        pub(crate) fn exchange(&self, value: Option<T>) -> Option<T> {
+            std::mem::replace(&mut lock(&self.0), value)
+        }
+    }
+
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().expect("not poisoned")
     }

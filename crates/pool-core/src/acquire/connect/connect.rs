@@ -248,7 +248,7 @@ fn note_credential(key: &Arc<KeyPool>, requester: &Requester) -> bool {
     let (credential, now) = (&requester.credential, key.services.context.clock.now());
     run(
         key,
-        key.note_credential(&credential.headers, credential.ends_at, now),
+        key.note_credential(&credential.headers, || credential.ends_at, now),
     );
     !key.credentials.have_ended(now)
 }

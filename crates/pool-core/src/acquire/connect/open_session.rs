@@ -141,7 +141,7 @@ fn detected_session(key: &KeyPool) -> Option<DetectedSession> {
         return None;
     }
     let detected = key.services.detected.take(&key.key)?;
-    let is_of_key = Arc::ptr_eq(&detected.credentials, &key.credentials);
+    let is_of_key = Arc::ptr_eq(&detected.credentials, key.credentials.shared());
     if is_of_key && !detected.session.is_over() {
         return Some(detected);
     }
@@ -266,7 +266,7 @@ fn session_credentials(
 ) -> (Arc<LatestCredentials>, Arc<HeaderMap>) {
     if *key.key.scope() != Scope::Shared {
         let opener = Arc::clone(&requester.credential.headers);
-        return (Arc::clone(&key.credentials), opener);
+        return (Arc::clone(key.credentials.shared()), opener);
     }
     let none = Credential {
         headers: Arc::default(),

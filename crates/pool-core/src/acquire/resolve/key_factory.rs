@@ -159,7 +159,7 @@ impl KeyFactory {
         let now = self.services.context.clock.now();
         run(
             pool,
-            pool.note_credential(&credential.headers, credential.ends_at, now),
+            pool.note_credential(&credential.headers, || credential.ends_at, now),
         );
     }
 }

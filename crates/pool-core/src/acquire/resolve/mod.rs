@@ -15,6 +15,6 @@ pub(crate) use identify::Identification;
 pub(crate) use key_factory::KeyFactory;
 pub use request::AcquireRequest;
 pub(crate) use request_parts::RequestParts;
-pub(crate) use resolved::{Resolved, Route};
+pub(crate) use resolved::{Resolved, Route, take};
 pub(crate) use resolver::{Resolver, ResolverParts};
 pub(crate) use spare_room::shrink;

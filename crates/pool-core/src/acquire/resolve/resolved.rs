@@ -9,8 +9,9 @@ use arc_swap::ArcSwapOption;
 
 use crate::{
     detect::{DetectedTransport, KnownTransport},
+    extend::CloseReason,
     handler::Profile,
-    key::{KeyPool, SlotGuard},
+    key::{Fate, KeyPool, SlotGuard, Taken},
     time::Timestamp,
     types::PoolKey,
 };
@@ -81,6 +82,15 @@ impl Resolved {
             return self.take_indirectly();
         }
         take(&self.first)
+    }
+
+    /// As [`take`](Self::take), for one who has tried the first key pool.
+    #[inline(always)]
+    pub(crate) fn take_later(&self) -> Option<SlotGuard> {
+        match self.indirect.load(Ordering::Acquire) {
+            true => self.take_indirectly(),
+            false => None,
+        }
     }
 
     /// The pool of the key; `None` where the first one found does not suffice.
@@ -160,8 +170,22 @@ impl Resolved {
     }
 }
 
+/// A slot of an idle session of a key.
 #[inline(always)]
-fn take(key: &Arc<KeyPool>) -> Option<SlotGuard> {
-    let slot = key.take()?;
-    Some(SlotGuard::new(Arc::clone(key), slot))
+pub(crate) fn take(key: &Arc<KeyPool>) -> Option<SlotGuard> {
+    match key.take() {
+        Taken::Slot(slot) => Some(SlotGuard::new(Arc::clone(key), slot)),
+        Taken::None => None,
+        Taken::Late(slot) => {
+            give_back(SlotGuard::new(Arc::clone(key), slot));
+            None
+        }
+    }
+}
+
+/// Gives a slot back that was taken while its key changed.
+#[cold]
+#[inline(never)]
+fn give_back(mut slot: SlotGuard) {
+    slot.release(Fate::Undelivered, CloseReason::Superseded);
 }

@@ -121,7 +121,7 @@ impl PooledClient {
         let in_use = Credentials::new(
             Arc::clone(&context.credentials),
             self.key().clone(),
-            Arc::clone(&self.resolved.latest().key_pool().credentials),
+            Arc::clone(self.resolved.latest().key_pool().credentials.shared()),
             Arc::clone(&self.parts.headers),
         );
         let target = RequestTarget::default().for_call(Some(&self.context));

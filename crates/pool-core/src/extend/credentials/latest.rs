@@ -21,21 +21,13 @@ pub(crate) struct Credential {
 }
 
 /// The latest credential of a key: of those with a known end the one that ends last, otherwise the
-/// one that came last.
-#[repr(C)]
-pub(crate) struct LatestCredentials {
-    /// The address of the latest headers in memory, which is unique while they are held above; 0
-    /// for none. Changed under the lock, before the older headers are dropped.
-    address: AtomicUsize,
-    /// When the last of the credentials seen ends, in nanoseconds of its moment. Changed under the
-    /// lock.
-    ends: AtomicU64,
-    /// Last, so that what a hit reads is in the first line of memory.
-    latest: Mutex<Latest>,
-}
+/// one that came last. The sessions of the key take their credentials from here.
+pub(crate) struct LatestCredentials(Mutex<Latest>);
 
 struct Latest {
     credential: Credential,
+    /// When the last of the credentials seen ends.
+    ends_at: Timestamp,
     /// From when on no idle session is worth keeping; shortly before the last credential's end.
     retire_at: Timestamp,
     /// Whether whatever comes is newer.
@@ -46,19 +38,28 @@ struct Latest {
     nonce: Option<Box<HeaderValue>>,
 }
 
+/// The latest credential of a key, and in the key itself what a hit needs to know of it.
+#[repr(C)]
+pub(crate) struct KeyCredentials {
+    /// The address of the latest headers in memory, which is unique while they are held; 0 for none.
+    /// Changed under the lock, before the older headers are dropped.
+    address: AtomicUsize,
+    /// When the last of the credentials seen ends, in nanoseconds of its moment. Changed under the
+    /// lock.
+    ends: AtomicU64,
+    latest: Arc<LatestCredentials>,
+}
+
 impl LatestCredentials {
     pub(crate) fn new(credential: Credential, now: Timestamp) -> Self {
-        Self {
-            address: AtomicUsize::new(address(&credential.headers)),
-            ends: AtomicU64::new(credential.ends_at.nanos()),
-            latest: Mutex::new(Latest {
-                retire_at: retire_at(credential.ends_at, now),
-                credential,
-                superseded: false,
-                refused: None,
-                nonce: None,
-            }),
-        }
+        Self(Mutex::new(Latest {
+            ends_at: credential.ends_at,
+            retire_at: retire_at(credential.ends_at, now),
+            credential,
+            superseded: false,
+            refused: None,
+            nonce: None,
+        }))
     }
 
     /// The latest headers, and the last nonce of the endpoint.
@@ -81,9 +82,49 @@ impl LatestCredentials {
         self.lock().nonce = Some(Box::new(nonce));
     }
 
+    /// Notes the credential of a request that comes before its key does.
+    pub(crate) fn note(&self, headers: &Arc<HeaderMap>, ends_at: Timestamp, now: Timestamp) {
+        let mut latest = self.lock();
+        let noted = latest.note(headers, ends_at, now);
+        // The older headers are dropped outside of the lock.
+        drop((latest, noted));
+    }
+
+    /// Notes that the endpoint refused these headers: whatever comes is newer.
+    pub(crate) fn refuse(&self, headers: &Arc<HeaderMap>) {
+        let mut latest = self.lock();
+        if is_same(&latest.credential.headers, headers) {
+            latest.superseded = true;
+            latest.refused = Some(Arc::clone(headers));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeyCredentials {
+    /// The credentials of a new key.
+    pub(crate) fn new(shared: Arc<LatestCredentials>) -> Self {
+        let latest = shared.lock();
+        let (address, ends_at) = (address(&latest.credential.headers), latest.ends_at);
+        drop(latest);
+        Self {
+            address: AtomicUsize::new(address),
+            ends: AtomicU64::new(ends_at.nanos()),
+            latest: shared,
+        }
+    }
+
+    /// What the sessions of the key take their credentials from.
+    pub(crate) fn shared(&self) -> &Arc<LatestCredentials> {
+        &self.latest
+    }
+
     /// The latest credential, unless it has ended, was refused or was revoked.
     pub(crate) fn usable(&self, now: Timestamp) -> Option<Credential> {
-        let latest = self.lock();
+        let latest = self.latest.lock();
         let is_usable = !latest.superseded && latest.credential.ends_at > now;
         is_usable.then(|| latest.credential.clone())
     }
@@ -110,42 +151,27 @@ impl LatestCredentials {
         ends_at: Timestamp,
         now: Timestamp,
     ) -> bool {
-        if ends_at <= now {
-            return false;
-        }
-        let mut latest = self.lock();
-        let prolongs = ends_at.nanos() > self.ends.load(Ordering::Relaxed);
-        if prolongs {
+        let mut latest = self.latest.lock();
+        let noted = latest.note(headers, ends_at, now);
+        if noted.prolongs {
             self.ends.store(ends_at.nanos(), Ordering::Relaxed);
-            latest.retire_at = retire_at(ends_at, now);
         }
-        if !latest.is_refused(headers) && latest.is_older_than(ends_at) {
+        if noted.older.is_some() {
             self.address.store(address(headers), Ordering::Relaxed);
-            let headers = Arc::clone(headers);
-            latest.superseded = false;
-            let older = std::mem::replace(&mut latest.credential, Credential { headers, ends_at });
-            // The older headers are dropped outside of the lock.
-            drop((latest, older));
         }
-        prolongs
-    }
-
-    /// Notes that the endpoint refused these headers: whatever comes is newer.
-    pub(crate) fn refuse(&self, headers: &Arc<HeaderMap>) {
-        let mut latest = self.lock();
-        if is_same(&latest.credential.headers, headers) {
-            latest.superseded = true;
-            latest.refused = Some(Arc::clone(headers));
-        }
+        // The older headers are dropped outside of the lock.
+        drop(latest);
+        noted.prolongs
     }
 
     /// Lets no credential count that was seen so far. The latest is kept for farewells, until
     /// another comes.
     pub(crate) fn revoke(&self) {
-        let mut latest = self.lock();
+        let mut latest = self.latest.lock();
         latest.superseded = true;
         latest.refused = Some(Arc::clone(&latest.credential.headers));
         latest.retire_at = Timestamp::NEVER;
+        latest.ends_at = Timestamp::of_nanos(0);
         self.address.store(NOWHERE, Ordering::Relaxed);
         self.ends.store(0, Ordering::Relaxed);
     }
@@ -153,19 +179,48 @@ impl LatestCredentials {
     /// When idle sessions are to be closed on account of the credentials; [`Timestamp::NEVER`] where
     /// that is not known.
     pub(crate) fn retirements(&self) -> [Timestamp; 2] {
-        let retire_at = self.lock().retire_at;
+        let retire_at = self.latest.lock().retire_at;
         [
             retire_at,
             Timestamp::of_nanos(self.ends.load(Ordering::Relaxed)),
         ]
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What became of a credential that was noted.
+#[derive(Default)]
+struct Noted {
+    /// True when the credentials now end at another time.
+    prolongs: bool,
+    /// What was the latest before, where the credential is the latest now.
+    older: Option<Credential>,
 }
 
 impl Latest {
+    fn note(&mut self, headers: &Arc<HeaderMap>, ends_at: Timestamp, now: Timestamp) -> Noted {
+        if ends_at <= now {
+            return Noted::default();
+        }
+        let prolongs = ends_at > self.ends_at;
+        if prolongs {
+            self.ends_at = ends_at;
+            self.retire_at = retire_at(ends_at, now);
+        }
+        if self.is_refused(headers) || !self.is_older_than(ends_at) {
+            return Noted {
+                prolongs,
+                older: None,
+            };
+        }
+        self.superseded = false;
+        let headers = Arc::clone(headers);
+        let older = std::mem::replace(&mut self.credential, Credential { headers, ends_at });
+        Noted {
+            prolongs,
+            older: Some(older),
+        }
+    }
+
     fn is_older_than(&self, ends_at: Timestamp) -> bool {
         let mine = self.credential.ends_at;
         self.superseded || mine == Timestamp::NEVER || mine <= ends_at
@@ -223,9 +278,10 @@ mod tests {
     }
 
     /// A key whose first credential came at 0.
-    fn key(headers: &Arc<HeaderMap>, ends_at: Timestamp) -> LatestCredentials {
+    fn key(headers: &Arc<HeaderMap>, ends_at: Timestamp) -> KeyCredentials {
         let headers = Arc::clone(headers);
-        LatestCredentials::new(Credential { headers, ends_at }, at(0))
+        let latest = LatestCredentials::new(Credential { headers, ends_at }, at(0));
+        KeyCredentials::new(Arc::new(latest))
     }
 
     #[test]
@@ -234,7 +290,7 @@ mod tests {
         let latest = key(&one, Timestamp::NEVER);
         for noted in [&two, &two, &one] {
             latest.note(noted, Timestamp::NEVER, at(1));
-            assert!(Arc::ptr_eq(&latest.load_with_nonce().0, noted));
+            assert!(Arc::ptr_eq(&latest.shared().load_with_nonce().0, noted));
             assert!(latest.are_latest(noted));
         }
         assert!(!latest.have_ended(at(u64::MAX >> 31)));
@@ -246,7 +302,7 @@ mod tests {
         let latest = key(&old, at(10));
         assert!(latest.note(&new, at(20), at(1)));
         assert!(!latest.note(&old, at(10), at(2)));
-        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &new));
+        assert!(Arc::ptr_eq(&latest.shared().load_with_nonce().0, &new));
         assert!(!latest.have_ended(at(19)));
         assert!(latest.have_ended(at(20)));
     }
@@ -274,7 +330,7 @@ mod tests {
             if !latest.are_latest(&headers) {
                 latest.note(&headers, Timestamp::NEVER, at(1));
             }
-            assert_eq!(latest.load_with_nonce().0["authorization"], token);
+            assert_eq!(latest.shared().load_with_nonce().0["authorization"], token);
         }
     }
 
@@ -282,14 +338,14 @@ mod tests {
     fn refused_headers_give_way_to_whatever_comes_and_do_not_come_back() {
         let (refused, other) = (headers("refused"), headers("other"));
         let latest = key(&refused, at(100));
-        latest.refuse(&headers("refused"));
+        latest.shared().refuse(&headers("refused"));
         assert!(
-            Arc::ptr_eq(&latest.load_with_nonce().0, &refused),
+            Arc::ptr_eq(&latest.shared().load_with_nonce().0, &refused),
             "better than nothing"
         );
         latest.note(&other, at(20), at(1));
         latest.note(&refused, at(100), at(2));
-        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &other));
+        assert!(Arc::ptr_eq(&latest.shared().load_with_nonce().0, &other));
         assert!(!latest.have_ended(at(99)), "whose it is may still ask");
     }
 
@@ -301,7 +357,7 @@ mod tests {
         assert!(latest.have_ended(at(1)));
         assert!(!latest.are_latest(&old), "whoever comes back is noted anew");
         assert!(latest.note(&new, at(20), at(1)));
-        assert!(Arc::ptr_eq(&latest.load_with_nonce().0, &new));
+        assert!(Arc::ptr_eq(&latest.shared().load_with_nonce().0, &new));
         assert_eq!(latest.retirements()[1], at(20));
     }
 

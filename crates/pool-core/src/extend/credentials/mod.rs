@@ -5,7 +5,7 @@ mod request;
 mod session;
 mod source;
 
-pub(crate) use latest::{Credential, LatestCredentials};
+pub(crate) use latest::{Credential, KeyCredentials, LatestCredentials};
 pub use request::{CredentialRefusal, CredentialRequest, HttpTarget, RequestKind, RequestTarget};
 pub use session::Credentials;
 pub use source::{CallerHeaders, CredentialSource};

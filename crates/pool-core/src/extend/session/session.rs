@@ -7,6 +7,8 @@ use crate::{error::CallFailure, extend::directory::Held, wire::SessionPeer};
 
 /// One initialised rmcp client and its metadata, as a [`Connector`](crate::extend::Connector) hands it to
 /// the pool.
+// What a hit needs comes first.
+#[repr(C)]
 pub struct Session {
     driver: Arc<dyn SessionDriver>,
     info: SessionInfo,

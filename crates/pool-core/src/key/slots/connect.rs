@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use super::{
+    super::sync::lock,
     ready::Entry,
     slots::Slots,
     state::State,
@@ -32,12 +33,12 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// True while the key has no member and opens none.
     pub(crate) fn has_none(&self) -> bool {
-        self.lock().open == 0
+        lock(&self.state).open == 0
     }
 
     /// True while a waiter is queued.
     pub(crate) fn has_waiters(&self) -> bool {
-        self.lock().waiting > 0
+        lock(&self.state).waiting > 0
     }
 
     /// Changes what is kept of a waiter, while it waits.

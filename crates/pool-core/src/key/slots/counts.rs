@@ -1,6 +1,7 @@
 //! What can be read off a key.
 
 use super::{
+    super::sync::lock,
     slots::Slots,
     types::{Caller, Counts, Member, Moment},
 };
@@ -8,7 +9,7 @@ use super::{
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// True once the key was removed.
     pub(crate) fn is_removed(&self) -> bool {
-        self.lock().is_removed()
+        lock(&self.state).is_removed()
     }
 
     /// The earliest of the ends of the members that are ready.
@@ -32,7 +33,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// How many members the key may have.
     pub(crate) fn max(&self) -> usize {
-        self.lock().max
+        lock(&self.state).max
     }
 
     /// How many slots of each member are in use. A member that is not listed has all of them in use.
@@ -62,7 +63,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             connecting: state.connecting,
             waiting: state.waiting,
             paused: state.is_paused(),
-            hit_counts: state.hit_counts,
+            hit_counts: self.hit_counts(&state),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How members leave a key, and how a key ends.
 
 use super::{
-    ready::Entry,
+    ready::{Entry, Way},
     slots::Slots,
     state::Phase,
     types::{Caller, ClosedKey, FORFEITED, HitCounts, Member, Moment},
@@ -54,6 +54,10 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
         let used = state.take_used(member)?;
         member.forfeit();
+        if state.way == Way::Out(member.id()) {
+            state.way = Way::Closed;
+            self.tally.settle_turn(true);
+        }
         state.in_use -= used as usize;
         state.open -= 1;
         Some(state.wants_connect())
@@ -81,7 +85,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let entries = state.ready.take().into_iter();
         let members: Vec<M> = entries.map(|entry| entry.member).collect();
         state.open -= members.len();
-        Some((members, state.hit_counts))
+        let counts = self.hit_counts(&state);
+        Some((members, counts))
     }
 
     /// Closes the key, also while it is in use: takes every waiter out of the queue and every
@@ -97,7 +102,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         Some(ClosedKey {
             wakers: state.fail_waiting(false, error),
             unused,
-            hit_counts: state.hit_counts,
+            hit_counts: self.hit_counts(&state),
         })
     }
 }

@@ -6,29 +6,29 @@ use thin_vec::ThinVec;
 
 use super::{
     super::sync::{
-        AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
+        AtomicBool, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
     },
-    ready::{Entry, Ready},
+    ready::{Entry, Ready, Shortcut, Way},
     state::{Phase, State},
     types::{
         Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
     },
 };
 
-/// The sessions and waiters of one key. The state comes last, since what a hit needs of it comes first there.
+/// The sessions and waiters of one key. What a hit needs comes first.
 #[repr(C)]
 pub(crate) struct Slots<M, W: Caller, T> {
-    /// The generation, to be read without the lock.
-    generation: AtomicU64,
+    pub(super) shortcut: Shortcut<M>,
     /// The counts, to be read without the lock.
     pub(super) tally: Tally,
-    /// Whether a member was ready when the lock was released last. A caller that is to wait then takes
-    /// the lock once.
+    /// Whether the state had a member that was ready when the lock was released last. A caller that is to
+    /// wait then takes the lock once.
     has_ready: AtomicBool,
     pub(super) state: Mutex<State<M, W, T>>,
 }
 
-/// The state under its lock. Dropped, it shows its counts, and whether a member is ready.
+/// The state under its lock, which knows of every member. Dropped, it shows its counts, and whether a member
+/// is ready.
 pub(super) struct Locked<'s, M: Member, W: Caller, T: Moment> {
     state: MutexGuard<'s, State<M, W, T>>,
     slots: &'s Slots<M, W, T>,
@@ -49,6 +49,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             in_use: 0,
             generation: 0,
             phase: Phase::Open,
+            way: Way::Closed,
             likely,
             last_used: now,
             paused_until: None,
@@ -56,9 +57,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             hit_counts: HitCounts::default(),
         };
         Self {
+            shortcut: Shortcut::new(),
             state: Mutex::new(state),
             has_ready: AtomicBool::new(false),
-            generation: AtomicU64::new(0),
             tally,
         }
     }
@@ -66,14 +67,33 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// A slot of the most recently used member that has one free.
     #[inline(always)]
     pub(crate) fn take(&self) -> Taken<M, T> {
-        // No order is needed: whoever knows of a member that was ready before sees it here.
-        if !self.has_ready.load(Ordering::Relaxed) {
-            return Taken::None;
+        let Some((member, alive_at)) = self.shortcut.take() else {
+            // No order is needed: whoever knows of a member that was ready before sees it here.
+            return match self.has_ready.load(Ordering::Relaxed) {
+                true => self.take_locked(),
+                false => Taken::None,
+            };
+        };
+        if !self.shortcut.is_open_to(&member) {
+            return Taken::Late(Slot {
+                member,
+                alive_at,
+                acquired_at: alive_at,
+                origin: Origin::Checked,
+            });
         }
+        self.tally.begin_turn();
+        Taken::Slot(Slot {
+            member,
+            alive_at,
+            acquired_at: alive_at,
+            origin: Origin::Found,
+        })
+    }
+
+    #[inline]
+    fn take_locked(&self) -> Taken<M, T> {
         let mut state = lock(&self.state);
-        if state.phase == Phase::Removed {
-            return Taken::Removed;
-        }
         // Most members have one slot. It is passed on in registers.
         if state
             .ready
@@ -81,7 +101,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             .is_none_or(|entry| entry.member.slots() != 1)
         {
             let slot = state.take_ready();
-            self.show(&state);
+            self.show(&mut state);
             return slot.map_or(Taken::None, Taken::Slot);
         }
         let Some(Entry {
@@ -107,19 +127,44 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     #[inline(always)]
     pub(crate) fn release(
         &self,
-        slot: Slot<M, T>,
+        mut slot: Slot<M, T>,
+        fate: Fate,
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
+        if fate == Fate::Keep && self.shortcut.is_open_to(&slot.member) {
+            self.tally.end_turn(slot.acquired_at.nanos());
+            let late = self.shortcut.put_back(slot.member, slot.alive_at);
+            let Some((member, alive_at)) = late else {
+                return ReleaseOutcome::Ready;
+            };
+            slot = Slot {
+                member,
+                alive_at,
+                origin: Origin::Checked,
+                ..slot
+            };
+        }
+        self.release_locked(slot, fate, claim)
+    }
+
+    #[inline(never)]
+    fn release_locked(
+        &self,
+        mut slot: Slot<M, T>,
         fate: Fate,
         claim: impl FnOnce(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
         let mut state = lock(&self.state);
+        self.close_shortcut(&mut state);
+        let was_out = self.came_back(&mut state, &mut slot, fate);
         state.last_used = state.last_used.max(slot.acquired_at);
         let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
         let undisturbed = state.waiting == 0 && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
             state.in_use -= 1;
-            if slot.member.slots() != 1 {
+            if slot.member.slots() != 1 || state.open == 1 {
                 state.entry(slot);
-                self.show(&state);
+                self.show(&mut state);
                 return ReleaseOutcome::Ready;
             }
             let (member, alive_at) = (slot.member, slot.alive_at);
@@ -134,46 +179,97 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
         let outcome = state.release(slot, fate, claim);
         match outcome {
-            ReleaseOutcome::Handover(_) => {
+            ReleaseOutcome::Handover(_) if !was_out => {
                 let HitCounts { hits, misses } = state.hit_counts;
                 let last_used = state.last_used.nanos();
                 self.tally
                     .passed_on([hits, misses], last_used, state.waiting);
             }
-            _ => self.show(&state),
+            _ => self.show(&mut state),
         }
         outcome
+    }
+
+    /// Notes that a member comes back under the lock which was taken around it.
+    #[inline]
+    fn came_back(&self, state: &mut State<M, W, T>, slot: &mut Slot<M, T>, fate: Fate) -> bool {
+        let was_out = state.way == Way::Out(slot.member.id());
+        if was_out {
+            state.way = Way::Closed;
+            self.tally
+                .settle_turn(!matches!(fate, Fate::Undelivered | Fate::Unfit));
+            // The turn was the hit.
+            slot.origin = Origin::Checked;
+        }
+        was_out
+    }
+
+    /// Has the state know of every member.
+    #[inline]
+    pub(super) fn close_shortcut(&self, state: &mut State<M, W, T>) {
+        let Way::Open(id) = state.way else {
+            return;
+        };
+        let used = T::of_nanos(self.tally.last_used());
+        state.last_used = state.last_used.max(used);
+        let Some((member, alive_at)) = self.shortcut.close() else {
+            state.way = Way::Out(id);
+            state.in_use += 1;
+            return;
+        };
+        state.way = Way::Closed;
+        state.ready.push(Entry {
+            member,
+            used: 0,
+            alive_at,
+        });
+    }
+
+    /// How often the key was requested a slot, and how it was served.
+    pub(super) fn hit_counts(&self, state: &State<M, W, T>) -> HitCounts {
+        HitCounts {
+            hits: state.hit_counts.hits + self.tally.hits_of_turns(),
+            ..state.hit_counts
+        }
     }
 
     /// The generation that a member opened now belongs to.
     #[inline]
     pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
+        self.shortcut.generation()
     }
 
     /// Begins a new generation. Takes out the unused members.
     pub(super) fn next_generation(&self, state: &mut State<M, W, T>) -> Vec<M> {
         let unused = state.begin_generation();
-        self.generation.store(state.generation, Ordering::Relaxed);
+        self.shortcut.begin_generation(state.generation);
         unused
     }
 
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_, M, W, T> {
-        Locked {
-            state: lock(&self.state),
-            slots: self,
-        }
+        let mut state = lock(&self.state);
+        self.close_shortcut(&mut state);
+        Locked { state, slots: self }
     }
 
-    /// Shows the counts to those who read them without the lock.
+    /// Opens the way around the lock where nothing but the only member is to be known, and shows the counts
+    /// to those who read them without the lock.
     #[inline(never)]
-    pub(super) fn show(&self, state: &State<M, W, T>) {
+    pub(super) fn show(&self, state: &mut State<M, W, T>) {
+        if let Some(only) = state.pop_only() {
+            state.way = Way::Open(only.member.id());
+            self.shortcut
+                .open(state.generation, only.member, only.alive_at);
+        }
         self.show_ready(state);
         if state.is_removed() {
             return self.tally.clear();
         }
-        let idle = state.idle();
+        // What was taken around the lock is idle here, and in use by its turn.
+        let is_out = usize::from(matches!(state.way, Way::Out(_)));
+        let is_open = usize::from(matches!(state.way, Way::Open(_)));
+        let idle = state.idle() + is_out + is_open;
         self.tally.set(&TallyReading {
             name: 0,
             hits: state.hit_counts.hits,
@@ -185,7 +281,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
                 connecting: state.connecting,
                 waiting: state.waiting,
             },
-            in_use: state.in_use,
+            in_use: state.in_use - is_out,
         });
     }
 
@@ -215,7 +311,7 @@ impl<M: Member, W: Caller, T: Moment> DerefMut for Locked<'_, M, W, T> {
 impl<M: Member, W: Caller, T: Moment> Drop for Locked<'_, M, W, T> {
     #[inline]
     fn drop(&mut self) {
-        self.slots.show(&self.state);
+        self.slots.show(&mut self.state);
     }
 }
 

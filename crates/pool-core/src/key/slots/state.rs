@@ -6,7 +6,7 @@ use thin_vec::ThinVec;
 
 use super::{
     queue::Queue,
-    ready::{Entry, Ready},
+    ready::{Entry, Ready, Way},
     types::{
         Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
         Retired, Served, Slot,
@@ -20,6 +20,8 @@ use super::{
 #[repr(C)]
 pub(super) struct State<M, W: Caller, T> {
     pub(super) phase: Phase,
+    /// Where the only member is, of a key with one that has one slot.
+    pub(super) way: Way,
     /// Members with a free slot.
     pub(super) ready: Ready<M, T>,
     pub(super) hit_counts: HitCounts,
@@ -69,6 +71,19 @@ pub(super) struct Draining<M> {
 impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     pub(super) fn is_removed(&self) -> bool {
         self.phase == Phase::Removed
+    }
+
+    /// The only member, where nothing else is to be known of the key: it may be taken around the lock.
+    pub(super) fn pop_only(&mut self) -> Option<Entry<M, T>> {
+        let is_calm = self.open == 1
+            && self.in_use == 0
+            && self.connecting == 0
+            && self.waiting == 0
+            && self.phase == Phase::Open
+            && self.way == Way::Closed
+            && self.draining.is_empty();
+        let only = self.ready.last().filter(|_| is_calm)?;
+        (only.member.slots() == 1).then(|| self.ready.pop())?
     }
 
     /// How many members are unused.

@@ -66,8 +66,8 @@ pub(crate) enum Taken<M, T> {
     Slot(Slot<M, T>),
     /// None is free.
     None,
-    /// The key was removed; the pool has or makes a successor.
-    Removed,
+    /// A slot that no caller gets: it is to be given back, since the key has changed meanwhile.
+    Late(Slot<M, T>),
 }
 
 /// The result of an attempt to queue.
@@ -251,11 +251,19 @@ impl HitCounts {
 
 /// A point in time.
 pub(crate) trait Moment: Copy + Ord {
+    /// The point at this distance from the beginning of time, in nanoseconds.
+    fn of_nanos(nanos: u64) -> Self;
     /// Its distance from the beginning of time, in nanoseconds.
     fn nanos(self) -> u64;
 }
 
-impl<T: Copy + Ord + Into<u64>> Moment for T {
+impl<T: Copy + Ord + From<u64> + Into<u64>> Moment for T {
+    #[inline]
+    fn of_nanos(nanos: u64) -> Self {
+        nanos.into()
+    }
+
+    #[inline]
     fn nanos(self) -> u64 {
         self.into()
     }

@@ -23,11 +23,13 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         if state.is_removed() {
             return Enqueued::Removed;
         }
+        self.close_shortcut(&mut state);
         if let Some(slot) = state.take_ready() {
-            self.show(&state);
+            self.show(&mut state);
             return Enqueued::Slot(slot);
         }
         if new.position == QueuePosition::Back && state.is_full(&new, bounds) {
+            self.show(&mut state);
             return Enqueued::Full;
         }
         let deadline = new.deadline;

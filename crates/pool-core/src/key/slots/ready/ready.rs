@@ -2,21 +2,21 @@
 
 use thin_vec::ThinVec;
 
-use super::types::Member;
+use super::super::types::Member;
 
 /// A member and how many use it.
-pub(super) struct Entry<M, T> {
-    pub(super) member: M,
-    pub(super) used: u32,
+pub(in super::super) struct Entry<M, T> {
+    pub(in super::super) member: M,
+    pub(in super::super) used: u32,
     /// When it last proved alive.
-    pub(super) alive_at: T,
+    pub(in super::super) alive_at: T,
 }
 
 /// The members with a free slot, in the order of their use.
 ///
 /// The most recently used one, which the next caller gets, is kept in place: most keys have no other, and
 /// among many keys the line of memory that a vector takes is a good part of what a hit costs.
-pub(super) struct Ready<M, T> {
+pub(in super::super) struct Ready<M, T> {
     /// `None` only where there are no others either.
     last: Option<Entry<M, T>>,
     /// The others, the more recently used ones later. Of one word, since most keys have none.
@@ -24,28 +24,28 @@ pub(super) struct Ready<M, T> {
 }
 
 impl<M, T> Ready<M, T> {
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.others.len() + usize::from(self.last.is_some())
     }
 
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in super::super) fn is_empty(&self) -> bool {
         self.last.is_none()
     }
 
     #[inline(always)]
-    pub(super) fn last(&self) -> Option<&Entry<M, T>> {
+    pub(in super::super) fn last(&self) -> Option<&Entry<M, T>> {
         self.last.as_ref()
     }
 
     #[inline(always)]
-    pub(super) fn last_mut(&mut self) -> Option<&mut Entry<M, T>> {
+    pub(in super::super) fn last_mut(&mut self) -> Option<&mut Entry<M, T>> {
         self.last.as_mut()
     }
 
     /// Adds a member that was used most recently.
     #[inline(always)]
-    pub(super) fn push(&mut self, entry: Entry<M, T>) {
+    pub(in super::super) fn push(&mut self, entry: Entry<M, T>) {
         if let Some(before) = self.last.replace(entry) {
             self.others.push(before);
         }
@@ -53,7 +53,7 @@ impl<M, T> Ready<M, T> {
 
     /// Takes out the most recently used member.
     #[inline(always)]
-    pub(super) fn pop(&mut self) -> Option<Entry<M, T>> {
+    pub(in super::super) fn pop(&mut self) -> Option<Entry<M, T>> {
         let entry = self.last.take()?;
         if !self.others.is_empty() {
             self.last = self.others.pop();
@@ -62,18 +62,18 @@ impl<M, T> Ready<M, T> {
     }
 
     /// The members in the order of their use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<M, T>> {
+    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &Entry<M, T>> {
         self.others.iter().chain(&self.last)
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Entry<M, T>> {
+    pub(in super::super) fn get(&self, index: usize) -> Option<&Entry<M, T>> {
         match index == self.others.len() {
             true => self.last.as_ref(),
             false => self.others.get(index),
         }
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Entry<M, T>> {
+    pub(in super::super) fn get_mut(&mut self, index: usize) -> Option<&mut Entry<M, T>> {
         match index == self.others.len() {
             true => self.last.as_mut(),
             false => self.others.get_mut(index),
@@ -81,14 +81,14 @@ impl<M, T> Ready<M, T> {
     }
 
     /// Puts a member back where it was [removed](Self::remove).
-    pub(super) fn insert(&mut self, index: usize, entry: Entry<M, T>) {
+    pub(in super::super) fn insert(&mut self, index: usize, entry: Entry<M, T>) {
         match index < self.len() {
             true => self.others.insert(index, entry),
             false => self.push(entry),
         }
     }
 
-    pub(super) fn remove(&mut self, index: usize) -> Option<Entry<M, T>> {
+    pub(in super::super) fn remove(&mut self, index: usize) -> Option<Entry<M, T>> {
         match index < self.others.len() {
             true => Some(self.others.remove(index)),
             false if index == self.others.len() => self.pop(),
@@ -97,13 +97,13 @@ impl<M, T> Ready<M, T> {
     }
 
     /// Takes out all members, in the order of their use.
-    pub(super) fn take(&mut self) -> Vec<Entry<M, T>> {
+    pub(in super::super) fn take(&mut self) -> Vec<Entry<M, T>> {
         let others = std::mem::take(&mut self.others);
         others.into_iter().chain(self.last.take()).collect()
     }
 
     /// Takes out the members that `goes` points at, in the order of their use.
-    pub(super) fn extract(
+    pub(in super::super) fn extract(
         &mut self,
         mut goes: impl FnMut(&Entry<M, T>) -> bool,
     ) -> Vec<Entry<M, T>> {
@@ -116,7 +116,7 @@ impl<M, T> Ready<M, T> {
     }
 
     /// Makes room, so that this many members are added without an allocation.
-    pub(super) fn reserve(&mut self, members: usize) {
+    pub(in super::super) fn reserve(&mut self, members: usize) {
         let others = members.saturating_sub(1);
         self.others
             .reserve_exact(others.saturating_sub(self.others.len()));
@@ -125,7 +125,7 @@ impl<M, T> Ready<M, T> {
 
 impl<M: Member, T> Ready<M, T> {
     /// Where the member with this id is.
-    pub(super) fn position(&self, id: u64) -> Option<usize> {
+    pub(in super::super) fn position(&self, id: u64) -> Option<usize> {
         self.iter().position(|entry| entry.member.id() == id)
     }
 }
