@@ -4,17 +4,13 @@ use std::{panic::Location, sync::Arc, time::Duration};
 
 use tracing::Span;
 
-use super::{
-    check::{Fitness, fitness, turn_down},
-    held_leases::HeldLeases,
-    lease::Lease,
-};
+use super::{held_leases::HeldLeases, lease::Lease};
 use crate::{
-    acquire::resolve::{AcquireRequest, RequestParts, Resolved, Resolver, take},
+    acquire::resolve::{AcquireRequest, Resolver},
     context::{Context, Counters},
     detect::Detector,
     error::AcquireError,
-    extend::{AcquireFailed, Acquired},
+    extend::AcquireFailed,
     key::{Job, JobSender, KeyMap, KeyPool, KeyServices, SlotGuard, run},
     time::{Deadline, Timestamp},
     trace,
@@ -49,83 +45,13 @@ impl Acquirer {
 
     /// The deadline of an acquire that begins now.
     pub(crate) fn deadline(&self, request: &AcquireRequest) -> Deadline {
+        Deadline::after(self.timeout(request))
+    }
+
+    /// How long an acquire waits for its session.
+    pub(crate) fn timeout(&self, request: &AcquireRequest) -> Duration {
         let default = self.context().config.timeouts.acquire_timeout;
-        Deadline::after(request.timeout.unwrap_or(default))
-    }
-
-    /// A lease on an idle session of a request that was resolved before.
-    #[inline(always)]
-    pub(crate) fn try_acquire(&self, request: &AcquireRequest, site: Site) -> Option<Lease> {
-        let resolved = self.resolver.cached(request)?;
-        self.hit(resolved, &request.parts, site)
-    }
-
-    /// A lease without waiting, taken at `site`: the whole way of a hit.
-    #[inline(always)]
-    pub(crate) fn hit(
-        &self,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
-        let slot = resolved.take()?;
-        self.serve(slot, resolved, parts, site)
-    }
-
-    /// As [`hit`](Self::hit), for a request that knows its key pool.
-    #[inline(always)]
-    pub(crate) fn hit_on(
-        &self,
-        key: &Arc<KeyPool>,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
-        let slot = take(key).or_else(|| resolved.take_later())?;
-        self.serve(slot, resolved, parts, site)
-    }
-
-    #[inline(always)]
-    fn serve(
-        &self,
-        slot: SlotGuard,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
-        match slot.key().call_seats() {
-            None => self.serve_hit(slot, resolved, parts, site),
-            Some(_) => self.hit_within_quotas(slot, resolved, parts, site),
-        }
-    }
-
-    /// A lease on an idle session.
-    #[inline(always)]
-    pub(super) fn serve_hit(
-        &self,
-        mut slot: SlotGuard,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
-        let context = self.context();
-        let now = self.coarse_now();
-        slot.set_acquired_at(now);
-        let key = slot.key();
-        run(
-            key,
-            key.note_credential(&parts.headers, || resolved.ends_at, now),
-        );
-        if key.keeps_spares() {
-            plan_spares(key);
-        }
-        match fitness(context, &slot, now) {
-            Fitness::Fit => Some(self.lease_of_hit(slot, site)),
-            fitness => {
-                turn_down(slot, fitness);
-                None
-            }
-        }
+        request.timeout.unwrap_or(default)
     }
 
     /// Now, as exactly as the expiry of sessions and credentials needs it.
@@ -163,31 +89,13 @@ impl Acquirer {
         });
     }
 
-    #[inline(always)]
-    fn lease_of_hit(&self, slot: SlotGuard, site: Site) -> Lease {
-        match self.context().is_plain() {
-            true => {
-                slot.session().count_use();
-                Lease::new(slot)
-            }
-            false => self.watched(self.lease(slot, || Duration::ZERO), site),
-        }
-    }
-
     /// A lease on a session that is fit.
     #[inline]
     pub(super) fn lease(&self, slot: SlotGuard, waited: impl FnOnce() -> Duration) -> Lease {
-        let pooled = slot.session();
-        pooled.count_use();
-        self.context().events.emit(|observer, pool| {
-            observer.acquired(&Acquired {
-                pool,
-                key: &pooled.key,
-                hit: !slot.is_fresh(),
-                waited: waited(),
-            });
-        });
-        Lease::new(slot)
+        slot.session().count_use();
+        let lease = Lease::new(slot);
+        self.report_acquired(&lease, waited);
+        lease
     }
 
     /// The lease, watched from now on where the pool watches its leases.
@@ -229,12 +137,6 @@ impl Acquirer {
         }
         turned_away
     }
-}
-
-#[cold]
-#[inline(never)]
-fn plan_spares(key: &Arc<KeyPool>) {
-    run(key, key.plan_spares());
 }
 
 impl Drop for Acquirer {

@@ -9,7 +9,7 @@ use crate::{
     acquire::resolve::{RequestParts, Resolved},
     error::AcquireError,
     extend::CloseReason,
-    key::{Fate, KeyPool, SlotGuard},
+    key::{Fate, KeyPool},
     limits::{Begun, CallPermit, CallWait, Member, Owner, Seats},
     time::Deadline,
     types::Scope,
@@ -24,22 +24,23 @@ impl Acquirer {
     #[inline(never)]
     pub(super) fn hit_within_quotas(
         &self,
-        mut slot: SlotGuard,
+        mut lease: Lease,
         resolved: &Resolved,
         parts: &RequestParts,
         site: Site,
     ) -> Option<Lease> {
-        let key = slot.key();
+        let key = lease.key_pool();
         let Some(seats) = self.seats_of_caller(key, parts) else {
-            return self.serve_hit(slot, resolved, parts, site);
+            return self.serve_hit(lease, resolved, parts, site);
         };
         let calls = &self.services.capacity.calls;
         match calls.take(key.member(), Some(&seats)) {
             Some(call) => {
-                let lease = self.serve_hit(slot, resolved, parts, None)?;
+                let lease = self.serve_hit(lease, resolved, parts, None)?;
                 Some(self.watched(lease.with_call(Some(call)), site))
             }
             None => {
+                let slot = lease.slot_mut();
                 slot.release(Fate::Undelivered, CloseReason::Superseded);
                 None
             }

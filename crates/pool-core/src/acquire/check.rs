@@ -31,6 +31,9 @@ pub(crate) enum Fitness {
 /// for each session that a caller would get.
 #[inline(always)]
 pub(crate) fn fitness(context: &Context, slot: &SlotGuard, now: Timestamp) -> Fitness {
+    if slot.is_late() {
+        return Fitness::Unproven;
+    }
     if has_ended(slot, now) {
         return Fitness::Unfit(end_reason(slot));
     }
@@ -114,7 +117,7 @@ fn hook_admits(context: &Context, pooled: &PooledSession) -> bool {
 /// unproven one again and checks it.
 #[cold]
 #[inline(never)]
-pub(crate) fn turn_down(mut slot: SlotGuard, fitness: Fitness) {
+pub(crate) fn turn_down(slot: &mut SlotGuard, fitness: Fitness) {
     match fitness {
         Fitness::Unfit(reason) => slot.release(Fate::Unfit, reason),
         Fitness::Fit | Fitness::Unproven => {

@@ -2,7 +2,9 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context as TaskContext, Poll, ready},
+    time::Duration,
 };
 
 use tracing::Span;
@@ -11,14 +13,14 @@ use super::{
     acquirer::Acquirer,
     check::{Fitness, fitness, unless_unfit},
     lease::Lease,
-    queue::{QueuedCaller, SlotWait},
+    queue::{QueuedCaller, SlotWait, Waited},
     slow::Turn,
 };
 use crate::{
     acquire::resolve::{RequestParts, Resolved},
     error::AcquireError,
-    key::{QueuePosition, SlotGuard, run},
-    time::Deadline,
+    key::{KeyPool, QueuePosition, SlotGuard, run},
+    time::Limit,
 };
 
 /// The waiting for a lease of a request that is resolved. As long as nothing but waiting is to be
@@ -27,11 +29,13 @@ pub(crate) struct NextLease<'r> {
     acquirer: &'r Acquirer,
     resolved: &'r Resolved,
     parts: &'r RequestParts,
-    deadline: Deadline,
+    limit: Limit,
     way: Way<'r>,
 }
 
 enum Way<'r> {
+    /// It has not begun.
+    New,
     Direct(SlotWait<'r>),
     Slow(Pin<Box<dyn Future<Output = Result<Lease, AcquireError>> + Send + 'r>>),
 }
@@ -46,35 +50,38 @@ impl Acquirer {
         &'r self,
         resolved: &'r Resolved,
         parts: &'r RequestParts,
-        deadline: Deadline,
+        limit: Limit,
     ) -> NextLease<'r> {
-        let way = match self.wait_directly(resolved, parts, deadline) {
-            Ok(wait) => Way::Direct(wait),
-            Err(span) => {
-                let acquire = self.acquire_resolved(span, resolved, parts, deadline, Turn::Last);
-                Way::Slow(Box::pin(acquire))
-            }
-        };
         NextLease {
             acquirer: self,
             resolved,
             parts,
-            deadline,
-            way,
+            limit,
+            way: Way::New,
         }
     }
 
-    /// The waiting for a slot of the request's key.
+    /// The limit of an acquire that begins now. A long one is measured by the coarse clock.
+    #[inline]
+    pub(crate) fn limit(&self, timeout: Duration) -> Limit {
+        let now = match timeout >= LONG {
+            true => self.coarse_now(),
+            false => self.context().clock.now(),
+        };
+        Limit::after(now, timeout)
+    }
+
+    /// The key whose queue the caller may join.
     ///
     /// # Errors
     /// The span of the acquire, where it is recorded or more is to be done than to wait.
     #[inline]
-    fn wait_directly<'r>(
+    fn direct_key<'r>(
         &self,
         resolved: &'r Resolved,
         parts: &RequestParts,
-        deadline: Deadline,
-    ) -> Result<SlotWait<'r>, Span> {
+        limit: Limit,
+    ) -> Result<&'r Arc<KeyPool>, Span> {
         let span = self.span(&parts.endpoint);
         if !span.is_disabled() {
             return Err(span);
@@ -89,60 +96,79 @@ impl Acquirer {
         if context.is_closed() || self.jobs.is_closed() {
             return Err(span);
         }
-        let now = context.clock.timestamp(deadline.began);
+        let now = limit.began;
         run(
             key,
             key.note_credential(&parts.headers, || resolved.ends_at, now),
         );
-        if key.credentials.have_ended(now) {
-            return Err(span);
+        match key.credentials.have_ended(now) {
+            true => Err(span),
+            false => Ok(key),
         }
-        let caller = QueuedCaller {
-            credential: parts.credential(resolved.ends_at),
-            began: now,
-            deadline: context.clock.timestamp(deadline.at),
-            position: QueuePosition::Back,
-            lane: parts.lane(),
-            now,
-        };
-        Ok(SlotWait::new(key, caller))
     }
 }
 
 impl Future for NextLease<'_> {
     type Output = Result<Lease, AcquireError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Way::Direct(wait) = &mut this.way {
-            match ready!(wait.poll(&None, task)) {
-                Ok(Some(mut slot)) => {
-                    let acquirer = this.acquirer;
-                    let now = acquirer.coarse_now();
-                    slot.set_acquired_at(now);
-                    let fitness = fitness(acquirer.context(), &slot, now);
-                    if fitness == Fitness::Fit && slot.is_current() {
-                        let deadline = this.deadline;
-                        return Poll::Ready(Ok(acquirer.lease(slot, || deadline.waited())));
-                    }
-                    this.go_on_with_unfit(slot, fitness);
+        let waited = match &mut this.way {
+            Way::Direct(wait) => wait.poll(task.waker()),
+            Way::New => match this.begin(task) {
+                Some(waited) => waited,
+                None => return this.poll_slowly(task),
+            },
+            Way::Slow(_) => return this.poll_slowly(task),
+        };
+        match ready!(waited) {
+            Ok(Some(mut slot)) => {
+                let acquirer = this.acquirer;
+                let now = acquirer.coarse_now();
+                slot.set_acquired_at(now);
+                let fitness = fitness(acquirer.context(), &slot, now);
+                if fitness == Fitness::Fit && slot.is_current() {
+                    let waited = || this.limit.deadline(&acquirer.context().clock).waited();
+                    return Poll::Ready(Ok(acquirer.lease(slot, waited)));
                 }
-                Ok(None) => this.go_on(Turn::Last),
-                Err(error) => {
-                    let (endpoint, deadline) = (&this.parts.endpoint, this.deadline);
-                    this.acquirer.report_failed(endpoint, deadline, &error);
-                    return Poll::Ready(Err(error));
-                }
+                this.go_on_with_unfit(slot, fitness);
+            }
+            Ok(None) => this.go_on(Span::none(), Turn::Last),
+            Err(error) => {
+                this.report_failed(&error);
+                return Poll::Ready(Err(error));
             }
         }
-        match &mut this.way {
-            Way::Slow(acquire) => acquire.as_mut().poll(task),
-            Way::Direct(_) => Poll::Ready(Err(AcquireError::Closed)),
-        }
+        this.poll_slowly(task)
     }
 }
 
-impl NextLease<'_> {
+impl<'r> NextLease<'r> {
+    /// Joins the queue of the key. `None` where more is to be done than to wait.
+    #[inline]
+    fn begin(&mut self, task: &TaskContext<'_>) -> Option<Waited> {
+        let (parts, limit) = (self.parts, self.limit);
+        let key = match self.acquirer.direct_key(self.resolved, parts, limit) {
+            Ok(key) => key,
+            Err(span) => {
+                self.go_on(span, Turn::Last);
+                return None;
+            }
+        };
+        let mut wait = SlotWait::new(key);
+        let caller = QueuedCaller {
+            credential: parts.credential(self.resolved.ends_at),
+            limit,
+            position: QueuePosition::Back,
+            lane: parts.lane(),
+            now: limit.began,
+        };
+        let joined = wait.join(caller, &None, task.waker());
+        self.way = Way::Direct(wait);
+        Some(joined)
+    }
+
     /// Goes on after a session that is unfit, or has to be checked.
     #[cold]
     fn go_on_with_unfit(&mut self, slot: SlotGuard, fitness: Fitness) {
@@ -153,14 +179,32 @@ impl NextLease<'_> {
                 None => Turn::Lost,
             },
         };
-        self.go_on(turn);
+        self.go_on(Span::none(), turn);
     }
 
     #[cold]
-    fn go_on(&mut self, turn: Turn) {
-        let (acquirer, resolved) = (self.acquirer, self.resolved);
-        let (parts, deadline) = (self.parts, self.deadline);
-        let acquire = acquirer.acquire_resolved(Span::none(), resolved, parts, deadline, turn);
+    fn go_on(&mut self, span: Span, turn: Turn) {
+        let (acquirer, resolved, parts) = (self.acquirer, self.resolved, self.parts);
+        let deadline = self.limit.deadline(&acquirer.context().clock);
+        let acquire = acquirer.acquire_resolved(span, resolved, parts, deadline, turn);
         self.way = Way::Slow(Box::pin(acquire));
     }
+
+    #[inline(never)]
+    fn poll_slowly(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<Lease, AcquireError>> {
+        match &mut self.way {
+            Way::Slow(acquire) => acquire.as_mut().poll(task),
+            Way::New | Way::Direct(_) => Poll::Ready(Err(AcquireError::Closed)),
+        }
+    }
+
+    #[cold]
+    fn report_failed(&self, error: &AcquireError) {
+        let deadline = self.limit.deadline(&self.acquirer.context().clock);
+        self.acquirer
+            .report_failed(&self.parts.endpoint, deadline, error);
+    }
 }
+
+/// A time limit from which on the error of the coarse clock is nothing.
+const LONG: Duration = Duration::from_secs(10);

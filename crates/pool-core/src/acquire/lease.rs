@@ -59,6 +59,12 @@ impl Lease {
         }
     }
 
+    /// The slot of the lease.
+    #[inline(always)]
+    pub(super) fn slot_mut(&mut self) -> &mut SlotGuard {
+        &mut self.slot
+    }
+
     /// The same lease, watched by the pool, which was taken at `site`.
     #[inline(never)]
     pub(super) fn watched(

@@ -6,6 +6,7 @@ mod check;
 mod connect;
 mod direct;
 mod held_leases;
+mod hit;
 mod lease;
 mod queue;
 mod resolve;

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::Arc,
-    task::{Context as TaskContext, Poll, ready},
+    task::{Poll, Waker, ready},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use crate::{
         Admission, KeyPool, NewWaiter, QueuePosition, SessionSlot, SlotGuard, Ticket, Waiter, run,
         run_with,
     },
-    time::Timestamp,
+    time::{Limit, Timestamp},
     trace::{self, WaitTrace},
 };
 
@@ -35,16 +35,18 @@ pub(crate) async fn next_slot(
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let span = trace::wait(&key.key);
     let trace = EndOfTrace(WaitTrace::of(&span));
-    let mut wait = SlotWait::new(key, caller);
-    let wait = poll_fn(|task| wait.poll(&trace.0, task));
+    let (mut wait, mut new) = (SlotWait::new(key), Some(caller));
+    let wait = poll_fn(|task| match new.take() {
+        Some(caller) => wait.join(caller, &trace.0, task.waker()),
+        None => wait.poll(task.waker()),
+    });
     wait.instrument(span).await
 }
 
 /// A caller that is to join the queue of a key.
 pub(crate) struct QueuedCaller {
     pub(crate) credential: Credential,
-    pub(crate) began: Timestamp,
-    pub(crate) deadline: Timestamp,
+    pub(crate) limit: Limit,
     pub(crate) position: QueuePosition,
     /// The callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
@@ -54,54 +56,43 @@ pub(crate) struct QueuedCaller {
 /// The waiting of a caller. Dropping it leaves the queue, and passes on a slot that it got meanwhile.
 pub(super) struct SlotWait<'k> {
     key: &'k Arc<KeyPool>,
-    state: WaitState,
+    /// The caller's place in the queue, while it has one.
+    ticket: Option<Ticket>,
 }
 
-enum WaitState {
-    New(QueuedCaller),
-    Queued(Ticket),
-    Over,
-}
+/// What a caller that waits gets: a slot, or `None` when the key was removed.
+pub(super) type Waited = Poll<Result<Option<SlotGuard>, AcquireError>>;
 
 /// Ends the spans of a waiting when it is dropped.
 struct EndOfTrace(Option<Arc<WaitTrace>>);
 
 impl<'k> SlotWait<'k> {
-    pub(super) fn new(key: &'k Arc<KeyPool>, caller: QueuedCaller) -> Self {
-        Self {
-            key,
-            state: WaitState::New(caller),
-        }
+    pub(super) fn new(key: &'k Arc<KeyPool>) -> Self {
+        Self { key, ticket: None }
     }
 
-    /// A slot of the key, once there is one; `None` when the key was removed. `trace` has the spans of
-    /// the waiting, where they are recorded.
+    /// A slot of the key that the caller has [joined](Self::join), once there is one.
     // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
     #[inline]
-    pub(super) fn poll(
-        &mut self,
-        trace: &Option<Arc<WaitTrace>>,
-        task: &TaskContext<'_>,
-    ) -> Poll<Result<Option<SlotGuard>, AcquireError>> {
-        if let WaitState::Queued(ticket) = self.state {
-            let grant = ready!(self.key.poll(ticket, task.waker()));
-            self.state = WaitState::Over;
-            self.leave_lobby();
-            let slot = grant.unwrap_or(Err(AcquireError::Closed));
-            return Poll::Ready(slot.map(|slot| Some(self.guard(slot))));
-        }
-        match std::mem::replace(&mut self.state, WaitState::Over) {
-            WaitState::New(caller) => self.join(caller, trace, task),
-            WaitState::Queued(_) | WaitState::Over => Poll::Ready(Err(AcquireError::Closed)),
-        }
+    pub(super) fn poll(&mut self, waker: &Waker) -> Waited {
+        let Some(ticket) = self.ticket else {
+            return Poll::Ready(Err(AcquireError::Closed));
+        };
+        let grant = ready!(self.key.poll(ticket, waker));
+        self.ticket = None;
+        self.leave_lobby();
+        let slot = grant.unwrap_or(Err(AcquireError::Closed));
+        Poll::Ready(slot.map(|slot| Some(self.guard(slot))))
     }
 
-    fn join(
+    /// Joins the queue of the key. `trace` has the spans of the waiting, where they are recorded.
+    #[inline]
+    pub(super) fn join(
         &mut self,
         caller: QueuedCaller,
         trace: &Option<Arc<WaitTrace>>,
-        task: &TaskContext<'_>,
-    ) -> Poll<Result<Option<SlotGuard>, AcquireError>> {
+        waker: &Waker,
+    ) -> Waited {
         // A caller that lost its turn has waited before.
         if !self.enter_lobby() && caller.position == QueuePosition::Back {
             self.leave_lobby();
@@ -118,18 +109,18 @@ impl<'k> SlotWait<'k> {
             lane: caller.lane,
             position: caller.position,
             now,
-            deadline: caller.deadline,
-            waker: task.waker(),
+            deadline: caller.limit.at,
+            waker,
             caller: Waiter {
                 credential: caller.credential,
-                began: caller.began,
-                deadline: caller.deadline,
+                began: caller.limit.began,
+                deadline: caller.limit.at,
                 stage: Stage::Queue,
                 trace: trace.clone(),
             },
         });
         if let Admission::Queued(ticket, effects) = admission {
-            self.state = WaitState::Queued(ticket);
+            self.ticket = Some(ticket);
             run_with(self.key, effects, &Connects);
             return Poll::Pending;
         }
@@ -182,7 +173,7 @@ impl<'k> SlotWait<'k> {
         }
         let ahead = capacity.sessions.ahead_of(&self.key.member().account);
         let wait = Duration::from_nanos(pace.wait(ahead)?);
-        (wait > caller.deadline.since(caller.now)).then_some(wait)
+        (wait > caller.limit.at.since(caller.now)).then_some(wait)
     }
 
     /// Counts the caller as one that waits; `false` when too many do. Either way it is to leave.
@@ -202,7 +193,7 @@ impl<'k> SlotWait<'k> {
 impl Drop for SlotWait<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let WaitState::Queued(ticket) = self.state {
+        if let Some(ticket) = self.ticket {
             self.leave_lobby();
             for effects in self.key.leave_queue(ticket) {
                 run(self.key, effects);

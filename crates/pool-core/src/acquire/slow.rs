@@ -12,7 +12,7 @@ use crate::{
     acquire::resolve::{AcquireRequest, RequestParts, Resolved, Route},
     error::{AcquireError, FaultKind},
     key::{QueuePosition, SlotGuard, run},
-    time::Deadline,
+    time::{Deadline, Limit},
     trace,
     types::Endpoint,
 };
@@ -174,8 +174,7 @@ impl Acquirer {
             }
             let caller = QueuedCaller {
                 credential: credential.clone(),
-                began: context.clock.timestamp(deadline.began),
-                deadline: context.clock.timestamp(deadline.at),
+                limit: Limit::of(deadline, &context.clock),
                 position,
                 lane: parts.lane(),
                 now,

@@ -13,7 +13,7 @@ use crate::{
     extend::CallContext,
     handler::{Profile, ProgressSink},
     key::KeyPool,
-    time::Deadline,
+    time::{Deadline, Limit},
     types::PoolKey,
 };
 
@@ -199,7 +199,8 @@ impl PooledClient {
             if let Some(lease) = self.hit(site) {
                 return Ok(lease);
             }
-            let lease = self.acquire_slowly(self.acquire_deadline()).await?;
+            let limit = self.acquirer.limit(self.acquire_timeout);
+            let lease = self.acquire_next(limit).await?;
             Ok(self.acquirer.watched(lease, site))
         }
     }
@@ -221,10 +222,19 @@ impl PooledClient {
         }
     }
 
-    pub(super) async fn acquire_slowly(&self, deadline: Deadline) -> Result<Lease, AcquireError> {
+    pub(super) fn acquire_slowly(
+        &self,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
+        self.acquire_next(Limit::of(deadline, &self.context().clock))
+    }
+
+    fn acquire_next(
+        &self,
+        limit: Limit,
+    ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
         self.acquirer
-            .acquire_next(&self.resolved, &self.parts, deadline)
-            .await
+            .acquire_next(&self.resolved, &self.parts, limit)
     }
 
     /// The deadline of an acquire that begins now.

@@ -23,7 +23,7 @@ use crate::{
         ProbePlan,
     },
     fleet::{Fleet, FleetLink},
-    time::{Clock, CoarseClock, ExpiryPolicy, Keepalive, Timestamp, after},
+    time::{Clock, CoarseClock, ExpiryPolicy, Keepalive, Timestamp, after, nanos},
     types::{BreakerState, DigestKey, Endpoint, Era},
     upstream::{CircuitHost, CircuitReading, ProberTask},
     wire::InboxBounds,
@@ -110,7 +110,7 @@ impl Context {
             expiry: ExpiryPolicy {
                 ttl: config.timeouts.session_ttl,
                 jitter: config.timeouts.session_ttl_jitter,
-                check_after: config.health.health_check_interval,
+                check_after: nanos(config.health.health_check_interval),
             },
             keepalive: Keepalive::of(config.health.keepalive_interval),
             strict_probes: probes.strict(),

@@ -18,7 +18,7 @@ use crate::{
         seeking::{KeyPermit, KeyQuotas, Waiter},
         services::KeyServices,
         session::{History, PooledSession, Return, SessionSlot, Sharing, Spares},
-        slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots, Taken},
+        slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots},
     },
     limits::Member,
     time::{NextSweep, Timestamp},
@@ -149,10 +149,22 @@ impl KeyPool {
         }
     }
 
-    /// A slot of an idle session: the whole of a hit, as far as the key is concerned.
-    #[inline(always)]
-    pub(crate) fn take(&self) -> Taken<Arc<PooledSession>, Timestamp> {
+    /// A slot of an idle session. A late one is to be given back.
+    pub(crate) fn take(&self) -> Option<SessionSlot> {
         self.slots.take()
+    }
+
+    /// The slot of the only session: the whole of a hit, as far as the key is concerned. A late one is to be
+    /// given back.
+    #[inline(always)]
+    pub(crate) fn take_only(&self) -> Option<SessionSlot> {
+        self.slots.take_only()
+    }
+
+    /// Whether a session is ready that is not the only one.
+    #[inline(always)]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.slots.has_ready()
     }
 
     /// Takes back a slot.

@@ -32,5 +32,5 @@ pub(crate) use session::{
     DetectedSession, Ending, History, NewSession, OpenSessions, PooledSession, SessionSlot,
 };
 pub(crate) use slot_guard::SlotGuard;
-pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Taken, Ticket};
+pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};
 pub(crate) use subscriptions::{KeySubscriptions, Subscriber, SubscriptionRegistry};

@@ -56,6 +56,12 @@ impl SlotGuard {
         self.slot().origin == Origin::Opened
     }
 
+    /// True when the slot was taken while its key changed: no caller gets it.
+    #[inline]
+    pub(crate) fn is_late(&self) -> bool {
+        self.slot().origin == Origin::Late
+    }
+
     /// True while no eviction has begun a new generation since the session was opened.
     pub(crate) fn is_current(&self) -> bool {
         self.session().generation() == self.key.generation()

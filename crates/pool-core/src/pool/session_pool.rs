@@ -75,9 +75,9 @@ impl SessionPool {
                     if let Some(lease) = acquirer.hit(resolved, &request.parts, site) {
                         return Ok(lease);
                     }
-                    let deadline = acquirer.deadline(request);
+                    let limit = acquirer.limit(acquirer.timeout(request));
                     let parts = &request.parts;
-                    acquirer.acquire_next(resolved, parts, deadline).await?
+                    acquirer.acquire_next(resolved, parts, limit).await?
                 }
             };
             Ok(acquirer.watched(lease, site))

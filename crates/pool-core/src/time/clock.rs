@@ -27,6 +27,7 @@ impl Timestamp {
     }
 
     /// How many nanoseconds after the clock's beginning.
+    #[inline]
     pub(crate) fn nanos(self) -> u64 {
         self.0.get()
     }
@@ -39,14 +40,12 @@ impl Timestamp {
 
     /// The moment so long after this one, or [`NEVER`](Self::NEVER).
     pub(crate) fn after(self, by: Duration) -> Self {
-        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(by))
+        Self(self.0.saturating_add(nanos(by)))
     }
 
     /// The moment so long before this one.
     pub(crate) fn before(self, by: Duration) -> Self {
-        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        Self::of_nanos(self.nanos().saturating_sub(by))
+        Self::of_nanos(self.nanos().saturating_sub(nanos(by)))
     }
 }
 
@@ -83,14 +82,19 @@ impl Clock {
     /// An instant on this clock; one before its beginning is its beginning.
     #[inline]
     pub(crate) fn timestamp(&self, instant: Instant) -> Timestamp {
-        let since = instant.saturating_duration_since(self.epoch);
-        Timestamp::of_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        Timestamp::of_nanos(nanos(instant.saturating_duration_since(self.epoch)))
     }
 
     /// A point on this clock as an instant.
     pub(crate) fn instant(&self, moment: Timestamp) -> Instant {
         after(self.epoch, Duration::from_nanos(moment.nanos()))
     }
+}
+
+/// A duration in nanoseconds, or the longest one of which a word has the number.
+#[inline]
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// `now + wait`, or the far future where the clock cannot hold that.

@@ -24,8 +24,8 @@ pub(crate) struct ExpiryPolicy {
     pub(crate) ttl: Duration,
     /// By which part of `ttl` lives differ, so that sessions opened together do not end together.
     pub(crate) jitter: f64,
-    /// A session idle for longer than this is checked before it is handed out.
-    pub(crate) check_after: Duration,
+    /// A session idle for more nanoseconds than this is checked before it is handed out.
+    pub(crate) check_after: u64,
 }
 
 impl ExpiryPolicy {
@@ -49,7 +49,7 @@ impl ExpiryPolicy {
         if now >= ends_at {
             return Freshness::Close;
         }
-        if now.since(alive_at) > self.check_after {
+        if now.nanos().saturating_sub(alive_at.nanos()) > self.check_after {
             return Freshness::Check;
         }
         Freshness::Keep
@@ -67,7 +67,7 @@ mod tests {
         ExpiryPolicy {
             ttl: Duration::from_millis(ttl_ms),
             jitter,
-            check_after: Duration::from_millis(check_ms),
+            check_after: check_ms * 1_000_000,
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let policy = ExpiryPolicy {
             ttl: Duration::MAX,
             jitter: 0.0,
-            check_after: Duration::MAX,
+            check_after: u64::MAX,
         };
         let clock = Clock::new();
         let now = Instant::now();

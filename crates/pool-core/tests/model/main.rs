@@ -5,6 +5,7 @@
 
 mod doubles;
 mod handovers;
+mod shortcut;
 
 #[path = "../../src/key/slots/mod.rs"]
 #[allow(
@@ -85,8 +86,8 @@ use loom::{
     thread,
 };
 use slots::{
-    Blame, Bounds, Claim, Enqueued, Fate, Likely, Member, NewWaiter, QueuePosition, ReleaseOutcome,
-    Slot, Slots, Taken, Ticket,
+    Blame, Bounds, Claim, Enqueued, Fate, Likely, Member, NewWaiter, Origin, QueuePosition,
+    ReleaseOutcome, Slot, Slots, Ticket,
 };
 use tallies::Tallies;
 
@@ -221,9 +222,9 @@ impl Key {
     /// Acquires once and leaves without waiting; what was handed over on the way is the caller's.
     fn acquire(&self) -> Option<Slot<Session, u64>> {
         match self.slots.take() {
-            Taken::Slot(slot) => return Some(slot),
-            Taken::Late(slot) => self.release(slot, Fate::Undelivered),
-            Taken::None => {}
+            Some(slot) if slot.origin == Origin::Late => self.release(slot, Fate::Undelivered),
+            Some(slot) => return Some(slot),
+            None => {}
         }
         match self.enqueue() {
             Enqueued::Slot(slot) => Some(slot),

@@ -79,7 +79,7 @@ use std::{
 use doubles::{Session, User};
 use slots::{
     Blame, Bounds, Claim, Enqueued, Fate, Likely, NewWaiter, QueuePosition, ReleaseOutcome, Slot,
-    Slots, Taken, Ticket,
+    Slots, Ticket,
 };
 use tallies::Tallies;
 
@@ -181,10 +181,7 @@ impl Key {
 
     /// A slot of an idle session.
     fn take(&self) -> Option<Slot<Session, u64>> {
-        match self.slots.take() {
-            Taken::Slot(slot) => Some(slot),
-            _ => None,
-        }
+        self.slots.take()
     }
 
     fn keep(&self, slot: Slot<Session, u64>) {

@@ -156,3 +156,56 @@ fn a_key_whose_last_session_is_about_to_leave_is_still_in_use() {
     assert!(key.slots.remove(None).is_none());
     drop(held);
 }
+
+/// Does something with a key whose slots are held, and adds what it takes to them.
+fn step(key: &mut Key, held: &mut Vec<crate::slots::Slot<crate::doubles::Session, u64>>, what: u8) {
+    match what {
+        0..=3 => held.extend(key.take()),
+        4 => {
+            let slot = key.take().unwrap_or_else(|| key.open());
+            held.push(slot);
+        }
+        _ if held.is_empty() => {}
+        5..=7 => {
+            let slot = held.remove(usize::from(what) % held.len());
+            key.release(slot, Fate::Keep);
+        }
+        8 => {
+            let slot = held.remove(0);
+            key.release(slot, Fate::Undelivered);
+        }
+        9 => {
+            let slot = held.remove(0);
+            key.release(slot, Fate::Discard);
+        }
+        10 => drop(key.slots.forfeit(&held[0].member)),
+        _ => drop(key.slots.begin_generation()),
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_happens_the_counts_without_the_lock_are_those_under_it(
+        steps in proptest::collection::vec(0..12_u8, 0..40), slots in 1..3_u32,
+    ) {
+        let mut key = Key::new(3, slots, false);
+        let mut held = Vec::new();
+        for what in steps {
+            if key.slots.counts().busy < 3 || what != 4 {
+                step(&mut key, &mut held, what);
+            }
+            let mut seen = Vec::new();
+            let look = |key: &Key, seen: &mut Vec<_>| {
+                key.tallies
+                    .for_each(|it| seen.push((it.hits, it.misses, it.in_use, it.sessions)));
+            };
+            // Before a look under the lock, and after it.
+            look(&key, &mut seen);
+            let counts = key.slots.counts();
+            look(&key, &mut seen);
+            let hits = counts.hit_counts;
+            let under_lock = (hits.hits, hits.misses, counts.in_use, counts.sessions());
+            proptest::prop_assert_eq!(seen, [under_lock; 2]);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
     detect::{DetectedTransport, KnownTransport},
     extend::CloseReason,
     handler::Profile,
-    key::{Fate, KeyPool, SlotGuard, Taken},
+    key::{Fate, KeyPool, SlotGuard},
     time::Timestamp,
     types::PoolKey,
 };
@@ -75,30 +75,26 @@ impl Resolved {
         }
     }
 
-    /// A slot of an idle session.
-    #[inline(always)]
-    pub(crate) fn take(&self) -> Option<SlotGuard> {
-        if self.indirect.load(Ordering::Acquire) {
-            return self.take_indirectly();
-        }
-        take(&self.first)
-    }
-
-    /// As [`take`](Self::take), for one who has tried the first key pool.
-    #[inline(always)]
+    /// A slot of an idle session, where the first key pool does not suffice.
     pub(crate) fn take_later(&self) -> Option<SlotGuard> {
-        match self.indirect.load(Ordering::Acquire) {
+        match self.is_indirect() {
             true => self.take_indirectly(),
             false => None,
         }
     }
 
-    /// The pool of the key; `None` where the first one found does not suffice.
-    pub(crate) fn only_key_pool(&self) -> Option<&Arc<KeyPool>> {
-        (!self.indirect.load(Ordering::Acquire)).then_some(&self.first)
+    /// True when the first key pool does not suffice.
+    #[inline(always)]
+    pub(crate) fn is_indirect(&self) -> bool {
+        self.indirect.load(Ordering::Acquire)
     }
 
-    #[inline(never)]
+    /// The pool of the key; `None` where the first one found does not suffice.
+    #[inline(always)]
+    pub(crate) fn only_key_pool(&self) -> Option<&Arc<KeyPool>> {
+        (!self.is_indirect()).then_some(&self.first)
+    }
+
     fn take_indirectly(&self) -> Option<SlotGuard> {
         let current = match &self.route {
             Some(route) => self.over(route.known.current()?)?,
@@ -171,21 +167,11 @@ impl Resolved {
 }
 
 /// A slot of an idle session of a key.
-#[inline(always)]
 pub(crate) fn take(key: &Arc<KeyPool>) -> Option<SlotGuard> {
-    match key.take() {
-        Taken::Slot(slot) => Some(SlotGuard::new(Arc::clone(key), slot)),
-        Taken::None => None,
-        Taken::Late(slot) => {
-            give_back(SlotGuard::new(Arc::clone(key), slot));
-            None
-        }
+    let mut slot = SlotGuard::new(Arc::clone(key), key.take()?);
+    if slot.is_late() {
+        slot.release(Fate::Undelivered, CloseReason::Superseded);
+        return None;
     }
-}
-
-/// Gives a slot back that was taken while its key changed.
-#[cold]
-#[inline(never)]
-fn give_back(mut slot: SlotGuard) {
-    slot.release(Fate::Undelivered, CloseReason::Superseded);
+    Some(slot)
 }

@@ -24,6 +24,6 @@ pub(crate) use queue::NewWaiter;
 pub(crate) use slots::Slots;
 pub(crate) use types::{
     Blame, Caller, Claim, Counts, Enqueued, FORFEITED, Fate, HitCounts, Left, Likely, Member,
-    Origin, QueuePosition, ReleaseOutcome, Retired, Served, Slot, Taken, Ticket,
+    Origin, QueuePosition, ReleaseOutcome, Retired, Served, Slot, Ticket,
 };
 pub(crate) use wait::Bounds;

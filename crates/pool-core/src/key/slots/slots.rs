@@ -5,14 +5,10 @@ use std::ops::{Deref, DerefMut};
 use thin_vec::ThinVec;
 
 use super::{
-    super::sync::{
-        AtomicBool, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock,
-    },
+    super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock},
     ready::{Entry, Ready, Shortcut, Way},
     state::{Phase, State},
-    types::{
-        Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot, Taken,
-    },
+    types::{Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot},
 };
 
 /// The sessions and waiters of one key. What a hit needs comes first.
@@ -64,35 +60,42 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
     }
 
-    /// A slot of the most recently used member that has one free.
-    #[inline(always)]
-    pub(crate) fn take(&self) -> Taken<M, T> {
-        let Some((member, alive_at)) = self.shortcut.take() else {
-            // No order is needed: whoever knows of a member that was ready before sees it here.
-            return match self.has_ready.load(Ordering::Relaxed) {
-                true => self.take_locked(),
-                false => Taken::None,
-            };
-        };
-        if !self.shortcut.is_open_to(&member) {
-            return Taken::Late(Slot {
-                member,
-                alive_at,
-                acquired_at: alive_at,
-                origin: Origin::Checked,
-            });
+    /// A slot of the most recently used member that has one free; a [late](Origin::Late) one is to be given
+    /// back.
+    pub(crate) fn take(&self) -> Option<Slot<M, T>> {
+        match self.take_only() {
+            None if self.has_ready() => self.take_locked(),
+            taken => taken,
         }
-        self.tally.begin_turn();
-        Taken::Slot(Slot {
+    }
+
+    /// The slot of the only member, taken around the lock; a [late](Origin::Late) one is to be given back.
+    #[inline(always)]
+    pub(crate) fn take_only(&self) -> Option<Slot<M, T>> {
+        let (member, alive_at) = self.shortcut.take()?;
+        let origin = match self.shortcut.is_open_to(&member) {
+            true => {
+                self.tally.begin_turn();
+                Origin::Found
+            }
+            false => Origin::Late,
+        };
+        Some(Slot {
             member,
             alive_at,
             acquired_at: alive_at,
-            origin: Origin::Found,
+            origin,
         })
     }
 
-    #[inline]
-    fn take_locked(&self) -> Taken<M, T> {
+    /// Whether a member is ready under the lock.
+    #[inline(always)]
+    pub(crate) fn has_ready(&self) -> bool {
+        // No order is needed: whoever knows of a member that was ready before sees it here.
+        self.has_ready.load(Ordering::Relaxed)
+    }
+
+    fn take_locked(&self) -> Option<Slot<M, T>> {
         let mut state = lock(&self.state);
         // Most members have one slot. It is passed on in registers.
         if state
@@ -102,19 +105,16 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         {
             let slot = state.take_ready();
             self.show(&mut state);
-            return slot.map_or(Taken::None, Taken::Slot);
+            return slot;
         }
-        let Some(Entry {
+        let Entry {
             member, alive_at, ..
-        }) = state.ready.pop()
-        else {
-            return Taken::None;
-        };
+        } = state.ready.pop()?;
         state.in_use += 1;
         state.hit_counts.hits += 1;
         self.tally.took_idle(state.hit_counts.hits);
         self.show_ready(&state);
-        Taken::Slot(Slot {
+        Some(Slot {
             member,
             alive_at,
             acquired_at: alive_at,
@@ -140,7 +140,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             slot = Slot {
                 member,
                 alive_at,
-                origin: Origin::Checked,
+                origin: Origin::Late,
                 ..slot
             };
         }
@@ -162,7 +162,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let undisturbed = state.waiting == 0 && state.draining.is_empty();
         if fate == Fate::Keep && !stale && undisturbed {
             state.in_use -= 1;
-            if slot.member.slots() != 1 || state.open == 1 {
+            if slot.member.slots() != 1 || state.open == 1 || was_out {
                 state.entry(slot);
                 self.show(&mut state);
                 return ReleaseOutcome::Ready;
@@ -199,7 +199,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             self.tally
                 .settle_turn(!matches!(fate, Fate::Undelivered | Fate::Unfit));
             // The turn was the hit.
-            slot.origin = Origin::Checked;
+            slot.origin = Origin::Late;
         }
         was_out
     }

@@ -111,11 +111,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         fate: Fate,
         claim: impl FnOnce(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
-        if matches!(fate, Fate::Undelivered | Fate::Unfit) {
-            self.hit_counts.take_back(slot.origin);
-        }
         if slot.member.generation() == FORFEITED {
             return ReleaseOutcome::Draining { wanted: false };
+        }
+        if matches!(fate, Fate::Undelivered | Fate::Unfit) {
+            self.hit_counts.take_back(slot.origin);
         }
         let stale = slot.member.generation() != self.generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {

@@ -35,6 +35,8 @@ pub(crate) enum Origin {
     Opened,
     /// The member was there, and no caller gets the slot: it is checked.
     Checked,
+    /// The member was taken while its key changed, and no caller gets the slot: it is to be given back.
+    Late,
 }
 
 /// What the next member of a key is likely to be.
@@ -58,17 +60,6 @@ pub(crate) trait Caller {
 
 /// What a caller that waits gets in the end.
 pub(crate) type Grant<M, W, T> = Result<Slot<M, T>, <W as Caller>::Error>;
-
-/// What became of a request for a slot.
-#[derive(Debug)]
-pub(crate) enum Taken<M, T> {
-    /// Here it is.
-    Slot(Slot<M, T>),
-    /// None is free.
-    None,
-    /// A slot that no caller gets: it is to be given back, since the key has changed meanwhile.
-    Late(Slot<M, T>),
-}
 
 /// The result of an attempt to queue.
 #[derive(Debug)]
@@ -244,7 +235,7 @@ impl HitCounts {
         match origin {
             Origin::Opened => self.misses += 1,
             Origin::Found => self.hits += 1,
-            Origin::Checked => {}
+            Origin::Checked | Origin::Late => {}
         }
     }
 }
