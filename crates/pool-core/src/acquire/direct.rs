@@ -20,7 +20,8 @@ use crate::{
     acquire::resolve::{RequestParts, Resolved},
     error::AcquireError,
     key::{KeyPool, QueuePosition, SlotGuard, run},
-    time::Limit,
+    time::{Limit, Timestamp},
+    trace,
 };
 
 /// The waiting for a lease of a request that is resolved. As long as nothing but waiting is to be
@@ -80,29 +81,28 @@ impl Acquirer {
         &self,
         resolved: &'r Resolved,
         parts: &RequestParts,
-        limit: Limit,
+        now: Timestamp,
     ) -> Result<&'r Arc<KeyPool>, Span> {
-        let span = self.span(&parts.endpoint);
-        if !span.is_disabled() {
-            return Err(span);
+        let span = || self.span(&parts.endpoint);
+        if trace::is_any_recorded() {
+            let span = span();
+            if !span.is_disabled() {
+                return Err(span);
+            }
         }
         let Some(key) = resolved.only_key_pool() else {
-            return Err(span);
+            return Err(span());
         };
-        if key.call_seats().is_some() {
-            return Err(span);
-        }
         let context = self.context();
-        if context.is_closed() || self.jobs.is_closed() {
-            return Err(span);
+        if key.call_seats().is_some() || context.is_closed() || self.jobs.is_closed() {
+            return Err(span());
         }
-        let now = limit.began;
         run(
             key,
             key.note_credential(&parts.headers, || resolved.ends_at, now),
         );
         match key.credentials.have_ended(now) {
-            true => Err(span),
+            true => Err(span()),
             false => Ok(key),
         }
     }
@@ -148,25 +148,30 @@ impl<'r> NextLease<'r> {
     /// Joins the queue of the key. `None` where more is to be done than to wait.
     #[inline]
     fn begin(&mut self, task: &TaskContext<'_>) -> Option<Waited> {
-        let (parts, limit) = (self.parts, self.limit);
-        let key = match self.acquirer.direct_key(self.resolved, parts, limit) {
+        let parts = self.parts;
+        let key = match self
+            .acquirer
+            .direct_key(self.resolved, parts, self.limit.began)
+        {
             Ok(key) => key,
             Err(span) => {
                 self.go_on(span, Turn::Last);
                 return None;
             }
         };
-        let mut wait = SlotWait::new(key);
+        self.way = Way::Direct(SlotWait::new(key));
+        let Way::Direct(wait) = &mut self.way else {
+            return None;
+        };
         let caller = QueuedCaller {
-            credential: parts.credential(self.resolved.ends_at),
-            limit,
+            headers: &parts.headers,
+            ends_at: self.resolved.ends_at,
+            limit: &self.limit,
             position: QueuePosition::Back,
             lane: parts.lane(),
-            now: limit.began,
+            now: self.limit.began,
         };
-        let joined = wait.join(caller, &None, task.waker());
-        self.way = Way::Direct(wait);
-        Some(joined)
+        Some(wait.join(caller, &None, task.waker()))
     }
 
     /// Goes on after a session that is unfit, or has to be checked.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
 use tracing::Instrument;
 
 use super::connect::Connects;
@@ -31,7 +32,7 @@ use crate::{
 /// Safe: a slot on its way to a caller that leaves goes to the next one.
 pub(crate) async fn next_slot(
     key: &Arc<KeyPool>,
-    caller: QueuedCaller,
+    caller: QueuedCaller<'_>,
 ) -> Result<Option<SlotGuard>, AcquireError> {
     let span = trace::wait(&key.key);
     let trace = EndOfTrace(WaitTrace::of(&span));
@@ -44,9 +45,12 @@ pub(crate) async fn next_slot(
 }
 
 /// A caller that is to join the queue of a key.
-pub(crate) struct QueuedCaller {
-    pub(crate) credential: Credential,
-    pub(crate) limit: Limit,
+#[derive(Clone, Copy)]
+pub(crate) struct QueuedCaller<'c> {
+    /// The credential of its request.
+    pub(crate) headers: &'c Arc<HeaderMap>,
+    pub(crate) ends_at: Timestamp,
+    pub(crate) limit: &'c Limit,
     pub(crate) position: QueuePosition,
     /// The callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
@@ -73,7 +77,7 @@ impl<'k> SlotWait<'k> {
 
     /// A slot of the key that the caller has [joined](Self::join), once there is one.
     // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&mut self, waker: &Waker) -> Waited {
         let Some(ticket) = self.ticket else {
             return Poll::Ready(Err(AcquireError::Closed));
@@ -86,10 +90,10 @@ impl<'k> SlotWait<'k> {
     }
 
     /// Joins the queue of the key. `trace` has the spans of the waiting, where they are recorded.
-    #[inline]
+    #[inline(always)]
     pub(super) fn join(
         &mut self,
-        caller: QueuedCaller,
+        caller: QueuedCaller<'_>,
         trace: &Option<Arc<WaitTrace>>,
         waker: &Waker,
     ) -> Waited {
@@ -111,8 +115,11 @@ impl<'k> SlotWait<'k> {
             now,
             deadline: caller.limit.at,
             waker,
-            caller: Waiter {
-                credential: caller.credential,
+            caller: || Waiter {
+                credential: Credential {
+                    headers: Arc::clone(caller.headers),
+                    ends_at: caller.ends_at,
+                },
                 began: caller.limit.began,
                 deadline: caller.limit.at,
                 stage: Stage::Queue,
@@ -135,7 +142,7 @@ impl<'k> SlotWait<'k> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn guard(&self, slot: SessionSlot) -> SlotGuard {
         SlotGuard::new(Arc::clone(self.key), slot)
     }
@@ -149,7 +156,7 @@ impl<'k> SlotWait<'k> {
 
     /// How long the caller would wait for the first session of its key, by the pace of an overloaded line,
     /// where that is longer than it can.
-    fn wait_in_vain(&self, caller: &QueuedCaller) -> Option<Duration> {
+    fn wait_in_vain(&self, caller: &QueuedCaller<'_>) -> Option<Duration> {
         let services = &self.key.services;
         let (capacity, target) = (
             &services.capacity,

@@ -173,8 +173,9 @@ impl Acquirer {
                 return Err(AcquireError::CredentialExpired);
             }
             let caller = QueuedCaller {
-                credential: credential.clone(),
-                limit: Limit::of(deadline, &context.clock),
+                headers: &credential.headers,
+                ends_at: credential.ends_at,
+                limit: &Limit::of(deadline, &context.clock),
                 position,
                 lane: parts.lane(),
                 now,

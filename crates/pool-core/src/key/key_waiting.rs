@@ -38,7 +38,11 @@ pub(crate) enum Admission {
 
 impl KeyPool {
     /// Queues a waiter, unless a slot is free or the key was removed.
-    pub(crate) fn enqueue(&self, new: NewWaiter<'_, Waiter, Timestamp>) -> Admission {
+    #[inline(always)]
+    pub(crate) fn enqueue(
+        &self,
+        new: NewWaiter<'_, impl FnOnce() -> Waiter, Timestamp>,
+    ) -> Admission {
         let (deadline, limits) = (new.deadline, &self.services.context.config.limits);
         let bounds = Bounds {
             most: limits.waiters().per_key,
@@ -96,6 +100,7 @@ impl KeyPool {
     }
 
     /// What a waiter got. `None`: it has come for it before.
+    #[inline(always)]
     pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant>> {
         self.slots.poll(ticket, waker)
     }

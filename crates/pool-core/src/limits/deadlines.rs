@@ -26,7 +26,7 @@ impl<T: Copy + Ord, I: Copy> Deadlines<T, I> {
         self.in_order.len() + self.others.len()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, at: T, waiter: I) {
         let due = Due { at, waiter };
         match self.in_order.back() {
@@ -50,7 +50,7 @@ impl<T: Copy + Ord, I: Copy> Deadlines<T, I> {
 
     /// Forgets the deadlines that are not valid any more, once they are more than those of so many that
     /// wait.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn forget(&mut self, waiting: usize, is_valid: impl Fn(T, I) -> bool) {
         if self.len() <= 2 * waiting + MIN_KEPT {
             return;

@@ -53,22 +53,22 @@ impl Lanes {
     }
 
     /// The lane whose turn it is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn turn(&self) -> Option<u32> {
         (self.turn != NONE).then_some(self.turn)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_turn(&mut self, lane: u32) {
         self.turn = lane;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(&self, lane: u32) -> &Lane {
         &self.lanes[lane as usize]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn at_mut(&mut self, lane: u32) -> &mut Lane {
         &mut self.lanes[lane as usize]
     }
@@ -80,7 +80,7 @@ impl Lanes {
     }
 
     /// The lane of this name. A new one has the last turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(&mut self, name: u64) -> u32 {
         // Most lines have one lane.
         match self.lanes.get(self.turn as usize) {

@@ -1,16 +1,19 @@
 //! A line with lanes: the lanes are served in turn.
 
-use slab::Slab;
-
 use super::lanes::{Lanes, NONE, index};
 
 /// A line with lanes. The lanes that are not empty are served in turn, the values of one lane in the
 /// order of their arrival. Every method takes constant time, whatever the length of the line.
 ///
 /// A value may [stay](Self::call) in its place after its turn, until it is removed. A value and its
-/// neighbours are close together in memory, since cores that pass on slots pass on these as well.
+/// neighbours are close together in memory, since cores that pass on slots pass on these as well. A place that
+/// was left is used again, with what was left in it.
 pub(crate) struct Line<N> {
-    nodes: Slab<Node<N>>,
+    nodes: Vec<Node<N>>,
+    /// The first of the places that are free, or [`NONE`]. Each has the next one behind it.
+    free: u32,
+    /// How many places are taken.
+    taken: u32,
     lanes: Lanes,
     len: u32,
     next_number: u64,
@@ -18,6 +21,7 @@ pub(crate) struct Line<N> {
 
 /// A value and its neighbours in its lane.
 struct Node<N> {
+    /// [`FREE`] where no value is.
     number: u64,
     /// Its lane; [`NONE`] after its turn.
     lane: u32,
@@ -25,7 +29,7 @@ struct Node<N> {
     turn: u32,
     before: u32,
     behind: u32,
-    value: N,
+    value: Option<N>,
 }
 
 /// The place of a value. It names no other value once that one has been removed.
@@ -34,6 +38,9 @@ pub(crate) struct Place {
     index: u32,
     number: u64,
 }
+
+/// The number of no value: there are fewer.
+const FREE: u64 = u64::MAX;
 
 impl<N> Line<N> {
     /// A line whose places are numbered from here on.
@@ -50,6 +57,7 @@ impl<N> Line<N> {
     }
 
     /// How many values wait.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
@@ -61,7 +69,7 @@ impl<N> Line<N> {
 
     /// True while there is no value at all, not even one that was called.
     pub(crate) fn is_unused(&self) -> bool {
-        self.nodes.is_empty()
+        self.taken == 0
     }
 
     /// How many values of this lane are served, and how many of all, before one that joins it now.
@@ -94,43 +102,53 @@ impl<N> Line<N> {
 
     /// Adds a value at the end of its lane.
     pub(crate) fn push_back(&mut self, lane: u64, value: N) -> Place {
+        let (place, at) = self.join_last(lane);
+        *at = Some(value);
+        place
+    }
+
+    /// Adds a value that is served next.
+    #[cfg(test)]
+    pub(crate) fn push_front(&mut self, lane: u64, value: N) -> Place {
+        let (place, at) = self.join_first(lane);
+        *at = Some(value);
+        place
+    }
+
+    /// A place at the end of a lane, whose value is still to be set. Another one may have been there before.
+    #[inline(always)]
+    pub(crate) fn join_last(&mut self, lane: u64) -> (Place, &mut Option<N>) {
         let at = self.lanes.of(lane);
         let last = self.lanes.at(at).last;
         let turn = match last {
             NONE => 0,
             last => self.node(last).turn.wrapping_add(1),
         };
-        let place = self.add(at, turn, value);
+        let place = self.add(at, turn, [last, NONE]);
         match last {
             NONE => self.lanes.at_mut(at).first = place.index,
-            last => {
-                self.node(last).behind = place.index;
-                self.node(place.index).before = last;
-            }
+            last => self.node(last).behind = place.index,
         }
         self.lanes.at_mut(at).last = place.index;
-        place
+        (place, &mut self.node(place.index).value)
     }
 
-    /// Adds a value that is served next.
-    pub(crate) fn push_front(&mut self, lane: u64, value: N) -> Place {
+    /// The place that is served next, whose value is still to be set. Another one may have been there before.
+    pub(crate) fn join_first(&mut self, lane: u64) -> (Place, &mut Option<N>) {
         let at = self.lanes.of(lane);
         let first = self.lanes.at(at).first;
         let turn = match first {
             NONE => 0,
             first => self.node(first).turn.wrapping_sub(1),
         };
-        let place = self.add(at, turn, value);
+        let place = self.add(at, turn, [NONE, first]);
         match first {
             NONE => self.lanes.at_mut(at).last = place.index,
-            first => {
-                self.node(first).before = place.index;
-                self.node(place.index).behind = first;
-            }
+            first => self.node(first).before = place.index,
         }
         self.lanes.at_mut(at).first = place.index;
         self.lanes.set_turn(at);
-        place
+        (place, &mut self.node(place.index).value)
     }
 
     /// The place that is served next.
@@ -141,13 +159,13 @@ impl<N> Line<N> {
 
     /// Calls the first value of the lane whose turn it is: it waits no more, and stays until it is
     /// removed. The turn passes to the next lane.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(&mut self) -> Option<&mut N> {
         let lane = self.lanes.at(self.lanes.turn()?);
         let (first, behind) = (lane.first, lane.behind);
         self.lanes.set_turn(behind);
         self.unlink(first);
-        Some(&mut self.node(first).value)
+        self.node(first).value.as_mut()
     }
 
     /// Takes out the first value of the lane whose turn it is. The turn passes to the next lane.
@@ -160,17 +178,21 @@ impl<N> Line<N> {
     /// The value at a place, while it is there.
     pub(crate) fn get(&self, place: Place) -> Option<&N> {
         let node = self.nodes.get(place.index as usize)?;
-        (node.number == place.number).then_some(&node.value)
+        let is_there = node.number == place.number;
+        node.value.as_ref().filter(|_| is_there)
     }
 
     /// The value at a place, while it is there, and whether it waits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<(&mut N, bool)> {
         let node = self.nodes.get_mut(place.index as usize)?;
-        (node.number == place.number).then_some((&mut node.value, node.lane != NONE))
+        let (is_there, waits) = (node.number == place.number, node.lane != NONE);
+        let value = node.value.as_mut().filter(|_| is_there)?;
+        Some((value, waits))
     }
 
     /// True while the value at a place waits.
+    #[inline]
     pub(crate) fn waits(&self, place: Place) -> bool {
         let node = self.nodes.get(place.index as usize);
         node.is_some_and(|node| node.number == place.number && node.lane != NONE)
@@ -182,15 +204,30 @@ impl<N> Line<N> {
             return None;
         }
         self.unlink(place.index);
-        Some(&mut self.node(place.index).value)
+        self.node(place.index).value.as_mut()
     }
 
     /// Takes out the value at a place, if it is still there.
-    #[inline]
     pub(crate) fn remove(&mut self, place: Place) -> Option<N> {
-        self.get(place)?;
-        self.unlink(place.index);
-        Some(self.nodes.remove(place.index as usize).value)
+        self.vacate(place)?.take()
+    }
+
+    /// Leaves a place, if its value is still there. What is left in it is the next one's.
+    #[inline(always)]
+    pub(crate) fn vacate(&mut self, place: Place) -> Option<&mut Option<N>> {
+        let node = self.nodes.get(place.index as usize)?;
+        if node.number != place.number {
+            return None;
+        }
+        if node.lane != NONE {
+            self.unlink(place.index);
+        }
+        let free = std::mem::replace(&mut self.free, place.index);
+        self.taken -= 1;
+        let node = self.node(place.index);
+        node.number = FREE;
+        node.behind = free;
+        Some(&mut node.value)
     }
 
     /// The places of those that wait, lane by lane from the one whose turn it is.
@@ -205,30 +242,47 @@ impl<N> Line<N> {
         })
     }
 
-    fn add(&mut self, lane: u32, turn: u32, value: N) -> Place {
+    #[inline(always)]
+    fn add(&mut self, lane: u32, turn: u32, [before, behind]: [u32; 2]) -> Place {
         let number = self.next_number;
         self.next_number += 1;
         self.len += 1;
+        self.taken += 1;
         self.lanes.at_mut(lane).len += 1;
-        let node = Node {
-            number,
-            lane,
-            turn,
-            before: NONE,
-            behind: NONE,
-            value,
+        let index = match self.free {
+            NONE => self.grow(),
+            free => free,
         };
-        let index = index(self.nodes.insert(node));
+        let node = &mut self.nodes[index as usize];
+        self.free = node.behind;
+        node.number = number;
+        node.lane = lane;
+        node.turn = turn;
+        node.before = before;
+        node.behind = behind;
         Place { index, number }
     }
 
-    /// Takes a value out of its lane, if it is in one.
+    /// Makes one more place, which is free.
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        let index = index(self.nodes.len());
+        self.nodes.push(Node {
+            number: FREE,
+            lane: NONE,
+            turn: 0,
+            before: NONE,
+            behind: NONE,
+            value: None,
+        });
+        index
+    }
+
+    /// Takes a value that waits out of its lane.
+    #[inline(always)]
     fn unlink(&mut self, index: u32) {
         let node = self.node(index);
         let (lane, before, behind) = (node.lane, node.before, node.behind);
-        if lane == NONE {
-            return;
-        }
         node.lane = NONE;
         self.len -= 1;
         match before {
@@ -251,7 +305,7 @@ impl<N> Line<N> {
         Place { index, number }
     }
 
-    #[inline]
+    #[inline(always)]
     fn node(&mut self, index: u32) -> &mut Node<N> {
         &mut self.nodes[index as usize]
     }
@@ -260,7 +314,9 @@ impl<N> Line<N> {
 impl<N> Default for Line<N> {
     fn default() -> Self {
         Self {
-            nodes: Slab::new(),
+            nodes: Vec::new(),
+            free: NONE,
+            taken: 0,
             lanes: Lanes::default(),
             len: 0,
             next_number: 0,

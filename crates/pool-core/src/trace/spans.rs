@@ -10,13 +10,19 @@
 //!       └─ (the server's own)               close (a trace of its own)
 //! ```
 
-use tracing::{Span, field::Empty, info_span};
+use tracing::{Level, Span, field::Empty, info_span, level_filters::LevelFilter};
 
 use super::{record::note_session, waiting::WaitTrace};
 use crate::{
     extend::{CloseOutcome, CloseReason, SessionInfo},
     types::{Endpoint, PoolKey},
 };
+
+/// True while a subscriber may record one of these spans. One load.
+#[inline]
+pub(crate) fn is_any_recorded() -> bool {
+    LevelFilter::current() >= Level::INFO
+}
 
 /// The slow way to a session: everything but finding one ready.
 pub(crate) fn acquire(pool: &str, endpoint: &Endpoint) -> Span {

@@ -183,7 +183,7 @@ impl Key {
 
     fn enqueue(&self) -> Enqueued<Session, u64> {
         let new = NewWaiter {
-            caller: User,
+            caller: || User,
             lane: 0,
             position: QueuePosition::Back,
             now: 0,

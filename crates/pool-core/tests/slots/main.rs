@@ -120,7 +120,7 @@ impl Key {
     /// Waits until this deadline in a queue that is overloaded above this delay; none is where it is zero.
     fn enqueue(&self, deadline: u64, target: Duration) -> Enqueued<Session, u64> {
         let new = NewWaiter {
-            caller: User,
+            caller: || User,
             lane: 0,
             position: QueuePosition::Back,
             now: self.now,

@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 
 use super::{
     super::sync::{Deadlines, Line, Pace},
-    types::{Caller, Grant, Moment, QueuePosition, Ticket},
+    types::{Caller, Grant, Moment, QueuePosition, Slot, Ticket},
 };
 
 /// The callers that wait for a slot, and those that have theirs and did not come for it yet.
@@ -17,27 +17,24 @@ pub(super) struct Queue<M, W: Caller, T> {
     pub(super) pace: Pace,
 }
 
-/// A waiter, from when it joins the line until it comes for its grant or leaves.
+/// A waiter, from when it joins the line until it comes for its grant or leaves. Its fields are set one by one in
+/// the place of an earlier one.
 struct Waiter<M, W: Caller, T> {
     joined_at: T,
-    state: WaiterState<M, W, T>,
-    caller: W,
-}
-
-enum WaiterState<M, W: Caller, T> {
-    /// In the line.
-    Waiting {
-        waker: Waker,
-        /// Whether a connect is under way for this waiter's sake.
-        has_connect: bool,
-    },
-    /// Out of the line, with what it gets.
-    Granted(Grant<M, W, T>),
+    /// Whether a connect is under way for this waiter's sake.
+    has_connect: bool,
+    /// There until the waiter has its grant.
+    waker: Option<Waker>,
+    /// What it gets.
+    grant: Option<Grant<M, W, T>>,
+    /// There until it has left.
+    caller: Option<W>,
 }
 
 /// A caller that is to wait.
-pub(crate) struct NewWaiter<'w, W, T> {
-    pub(crate) caller: W,
+pub(crate) struct NewWaiter<'w, F, T> {
+    /// Makes what is kept of the caller.
+    pub(crate) caller: F,
     /// Callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
     pub(crate) position: QueuePosition,
@@ -77,20 +74,17 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         self.line.ahead_of(lane)
     }
 
-    #[inline]
-    pub(super) fn join(&mut self, new: NewWaiter<'_, W, T>) -> Ticket {
-        let waiter = Waiter {
-            joined_at: new.now,
-            state: WaiterState::Waiting {
-                waker: new.waker.clone(),
-                has_connect: false,
-            },
-            caller: new.caller,
+    #[inline(always)]
+    pub(super) fn join(&mut self, new: NewWaiter<'_, impl FnOnce() -> W, T>) -> Ticket {
+        let (place, waiter) = match new.position {
+            QueuePosition::Back => self.line.join_last(new.lane),
+            QueuePosition::Front => self.line.join_first(new.lane),
         };
-        let place = match new.position {
-            QueuePosition::Front => self.line.push_front(new.lane, waiter),
-            QueuePosition::Back => self.line.push_back(new.lane, waiter),
-        };
+        let waiter = waiter.get_or_insert_with(Waiter::new);
+        waiter.joined_at = new.now;
+        waiter.has_connect = false;
+        waiter.waker = Some(new.waker.clone());
+        waiter.caller = Some((new.caller)());
         let ticket = Ticket(place);
         self.deadlines.add(new.deadline, ticket);
         let line = &self.line;
@@ -99,63 +93,68 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         ticket
     }
 
-    /// Gives the next waiter its grant. Returns its waker.
-    #[inline]
-    pub(super) fn serve(&mut self, grant: Grant<M, W, T>) -> Result<Waker, Grant<M, W, T>> {
+    /// Gives a slot to the next waiter. Returns its waker.
+    ///
+    /// # Errors
+    /// The slot, when no caller waits.
+    #[inline(always)]
+    pub(super) fn serve(&mut self, slot: Slot<M, T>) -> Result<Waker, Slot<M, T>> {
         match self.line.call() {
             Some(waiter) => {
                 self.pace.note_served();
-                Ok(waiter.grant(grant))
+                waiter.grant = Some(Ok(slot));
+                Ok(waiter.take_waker())
             }
-            None => Err(grant),
+            None => Err(slot),
         }
     }
 
     /// What a waiter got. Afterwards its ticket is void.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
-        let Some((waiter, _)) = self.line.get_mut(ticket.0) else {
+        let Some((waiter, waits)) = self.line.get_mut(ticket.0) else {
             return Poll::Ready(None);
         };
-        if let WaiterState::Waiting { waker: known, .. } = &mut waiter.state {
-            known.clone_from(waker);
+        if waits {
+            match &mut waiter.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
             return Poll::Pending;
         }
         Poll::Ready(self.remove(ticket))
     }
 
     /// Removes a waiter. Returns what it had got.
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Grant<M, W, T>> {
-        match self.line.remove(ticket.0)?.state {
-            WaiterState::Granted(grant) => Some(grant),
-            WaiterState::Waiting { .. } => None,
-        }
+        let waiter = self.line.vacate(ticket.0)?.as_mut()?;
+        waiter.waker = None;
+        waiter.caller = None;
+        waiter.grant.take()
     }
 
     /// The waiter that a connect is for, of those for which none is under way; any where there is one
     /// for each.
     pub(super) fn begin_connect(&mut self) -> Option<(Ticket, &mut W)> {
-        let has_connect = |place| self.line.get(place).is_some_and(Waiter::has_connect);
+        let has_connect = |place| self.line.get(place).is_some_and(|it| it.has_connect);
         let unserved = self.line.places().find(|place| !has_connect(*place));
         let place = unserved.or_else(|| self.line.first())?;
         let (waiter, _) = self.line.get_mut(place)?;
-        if let WaiterState::Waiting { has_connect, .. } = &mut waiter.state {
-            *has_connect = true;
-        }
-        Some((Ticket(place), &mut waiter.caller))
+        waiter.has_connect = true;
+        Some((Ticket(place), waiter.caller.as_mut()?))
     }
 
     /// The caller of a waiter that still waits.
     pub(super) fn waiting(&mut self, ticket: Ticket) -> Option<&mut W> {
         let (waiter, waits) = self.line.get_mut(ticket.0)?;
-        waits.then_some(&mut waiter.caller)
+        waiter.caller.as_mut().filter(|_| waits)
     }
 
     /// The callers that wait, in the order of the line.
     pub(super) fn callers(&self) -> impl Iterator<Item = &W> {
         let waiters = self.line.places().filter_map(|place| self.line.get(place));
-        waiters.map(|waiter| &waiter.caller)
+        waiters.filter_map(|waiter| waiter.caller.as_ref())
     }
 
     /// Fails a waiter, if it still waits. Returns its waker.
@@ -165,8 +164,8 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         error: impl FnOnce(&W) -> W::Error,
     ) -> Option<Waker> {
         let waiter = self.line.call_at(ticket.0)?;
-        let grant = Err(error(&waiter.caller));
-        Some(waiter.grant(grant))
+        waiter.grant = waiter.caller.as_ref().map(|caller| Err(error(caller)));
+        Some(waiter.take_waker())
     }
 
     /// Fails all waiters, or those without a connect of their own. Returns their wakers.
@@ -175,7 +174,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         without_connect: bool,
         error: impl Fn(&W) -> W::Error,
     ) -> Vec<Waker> {
-        let has_connect = |place| self.line.get(place).is_some_and(Waiter::has_connect);
+        let has_connect = |place| self.line.get(place).is_some_and(|it| it.has_connect);
         let concerned = |place: &_| !without_connect || !has_connect(*place);
         let failed: Vec<_> = self.line.places().filter(concerned).collect();
         let fail = |place| self.fail(Ticket(place), &error);
@@ -223,23 +222,22 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 }
 
-impl<M, W: Caller, T> Waiter<M, W, T> {
-    fn has_connect(&self) -> bool {
-        matches!(
-            self.state,
-            WaiterState::Waiting {
-                has_connect: true,
-                ..
-            }
-        )
+impl<M, W: Caller, T: Moment> Waiter<M, W, T> {
+    /// A waiter that is still to be set.
+    fn new() -> Self {
+        Self {
+            joined_at: T::of_nanos(0),
+            has_connect: false,
+            waker: None,
+            grant: None,
+            caller: None,
+        }
     }
 
-    /// Grants what the waiter waits for. Returns its waker.
-    #[inline]
-    fn grant(&mut self, grant: Grant<M, W, T>) -> Waker {
-        match std::mem::replace(&mut self.state, WaiterState::Granted(grant)) {
-            WaiterState::Waiting { waker, .. } => waker,
-            WaiterState::Granted(_) => Waker::noop().clone(),
-        }
+    /// The waker, which is not needed here any more.
+    #[inline(always)]
+    fn take_waker(&mut self) -> Waker {
+        let waker = self.waker.take();
+        waker.unwrap_or_else(|| Waker::noop().clone())
     }
 }

@@ -205,11 +205,15 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     }
 
     /// Has the state know of every member.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close_shortcut(&self, state: &mut State<M, W, T>) {
-        let Way::Open(id) = state.way else {
-            return;
-        };
+        if let Way::Open(id) = state.way {
+            self.close_open_shortcut(state, id);
+        }
+    }
+
+    #[inline(never)]
+    fn close_open_shortcut(&self, state: &mut State<M, W, T>, id: u64) {
         let used = T::of_nanos(self.tally.last_used());
         state.last_used = state.last_used.max(used);
         let Some((member, alive_at)) = self.shortcut.close() else {

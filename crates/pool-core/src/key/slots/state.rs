@@ -135,6 +135,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     }
 
     /// Gives a slot to the next waiter, or makes it ready.
+    #[inline(always)]
     fn hand_over(&mut self, slot: Slot<M, T>) -> ReleaseOutcome<M> {
         let slot = Slot {
             origin: Origin::Found,
@@ -157,20 +158,16 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     ///
     /// # Errors
     /// The slot, when no caller waits.
+    #[inline(always)]
     pub(super) fn serve(&mut self, slot: Slot<M, T>) -> Result<Waker, Slot<M, T>> {
         let origin = slot.origin;
         let Some(queue) = &mut self.queue else {
             return Err(slot);
         };
-        match queue.serve(Ok(slot)) {
-            Ok(waker) => {
-                self.waiting = queue.len();
-                self.hit_counts.count(origin);
-                Ok(waker)
-            }
-            Err(Ok(slot)) => Err(slot),
-            Err(Err(_)) => unreachable!("what comes back is the slot"),
-        }
+        let waker = queue.serve(slot)?;
+        self.waiting = queue.len();
+        self.hit_counts.count(origin);
+        Ok(waker)
     }
 
     /// Begins a new generation. Takes out the unused members.

@@ -18,7 +18,12 @@ use super::{
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Queues a waiter, unless a slot is free; at the front where it lost its turn to an unfit
     /// session. Within the bounds, which do not concern those.
-    pub(crate) fn enqueue(&self, new: NewWaiter<'_, W, T>, bounds: Bounds) -> Enqueued<M, T> {
+    #[inline(always)]
+    pub(crate) fn enqueue(
+        &self,
+        new: NewWaiter<'_, impl FnOnce() -> W, T>,
+        bounds: Bounds,
+    ) -> Enqueued<M, T> {
         let mut state = lock(&self.state);
         if state.is_removed() {
             return Enqueued::Removed;
@@ -71,6 +76,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     }
 
     /// What a waiter got. `None`: it has come for its grant before.
+    #[inline(always)]
     pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
         // Nothing changes here that is shown.
         let mut state = lock(&self.state);
@@ -141,7 +147,8 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     }
 
     /// True when a caller may not wait: too many do so, or it would wait in vain.
-    fn is_full(&mut self, new: &NewWaiter<'_, W, T>, bounds: Bounds) -> bool {
+    #[inline(always)]
+    fn is_full<F>(&mut self, new: &NewWaiter<'_, F, T>, bounds: Bounds) -> bool {
         if self.waiting >= bounds.most {
             return true;
         }
