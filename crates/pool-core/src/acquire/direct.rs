@@ -10,7 +10,7 @@ use std::{
 use tracing::Span;
 
 use super::{
-    acquirer::Acquirer,
+    acquirer::{Acquirer, Site},
     check::{Fitness, fitness, unless_unfit},
     lease::Lease,
     queue::{QueuedCaller, SlotWait, Waited},
@@ -19,34 +19,61 @@ use super::{
 use crate::{
     acquire::resolve::{RequestParts, Resolved},
     error::AcquireError,
-    key::{KeyPool, QueuePosition, SlotGuard, run},
+    key::{KeyPool, QueuePosition, run},
     time::{Limit, Timestamp},
     trace,
 };
 
-/// The waiting for a lease of a request that is resolved. As long as nothing but waiting is to be
+/// The acquiring of a lease for a request that is resolved. As long as nothing but waiting is to be
 /// done, it is small, allocates nothing and has no future inside.
 pub(crate) struct NextLease<'r> {
     acquirer: &'r Acquirer,
     resolved: &'r Resolved,
     parts: &'r RequestParts,
-    limit: Limit,
+    site: Site,
     way: Way<'r>,
+    limit: Limit,
 }
 
 enum Way<'r> {
-    /// It has not begun.
+    /// It has not begun. It has a key pool, where the request knows its own, and takes an idle session where
+    /// there is one.
+    Untried(Option<&'r Arc<KeyPool>>, Duration),
+    /// It has not begun, and no session was idle.
     New,
     Direct(SlotWait<'r>),
     Slow(Pin<Box<dyn Future<Output = Result<Lease, AcquireError>> + Send + 'r>>),
 }
 
 impl Acquirer {
-    /// A lease for a request that is resolved, where no session is idle.
+    /// A lease for a request that is resolved, taken at `site`. `key` is the request's key pool, where it
+    /// knows it.
     ///
     /// # Errors
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
     #[inline]
+    pub(crate) fn acquire<'r>(
+        &'r self,
+        key: Option<&'r Arc<KeyPool>>,
+        resolved: &'r Resolved,
+        parts: &'r RequestParts,
+        timeout: Duration,
+        site: Site,
+    ) -> NextLease<'r> {
+        NextLease {
+            acquirer: self,
+            resolved,
+            parts,
+            site,
+            way: Way::Untried(key, timeout),
+            limit: Limit::NONE,
+        }
+    }
+
+    /// A lease for a request that is resolved, where no session is idle.
+    ///
+    /// # Errors
+    /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
     pub(crate) fn acquire_next<'r>(
         &'r self,
         resolved: &'r Resolved,
@@ -57,8 +84,9 @@ impl Acquirer {
             acquirer: self,
             resolved,
             parts,
-            limit,
+            site: None,
             way: Way::New,
+            limit,
         }
     }
 
@@ -114,37 +142,67 @@ impl Future for NextLease<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let waited = match &mut this.way {
-            Way::Direct(wait) => wait.poll(task.waker()),
-            Way::New => match this.begin(task) {
-                Some(waited) => waited,
-                None => return this.poll_slowly(task),
-            },
-            Way::Slow(_) => return this.poll_slowly(task),
-        };
-        match ready!(waited) {
-            Ok(Some(mut slot)) => {
-                let acquirer = this.acquirer;
-                let now = acquirer.coarse_now();
-                slot.set_acquired_at(now);
-                let fitness = fitness(acquirer.context(), &slot, now);
-                if fitness == Fitness::Fit && slot.is_current() {
-                    let waited = || this.limit.deadline(&acquirer.context().clock).waited();
-                    return Poll::Ready(Ok(acquirer.lease(slot, waited)));
-                }
-                this.go_on_with_unfit(slot, fitness);
+        if let Way::Untried(key, timeout) = this.way {
+            let (acquirer, resolved, parts) = (this.acquirer, this.resolved, this.parts);
+            let hit = match key {
+                Some(key) => acquirer.hit_on(key, resolved, parts, this.site),
+                None => acquirer.hit(resolved, parts, this.site),
+            };
+            if let Some(lease) = hit {
+                return Poll::Ready(Ok(lease));
             }
-            Ok(None) => this.go_on(Span::none(), Turn::Last),
-            Err(error) => {
-                this.report_failed(&error);
-                return Poll::Ready(Err(error));
-            }
+            this.limit = acquirer.limit(timeout);
+            this.way = Way::New;
         }
-        this.poll_slowly(task)
+        this.poll_next(task)
     }
 }
 
 impl<'r> NextLease<'r> {
+    #[inline(never)]
+    fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<Lease, AcquireError>> {
+        let waited = match &mut self.way {
+            Way::Direct(wait) => wait.poll(task.waker()),
+            Way::New => match self.begin(task) {
+                Some(waited) => waited,
+                None => return self.poll_slowly(task),
+            },
+            Way::Slow(_) | Way::Untried(..) => return self.poll_slowly(task),
+        };
+        match ready!(waited) {
+            Ok(Some(slot)) => {
+                let mut lease = Lease::new(slot);
+                let (acquirer, slot) = (self.acquirer, lease.slot_mut());
+                let now = acquirer.coarse_now();
+                slot.set_acquired_at(now);
+                let fitness = fitness(acquirer.context(), slot, now);
+                if fitness == Fitness::Fit && slot.is_current() {
+                    slot.session().count_use();
+                    return Poll::Ready(Ok(self.reported(lease)));
+                }
+                self.go_on_with_unfit(lease, fitness);
+            }
+            Ok(None) => self.go_on(Span::none(), Turn::Last),
+            Err(error) => {
+                self.report_failed(&error);
+                return Poll::Ready(Err(error));
+            }
+        }
+        self.poll_slowly(task)
+    }
+
+    /// The lease, reported and watched where the pool does so.
+    #[inline(always)]
+    fn reported(&self, lease: Lease) -> Lease {
+        let acquirer = self.acquirer;
+        if acquirer.context().is_plain() {
+            return lease;
+        }
+        let waited = || self.limit.deadline(&acquirer.context().clock).waited();
+        acquirer.report_acquired(&lease, waited);
+        acquirer.watched(lease, self.site)
+    }
+
     /// Joins the queue of the key. `None` where more is to be done than to wait.
     #[inline]
     fn begin(&mut self, task: &TaskContext<'_>) -> Option<Waited> {
@@ -176,7 +234,10 @@ impl<'r> NextLease<'r> {
 
     /// Goes on after a session that is unfit, or has to be checked.
     #[cold]
-    fn go_on_with_unfit(&mut self, slot: SlotGuard, fitness: Fitness) {
+    fn go_on_with_unfit(&mut self, lease: Lease, fitness: Fitness) {
+        let Some(slot) = lease.into_slot() else {
+            return self.go_on(Span::none(), Turn::Lost);
+        };
         let turn = match fitness {
             Fitness::Unproven => Turn::Granted(slot),
             fitness => match unless_unfit(slot, fitness) {
@@ -197,10 +258,11 @@ impl<'r> NextLease<'r> {
 
     #[inline(never)]
     fn poll_slowly(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<Lease, AcquireError>> {
-        match &mut self.way {
-            Way::Slow(acquire) => acquire.as_mut().poll(task),
-            Way::New | Way::Direct(_) => Poll::Ready(Err(AcquireError::Closed)),
-        }
+        let Way::Slow(acquire) = &mut self.way else {
+            return Poll::Ready(Err(AcquireError::Closed));
+        };
+        let lease = ready!(acquire.as_mut().poll(task))?;
+        Poll::Ready(Ok(self.acquirer.watched(lease, self.site)))
     }
 
     #[cold]

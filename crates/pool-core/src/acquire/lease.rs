@@ -65,6 +65,11 @@ impl Lease {
         &mut self.slot
     }
 
+    /// The slot of a lease that no caller has got. `None` where it was released.
+    pub(super) fn into_slot(mut self) -> Option<SlotGuard> {
+        self.slot.take()
+    }
+
     /// The same lease, watched by the pool, which was taken at `site`.
     #[inline(never)]
     pub(super) fn watched(

@@ -194,15 +194,13 @@ impl PooledClient {
     /// As [`SessionPool::acquire`](crate::SessionPool::acquire).
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
-        let site = Some(Location::caller());
-        async move {
-            if let Some(lease) = self.hit(site) {
-                return Ok(lease);
-            }
-            let limit = self.acquirer.limit(self.acquire_timeout);
-            let lease = self.acquire_next(limit).await?;
-            Ok(self.acquirer.watched(lease, site))
-        }
+        self.acquirer.acquire(
+            self.key_pool.as_ref(),
+            &self.resolved,
+            &self.parts,
+            self.acquire_timeout,
+            Some(Location::caller()),
+        )
     }
 
     /// An idle session, without waiting, connecting or checking.
@@ -226,13 +224,7 @@ impl PooledClient {
         &self,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
-        self.acquire_next(Limit::of(deadline, &self.context().clock))
-    }
-
-    fn acquire_next(
-        &self,
-        limit: Limit,
-    ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'_> {
+        let limit = Limit::of(deadline, &self.context().clock);
         self.acquirer
             .acquire_next(&self.resolved, &self.parts, limit)
     }

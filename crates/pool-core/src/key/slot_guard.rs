@@ -82,6 +82,12 @@ impl SlotGuard {
         }
     }
 
+    /// The slot in a guard of its own; `None` where it was released.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        let slot = self.slot.take()?;
+        Some(Self::new(Arc::clone(&self.key), slot))
+    }
+
     /// True once the slot is released.
     #[inline]
     pub(crate) fn is_released(&self) -> bool {

@@ -66,21 +66,15 @@ impl SessionPool {
     ) -> impl Future<Output = Result<Lease, AcquireError>> + Send + use<'a> {
         let (acquirer, site) = (&self.acquirer, Some(Location::caller()));
         async move {
-            let lease = match acquirer.resolver.cached(request) {
-                None => {
-                    let deadline = acquirer.deadline(request);
-                    Box::pin(acquirer.acquire_slowly(request, deadline)).await?
-                }
-                Some(resolved) => {
-                    if let Some(lease) = acquirer.hit(resolved, &request.parts, site) {
-                        return Ok(lease);
-                    }
-                    let limit = acquirer.limit(acquirer.timeout(request));
-                    let parts = &request.parts;
-                    acquirer.acquire_next(resolved, parts, limit).await?
-                }
+            let Some(resolved) = acquirer.resolver.cached(request) else {
+                let deadline = acquirer.deadline(request);
+                let lease = Box::pin(acquirer.acquire_slowly(request, deadline)).await?;
+                return Ok(acquirer.watched(lease, site));
             };
-            Ok(acquirer.watched(lease, site))
+            let timeout = acquirer.timeout(request);
+            acquirer
+                .acquire(None, resolved, &request.parts, timeout, site)
+                .await
         }
     }
 

@@ -17,6 +17,9 @@ pub(crate) struct Clock {
 }
 
 impl Timestamp {
+    /// The beginning of the clock.
+    pub(crate) const FIRST: Self = Self(NonZeroU64::MIN);
+
     /// Later than anything.
     pub(crate) const NEVER: Self = Self(NonZeroU64::MAX);
 

@@ -50,6 +50,12 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
+    /// No time at all.
+    pub(crate) const NONE: Self = Self {
+        began: Timestamp::FIRST,
+        at: Timestamp::FIRST,
+    };
+
     /// The limit at a deadline.
     pub(crate) fn of(deadline: Deadline, clock: &Clock) -> Self {
         Self {
