@@ -178,7 +178,10 @@ impl<'r> NextLease<'r> {
                 let fitness = fitness(acquirer.context(), slot, now);
                 if fitness == Fitness::Fit && slot.is_current() {
                     slot.session().count_use();
-                    return Poll::Ready(Ok(self.reported(lease)));
+                    return Poll::Ready(Ok(match acquirer.context().is_plain() {
+                        true => lease,
+                        false => self.reported(lease),
+                    }));
                 }
                 self.go_on_with_unfit(lease, fitness);
             }
@@ -192,12 +195,9 @@ impl<'r> NextLease<'r> {
     }
 
     /// The lease, reported and watched where the pool does so.
-    #[inline(always)]
+    #[inline(never)]
     fn reported(&self, lease: Lease) -> Lease {
         let acquirer = self.acquirer;
-        if acquirer.context().is_plain() {
-            return lease;
-        }
         let waited = || self.limit.deadline(&acquirer.context().clock).waited();
         acquirer.report_acquired(&lease, waited);
         acquirer.watched(lease, self.site)

@@ -8,7 +8,7 @@ use super::{
     super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, Sessions, Tally, TallyReading, lock},
     ready::{Entry, Ready, Shortcut, Way},
     state::{Phase, State},
-    types::{Caller, Claim, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome, Slot},
+    types::{Caller, HitCounts, Likely, Member, Moment, Origin, Slot},
 };
 
 /// The sessions and waiters of one key. What a hit needs comes first.
@@ -122,88 +122,6 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         })
     }
 
-    /// A slot comes back. Where it would go to a waiter, `claim` decides whether its member is closed
-    /// instead.
-    #[inline(always)]
-    pub(crate) fn release(
-        &self,
-        mut slot: Slot<M, T>,
-        fate: Fate,
-        claim: impl FnOnce(&M) -> Claim,
-    ) -> ReleaseOutcome<M> {
-        if fate == Fate::Keep && self.shortcut.is_open_to(&slot.member) {
-            self.tally.end_turn(slot.acquired_at.nanos());
-            let late = self.shortcut.put_back(slot.member, slot.alive_at);
-            let Some((member, alive_at)) = late else {
-                return ReleaseOutcome::Ready;
-            };
-            slot = Slot {
-                member,
-                alive_at,
-                origin: Origin::Late,
-                ..slot
-            };
-        }
-        self.release_locked(slot, fate, claim)
-    }
-
-    #[inline(never)]
-    fn release_locked(
-        &self,
-        mut slot: Slot<M, T>,
-        fate: Fate,
-        claim: impl FnOnce(&M) -> Claim,
-    ) -> ReleaseOutcome<M> {
-        let mut state = lock(&self.state);
-        self.close_shortcut(&mut state);
-        let was_out = self.came_back(&mut state, &mut slot, fate);
-        state.last_used = state.last_used.max(slot.acquired_at);
-        let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
-        let undisturbed = state.waiting == 0 && state.draining.is_empty();
-        if fate == Fate::Keep && !stale && undisturbed {
-            state.in_use -= 1;
-            if slot.member.slots() != 1 || state.open == 1 || was_out {
-                state.entry(slot);
-                self.show(&mut state);
-                return ReleaseOutcome::Ready;
-            }
-            let (member, alive_at) = (slot.member, slot.alive_at);
-            state.ready.push(Entry {
-                member,
-                used: 0,
-                alive_at,
-            });
-            self.tally.gave_back(state.last_used.nanos());
-            self.show_ready(&state);
-            return ReleaseOutcome::Ready;
-        }
-        let outcome = state.release(slot, fate, claim);
-        match outcome {
-            ReleaseOutcome::Handover(_) if !was_out => {
-                let HitCounts { hits, misses } = state.hit_counts;
-                let last_used = state.last_used.nanos();
-                self.tally
-                    .passed_on([hits, misses], last_used, state.waiting);
-            }
-            _ => self.show(&mut state),
-        }
-        outcome
-    }
-
-    /// Notes that a member comes back under the lock which was taken around it.
-    #[inline]
-    fn came_back(&self, state: &mut State<M, W, T>, slot: &mut Slot<M, T>, fate: Fate) -> bool {
-        let was_out = state.way == Way::Out(slot.member.id());
-        if was_out {
-            state.way = Way::Closed;
-            self.tally
-                .settle_turn(!matches!(fate, Fate::Undelivered | Fate::Unfit));
-            // The turn was the hit.
-            slot.origin = Origin::Late;
-        }
-        was_out
-    }
-
     /// Has the state know of every member.
     #[inline(always)]
     pub(super) fn close_shortcut(&self, state: &mut State<M, W, T>) {
@@ -290,7 +208,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     }
 
     #[inline(always)]
-    fn show_ready(&self, state: &State<M, W, T>) {
+    pub(super) fn show_ready(&self, state: &State<M, W, T>) {
         let has_ready = !state.ready.is_empty();
         self.has_ready.store(has_ready, Ordering::Relaxed);
     }
@@ -349,30 +267,5 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
             && !has_enough
             && !self.is_paused()
             && likely_served < self.waiting
-    }
-
-    /// Puts a slot back among the ready ones.
-    #[inline(always)]
-    pub(super) fn entry(&mut self, slot: Slot<M, T>) {
-        let Slot {
-            member, alive_at, ..
-        } = slot;
-        let slots = member.slots();
-        let found = if slots == 1 {
-            None
-        } else {
-            self.ready.position(member.id())
-        };
-        let Some(entry) = found.and_then(|index| self.ready.get_mut(index)) else {
-            // It was full, or it would be among the ready ones.
-            self.ready.push(Entry {
-                member,
-                used: slots - 1,
-                alive_at,
-            });
-            return;
-        };
-        entry.used -= 1;
-        entry.alive_at = entry.alive_at.max(alive_at);
     }
 }

@@ -127,6 +127,16 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         if self.has_surplus() {
             return self.retire_slot(slot, Retired::Surplus);
         }
+        self.claimed(slot, claim)
+    }
+
+    /// Takes back a slot of a member that is fit, unless its place goes to others.
+    #[inline(always)]
+    pub(super) fn claimed(
+        &mut self,
+        slot: Slot<M, T>,
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
         match claim(&slot.member) {
             Claim::Own => self.hand_over(slot),
             Claim::Surplus => self.retire_slot(slot, Retired::Surplus),

@@ -1,0 +1,136 @@
+//! How a slot comes back.
+
+use super::{
+    super::sync::lock,
+    ready::{Entry, Way},
+    slots::Slots,
+    state::{Phase, State},
+    types::{Caller, Claim, Fate, HitCounts, Member, Moment, Origin, ReleaseOutcome, Slot},
+};
+
+impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
+    /// A slot comes back. Where it would go to a waiter, `claim` decides whether its member is closed
+    /// instead.
+    #[inline(always)]
+    pub(crate) fn release(
+        &self,
+        mut slot: Slot<M, T>,
+        fate: Fate,
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
+        if fate == Fate::Keep && self.shortcut.is_open_to(&slot.member) {
+            self.tally.end_turn(slot.acquired_at.nanos());
+            let late = self.shortcut.put_back(slot.member, slot.alive_at);
+            let Some((member, alive_at)) = late else {
+                return ReleaseOutcome::Ready;
+            };
+            slot = Slot {
+                member,
+                alive_at,
+                origin: Origin::Late,
+                ..slot
+            };
+        }
+        self.release_locked(slot, fate, claim)
+    }
+
+    #[inline(never)]
+    fn release_locked(
+        &self,
+        mut slot: Slot<M, T>,
+        fate: Fate,
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
+        let mut state = lock(&self.state);
+        self.close_shortcut(&mut state);
+        let was_out = self.came_back(&mut state, &mut slot, fate);
+        state.last_used = state.last_used.max(slot.acquired_at);
+        let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
+        if fate != Fate::Keep || stale || !state.draining.is_empty() {
+            let outcome = state.release(slot, fate, claim);
+            self.show(&mut state);
+            return outcome;
+        }
+        if state.waiting > 0 {
+            return self.pass_on(&mut state, slot, was_out, claim);
+        }
+        state.in_use -= 1;
+        if slot.member.slots() != 1 || state.open == 1 || was_out {
+            state.entry(slot);
+            self.show(&mut state);
+            return ReleaseOutcome::Ready;
+        }
+        let (member, alive_at) = (slot.member, slot.alive_at);
+        state.ready.push(Entry {
+            member,
+            used: 0,
+            alive_at,
+        });
+        self.tally.gave_back(state.last_used.nanos());
+        self.show_ready(&state);
+        ReleaseOutcome::Ready
+    }
+
+    /// Gives a slot to a waiter, unless its member is to be closed.
+    #[inline(always)]
+    fn pass_on(
+        &self,
+        state: &mut State<M, W, T>,
+        slot: Slot<M, T>,
+        was_out: bool,
+        claim: impl FnOnce(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
+        let outcome = state.claimed(slot, claim);
+        match outcome {
+            ReleaseOutcome::Handover(_) if !was_out => {
+                let HitCounts { hits, misses } = state.hit_counts;
+                let last_used = state.last_used.nanos();
+                self.tally
+                    .passed_on([hits, misses], last_used, state.waiting);
+            }
+            _ => self.show(state),
+        }
+        outcome
+    }
+
+    /// Notes that a member comes back under the lock which was taken around it.
+    #[inline]
+    fn came_back(&self, state: &mut State<M, W, T>, slot: &mut Slot<M, T>, fate: Fate) -> bool {
+        let was_out = state.way == Way::Out(slot.member.id());
+        if was_out {
+            state.way = Way::Closed;
+            self.tally
+                .settle_turn(!matches!(fate, Fate::Undelivered | Fate::Unfit));
+            // The turn was the hit.
+            slot.origin = Origin::Late;
+        }
+        was_out
+    }
+}
+
+impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
+    /// Puts a slot back among the ready ones.
+    #[inline(always)]
+    pub(super) fn entry(&mut self, slot: Slot<M, T>) {
+        let Slot {
+            member, alive_at, ..
+        } = slot;
+        let slots = member.slots();
+        let found = if slots == 1 {
+            None
+        } else {
+            self.ready.position(member.id())
+        };
+        let Some(entry) = found.and_then(|index| self.ready.get_mut(index)) else {
+            // It was full, or it would be among the ready ones.
+            self.ready.push(Entry {
+                member,
+                used: slots - 1,
+                alive_at,
+            });
+            return;
+        };
+        entry.used -= 1;
+        entry.alive_at = entry.alive_at.max(alive_at);
+    }
+}
