@@ -17,10 +17,10 @@ use crate::{
         effects::{EffectList, Effects},
         seeking::{KeyPermit, KeyQuotas, Waiter},
         services::KeyServices,
-        session::{History, PooledSession, Return, SessionSlot, Sharing, Spares},
+        session::{History, PooledSession, SessionSlot, Sharing, Spares},
         slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots},
     },
-    limits::Member,
+    limits::{Member, Return},
     time::{NextSweep, Timestamp},
     types::{Endpoint, Era, Lifecycle, PoolKey, Scope},
     upstream::Upstream,
@@ -149,22 +149,11 @@ impl KeyPool {
         }
     }
 
-    /// A slot of an idle session. A late one is to be given back.
-    pub(crate) fn take(&self) -> Option<SessionSlot> {
-        self.slots.take()
-    }
-
     /// The slot of the only session: the whole of a hit, as far as the key is concerned. A late one is to be
     /// given back.
     #[inline(always)]
     pub(crate) fn take_only(&self) -> Option<SessionSlot> {
         self.slots.take_only()
-    }
-
-    /// Whether a session is ready that is not the only one.
-    #[inline(always)]
-    pub(crate) fn has_ready(&self) -> bool {
-        self.slots.has_ready()
     }
 
     /// Takes back a slot.

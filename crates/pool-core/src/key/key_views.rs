@@ -15,6 +15,12 @@ use crate::{
 };
 
 impl KeyPool {
+    /// Whether a session is ready that is not the only one.
+    #[inline(always)]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.slots.has_ready()
+    }
+
     /// True once the key was removed or closed.
     pub(crate) fn is_removed(&self) -> bool {
         self.slots.is_removed()

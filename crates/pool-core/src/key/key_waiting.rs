@@ -37,6 +37,11 @@ pub(crate) enum Admission {
 }
 
 impl KeyPool {
+    /// A slot of an idle session. A late one is to be given back.
+    pub(crate) fn take(&self) -> Option<SessionSlot> {
+        self.slots.take()
+    }
+
     /// Queues a waiter, unless a slot is free or the key was removed.
     #[inline(always)]
     pub(crate) fn enqueue(

@@ -4,7 +4,6 @@ mod accounts;
 mod calls;
 mod capacity;
 mod deadlines;
-mod lanes;
 mod line;
 mod lobby;
 mod pace;
@@ -15,6 +14,7 @@ mod shared;
 #[cfg(test)]
 mod shedding;
 mod sync;
+mod turn;
 
 pub(crate) use accounts::caller_lane;
 pub(crate) use calls::{Begun, CallPermit, CallWait};
@@ -26,3 +26,4 @@ pub(crate) use quotas::{Owner, QuotaHolder};
 pub(crate) use shared::{
     Grant, Grantee, Member, Permit, Quota, Requested, Seats, Seeker, SharedLimit,
 };
+pub(crate) use turn::{Return, Turn};

@@ -143,7 +143,7 @@ impl Cell {
         let further = usize::try_from(self.further_slots.load(Relaxed));
         Some(TallyReading {
             name,
-            hits: self.hits.load(Relaxed) + hits_of(turns),
+            hits: self.hits.load(Relaxed) + turns.div_ceil(2),
             misses: self.misses.load(Relaxed),
             last_used: self.last_used.load(Relaxed),
             sessions,
@@ -175,14 +175,13 @@ impl Tally {
         let turns = &self.cell().turns;
         let count = turns.load(Relaxed);
         if count % 2 == 1 {
-            let settled = if is_hit { count + 1 } else { count - 1 };
-            turns.store(settled, Relaxed);
+            turns.store(count - 1 + 2 * u64::from(is_hit), Relaxed);
         }
     }
 
-    /// The hits around the lock.
+    /// The hits around the lock, one whose turn is not over included.
     pub(crate) fn hits_of_turns(&self) -> u64 {
-        hits_of(self.cell().turns.load(Relaxed))
+        self.cell().turns.load(Relaxed).div_ceil(2)
     }
 
     /// When a session of the key was last used.
@@ -256,12 +255,6 @@ impl Drop for Tally {
         self.cell().turns.store(0, Relaxed);
         self.chunk.free().push(self.index);
     }
-}
-
-/// The hits that this many turns are, one that is not over included.
-#[inline]
-fn hits_of(turns: u64) -> u64 {
-    turns.div_ceil(2)
 }
 
 impl Sessions {

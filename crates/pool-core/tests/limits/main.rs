@@ -15,11 +15,7 @@ mod reading;
 #[allow(dead_code, unreachable_pub, reason = "the tests use a part of it")]
 mod deadlines;
 
-#[path = "../../src/limits/lanes.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the tests use a part of it")]
-mod lanes;
-
-#[path = "../../src/limits/line.rs"]
+#[path = "../../src/limits/line/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the tests use a part of it")]
 mod line;
 

@@ -20,11 +20,7 @@ mod slots;
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod deadlines;
 
-#[path = "../../src/limits/lanes.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
-mod lanes;
-
-#[path = "../../src/limits/line.rs"]
+#[path = "../../src/limits/line/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the model uses a part of it")]
 mod line;
 

@@ -7,7 +7,6 @@ mod lists;
 mod open_sessions;
 mod pooled_session;
 mod spares;
-mod turn;
 
 pub(crate) use detected_sessions::{DetectedSession, DetectedSessions};
 pub(crate) use ending::Ending;
@@ -15,4 +14,3 @@ pub(crate) use history::History;
 pub(crate) use open_sessions::OpenSessions;
 pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot, Sharing};
 pub(crate) use spares::Spares;
-pub(crate) use turn::Return;

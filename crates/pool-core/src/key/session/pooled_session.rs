@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{history::History, turn::Turn};
+use super::history::History;
 use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
     handler::{HandlerProxy, LogLevelCell},
@@ -18,7 +18,7 @@ use crate::{
         seeking::{SessionPermit, SessionSeeker},
         slots::{FORFEITED, Member, Slot},
     },
-    limits::{Seats, SharedLimit},
+    limits::{Seats, SharedLimit, Turn},
     time::Timestamp,
     types::{Era, PoolKey, Scope},
     upstream::SessionIdClaim,

@@ -3,7 +3,7 @@
 use super::{
     ready::{Entry, Way},
     slots::Slots,
-    state::Phase,
+    state::{Draining, Phase},
     types::{Caller, ClosedKey, FORFEITED, HitCounts, Member, Moment},
 };
 
@@ -38,7 +38,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let index = state.ready.position(id)?;
         let entry = state.ready.remove(index)?;
         if entry.used > 0 {
-            state.draining.push(entry.drain());
+            state.draining.push(Draining::of(entry));
             return None;
         }
         state.open -= 1;

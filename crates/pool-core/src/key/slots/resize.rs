@@ -53,7 +53,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.draining
             .extend(surplus.into_iter().map(|entry| Draining {
                 retired: Retired::Surplus,
-                ..entry.drain()
+                ..Draining::of(entry)
             }));
     }
 }

@@ -187,7 +187,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.paused_until = None;
         let entries = self.ready.take().into_iter();
         let (unused, used): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.used == 0);
-        self.draining.extend(used.into_iter().map(Entry::drain));
+        self.draining.extend(used.into_iter().map(Draining::of));
         self.open -= unused.len();
         unused.into_iter().map(|entry| entry.member).collect()
     }
@@ -215,7 +215,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         {
             self.draining.push(Draining {
                 retired,
-                ..entry.drain()
+                ..Draining::of(entry)
             });
         }
         let index = self.position_draining(id).unwrap_or_else(|| {
@@ -266,12 +266,12 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     }
 }
 
-impl<M, T> Entry<M, T> {
-    /// The member, to be closed once its last slot is released.
-    pub(super) fn drain(self) -> Draining<M> {
-        Draining {
-            member: self.member,
-            used: self.used,
+impl<M> Draining<M> {
+    /// The member of an entry, to be closed once its last slot is released.
+    pub(super) fn of<T>(entry: Entry<M, T>) -> Self {
+        Self {
+            member: entry.member,
+            used: entry.used,
             retired: Retired::AsUsed,
         }
     }

@@ -148,7 +148,7 @@ impl Default for Lanes {
 
 /// The name of a lane is a hash already.
 #[derive(Default)]
-pub(crate) struct NameHasher(u64);
+struct NameHasher(u64);
 
 impl Hasher for NameHasher {
     fn finish(&self) -> u64 {

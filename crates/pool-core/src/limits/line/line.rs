@@ -1,46 +1,21 @@
 //! A line with lanes: the lanes are served in turn.
 
-use super::lanes::{Lanes, NONE, index};
+use super::{
+    lanes::{Lanes, NONE},
+    nodes::{Node, Nodes, Place},
+};
 
 /// A line with lanes. The lanes that are not empty are served in turn, the values of one lane in the
 /// order of their arrival. Every method takes constant time, whatever the length of the line.
 ///
 /// A value may [stay](Self::call) in its place after its turn, until it is removed. A value and its
-/// neighbours are close together in memory, since cores that pass on slots pass on these as well. A place that
-/// was left is used again, with what was left in it.
+/// neighbours are close together in memory, since cores that pass on slots pass on these as well.
 pub(crate) struct Line<N> {
-    nodes: Vec<Node<N>>,
-    /// The first of the places that are free, or [`NONE`]. Each has the next one behind it.
-    free: u32,
-    /// How many places are taken.
-    taken: u32,
+    nodes: Nodes<N>,
     lanes: Lanes,
     len: u32,
     next_number: u64,
 }
-
-/// A value and its neighbours in its lane.
-struct Node<N> {
-    /// [`FREE`] where no value is.
-    number: u64,
-    /// Its lane; [`NONE`] after its turn.
-    lane: u32,
-    /// One more than that of the value before it in its lane. Wraps.
-    turn: u32,
-    before: u32,
-    behind: u32,
-    value: Option<N>,
-}
-
-/// The place of a value. It names no other value once that one has been removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    index: u32,
-    number: u64,
-}
-
-/// The number of no value: there are fewer.
-const FREE: u64 = u64::MAX;
 
 impl<N> Line<N> {
     /// A line whose places are numbered from here on.
@@ -69,7 +44,7 @@ impl<N> Line<N> {
 
     /// True while there is no value at all, not even one that was called.
     pub(crate) fn is_unused(&self) -> bool {
-        self.taken == 0
+        self.nodes.is_empty()
     }
 
     /// How many values of this lane are served, and how many of all, before one that joins it now.
@@ -86,12 +61,9 @@ impl<N> Line<N> {
     /// as long as this one. Of two estimates it is the lower one, so that one of many lanes with a value
     /// each is not taken for the last one of all, nor a short lane for a long one.
     pub(crate) fn ahead(&self, place: Place) -> Option<usize> {
-        let node = self.nodes.get(place.index as usize)?;
-        if !self.waits(place) {
-            return None;
-        }
+        let node = self.nodes.get(place).filter(|node| node.lane != NONE)?;
         let lane = self.lanes.at(node.lane);
-        let before = node.turn.wrapping_sub(self.nodes[lane.first as usize].turn);
+        let before = node.turn.wrapping_sub(self.nodes.at(lane.first).turn);
         let own = before.min(lane.len - 1) as usize;
         let by_lanes = own + (self.lanes.len() - 1).saturating_mul(own + 1);
         // As if those that have left were the first ones.
@@ -177,25 +149,21 @@ impl<N> Line<N> {
 
     /// The value at a place, while it is there.
     pub(crate) fn get(&self, place: Place) -> Option<&N> {
-        let node = self.nodes.get(place.index as usize)?;
-        let is_there = node.number == place.number;
-        node.value.as_ref().filter(|_| is_there)
+        self.nodes.get(place)?.value.as_ref()
     }
 
     /// The value at a place, while it is there, and whether it waits.
     #[inline(always)]
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<(&mut N, bool)> {
-        let node = self.nodes.get_mut(place.index as usize)?;
-        let (is_there, waits) = (node.number == place.number, node.lane != NONE);
-        let value = node.value.as_mut().filter(|_| is_there)?;
-        Some((value, waits))
+        let node = self.nodes.get_mut(place)?;
+        Some((node.value.as_mut()?, node.lane != NONE))
     }
 
     /// True while the value at a place waits.
     #[inline]
     pub(crate) fn waits(&self, place: Place) -> bool {
-        let node = self.nodes.get(place.index as usize);
-        node.is_some_and(|node| node.number == place.number && node.lane != NONE)
+        let node = self.nodes.get(place);
+        node.is_some_and(|node| node.lane != NONE)
     }
 
     /// Calls the value at a place out of its turn, if it still waits.
@@ -215,19 +183,10 @@ impl<N> Line<N> {
     /// Leaves a place, if its value is still there. What is left in it is the next one's.
     #[inline(always)]
     pub(crate) fn vacate(&mut self, place: Place) -> Option<&mut Option<N>> {
-        let node = self.nodes.get(place.index as usize)?;
-        if node.number != place.number {
-            return None;
-        }
-        if node.lane != NONE {
+        if self.nodes.get(place)?.lane != NONE {
             self.unlink(place.index);
         }
-        let free = std::mem::replace(&mut self.free, place.index);
-        self.taken -= 1;
-        let node = self.node(place.index);
-        node.number = FREE;
-        node.behind = free;
-        Some(&mut node.value)
+        Some(self.nodes.leave(place))
     }
 
     /// The places of those that wait, lane by lane from the one whose turn it is.
@@ -235,7 +194,7 @@ impl<N> Line<N> {
         let firsts = self.lanes.in_turn().map(|lane| lane.first);
         firsts.flat_map(|first| {
             std::iter::successors(Some(first), |node| {
-                let behind = self.nodes[*node as usize].behind;
+                let behind = self.nodes.at(*node).behind;
                 (behind != NONE).then_some(behind)
             })
             .map(|node| self.place(node))
@@ -243,39 +202,16 @@ impl<N> Line<N> {
     }
 
     #[inline(always)]
-    fn add(&mut self, lane: u32, turn: u32, [before, behind]: [u32; 2]) -> Place {
+    fn add(&mut self, lane: u32, turn: u32, between: [u32; 2]) -> Place {
         let number = self.next_number;
         self.next_number += 1;
         self.len += 1;
-        self.taken += 1;
         self.lanes.at_mut(lane).len += 1;
-        let index = match self.free {
-            NONE => self.grow(),
-            free => free,
-        };
-        let node = &mut self.nodes[index as usize];
-        self.free = node.behind;
-        node.number = number;
+        let place = self.nodes.take(number, between);
+        let node = self.node(place.index);
         node.lane = lane;
         node.turn = turn;
-        node.before = before;
-        node.behind = behind;
-        Place { index, number }
-    }
-
-    /// Makes one more place, which is free.
-    #[cold]
-    fn grow(&mut self) -> u32 {
-        let index = index(self.nodes.len());
-        self.nodes.push(Node {
-            number: FREE,
-            lane: NONE,
-            turn: 0,
-            before: NONE,
-            behind: NONE,
-            value: None,
-        });
-        index
+        place
     }
 
     /// Takes a value that waits out of its lane.
@@ -301,22 +237,20 @@ impl<N> Line<N> {
     }
 
     fn place(&self, index: u32) -> Place {
-        let number = self.nodes[index as usize].number;
+        let number = self.nodes.at(index).number;
         Place { index, number }
     }
 
     #[inline(always)]
     fn node(&mut self, index: u32) -> &mut Node<N> {
-        &mut self.nodes[index as usize]
+        self.nodes.at_mut(index)
     }
 }
 
 impl<N> Default for Line<N> {
     fn default() -> Self {
         Self {
-            nodes: Vec::new(),
-            free: NONE,
-            taken: 0,
+            nodes: Nodes::default(),
             lanes: Lanes::default(),
             len: 0,
             next_number: 0,

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 /// A key whose callers come back at once keeps its idle session for the rest of its turn, but for no
 /// longer than it takes to open one: so what is lost by waiting for a caller that does not come is no
 /// more than what a new session costs (the ski rental problem).
-pub(super) struct Turn {
+pub(crate) struct Turn {
     began: Instant,
     /// How many nanoseconds it took to open the session.
     opening: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Return(AtomicU64);
 const CAME: u64 = 1;
 
 impl Turn {
-    pub(super) fn new(began: Instant, opening: Duration) -> Self {
+    pub(crate) fn new(began: Instant, opening: Duration) -> Self {
         Self {
             began,
             opening: u64::try_from(opening.as_nanos()).unwrap_or(u64::MAX),
@@ -52,24 +52,24 @@ impl Turn {
     }
 
     /// When the session was opened.
-    pub(super) fn began(&self) -> Instant {
+    pub(crate) fn began(&self) -> Instant {
         self.began
     }
 
     /// True once the session has served its key for so long that opening another one in its place costs
     /// little beside that.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         now >= self.end()
     }
 
     /// How long it took to open the session.
-    pub(super) fn opening(&self) -> Duration {
+    pub(crate) fn opening(&self) -> Duration {
         Duration::from_nanos(self.opening)
     }
 
     /// Until when the session, which is idle after so many uses, is kept for its key; `None` once it is kept
     /// no longer.
-    pub(super) fn kept_until(&self, uses: u64, now: Instant) -> Option<Instant> {
+    pub(crate) fn kept_until(&self, uses: u64, now: Instant) -> Option<Instant> {
         let idle = self.idle.get_or_init(Box::default);
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.uses != uses || idle.kept_until.is_none() {
