@@ -48,15 +48,15 @@ pub struct PooledClient {
     /// The pool of the key when the client was made; `None` where the transport is detected. In most clients
     /// it still is.
     key_pool: Option<Arc<KeyPool>>,
-    pub(super) parts: RequestParts,
     pub(super) resolved: Arc<Resolved>,
+    acquire_timeout: Duration,
+    pub(super) parts: RequestParts,
     pub(super) context: CallContext,
     pub(super) timeout: Duration,
     /// Where its requests have the time that is left for them.
     pub(super) remaining_time: Option<RemainingTimeKey>,
     /// Whether its calls do no harm when they are executed twice.
     pub(super) repeatable: bool,
-    acquire_timeout: Duration,
 }
 
 impl PooledClient {

@@ -1,7 +1,6 @@
 //! The one background task of a pool.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -60,47 +59,31 @@ impl Maintenance {
     }
 
     pub(crate) async fn run(mut self) {
-        let mut received = Vec::with_capacity(JOBS_AT_ONCE);
-        let mut jobs = VecDeque::with_capacity(JOBS_AT_ONCE);
+        let mut jobs = Vec::with_capacity(JOBS_AT_ONCE);
         loop {
             let due = self.schedule.next();
             let due = due.map(|at| self.context.clock.instant(at));
             let times = [due, self.next_tick, self.next_overdue];
             let next = times.into_iter().flatten().min();
-            // Jobs that are left of the last turn come first.
-            if jobs.is_empty() {
-                let received = tokio::select! {
-                    received = self.inbox.recv_many(&mut received, JOBS_AT_ONCE) => Some(received),
-                    () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => None,
-                };
-                if received == Some(0) {
-                    return;
-                }
+            let received = tokio::select! {
+                received = self.inbox.recv_many(&mut jobs, JOBS_AT_ONCE) => Some(received),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => None,
+            };
+            if received == Some(0) {
+                return;
             }
-            jobs.extend(received.drain(..));
-            let jobs_are_left = self.handle_some(&mut jobs).await;
+            for job in jobs.drain(..) {
+                self.handle(job).await;
+            }
             self.tick_if_due();
             self.report_overdue();
             let are_more_due = self.sweep_due();
-            if are_more_due || jobs_are_left {
+            if are_more_due || received == Some(JOBS_AT_ONCE) {
                 // Others are to have their turn in between. Where many of them are busy, this task has few
                 // turns: so each turn does a part of both, jobs and sweeps.
                 yield_now().await;
             }
         }
-    }
-
-    /// Does jobs until its time is over. Returns whether more may be there.
-    async fn handle_some(&mut self, jobs: &mut VecDeque<Job>) -> bool {
-        let all = jobs.len();
-        let slice = Slice::begin();
-        while let Some(job) = jobs.pop_front() {
-            self.handle(job).await;
-            if slice.is_over(all - jobs.len()) {
-                break;
-            }
-        }
-        !jobs.is_empty() || all == JOBS_AT_ONCE
     }
 
     async fn handle(&mut self, job: Job) {
@@ -177,9 +160,8 @@ impl Maintenance {
             self.schedule = Schedule::default();
             return false;
         };
-        let slice = Slice::begin();
         for done in 0..SWEEPS_AT_ONCE {
-            if slice.is_over(done) {
+            if done > 0 && done.is_multiple_of(LOOK_AFTER) && now.elapsed() >= SLICE {
                 return true;
             }
             let Some(due) = self.schedule.pop_due(here) else {
@@ -219,23 +201,11 @@ impl Drop for Maintenance {
     }
 }
 
-/// A part of a turn, after which others have theirs. While time is paused it does not end by itself.
-struct Slice(Instant);
-
-impl Slice {
-    fn begin() -> Self {
-        Self(Instant::now())
-    }
-
-    /// True once the time is over; looked at after each few pieces of work, since the clock has its price, too.
-    fn is_over(&self, done: usize) -> bool {
-        done > 0 && done.is_multiple_of(LOOK_AFTER) && self.0.elapsed() >= SLICE
-    }
-}
-
-/// Two slices and what they start are less than a millisecond, also where no key is in a cache.
+/// The sweeps of a turn end after this time, so that they and what they start take less than a millisecond, also
+/// where nothing of a key is in a cache. While time is paused it does not pass.
 const SLICE: Duration = Duration::from_micros(150);
-const LOOK_AFTER: usize = 4;
+/// The clock is looked at after so many sweeps.
+const LOOK_AFTER: usize = 5;
 /// A sweep takes about 3 µs; one that closes a session, and finds nothing of its key in a cache, takes 20.
 const SWEEPS_AT_ONCE: usize = 100;
 /// So many jobs are done in one turn. One that reclaims yields by itself.

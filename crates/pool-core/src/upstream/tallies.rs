@@ -16,15 +16,14 @@ pub(crate) struct Chunk {
     free: Mutex<Vec<u16>>,
 }
 
-/// The tally of a key. Written under the lock of the key; the turns by the owner of the session that is
-/// taken around the lock.
+/// The tally of a key. Written under its lock; the turns by the owner of the session taken around that.
 ///
 /// What a hit changes comes first: in most cells it is in one line of memory.
 #[derive(Default)]
 #[repr(C)]
 struct Cell {
-    /// Counts the takings and givings back of a session around the lock. Odd while the session is in use:
-    /// the packed ones count it as idle then.
+    /// Counts how often a session was taken and given back around the lock. Odd while it is in use, though
+    /// the packed ones have it as idle.
     turns: AtomicU64,
     last_used: AtomicU64,
     /// The [`Sessions`], packed, so that they are read as of one instant.
@@ -169,8 +168,7 @@ impl Tally {
         cell.turns.store(cell.turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// The only session, which was taken around the lock, is given back under the lock. Where it was no
-    /// hit, it was not taken.
+    /// The only session, taken around the lock, is given back under it. Where it was no hit, it was not taken.
     pub(crate) fn settle_turn(&self, is_hit: bool) {
         let turns = &self.cell().turns;
         let count = turns.load(Relaxed);

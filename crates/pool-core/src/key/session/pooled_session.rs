@@ -29,21 +29,24 @@ use crate::{
 /// What a hit needs comes first, side by side in memory.
 #[repr(C)]
 pub(crate) struct PooledSession {
-    sharing: Sharing,
-    /// Written under the lock of the key.
-    generation: AtomicU64,
-    pub(crate) ends_at: Timestamp,
-    uses: AtomicU64,
+    /// How many calls it serves at the same time.
+    slots: u32,
+    /// True when it is all that its key needs.
+    suffices: bool,
     /// True while the session must pass a check before it is handed out again.
     pub(crate) suspect: AtomicBool,
     /// True once its transport has reported its end.
     ended: AtomicBool,
     /// Calls in a row that the server refused as if it did not know the session.
     pub(crate) strikes: AtomicU8,
+    /// Written under the lock of the key.
+    generation: AtomicU64,
+    pub(crate) ends_at: Timestamp,
+    uses: AtomicU64,
+    pub(crate) session: Session,
     closing: AtomicBool,
     /// The level of the log that the pool has set on the session.
     pub(crate) log_level: LogLevelCell,
-    pub(crate) session: Session,
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
@@ -111,7 +114,8 @@ impl PooledSession {
             id: new.id,
             key: new.key,
             proxy: new.proxy,
-            sharing: new.sharing,
+            slots: new.sharing.slots,
+            suffices: new.sharing.suffices,
             generation: AtomicU64::new(new.generation),
             ends_at: new.ends_at,
             suspect: AtomicBool::new(false),
@@ -176,7 +180,7 @@ impl PooledSession {
 
     /// How many calls the session serves at the same time.
     pub(crate) fn slots(&self) -> u32 {
-        self.sharing.slots
+        self.slots
     }
 
     /// How often the session was handed out.
@@ -186,7 +190,7 @@ impl PooledSession {
 
     /// Counts one more use. The caller holds a slot of the session.
     pub(crate) fn count_use(&self) {
-        if self.sharing.slots == 1 {
+        if self.slots == 1 {
             // No other thread counts: the slot went from owner to owner through the key's lock.
             let uses = self.uses.load(Ordering::Relaxed);
             self.uses.store(uses + 1, Ordering::Relaxed);
@@ -235,7 +239,7 @@ impl Member for Arc<PooledSession> {
     }
 
     fn slots(&self) -> u32 {
-        self.sharing.slots
+        self.slots
     }
 
     fn generation(&self) -> u64 {
@@ -243,7 +247,7 @@ impl Member for Arc<PooledSession> {
     }
 
     fn suffices(&self) -> bool {
-        self.sharing.suffices
+        self.suffices
     }
 
     fn forfeit(&self) {
