@@ -14,7 +14,7 @@ impl Lobby {
     pub(crate) fn enter(&self, account: &Account, limits: WaiterLimits) -> bool {
         let in_all = self.0.fetch_add(1, Ordering::Relaxed);
         let of_share = account.waiting.fetch_add(1, Ordering::Relaxed);
-        in_all < limits.in_all && of_share < limits.per_share
+        in_all < limits.in_all && (of_share as usize) < limits.per_share
     }
 
     /// Counts one caller less.

@@ -26,8 +26,6 @@ pub(crate) struct LatestCredentials(Mutex<Latest>);
 
 struct Latest {
     credential: Credential,
-    /// When the last of the credentials seen ends.
-    ends_at: Timestamp,
     /// From when on no idle session is worth keeping; shortly before the last credential's end.
     retire_at: Timestamp,
     /// Whether whatever comes is newer.
@@ -53,7 +51,6 @@ pub(crate) struct KeyCredentials {
 impl LatestCredentials {
     pub(crate) fn new(credential: Credential, now: Timestamp) -> Self {
         Self(Mutex::new(Latest {
-            ends_at: credential.ends_at,
             retire_at: retire_at(credential.ends_at, now),
             credential,
             superseded: false,
@@ -85,7 +82,8 @@ impl LatestCredentials {
     /// Notes the credential of a request that comes before its key does.
     pub(crate) fn note(&self, headers: &Arc<HeaderMap>, ends_at: Timestamp, now: Timestamp) {
         let mut latest = self.lock();
-        let noted = latest.note(headers, ends_at, now);
+        let seen_until = latest.seen_until();
+        let noted = latest.note(headers, ends_at, seen_until, now);
         // The older headers are dropped outside of the lock.
         drop((latest, noted));
     }
@@ -108,7 +106,7 @@ impl KeyCredentials {
     /// The credentials of a new key.
     pub(crate) fn new(shared: Arc<LatestCredentials>) -> Self {
         let latest = shared.lock();
-        let (address, ends_at) = (address(&latest.credential.headers), latest.ends_at);
+        let (address, ends_at) = (address(&latest.credential.headers), latest.seen_until());
         drop(latest);
         Self {
             address: AtomicUsize::new(address),
@@ -152,7 +150,8 @@ impl KeyCredentials {
         now: Timestamp,
     ) -> bool {
         let mut latest = self.latest.lock();
-        let noted = latest.note(headers, ends_at, now);
+        let seen_until = Timestamp::of_nanos(self.ends.load(Ordering::Relaxed));
+        let noted = latest.note(headers, ends_at, seen_until, now);
         if noted.prolongs {
             self.ends.store(ends_at.nanos(), Ordering::Relaxed);
         }
@@ -171,7 +170,6 @@ impl KeyCredentials {
         latest.superseded = true;
         latest.refused = Some(Arc::clone(&latest.credential.headers));
         latest.retire_at = Timestamp::NEVER;
-        latest.ends_at = Timestamp::of_nanos(0);
         self.address.store(NOWHERE, Ordering::Relaxed);
         self.ends.store(0, Ordering::Relaxed);
     }
@@ -197,13 +195,27 @@ struct Noted {
 }
 
 impl Latest {
-    fn note(&mut self, headers: &Arc<HeaderMap>, ends_at: Timestamp, now: Timestamp) -> Noted {
+    /// When the last of the credentials seen ends, as long as none was revoked.
+    fn seen_until(&self) -> Timestamp {
+        match self.retire_at == Timestamp::NEVER {
+            true => Timestamp::NEVER,
+            false => self.credential.ends_at,
+        }
+    }
+
+    /// Notes a credential, where the last of those seen before ends at `seen_until`.
+    fn note(
+        &mut self,
+        headers: &Arc<HeaderMap>,
+        ends_at: Timestamp,
+        seen_until: Timestamp,
+        now: Timestamp,
+    ) -> Noted {
         if ends_at <= now {
             return Noted::default();
         }
-        let prolongs = ends_at > self.ends_at;
+        let prolongs = ends_at > seen_until;
         if prolongs {
-            self.ends_at = ends_at;
             self.retire_at = retire_at(ends_at, now);
         }
         if self.is_refused(headers) || !self.is_older_than(ends_at) {

@@ -17,10 +17,8 @@ struct Entries {
     /// The open sessions by id, and since when they are open. Most keys have one session, which needs no
     /// block of memory of its own.
     open: SmallVec<[(u64, Timestamp); 1]>,
-    /// What failed last; most keys have nothing here.
+    /// What went wrong; most keys have nothing here.
     failures: Option<Box<Failures>>,
-    /// True from the loss of a conversation's session until a caller gets to know of it.
-    lost: bool,
 }
 
 #[derive(Default)]
@@ -28,6 +26,8 @@ struct Failures {
     last_error: Option<LastError>,
     /// The error of the last connect that failed, and when it did.
     last_connect: Option<(Arc<ConnectError>, Instant)>,
+    /// True from the loss of a conversation's session until a caller gets to know of it.
+    lost: bool,
 }
 
 /// The last failure of a connect or a check.
@@ -56,17 +56,19 @@ impl History {
 
     /// The session of a conversation was lost, and with it the state that the server kept.
     pub(crate) fn note_lost(&self) {
-        self.lock().lost = true;
+        self.lock().failures.get_or_insert_default().lost = true;
     }
 
     /// Whether a loss is noted that no caller knows of yet.
     pub(crate) fn is_lost(&self) -> bool {
-        self.lock().lost
+        self.lock().failures.as_ref().is_some_and(|it| it.lost)
     }
 
     /// Whether the session of the conversation was lost since the last look.
     pub(crate) fn take_lost(&self) -> bool {
-        std::mem::take(&mut self.lock().lost)
+        let mut entries = self.lock();
+        let failures = entries.failures.as_mut();
+        failures.is_some_and(|it| std::mem::take(&mut it.lost))
     }
 
     /// A connect or a check failed.

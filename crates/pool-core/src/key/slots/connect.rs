@@ -60,7 +60,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let mut state = self.lock();
         state.connecting -= 1;
         let is_surplus = state.waiting == 0 && state.surplus() > 0;
-        if state.is_removed() || member.generation() != state.generation || is_surplus {
+        if state.is_removed() || member.generation() != self.generation() || is_surplus {
             state.open -= 1;
             return Err(member);
         }

@@ -54,8 +54,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
         let used = state.take_used(member)?;
         member.forfeit();
-        if state.way == Way::Out(member.id()) {
-            state.way = Way::Closed;
+        if state.way == Way::out(member.id()) {
+            state.way = Way::CLOSED;
             self.tally.settle_turn(true);
         }
         state.in_use -= used as usize;

@@ -45,9 +45,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         self.close_shortcut(&mut state);
         let was_out = self.came_back(&mut state, &mut slot, fate);
         state.last_used = state.last_used.max(slot.acquired_at);
-        let stale = slot.member.generation() != state.generation || state.phase != Phase::Open;
+        let stale = slot.member.generation() != self.generation() || state.phase != Phase::Open;
         if fate != Fate::Keep || stale || !state.draining.is_empty() {
-            let outcome = state.release(slot, fate, claim);
+            let outcome = state.release(slot, fate, self.generation(), claim);
             self.show(&mut state);
             return outcome;
         }
@@ -96,9 +96,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Notes that a member comes back under the lock which was taken around it.
     #[inline]
     fn came_back(&self, state: &mut State<M, W, T>, slot: &mut Slot<M, T>, fate: Fate) -> bool {
-        let was_out = state.way == Way::Out(slot.member.id());
+        let was_out = state.way == Way::out(slot.member.id());
         if was_out {
-            state.way = Way::Closed;
+            state.way = Way::CLOSED;
             self.tally
                 .settle_turn(!matches!(fate, Fate::Undelivered | Fate::Unfit));
             // The turn was the hit.

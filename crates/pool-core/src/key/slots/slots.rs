@@ -43,9 +43,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             open: 0,
             connecting: 0,
             in_use: 0,
-            generation: 0,
             phase: Phase::Open,
-            way: Way::Closed,
+            way: Way::CLOSED,
             likely,
             last_used: now,
             paused_until: None,
@@ -125,21 +124,21 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Has the state know of every member.
     #[inline(always)]
     pub(super) fn close_shortcut(&self, state: &mut State<M, W, T>) {
-        if let Way::Open(id) = state.way {
-            self.close_open_shortcut(state, id);
+        if state.way.is_open() {
+            self.close_open_shortcut(state);
         }
     }
 
     #[inline(never)]
-    fn close_open_shortcut(&self, state: &mut State<M, W, T>, id: u64) {
+    fn close_open_shortcut(&self, state: &mut State<M, W, T>) {
         let used = T::of_nanos(self.tally.last_used());
         state.last_used = state.last_used.max(used);
         let Some((member, alive_at)) = self.shortcut.close() else {
-            state.way = Way::Out(id);
+            state.way = state.way.without_member();
             state.in_use += 1;
             return;
         };
-        state.way = Way::Closed;
+        state.way = Way::CLOSED;
         state.ready.push(Entry {
             member,
             used: 0,
@@ -163,9 +162,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// Begins a new generation. Takes out the unused members.
     pub(super) fn next_generation(&self, state: &mut State<M, W, T>) -> Vec<M> {
-        let unused = state.begin_generation();
-        self.shortcut.begin_generation(state.generation);
-        unused
+        self.shortcut.begin_generation();
+        state.begin_generation()
     }
 
     #[inline]
@@ -180,17 +178,16 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     #[inline(never)]
     pub(super) fn show(&self, state: &mut State<M, W, T>) {
         if let Some(only) = state.pop_only() {
-            state.way = Way::Open(only.member.id());
-            self.shortcut
-                .open(state.generation, only.member, only.alive_at);
+            state.way = Way::open(only.member.id());
+            self.shortcut.open(only.member, only.alive_at);
         }
         self.show_ready(state);
         if state.is_removed() {
             return self.tally.clear();
         }
         // What was taken around the lock is idle here, and in use by its turn.
-        let is_out = usize::from(matches!(state.way, Way::Out(_)));
-        let is_open = usize::from(matches!(state.way, Way::Open(_)));
+        let is_out = usize::from(state.way.is_out());
+        let is_open = usize::from(state.way.is_open());
         let idle = state.idle() + is_out + is_open;
         self.tally.set(&TallyReading {
             name: 0,

@@ -27,7 +27,6 @@ pub(super) struct State<M, W: Caller, T> {
     pub(super) hit_counts: HitCounts,
     pub(super) in_use: usize,
     pub(super) last_used: T,
-    pub(super) generation: u64,
     /// How many callers wait.
     pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
@@ -80,7 +79,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
             && self.connecting == 0
             && self.waiting == 0
             && self.phase == Phase::Open
-            && self.way == Way::Closed
+            && self.way == Way::CLOSED
             && self.draining.is_empty();
         let only = self.ready.last().filter(|_| is_calm)?;
         (only.member.slots() == 1).then(|| self.ready.pop())?
@@ -109,6 +108,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         &mut self,
         slot: Slot<M, T>,
         fate: Fate,
+        generation: u64,
         claim: impl FnOnce(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
         if slot.member.generation() == FORFEITED {
@@ -117,7 +117,7 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         if matches!(fate, Fate::Undelivered | Fate::Unfit) {
             self.hit_counts.take_back(slot.origin);
         }
-        let stale = slot.member.generation() != self.generation;
+        let stale = slot.member.generation() != generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {
             return self.retire_slot(slot, Retired::AsUsed);
         }
@@ -182,7 +182,6 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
 
     /// Begins a new generation. Takes out the unused members.
     pub(super) fn begin_generation(&mut self) -> Vec<M> {
-        self.generation += 1;
         // The server grants more once the members of before are gone.
         self.paused_until = None;
         let entries = self.ready.take().into_iter();

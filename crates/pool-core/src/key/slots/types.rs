@@ -265,7 +265,7 @@ pub(crate) const FORFEITED: u64 = u64::MAX;
 
 /// A session, as far as its slots are concerned.
 pub(crate) trait Member: Clone {
-    /// A number that no other member has.
+    /// A number that no other member has, and that is not 0.
     fn id(&self) -> u64;
     /// How many may use it at the same time. At least 1.
     fn slots(&self) -> u32;

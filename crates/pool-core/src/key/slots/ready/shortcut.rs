@@ -22,16 +22,45 @@ pub(in super::super) struct Shortcut<M> {
     alive_at: AtomicU64,
 }
 
-/// What the state knows of the way around its lock.
+/// What the state knows of the way around its lock: in one word, since each key has it. No id of a member
+/// is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Way {
+pub(in super::super) struct Way(u64);
+
+impl Way {
     /// Every member is known to the state.
-    Closed,
+    pub(in super::super) const CLOSED: Self = Self(0);
+
     /// The member with this id is in the shortcut, or a caller has taken it from there.
-    Open(u64),
+    pub(in super::super) fn open(id: u64) -> Self {
+        Self(id * 2 + OPEN)
+    }
+
+    /// True while the way is open.
+    #[inline]
+    pub(in super::super) fn is_open(self) -> bool {
+        self.0 % 2 == OPEN
+    }
+
     /// The way is closed, and the caller that took the member with this id has not put it back yet.
-    Out(u64),
+    #[inline]
+    pub(in super::super) fn out(id: u64) -> Self {
+        Self(id * 2)
+    }
+
+    /// The open way, closed before the caller has put the member back.
+    pub(in super::super) fn without_member(self) -> Self {
+        Self(self.0 - self.0 % 2)
+    }
+
+    /// True while a caller has the member that it took around the lock, and the way is closed.
+    pub(in super::super) fn is_out(self) -> bool {
+        self != Self::CLOSED && !self.is_open()
+    }
 }
+
+/// Set in the word of an open way.
+const OPEN: u64 = 1;
 
 impl<M: Member> Shortcut<M> {
     /// The closed way of a key in its first generation.
@@ -49,9 +78,9 @@ impl<M: Member> Shortcut<M> {
         self.word.load(Ordering::Relaxed) / ONE_GENERATION
     }
 
-    /// Begins a generation, while the way is closed.
-    pub(in super::super) fn begin_generation(&self, generation: u64) {
-        let word = generation * ONE_GENERATION + CLOSED;
+    /// Begins the next generation, while the way is closed. The caller has the lock.
+    pub(in super::super) fn begin_generation(&self) {
+        let word = self.word.load(Ordering::Relaxed) + ONE_GENERATION;
         self.word.store(word, Ordering::Relaxed);
     }
 
@@ -83,9 +112,9 @@ impl<M: Member> Shortcut<M> {
         }
     }
 
-    /// Opens the way to a member of this generation that is unused. The caller has the lock.
-    pub(in super::super) fn open<T: Moment>(&self, generation: u64, member: M, alive_at: T) {
-        let word = generation * ONE_GENERATION;
+    /// Opens the way to a member that is unused. The caller has the lock.
+    pub(in super::super) fn open<T: Moment>(&self, member: M, alive_at: T) {
+        let word = self.word.load(Ordering::Relaxed) & !CLOSED;
         self.word.store(word, Ordering::Relaxed);
         self.put(member, alive_at);
     }

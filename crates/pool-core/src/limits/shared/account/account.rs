@@ -4,7 +4,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -14,9 +14,9 @@ pub(crate) struct Account {
     /// Whether its permits go round: not where all principals are served in the order of arrival.
     pub(crate) rotates: bool,
     /// How many permits it has of each limit. Written under the lock of the limit.
-    held: [AtomicUsize; LIMITS],
+    held: [AtomicU32; LIMITS],
     /// How many of its callers wait.
-    pub(crate) waiting: AtomicUsize,
+    pub(crate) waiting: AtomicU32,
     /// The turn in which it was last served a session; 0 for none. Written under the lock of the limit.
     served: AtomicU64,
 }
@@ -46,7 +46,7 @@ impl Account {
             weight,
             rotates,
             held: Default::default(),
-            waiting: AtomicUsize::new(0),
+            waiting: AtomicU32::new(0),
             served: AtomicU64::new(0),
         })
     }
@@ -67,7 +67,7 @@ impl Account {
     /// How many permits of a limit the holder has.
     #[inline]
     pub(crate) fn held(&self, limit: LimitKind) -> usize {
-        self.held[limit as usize].load(Ordering::Relaxed)
+        self.held[limit as usize].load(Ordering::Relaxed) as usize
     }
 
     /// Adds a permit. The caller has the lock of the limit.
