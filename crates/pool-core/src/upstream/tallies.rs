@@ -168,7 +168,7 @@ impl Tally {
         cell.turns.store(cell.turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// The only session, taken around the lock, is given back under it. Where it was no hit, it was not taken.
+    /// The only session, taken around the lock, is given back under it; where it was no hit, as if never taken.
     pub(crate) fn settle_turn(&self, is_hit: bool) {
         let turns = &self.cell().turns;
         let count = turns.load(Relaxed);
@@ -182,7 +182,6 @@ impl Tally {
         self.cell().turns.load(Relaxed).div_ceil(2)
     }
 
-    /// When a session of the key was last used.
     pub(crate) fn last_used(&self) -> u64 {
         self.cell().last_used.load(Relaxed)
     }

@@ -1,9 +1,9 @@
 //! The state machine of one key: which sessions it has, who uses them, who waits.
 //!
 //! Synchronous and free of I/O, clocks and tokio: every method takes the one lock, changes the
-//! state, and returns what is to be done outside of it. A key whose only session has one slot, as most
-//! keys are, has a [way](ready) around the lock for it, which whoever has the lock closes first. Lock and
-//! atomics come from `super::sync`, which a model checker replaces.
+//! state, and returns what is to be done outside of it. A key whose only session has one slot has a
+//! [way](ready) around the lock, which is closed under the lock. Lock and atomics come from
+//! `super::sync`, which a model checker replaces.
 //!
 //! At every instant, under the lock and with the way closed: `open` is the number of members (idle, in use, draining) plus
 //! the connects under way, and a waiter waits only while no slot is ready. `open` is above the limit

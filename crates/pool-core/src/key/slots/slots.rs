@@ -134,7 +134,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         let used = T::of_nanos(self.tally.last_used());
         state.last_used = state.last_used.max(used);
         let Some((member, alive_at)) = self.shortcut.close() else {
-            state.way = state.way.without_member();
+            state.way = state.way.closed();
             state.in_use += 1;
             return;
         };
@@ -186,9 +186,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return self.tally.clear();
         }
         // What was taken around the lock is idle here, and in use by its turn.
-        let is_out = usize::from(state.way.is_out());
-        let is_open = usize::from(state.way.is_open());
-        let idle = state.idle() + is_out + is_open;
+        let around = state.way.members();
+        let idle = state.idle() + around;
         self.tally.set(&TallyReading {
             name: 0,
             hits: state.hit_counts.hits,
@@ -200,7 +199,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
                 connecting: state.connecting,
                 waiting: state.waiting,
             },
-            in_use: state.in_use - is_out,
+            in_use: state.in_use.saturating_sub(around),
         });
     }
 

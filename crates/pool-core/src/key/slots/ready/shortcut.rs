@@ -22,8 +22,7 @@ pub(in super::super) struct Shortcut<M> {
     alive_at: AtomicU64,
 }
 
-/// What the state knows of the way around its lock: in one word, since each key has it. No id of a member
-/// is 0.
+/// What the state knows of the way around its lock, in one word. No id of a member is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Way(u64);
 
@@ -48,14 +47,14 @@ impl Way {
         Self(id * 2)
     }
 
-    /// The open way, closed before the caller has put the member back.
-    pub(in super::super) fn without_member(self) -> Self {
-        Self(self.0 - self.0 % 2)
+    /// The same way, closed while a caller has the member.
+    pub(in super::super) fn closed(self) -> Self {
+        Self(self.0 & !OPEN)
     }
 
-    /// True while a caller has the member that it took around the lock, and the way is closed.
-    pub(in super::super) fn is_out(self) -> bool {
-        self != Self::CLOSED && !self.is_open()
+    /// How many members are in the shortcut, or were taken from there and have not come back.
+    pub(in super::super) fn members(self) -> usize {
+        usize::from(self != Self::CLOSED)
     }
 }
 
@@ -148,5 +147,4 @@ impl<M: Member> Shortcut<M> {
 }
 
 const CLOSED: u64 = 1;
-
 const ONE_GENERATION: u64 = 2;
