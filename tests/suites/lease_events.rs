@@ -1,15 +1,18 @@
 //! What observers learn of leases.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use mcp_pool_testkit::fake::{self, FakeConnector};
 use mcp_session_pool::{
-    PoolConfig, SessionPool,
+    PoolConfig, PoolKey, SessionPool,
     event::{Acquired, Released},
-    extend::Observer,
+    extend::{Hooks, Observer, SessionInfo},
 };
 use tokio::time::sleep;
 
@@ -122,5 +125,38 @@ async fn a_lease_shows_its_key_a_request_its_endpoint_and_neither_a_credential()
     );
     assert!(!shown.contains("alice-token"), "{shown}");
     drop(lease);
+    close(&pool).await;
+}
+
+/// Panics at its first look, which is at the first session that was there.
+#[derive(Default)]
+struct Panicking(AtomicUsize);
+
+impl Hooks for Panicking {
+    fn before_acquire(&self, _key: &PoolKey, _session: &SessionInfo) -> bool {
+        assert_ne!(self.0.fetch_add(1, Ordering::Relaxed), 0, "as planned");
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_panics_leaves_the_session_to_the_next_caller_and_nothing_is_reported() {
+    let (connector, remote) = fake::connector();
+    let leases = Arc::new(Leases::default());
+    let pool = SessionPool::builder()
+        .connector(connector)
+        .observer(Arc::clone(&leases))
+        .hooks(Panicking::default())
+        .build()
+        .expect("a valid configuration");
+    let request = request(fake::endpoint("a"), "alice");
+    drop(pool.acquire(&request).await.expect("a session"));
+    let (of_task, again) = (pool.clone(), request.clone());
+    let task = tokio::spawn(async move { of_task.acquire(&again).await.map(drop) });
+    assert!(task.await.expect_err("a panic").is_panic());
+    assert_eq!((leases.hits().len(), leases.reusable().len()), (1, 1));
+    drop(pool.acquire(&request).await.expect("a session"));
+    assert_eq!(leases.hits(), [false, true]);
+    assert_eq!((leases.reusable(), remote.connects()), (vec![true; 2], 1));
     close(&pool).await;
 }

@@ -171,13 +171,13 @@ impl<'r> NextLease<'r> {
         };
         match ready!(waited) {
             Ok(Some(slot)) => {
-                let mut lease = Lease::new(slot);
+                let mut lease = Lease::unchecked(slot);
                 let (acquirer, slot) = (self.acquirer, lease.slot_mut());
                 let now = acquirer.coarse_now();
                 slot.set_acquired_at(now);
                 let fitness = fitness(acquirer.context(), slot, now);
                 if fitness == Fitness::Fit && slot.is_current() {
-                    slot.session().count_use();
+                    lease.hand_out();
                     return Poll::Ready(Ok(match acquirer.context().is_plain() {
                         true => lease,
                         false => self.reported(lease),

@@ -46,13 +46,13 @@ impl Acquirer {
         parts: &RequestParts,
         site: Site,
     ) -> Option<Lease> {
-        let Some(slot) = key.take_only() else {
+        let Some(slot) = key.take_around() else {
             return match key.has_ready() || resolved.is_indirect() {
                 true => self.hit_otherwise(key, resolved, parts, site),
                 false => None,
             };
         };
-        let mut lease = Lease::new(SlotGuard::new(Arc::clone(key), slot));
+        let mut lease = Lease::unchecked(SlotGuard::new(Arc::clone(key), slot));
         if lease.key_pool().call_seats().is_some() {
             return self.hit_within_quotas(lease, resolved, parts, site);
         }
@@ -63,7 +63,7 @@ impl Acquirer {
         }
     }
 
-    /// A hit on a key with several sessions, or with sessions of several slots.
+    /// A hit on a key whose session that is used next has several slots, or is in use.
     #[inline(never)]
     fn hit_otherwise(
         &self,
@@ -73,7 +73,7 @@ impl Acquirer {
         site: Site,
     ) -> Option<Lease> {
         let slot = take(key).or_else(|| resolved.take_later())?;
-        self.serve(Lease::new(slot), resolved, parts, site)
+        self.serve(Lease::unchecked(slot), resolved, parts, site)
     }
 
     /// A hit of a request whose first key pool does not suffice.
@@ -85,7 +85,7 @@ impl Acquirer {
         site: Site,
     ) -> Option<Lease> {
         let slot = resolved.take_later()?;
-        self.serve(Lease::new(slot), resolved, parts, site)
+        self.serve(Lease::unchecked(slot), resolved, parts, site)
     }
 
     fn serve(
@@ -130,7 +130,7 @@ impl Acquirer {
         }
         match fitness(context, slot, now) {
             Fitness::Fit => {
-                slot.session().count_use();
+                lease.hand_out();
                 true
             }
             fitness => {

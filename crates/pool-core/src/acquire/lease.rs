@@ -59,6 +59,23 @@ impl Lease {
         }
     }
 
+    /// A lease that no caller has yet. Dropped, it gives its slot back, and no observer gets to know of it.
+    #[inline(always)]
+    pub(super) fn unchecked(slot: SlotGuard) -> Self {
+        Self {
+            slot,
+            used: AtomicUsize::new(UNCHECKED),
+            extras: ManuallyDrop::new(None),
+        }
+    }
+
+    /// The caller may have the lease, which is one more use of the session.
+    #[inline(always)]
+    pub(super) fn hand_out(&mut self) {
+        *self.used.get_mut() = UNUSED;
+        self.slot.session().count_use();
+    }
+
     /// The slot of the lease.
     #[inline(always)]
     pub(super) fn slot_mut(&mut self) -> &mut SlotGuard {
@@ -193,7 +210,7 @@ impl Lease {
         }
         let used = self.used.load(Ordering::Relaxed);
         let is_plain = self.slot.key().services.context.is_plain();
-        if is_plain && used == UNUSED && fate == Fate::Keep {
+        if used == UNCHECKED || (is_plain && used == UNUSED && fate == Fate::Keep) {
             return self.slot.release_fit();
         }
         self.end_reported(used == USED, fate, reason);
@@ -270,3 +287,5 @@ const UNUSED: usize = 0;
 const USED: usize = 1;
 /// Not used, and more is to be given back than the slot.
 const GUARDED: usize = 2;
+/// No caller has it yet.
+const UNCHECKED: usize = 3;

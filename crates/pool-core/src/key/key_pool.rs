@@ -149,11 +149,11 @@ impl KeyPool {
         }
     }
 
-    /// The slot of the only session: the whole of a hit, as far as the key is concerned. A late one is to be
-    /// given back.
+    /// The slot of the session that is used next: the whole of a hit, as far as the key is concerned. A late
+    /// one is to be given back.
     #[inline(always)]
-    pub(crate) fn take_only(&self) -> Option<SessionSlot> {
-        self.slots.take_only()
+    pub(crate) fn take_around(&self) -> Option<SessionSlot> {
+        self.slots.take_around()
     }
 
     /// Takes back a slot.

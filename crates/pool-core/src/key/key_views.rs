@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl KeyPool {
-    /// Whether a session is ready that is not the only one.
+    /// Whether a session is ready under the lock.
     #[inline(always)]
     pub(crate) fn has_ready(&self) -> bool {
         self.slots.has_ready()

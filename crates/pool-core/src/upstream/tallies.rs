@@ -152,14 +152,14 @@ impl Cell {
 }
 
 impl Tally {
-    /// The only session was taken around the lock.
+    /// A session was taken around the lock.
     #[inline(always)]
     pub(crate) fn begin_turn(&self) {
         let turns = &self.cell().turns;
         turns.store(turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// The only session is given back around the lock.
+    /// The session is given back around the lock.
     #[inline(always)]
     pub(crate) fn end_turn(&self, last_used: u64) {
         let cell = self.cell();
@@ -168,7 +168,7 @@ impl Tally {
         cell.turns.store(cell.turns.load(Relaxed) + 1, Relaxed);
     }
 
-    /// The only session, taken around the lock, is given back under it; where it was no hit, as if never taken.
+    /// The session that was taken around the lock is given back under it; where it was no hit, as if never taken.
     pub(crate) fn settle_turn(&self, is_hit: bool) {
         let turns = &self.cell().turns;
         let count = turns.load(Relaxed);

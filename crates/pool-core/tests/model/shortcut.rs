@@ -1,4 +1,4 @@
-//! The only session of a key, which is taken and given back around the lock.
+//! The session that is used next, which is taken and given back around the lock.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn idle(max: usize) -> Arc<Key> {
 fn a_waiter_that_joins_while_the_only_session_comes_back_is_served() {
     explore(|| {
         let key = idle(1);
-        let slot = key.slots.take_only().expect("it is idle");
+        let slot = key.slots.take_around().expect("it is idle");
         let other = Arc::clone(&key);
         let user = thread::spawn(move || other.release(slot, Fate::Keep));
         let enqueued = key.enqueue();
@@ -82,7 +82,7 @@ fn each_hit_is_counted_once_whichever_way_it_went() {
 fn an_eviction_meets_the_only_session_wherever_it_is() {
     explore(|| {
         let key = idle(1);
-        let slot = key.slots.take_only().expect("it is idle");
+        let slot = key.slots.take_around().expect("it is idle");
         let other = Arc::clone(&key);
         let user = thread::spawn(move || other.release(slot, Fate::Keep));
         for _ in key.slots.begin_generation().0 {
@@ -94,6 +94,32 @@ fn an_eviction_meets_the_only_session_wherever_it_is() {
             key.release(slot, Fate::Keep);
         }
         user.join().expect("no panic");
+        key.end();
+    });
+}
+
+#[test]
+fn of_two_sessions_each_has_one_owner_whichever_way_it_was_taken() {
+    explore(|| {
+        let key = Key::new(2, 1);
+        let slots = [(); 2].map(|()| key.acquire().expect("served at once"));
+        slots.map(|slot| key.release(slot, Fate::Keep));
+        let other = Arc::clone(&key);
+        let user = thread::spawn(move || {
+            // Both may be in use.
+            if let Some(slot) = other.acquire() {
+                other.release(slot, Fate::Keep);
+            }
+        });
+        let mine = key.acquire().expect("one is idle");
+        let theirs = key.acquire();
+        assert!(theirs.iter().all(|slot| slot.member.id != mine.member.id));
+        for slot in theirs.into_iter().chain([mine]) {
+            key.release(slot, Fate::Keep);
+        }
+        user.join().expect("no panic");
+        let counts = key.slots.counts();
+        assert_eq!((counts.idle, counts.in_use), (2, 0));
         key.end();
     });
 }

@@ -1,7 +1,7 @@
 //! The state machine of one key: which sessions it has, who uses them, who waits.
 //!
 //! Synchronous and free of I/O, clocks and tokio: every method takes the one lock, changes the
-//! state, and returns what is to be done outside of it. A key whose only session has one slot has a
+//! state, and returns what is to be done outside of it. The member that is used next has a
 //! [way](ready) around the lock, which is closed under the lock. Lock and atomics come from
 //! `super::sync`, which a model checker replaces.
 //!

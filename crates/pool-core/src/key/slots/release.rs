@@ -18,7 +18,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         fate: Fate,
         claim: impl FnOnce(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
-        if fate == Fate::Keep && self.shortcut.is_open_to(&slot.member) {
+        let is_around = slot.origin == Origin::Around && self.shortcut.is_open_to(&slot.member);
+        if is_around && fate == Fate::Keep {
             self.tally.end_turn(slot.acquired_at.nanos());
             let late = self.shortcut.put_back(slot.member, slot.alive_at);
             let Some((member, alive_at)) = late else {
@@ -55,7 +56,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             return self.pass_on(&mut state, slot, was_out, claim);
         }
         state.in_use -= 1;
-        if slot.member.slots() != 1 || state.open == 1 || was_out {
+        if slot.member.slots() != 1 || was_out {
             state.entry(slot);
             self.show(&mut state);
             return ReleaseOutcome::Ready;
@@ -67,7 +68,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             alive_at,
         });
         self.tally.gave_back(state.last_used.nanos());
-        self.show_ready(&state);
+        self.open_shortcut(&mut state);
         ReleaseOutcome::Ready
     }
 

@@ -62,20 +62,20 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// A slot of the most recently used member that has one free; a [late](Origin::Late) one is to be given
     /// back.
     pub(crate) fn take(&self) -> Option<Slot<M, T>> {
-        match self.take_only() {
+        match self.take_around() {
             None if self.has_ready() => self.take_locked(),
             taken => taken,
         }
     }
 
-    /// The slot of the only member, taken around the lock; a [late](Origin::Late) one is to be given back.
+    /// The slot of the most recently used member, taken around the lock; a [late](Origin::Late) one is to be given back.
     #[inline(always)]
-    pub(crate) fn take_only(&self) -> Option<Slot<M, T>> {
+    pub(crate) fn take_around(&self) -> Option<Slot<M, T>> {
         let (member, alive_at) = self.shortcut.take()?;
         let origin = match self.shortcut.is_open_to(&member) {
             true => {
                 self.tally.begin_turn();
-                Origin::Found
+                Origin::Around
             }
             false => Origin::Late,
         };
@@ -173,20 +173,17 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         Locked { state, slots: self }
     }
 
-    /// Opens the way around the lock where nothing but the only member is to be known, and shows the counts
-    /// to those who read them without the lock.
+    /// Opens the way around the lock where that is possible, and shows the counts to those who read them
+    /// without the lock.
     #[inline(never)]
     pub(super) fn show(&self, state: &mut State<M, W, T>) {
-        if let Some(only) = state.pop_only() {
-            state.way = Way::open(only.member.id());
-            self.shortcut.open(only.member, only.alive_at);
-        }
-        self.show_ready(state);
+        self.open_shortcut(state);
         if state.is_removed() {
             return self.tally.clear();
         }
         // What was taken around the lock is idle here, and in use by its turn.
         let around = state.way.members();
+        let known_in_use = state.in_use + usize::from(state.way.is_open());
         let idle = state.idle() + around;
         self.tally.set(&TallyReading {
             name: 0,
@@ -199,12 +196,22 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
                 connecting: state.connecting,
                 waiting: state.waiting,
             },
-            in_use: state.in_use.saturating_sub(around),
+            in_use: known_in_use - around,
         });
     }
 
+    /// Opens the way around the lock where that is possible, and shows whether a member is ready.
     #[inline(always)]
-    pub(super) fn show_ready(&self, state: &State<M, W, T>) {
+    pub(super) fn open_shortcut(&self, state: &mut State<M, W, T>) {
+        if let Some(entry) = state.pop_calm() {
+            state.way = Way::open(entry.member.id());
+            self.shortcut.open(entry.member, entry.alive_at);
+        }
+        self.show_ready(state);
+    }
+
+    #[inline(always)]
+    fn show_ready(&self, state: &State<M, W, T>) {
         let has_ready = !state.ready.is_empty();
         self.has_ready.store(has_ready, Ordering::Relaxed);
     }

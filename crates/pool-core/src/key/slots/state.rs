@@ -20,7 +20,7 @@ use super::{
 #[repr(C)]
 pub(super) struct State<M, W: Caller, T> {
     pub(super) phase: Phase,
-    /// Where the only member is, of a key with one that has one slot.
+    /// Where the member is that may be taken around the lock.
     pub(super) way: Way,
     /// Members with a free slot.
     pub(super) ready: Ready<M, T>,
@@ -72,17 +72,15 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         self.phase == Phase::Removed
     }
 
-    /// The only member, where nothing else is to be known of the key: it may be taken around the lock.
-    pub(super) fn pop_only(&mut self) -> Option<Entry<M, T>> {
-        let is_calm = self.open == 1
-            && self.in_use == 0
-            && self.connecting == 0
-            && self.waiting == 0
+    /// The most recently used member, where it may be taken around the lock: it is unused and has one slot,
+    /// and its release does what most do.
+    pub(super) fn pop_calm(&mut self) -> Option<Entry<M, T>> {
+        let is_calm = self.waiting == 0
             && self.phase == Phase::Open
             && self.way == Way::CLOSED
             && self.draining.is_empty();
-        let only = self.ready.last().filter(|_| is_calm)?;
-        (only.member.slots() == 1).then(|| self.ready.pop())?
+        let last = self.ready.last().filter(|_| is_calm)?;
+        (last.member.slots() == 1).then(|| self.ready.pop())?
     }
 
     /// How many members are unused.

@@ -31,6 +31,8 @@ pub(crate) struct Slot<M, T> {
 pub(crate) enum Origin {
     /// The member was there.
     Found,
+    /// The member was there, and was taken around the lock.
+    Around,
     /// The member was opened for the owner of the slot.
     Opened,
     /// The member was there, and no caller gets the slot: it is checked.
@@ -235,7 +237,7 @@ impl HitCounts {
         match origin {
             Origin::Opened => self.misses += 1,
             Origin::Found => self.hits += 1,
-            Origin::Checked | Origin::Late => {}
+            Origin::Around | Origin::Checked | Origin::Late => {}
         }
     }
 }

@@ -1,18 +1,17 @@
-//! The way around the lock, for a key whose only member has one slot.
+//! The way around the lock, for the member that is used next.
 
 use super::super::{
     super::sync::{AtomicU64, Ordering, Swap},
     types::{Member, Moment},
 };
 
-/// The way around the lock, for a key whose only member has one slot, as most keys are: the member is taken
-/// and put back by one atomic exchange each. It is open only while the state under the lock has nothing
-/// else: no other member, no connect, no caller that waits.
+/// The way around the lock, for the most recently used member where it has one slot: the member is taken
+/// and put back by one atomic exchange each. It is open only while a release does what most do: no caller
+/// waits, and no member is to be closed.
 ///
-/// Who takes the member out owns what is counted of it, as the owner of the lock does otherwise. Who has
-/// the lock [closes](Self::close) the way first, which shows where the member is. One who took the member
-/// or put it back meanwhile finds the way closed, since both have exchanged the same cell, and goes on
-/// under the lock.
+/// Who takes the member out owns the count of turns. Who has the lock and is to know of every member
+/// [closes](Self::close) the way first, which shows where the member is. One who took the member or put it
+/// back meanwhile finds the way closed, since both have exchanged the same cell, and goes on under the lock.
 pub(in super::super) struct Shortcut<M> {
     /// Twice the generation of the key, and one more while the way is closed.
     word: AtomicU64,
