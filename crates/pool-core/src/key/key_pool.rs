@@ -149,8 +149,7 @@ impl KeyPool {
         }
     }
 
-    /// The slot of the session that is used next: the whole of a hit, as far as the key is concerned. A late
-    /// one is to be given back.
+    /// The session that is used next: the key's part of a hit. A late slot is to be given back.
     #[inline(always)]
     pub(crate) fn take_around(&self) -> Option<SessionSlot> {
         self.slots.take_around()

@@ -103,7 +103,9 @@ fn of_two_sessions_each_has_one_owner_whichever_way_it_was_taken() {
     explore(|| {
         let key = Key::new(2, 1);
         let slots = [(); 2].map(|()| key.acquire().expect("served at once"));
-        slots.map(|slot| key.release(slot, Fate::Keep));
+        slots
+            .into_iter()
+            .for_each(|slot| key.release(slot, Fate::Keep));
         let other = Arc::clone(&key);
         let user = thread::spawn(move || {
             // Both may be in use.

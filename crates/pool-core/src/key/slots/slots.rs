@@ -59,8 +59,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
     }
 
-    /// A slot of the most recently used member that has one free; a [late](Origin::Late) one is to be given
-    /// back.
+    /// A slot of the most recently used member that has one free; a [late](Origin::Late) one is given back.
     pub(crate) fn take(&self) -> Option<Slot<M, T>> {
         match self.take_around() {
             None if self.has_ready() => self.take_locked(),
@@ -68,7 +67,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         }
     }
 
-    /// The slot of the most recently used member, taken around the lock; a [late](Origin::Late) one is to be given back.
+    /// The most recently used member, taken around the lock; a [late](Origin::Late) slot is given back.
     #[inline(always)]
     pub(crate) fn take_around(&self) -> Option<Slot<M, T>> {
         let (member, alive_at) = self.shortcut.take()?;

@@ -14,10 +14,6 @@ use super::{
 };
 
 /// What is under the lock. `T` is a point in time.
-///
-/// What a hit and its release need comes first, side by side: among many keys the lines of memory that it
-/// takes are most of what a hit costs.
-#[repr(C)]
 pub(super) struct State<M, W: Caller, T> {
     pub(super) phase: Phase,
     /// Where the member is that may be taken around the lock.
@@ -31,7 +27,6 @@ pub(super) struct State<M, W: Caller, T> {
     pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
     pub(super) draining: ThinVec<Draining<M>>,
-    // From here on: what a hit does not need.
     /// The callers that wait, and those that have not come for their grants. `None` before the first
     /// one, and after a sweep that found none.
     pub(super) queue: Option<Box<Queue<M, W, T>>>,

@@ -51,14 +51,11 @@ impl Way {
         Self(self.0 & !OPEN)
     }
 
-    /// How many members are in the shortcut, or were taken from there and have not come back.
+    /// How many members are in the shortcut or were taken from there.
     pub(in super::super) fn members(self) -> usize {
         usize::from(self != Self::CLOSED)
     }
 }
-
-/// Set in the word of an open way.
-const OPEN: u64 = 1;
 
 impl<M: Member> Shortcut<M> {
     /// The closed way of a key in its first generation.
@@ -145,5 +142,8 @@ impl<M: Member> Shortcut<M> {
     }
 }
 
+/// Set in a [`Way`] that is open.
+const OPEN: u64 = 1;
+/// Set in the word of a shortcut that is closed.
 const CLOSED: u64 = 1;
 const ONE_GENERATION: u64 = 2;
