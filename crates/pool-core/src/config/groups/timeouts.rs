@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TimeoutsConfig {
-    /// The whole of an acquire: identity, capacity, connect and queue. Default: 30 s.
+    /// The whole of an acquire: identity, capacity, connect and queue. A limit of 10 s and more is measured to
+    /// some milliseconds. Default: 30 s.
     #[serde(with = "crate::config::duration")]
     pub acquire_timeout: Duration,
     /// The whole of a call of a [`PooledClient`](crate::PooledClient), waiting for a session
