@@ -170,6 +170,8 @@ impl KeyCredentials {
         latest.superseded = true;
         latest.refused = Some(Arc::clone(&latest.credential.headers));
         latest.retire_at = Timestamp::NEVER;
+        // A key that shares them later sees it, too.
+        latest.credential.ends_at = Timestamp::FIRST;
         self.address.store(NOWHERE, Ordering::Relaxed);
         self.ends.store(0, Ordering::Relaxed);
     }
@@ -195,9 +197,10 @@ struct Noted {
 }
 
 impl Latest {
-    /// When the last of the credentials seen ends, as long as none was revoked.
+    /// When the last of the credentials seen ends; the beginning of time after a revocation.
     fn seen_until(&self) -> Timestamp {
-        match self.retire_at == Timestamp::NEVER {
+        let is_revoked = self.credential.ends_at == Timestamp::FIRST;
+        match self.retire_at == Timestamp::NEVER && !is_revoked {
             true => Timestamp::NEVER,
             false => self.credential.ends_at,
         }
@@ -371,6 +374,18 @@ mod tests {
         assert!(latest.note(&new, at(20), at(1)));
         assert!(Arc::ptr_eq(&latest.shared().load_with_nonce().0, &new));
         assert_eq!(latest.retirements()[1], at(20));
+    }
+
+    #[test]
+    fn a_later_key_with_the_same_credentials_knows_of_a_revocation() {
+        let first = key(&headers("old"), Timestamp::NEVER);
+        first.revoke();
+        let second = KeyCredentials::new(Arc::clone(first.shared()));
+        assert!(second.have_ended(at(1)));
+        first.shared().note(&headers("new"), at(20), at(1));
+        let third = KeyCredentials::new(Arc::clone(first.shared()));
+        assert!(!third.have_ended(at(19)));
+        assert!(third.have_ended(at(20)), "and not never");
     }
 
     #[test]
