@@ -31,7 +31,7 @@ impl Acquirer {
     ) -> Option<Lease> {
         match resolved.only_key_pool() {
             Some(key) => self.hit_on(key, resolved, parts, site),
-            None => self.hit_indirectly(resolved, parts, site),
+            None => self.hit_otherwise(None, resolved, parts, site),
         }
     }
 
@@ -48,7 +48,7 @@ impl Acquirer {
     ) -> Option<Lease> {
         let Some(slot) = key.take_around() else {
             return match key.has_ready() || resolved.is_indirect() {
-                true => self.hit_otherwise(key, resolved, parts, site),
+                true => self.hit_otherwise(Some(key), resolved, parts, site),
                 false => None,
             };
         };
@@ -63,38 +63,18 @@ impl Acquirer {
         }
     }
 
-    /// A hit on a key whose session that is used next has several slots, or is in use.
+    /// A hit on a key whose session that is used next has several slots or is in use, or of a request whose
+    /// first key pool does not suffice.
     #[inline(never)]
     fn hit_otherwise(
         &self,
-        key: &Arc<KeyPool>,
+        key: Option<&Arc<KeyPool>>,
         resolved: &Resolved,
         parts: &RequestParts,
         site: Site,
     ) -> Option<Lease> {
-        let slot = take(key).or_else(|| resolved.take_later())?;
-        self.serve(Lease::unchecked(slot), resolved, parts, site)
-    }
-
-    /// A hit of a request whose first key pool does not suffice.
-    #[inline(never)]
-    fn hit_indirectly(
-        &self,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
-        let slot = resolved.take_later()?;
-        self.serve(Lease::unchecked(slot), resolved, parts, site)
-    }
-
-    fn serve(
-        &self,
-        lease: Lease,
-        resolved: &Resolved,
-        parts: &RequestParts,
-        site: Site,
-    ) -> Option<Lease> {
+        let slot = key.and_then(take).or_else(|| resolved.take_later())?;
+        let lease = Lease::unchecked(slot);
         match lease.key_pool().call_seats() {
             None => self.serve_hit(lease, resolved, parts, site),
             Some(_) => self.hit_within_quotas(lease, resolved, parts, site),

@@ -191,7 +191,7 @@ impl PooledSession {
     /// Counts one more use. The caller holds a slot of the session.
     pub(crate) fn count_use(&self) {
         if self.slots == 1 {
-            // No other thread counts: the slot went from owner to owner through the key's lock.
+            // No other thread counts: the slot goes from owner to owner through the key's lock or its cell.
             let uses = self.uses.load(Ordering::Relaxed);
             self.uses.store(uses + 1, Ordering::Relaxed);
         } else {

@@ -5,9 +5,9 @@
 //! [way](ready) around the lock, which is closed under the lock. Lock and atomics come from
 //! `super::sync`, which a model checker replaces.
 //!
-//! At every instant, under the lock and with the way closed: `open` is the number of members (idle, in use, draining) plus
-//! the connects under way, and a waiter waits only while no slot is ready. `open` is above the limit
-//! only after the limit was lowered, and until the members above it are released.
+//! At every instant, under the lock and with the way closed: `open` is the number of members (idle, in
+//! use, draining) plus the connects under way, and a waiter waits only while no slot is ready. `open` is
+//! above the limit only after that was lowered, and until the members above it are released.
 
 mod connect;
 mod counts;
