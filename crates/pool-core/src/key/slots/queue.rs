@@ -25,7 +25,6 @@ struct Waiter<M, W: Caller, T> {
     has_connect: bool,
     /// There until the waiter has its grant.
     waker: Option<Waker>,
-    /// What it gets.
     grant: Option<Grant<M, W, T>>,
     /// There until it has left.
     caller: Option<W>,

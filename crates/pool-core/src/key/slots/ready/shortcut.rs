@@ -142,8 +142,7 @@ impl<M: Member> Shortcut<M> {
     }
 }
 
-/// Set in a [`Way`] that is open.
+/// Set in a [`Way`] that is open, and in the word of a shortcut that is closed.
 const OPEN: u64 = 1;
-/// Set in the word of a shortcut that is closed.
 const CLOSED: u64 = 1;
 const ONE_GENERATION: u64 = 2;
