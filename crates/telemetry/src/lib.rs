@@ -8,6 +8,7 @@ mod observer;
 mod row;
 mod trace_context;
 mod upstreams;
+mod uses;
 
 // The public signatures name a type of this crate.
 pub use opentelemetry;

@@ -143,8 +143,7 @@ impl Observer for MetricsObserver {
         let endpoint = event.key().endpoint();
         self.0.upstreams.with(event.pool(), endpoint, |upstream| {
             let used_for = event.used_for().as_secs_f64();
-            let histogram = &self.0.instruments.used;
-            histogram.record(used_for, &upstream.attributes);
+            upstream.record_use(&self.0.instruments.used, used_for);
         });
     }
 

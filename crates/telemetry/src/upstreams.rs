@@ -11,10 +11,10 @@ use std::{
 
 use foldhash::fast::RandomState;
 use mcp_pool_core::{Endpoint, extend::Era};
-use opentelemetry::KeyValue;
+use opentelemetry::{KeyValue, metrics::Histogram};
 use papaya::Equivalent;
 
-use crate::{attributes::OTHER, names::attribute};
+use crate::{attributes::OTHER, names::attribute, uses::Uses};
 
 /// The counters of all upstreams, by pool name, transport and name.
 ///
@@ -29,6 +29,7 @@ pub(crate) struct Upstream {
     hits: AtomicU64,
     misses: AtomicU64,
     failures: Mutex<BTreeMap<&'static str, u64>>,
+    uses: Uses,
     /// The era that was last detected.
     era: AtomicU8,
 }
@@ -111,6 +112,7 @@ impl Upstream {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             failures: Mutex::default(),
+            uses: Uses::default(),
             era: AtomicU8::new(UNKNOWN),
         }
     }
@@ -127,6 +129,12 @@ impl Upstream {
     pub(crate) fn count_acquire(&self, hit: bool) {
         let counter = if hit { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records a use of a session, in seconds. The histogram is the same each time.
+    #[inline]
+    pub(crate) fn record_use(&self, histogram: &Histogram<f64>, used_for: f64) {
+        self.uses.record(histogram, &self.attributes, used_for);
     }
 
     pub(crate) fn count_failure(&self, kind: &'static str) {
