@@ -37,7 +37,8 @@ pub(super) struct ManyKeys(pub(super) Arc<[PooledClient]>);
 /// Lets so many tasks take `turns` slots each.
 ///
 /// A task yields once while it holds a slot, as it would to await the answer of a server; otherwise
-/// no task would ever wait.
+/// no task would ever wait. It takes as many slots before that are not measured, so that no figure is of the
+/// memory that another row has left in the caches.
 pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, tasks: u32, turns: u32) -> Crowd {
     runtime.block_on(async {
         let start = Arc::new(Barrier::new(tasks as usize + 1));
@@ -45,6 +46,7 @@ pub(super) fn crowd(runtime: &Runtime, slots: impl Slots, tasks: u32, turns: u32
         for number in 0..tasks {
             let (slots, start) = (slots.clone(), Arc::clone(&start));
             crowd.spawn(async move {
+                waits(&slots, tasks + number, turns).await;
                 start.wait().await;
                 waits(&slots, number, turns).await
             });

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The lines of the sizes.
-pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 9] {
+pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 11] {
     let small = ns("1,000 keys ", f.scale_1k_ns);
     let at_most = |what, value: f64, bound| {
         Line::new(what, String::new()).beside(String::new(), value, Target::AtMost(bound))
@@ -21,6 +21,14 @@ pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 9] {
             small,
             f.scale_1m_ratio,
             Target::AtMost(4.0),
+        ),
+        Line::new(
+            "its memory without a pool, 100,000 keys",
+            ns("", f.chain_100k_ns),
+        ),
+        Line::new(
+            "its memory without a pool, 1,000,000 keys",
+            ns("", f.chain_1m_ns),
         ),
         Line::new("cache lines from memory, a hit", String::new()).beside(
             String::new(),

@@ -1,5 +1,6 @@
 //! Cost against size: pools of ten to a million keys, each in a process of its own.
 
+mod chain;
 mod lines;
 #[cfg(feature = "count-allocations")]
 mod memory;
@@ -37,6 +38,9 @@ pub(super) struct ScaleFigures {
     pub(super) scale_1k_ns: f64,
     pub(super) scale_100k_ns: f64,
     pub(super) scale_1m_ns: f64,
+    /// The loads of client, key and session alone, without a pool.
+    pub(super) chain_100k_ns: f64,
+    pub(super) chain_1m_ns: f64,
     /// An acquire at that many keys by one at 1,000.
     pub(super) scale_100k_ratio: f64,
     pub(super) scale_1m_ratio: f64,
@@ -74,6 +78,8 @@ pub(super) fn measure(effort: ScaleEffort) -> Result<ScaleFigures> {
         scale_1k_ns: small.acquire_ns,
         scale_100k_ns: large.acquire_ns,
         scale_1m_ns: huge.acquire_ns,
+        chain_100k_ns: large.chain_ns,
+        chain_1m_ns: huge.chain_ns,
         scale_100k_ratio: large.acquire_ns / small.acquire_ns,
         scale_1m_ratio: huge.acquire_ns / small.acquire_ns,
         stats_100k_ms: large.stats_ms,

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::still::StillConnector;
+use super::{chain::chain_ns, still::StillConnector};
 use crate::{Result, statistics::median};
 
 /// What to measure.
@@ -35,6 +35,7 @@ pub(crate) struct ScaleOptions {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) acquire_ns: f64,
+    pub(super) chain_ns: f64,
     pub(super) stats_ms: f64,
     pub(super) endpoint_stats_ms: f64,
     pub(super) key_page_ms: f64,
@@ -78,6 +79,7 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
     let query = KeyQuery::default();
     let reading = Reading {
         acquire_ns,
+        chain_ns: chain_ns(options.keys),
         stats_ms: ms(|| drop(black_box(pool.stats()))),
         endpoint_stats_ms: ms(|| drop(black_box(pool.endpoint_stats()))),
         key_page_ms: ms(|| drop(black_box(pool.key_stats(&query)))),
@@ -124,10 +126,22 @@ async fn clients(pool: &SessionPool, keys: usize) -> Result<Vec<PooledClient>> {
 async fn acquire(clients: &[PooledClient], acquires: u32, seed: u64) {
     let mut random = seed;
     for _ in 0..acquires {
-        random = random.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
+        random = next(random);
         let client = &clients[(random >> 33) as usize % clients.len()];
         drop(black_box(client.acquire().await));
     }
+}
+
+/// The number after another one in a row that is the same in every run.
+pub(super) fn next(random: u64) -> u64 {
+    random.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT)
+}
+
+/// The time of each of so many operations, in nanoseconds.
+pub(super) fn ns_each(operations: u32, all: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    all();
+    begun.elapsed().as_secs_f64() * 1e9 / f64::from(operations)
 }
 
 async fn acquire_ns(clients: &[PooledClient]) -> f64 {
@@ -181,8 +195,8 @@ async fn longest_drain_poll(pool: &SessionPool, clients: &[PooledClient]) -> f64
     longest_poll(clients, || !drain.is_finished()).await
 }
 
-const ACQUIRES: u32 = 200_000;
-const ROUNDS: u64 = 9;
+pub(super) const ACQUIRES: u32 = 200_000;
+pub(super) const ROUNDS: u64 = 9;
 const IDLE: Duration = Duration::from_secs(3);
 const EXPIRED: Duration = Duration::from_secs(2);
 

@@ -1,0 +1,61 @@
+//! What the memory of an acquire takes without a pool: its client, its key and its session follow from each other.
+
+use std::{hint::black_box, iter};
+
+use super::process::{ACQUIRES, ROUNDS, next, ns_each};
+use crate::statistics::median;
+
+/// As large as a client, a key and a session of the pool with a driver that keeps nothing.
+struct Client {
+    key: Box<Key>,
+    _others: [u64; 8],
+}
+
+struct Key {
+    _before: [u64; 8],
+    session: Box<Session>,
+    _others: [u64; 38],
+}
+
+struct Session {
+    _before: [u64; 4],
+    /// 0, which the compiler does not know.
+    number: u64,
+    _others: [u64; 35],
+}
+
+/// The time of three loads that follow from each other among so many keys, in nanoseconds. Each three follow from
+/// the ones before, as the work of a caller follows from its session.
+pub(super) fn chain_ns(keys: usize) -> f64 {
+    let clients: Vec<_> = iter::repeat_with(Client::new).take(keys).collect();
+    median((0..ROUNDS).map(|round| {
+        ns_each(ACQUIRES, || {
+            let mut random = round;
+            for _ in 0..ACQUIRES {
+                random = next(random);
+                let client = &clients[(random >> 33) as usize % clients.len()];
+                random ^= client.key.session.number;
+            }
+            black_box(random);
+        })
+    }))
+}
+
+impl Client {
+    fn new() -> Self {
+        let session = Box::new(Session {
+            _before: [0; 4],
+            number: black_box(0),
+            _others: [0; 35],
+        });
+        let key = Box::new(Key {
+            _before: [0; 8],
+            session,
+            _others: [0; 38],
+        });
+        Self {
+            key,
+            _others: [0; 8],
+        }
+    }
+}
