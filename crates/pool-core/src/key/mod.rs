@@ -24,8 +24,7 @@ pub(crate) use key_waiting::Admission;
 pub(crate) use map::{KeyMap, KeyPlace};
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
-    KeyPermit, KeyQuotas, MissingKeys, Requester, Reservation, SessionGrant, SessionPermit,
-    SessionSeeker, Waiter,
+    KeyQuotas, Requester, Reservation, SessionGrant, SessionPermit, SessionSeeker, Waiter,
 };
 pub(crate) use services::{KeyServices, background, reclaim_reason_of_quota};
 pub(crate) use session::{

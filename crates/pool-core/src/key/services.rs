@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::{
     job::{Job, JobSender, WeakJobSender},
-    seeking::{KeySeeker, MissingKeys, SessionSeeker},
+    seeking::SessionSeeker,
 };
 use crate::{
     context::Context,
     extend::CloseReason,
     key::session::{DetectedSessions, Ending, OpenSessions, PooledSession},
     key::subscriptions::SubscriptionRegistry,
-    limits::{Capacity, Grantee, Owner, Quota, Seats, SharedLimit},
+    limits::{Capacity, Grantee, KeySeeker, MissingKeys, Owner, Quota, Seats, SharedLimit},
     types::{Endpoint, PoolKey, PoolLimits, Scope},
     wire::{Background, InboxServices},
 };

@@ -6,6 +6,7 @@ mod capacity;
 mod deadlines;
 mod line;
 mod lobby;
+mod missing_keys;
 mod pace;
 #[cfg(test)]
 mod properties;
@@ -21,6 +22,7 @@ pub(crate) use calls::{Begun, CallPermit, CallWait};
 pub(crate) use capacity::Capacity;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use line::{Line, Place};
+pub(crate) use missing_keys::{KeyPermit, KeySeeker, MissingKeys};
 pub(crate) use pace::Pace;
 pub(crate) use quotas::{Owner, QuotaHolder};
 pub(crate) use shared::{

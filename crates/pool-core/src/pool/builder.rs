@@ -24,10 +24,8 @@ use crate::{
     },
     fleet::Fleet,
     handler::{HandlerFactory, NoopHandlers, Profile},
-    key::{
-        JobSender, KeyMap, KeyServices, MissingKeys, OpenSessions, SubscriptionRegistry, background,
-    },
-    limits::Capacity,
+    key::{JobSender, KeyMap, KeyServices, OpenSessions, SubscriptionRegistry, background},
+    limits::{Capacity, MissingKeys},
     maintenance::{Maintenance, start_heartbeat},
     upstream::{CircuitPolicy, Upstreams},
     wire::InboxServices,

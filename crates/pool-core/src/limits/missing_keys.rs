@@ -10,10 +10,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{
-    limits::{Grant, Grantee, Member, Permit, Requested, Seats, Seeker, SharedLimit},
-    types::{PoolKey, PrehashedState},
-};
+use super::shared::{Grant, Grantee, Member, Permit, Requested, Seats, Seeker, SharedLimit};
+use crate::types::{PoolKey, PrehashedState};
 
 /// A permit for a key.
 pub(crate) type KeyPermit = Permit<KeySeeker>;
