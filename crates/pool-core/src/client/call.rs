@@ -18,7 +18,7 @@ use crate::{
     acquire::Lease,
     error::{CallError, CallFailure, InputError, Outcome},
     extend::{Answer, SessionInfo},
-    key::{History, PooledSession},
+    key::{KeyPool, PooledSession},
     time::after,
     trace::{CallTrace, Target},
     types::Era,
@@ -49,10 +49,10 @@ pub(super) struct Call<'c> {
     pub(super) unsettled: Option<Unsettled>,
 }
 
-/// An attempt that was repeated though it may have been executed, and the history of its key.
+/// An attempt that was repeated though it may have been executed, and its key.
 pub(super) struct Unsettled {
     pub(super) failure: CallFailure,
-    pub(super) history: Arc<History>,
+    pub(super) key: Arc<KeyPool>,
 }
 
 impl PooledClient {

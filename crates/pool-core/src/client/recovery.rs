@@ -42,7 +42,7 @@ impl Call<'_> {
             (Outcome::NotExecuted, Some(unsettled)) => {
                 if matches!(error, CallError::SessionLost) {
                     // The next call gets to know of it instead.
-                    unsettled.history.note_lost();
+                    unsettled.key.history.note_lost();
                 }
                 CallError::OutcomeUnknown(unsettled.failure)
             }
@@ -79,17 +79,17 @@ impl Call<'_> {
             // A server that opens sessions and does not know them.
             self.note_contradiction(&lease);
         }
-        let upstream = Arc::clone(&lease.key_pool().upstream);
-        let history = Arc::clone(&lease.key_pool().history);
+        let key = Arc::clone(lease.key_pool());
         self.dispose(lease, &failure, step);
         match step {
             Step::Repeat => {
                 self.repetitions += 1;
                 if failure.outcome() == Outcome::Unknown {
                     let failure = failure.clone();
-                    self.unsettled = Some(Unsettled { failure, history });
+                    let key = Arc::clone(&key);
+                    self.unsettled = Some(Unsettled { failure, key });
                 }
-                self.endpoint_is_back(&upstream, &failure).await
+                self.endpoint_is_back(&key.upstream, &failure).await
             }
             Step::TellLoss => Err(CallError::SessionLost),
             Step::Surface => Err(CallError::of_failure(failure)),
@@ -200,14 +200,14 @@ impl Call<'_> {
             SessionCondition::Fine => {}
             SessionCondition::Suspect | SessionCondition::Refused => lease.suspect(),
             SessionCondition::Gone => {
-                let history = Arc::clone(&lease.key_pool().history);
+                let key = Arc::clone(lease.key_pool());
                 lease.discard_broken(match failure.kind() {
                     FaultKind::SessionGone => CloseReason::Lost,
                     _ => CloseReason::Broken,
                 });
                 if step == Step::TellLoss {
                     // This caller gets to know of it.
-                    history.take_lost();
+                    key.history.take_lost();
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::{
         effects::{EffectList, Effects},
         seeking::{KeyQuotas, Waiter},
         services::KeyServices,
-        session::{History, PooledSession, SessionSlot, Sharing, Spares},
+        session::{HasHistory, History, PooledSession, SessionSlot, Sharing, Spares},
         slots::{Claim, Fate, Likely, ReleaseOutcome, Retired, Slots},
     },
     limits::{KeyPermit, Member, Return},
@@ -46,7 +46,7 @@ pub(crate) struct KeyPool {
     slots_by_era: SlotsCell,
     /// The versions of the server's lists.
     pub(crate) lists: ListVersions,
-    pub(crate) history: Arc<History>,
+    pub(crate) history: History,
     /// When the maintenance task sweeps the key next.
     pub(crate) next_sweep: NextSweep,
     /// The key's place among those who share the sessions.
@@ -110,7 +110,7 @@ impl KeyPool {
             credentials: KeyCredentials::new(credentials),
             slots_by_era: SlotsCell::new(slots),
             lists: ListVersions::new(context.new_id()),
-            history: Arc::default(),
+            history: History::default(),
             log_level: LogLevelCell::default(),
             next_sweep: NextSweep::default(),
             has_permit: AtomicBool::new(true),
@@ -222,6 +222,12 @@ impl KeyPool {
             true => Effects::None,
             false => Effects::sweep_by(retire_at),
         }
+    }
+}
+
+impl HasHistory for KeyPool {
+    fn history(&self) -> &History {
+        &self.history
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use seeking::{
 };
 pub(crate) use services::{KeyServices, background, reclaim_reason_of_quota};
 pub(crate) use session::{
-    DetectedSession, Ending, History, NewSession, OpenSessions, PooledSession, SessionSlot,
+    DetectedSession, Ending, NewSession, OpenSessions, PooledSession, SessionSlot,
 };
 pub(crate) use slot_guard::SlotGuard;
 pub(crate) use slots::{Blame, Counts, Fate, NewWaiter, QueuePosition, Ticket};

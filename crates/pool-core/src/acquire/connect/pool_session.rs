@@ -37,7 +37,7 @@ pub(super) fn pool_session(
         key: key.key.clone(),
         proxy: opened.proxy,
         claim: opened.claim,
-        history: Arc::clone(&key.history),
+        owner: Arc::downgrade(key) as _,
         sharing: key.sharing(opened.session.info()),
         generation: parts.generation,
         opened_at: now,

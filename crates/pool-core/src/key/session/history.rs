@@ -12,6 +12,12 @@ use crate::{error::ConnectError, time::Timestamp};
 #[derive(Default)]
 pub(crate) struct History(Mutex<Entries>);
 
+/// The key that a session belongs to, as the session knows it.
+pub(crate) trait HasHistory: Send + Sync {
+    /// What happened to the sessions of the key.
+    fn history(&self) -> &History;
+}
+
 #[derive(Default)]
 struct Entries {
     /// The open sessions by id, and since when they are open. Most keys have one session, which needs no

@@ -10,7 +10,7 @@ mod spares;
 
 pub(crate) use detected_sessions::{DetectedSession, DetectedSessions};
 pub(crate) use ending::Ending;
-pub(crate) use history::History;
+pub(crate) use history::{HasHistory, History};
 pub(crate) use open_sessions::OpenSessions;
 pub(crate) use pooled_session::{NewSession, PooledSession, SessionSlot, Sharing};
 pub(crate) use spares::Spares;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::history::History;
+use super::history::{HasHistory, History};
 use crate::{
     extend::{Session, SessionInfo, SlotsByEra},
     handler::{HandlerProxy, LogLevelCell},
@@ -50,8 +50,8 @@ pub(crate) struct PooledSession {
     pub(crate) id: u64,
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
-    /// The history of the key, which lists the sessions that are open.
-    history: Arc<History>,
+    /// The key, whose history lists the sessions that are open. A key that is gone needs none.
+    owner: Weak<dyn HasHistory>,
     /// The permit under `max_total_sessions`; released when the session leaves its key.
     permit: Mutex<Option<SessionPermit>>,
     /// The permits for farewells of its endpoint.
@@ -68,7 +68,7 @@ pub(crate) struct NewSession {
     pub(crate) key: PoolKey,
     pub(crate) proxy: Arc<HandlerProxy>,
     pub(crate) claim: Option<SessionIdClaim>,
-    pub(crate) history: Arc<History>,
+    pub(crate) owner: Weak<dyn HasHistory>,
     pub(crate) sharing: Sharing,
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
@@ -124,7 +124,7 @@ impl PooledSession {
             uses: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
-            history: new.history,
+            owner: new.owner,
             permit: Mutex::new(Some(new.permit)),
             turn: Turn::new(new.opened_at, new.opening),
             farewells: new.farewells,
@@ -207,7 +207,7 @@ impl PooledSession {
     /// Keeps in mind that the session was lost with the state of its conversation.
     pub(crate) fn note_lost(&self) {
         if self.has_state_of_conversation() && self.uses() > 0 {
-            self.history.note_lost();
+            self.with_history(History::note_lost);
         }
     }
 
@@ -225,11 +225,17 @@ impl PooledSession {
         if self.closing.swap(true, Ordering::AcqRel) {
             return false;
         }
-        self.history.session_closed(self.id);
+        self.with_history(|history| history.session_closed(self.id));
         let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
         drop(permit.take());
         self.proxy.close();
         true
+    }
+
+    fn with_history(&self, note: impl FnOnce(&History)) {
+        if let Some(owner) = self.owner.upgrade() {
+            note(owner.history());
+        }
     }
 }
 
