@@ -2,7 +2,9 @@
 
 use std::{hint::black_box, iter};
 
-use super::process::{ACQUIRES, ROUNDS, next, ns_each};
+use tokio::time::Instant;
+
+use super::repeated::{ACQUIRES, ROUNDS, next};
 use crate::statistics::median;
 
 /// As large as a client, a key and a session of the pool with a driver that keeps nothing.
@@ -29,15 +31,15 @@ struct Session {
 pub(super) fn chain_ns(keys: usize) -> f64 {
     let clients: Vec<_> = iter::repeat_with(Client::new).take(keys).collect();
     median((0..ROUNDS).map(|round| {
-        ns_each(ACQUIRES, || {
-            let mut random = round;
-            for _ in 0..ACQUIRES {
-                random = next(random);
-                let client = &clients[(random >> 33) as usize % clients.len()];
-                random ^= client.key.session.number;
-            }
-            black_box(random);
-        })
+        let begun = Instant::now();
+        let mut random = round;
+        for _ in 0..ACQUIRES {
+            random = next(random);
+            let client = &clients[(random >> 33) as usize % clients.len()];
+            random ^= client.key.session.number;
+        }
+        black_box(random);
+        begun.elapsed().as_secs_f64() * 1e9 / f64::from(ACQUIRES)
     }))
 }
 

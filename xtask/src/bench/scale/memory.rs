@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcp_pool_core::{AcquireRequest, Endpoint, Principal, SessionPool};
 use moka::sync::Cache;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, task::yield_now};
 
 use super::{process::pool, still::StillConnector};
 use crate::Result;
@@ -47,7 +47,12 @@ async fn make(pool: &SessionPool, first: usize, keys: usize) -> Result {
         let principal = Principal::user(format!("user-{user}"));
         let request = AcquireRequest::new(endpoint.clone(), principal);
         pool.resolve_key(&request).await?;
+        if user % TURN == 0 {
+            // The pool's own task takes what the keys have for it.
+            yield_now().await;
+        }
     }
+    yield_now().await;
     Ok(())
 }
 
@@ -66,3 +71,6 @@ fn map(keys: usize) -> allocation_counter::AllocationInfo {
 
 /// More than the pool remembers requests.
 const WARM: usize = 12_000;
+
+/// The pool's task has a turn after so many keys.
+const TURN: usize = 16;

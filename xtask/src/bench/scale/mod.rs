@@ -5,6 +5,7 @@ mod lines;
 #[cfg(feature = "count-allocations")]
 mod memory;
 mod process;
+mod repeated;
 mod still;
 
 use std::{env, process::Command};

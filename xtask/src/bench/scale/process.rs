@@ -14,7 +14,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{chain::chain_ns, still::StillConnector};
+use super::{
+    chain::chain_ns,
+    repeated::{ACQUIRES, ROUNDS, next},
+    still::StillConnector,
+};
 use crate::{Result, statistics::median};
 
 /// What to measure.
@@ -132,18 +136,6 @@ async fn acquire(clients: &[PooledClient], acquires: u32, seed: u64) {
     }
 }
 
-/// The number after another one in a row that is the same in every run.
-pub(super) fn next(random: u64) -> u64 {
-    random.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT)
-}
-
-/// The time of each of so many operations, in nanoseconds.
-pub(super) fn ns_each(operations: u32, all: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
-    all();
-    begun.elapsed().as_secs_f64() * 1e9 / f64::from(operations)
-}
-
 async fn acquire_ns(clients: &[PooledClient]) -> f64 {
     acquire(clients, ACQUIRES, 1).await;
     let mut rounds = Vec::new();
@@ -195,11 +187,5 @@ async fn longest_drain_poll(pool: &SessionPool, clients: &[PooledClient]) -> f64
     longest_poll(clients, || !drain.is_finished()).await
 }
 
-pub(super) const ACQUIRES: u32 = 200_000;
-pub(super) const ROUNDS: u64 = 9;
 const IDLE: Duration = Duration::from_secs(3);
 const EXPIRED: Duration = Duration::from_secs(2);
-
-/// A linear congruential generator, as Knuth's MMIX has it.
-const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
-const INCREMENT: u64 = 1_442_695_040_888_963_407;
