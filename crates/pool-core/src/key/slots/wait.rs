@@ -158,8 +158,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         if bounds.target.is_zero() {
             return false;
         }
-        let (now, delay) = (new.now.nanos(), queue.delay(new.now));
-        queue.pace.sample(now, delay, bounds.target);
+        let now = new.now.nanos();
+        if queue.pace.is_look_due(now) {
+            let delay = queue.delay(new.now);
+            queue.pace.sample(now, delay, bounds.target);
+        }
         if !queue.pace.is_overloaded(now) {
             return false;
         }

@@ -13,6 +13,8 @@ pub(crate) struct Pace {
     interval: Option<u64>,
     /// Since when the delay is above the target.
     above_since: Option<u64>,
+    /// When the delay is looked at next.
+    next_look: u64,
 }
 
 impl Pace {
@@ -21,9 +23,17 @@ impl Pace {
         self.served += 1;
     }
 
-    /// Takes a sample when one is due. `delay` is how long the first in the queue has waited; the
+    /// Whether the delay is to be looked at: not by each of those who come at the same time, since it takes memory
+    /// that another core has.
+    #[inline]
+    pub(crate) fn is_look_due(&self, now: u64) -> bool {
+        now >= self.next_look
+    }
+
+    /// Looks at the delay, and takes a sample when one is due. `delay` is how long the first in the queue has waited; the
     /// `target` is not zero.
     pub(crate) fn sample(&mut self, now: u64, delay: u64, target: Duration) {
+        self.next_look = now.saturating_add(LOOK);
         if u128::from(delay) <= target.as_nanos() {
             self.above_since = None;
         } else if self.above_since.is_none() {
@@ -53,6 +63,9 @@ impl Pace {
         Some(self.interval?.saturating_mul(ahead as u64))
     }
 }
+
+/// The delay is looked at once in so long.
+const LOOK: u64 = 1_000_000;
 
 /// One sample of the pace takes so long.
 const SAMPLE: u64 = 100_000_000;
@@ -89,6 +102,15 @@ mod tests {
         served(&mut pace, 1);
         pace.sample(400 * MILLI, 0, TARGET);
         assert_eq!(pace.wait(1), Some(200 * MILLI));
+    }
+
+    #[test]
+    fn the_delay_is_looked_at_once_in_a_millisecond() {
+        let mut pace = Pace::default();
+        assert!(pace.is_look_due(0));
+        pace.sample(7 * MILLI, 0, TARGET);
+        assert!(!pace.is_look_due(8 * MILLI - 1));
+        assert!(pace.is_look_due(8 * MILLI));
     }
 
     #[test]
