@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The lines of the sizes.
-pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 11] {
+pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 12] {
     let small = ns("1,000 keys ", f.scale_1k_ns);
     let at_most = |what, value: f64, bound| {
         Line::new(what, String::new()).beside(String::new(), value, Target::AtMost(bound))
@@ -49,5 +49,6 @@ pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 11] {
             1.0,
         ),
         at_most("CPU of 100,000 unused keys, ms/s", f.idle_cpu_ms_per_s, 0.1),
+        at_most("its wakeups, a second", f.idle_wakeups_per_s, 0.0),
     ]
 }

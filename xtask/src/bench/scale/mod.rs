@@ -56,7 +56,9 @@ pub(super) struct ScaleFigures {
     pub(super) longest_poll_ms: f64,
     /// The same while a pool of 100,000 keys is drained in slices.
     pub(super) longest_drain_poll_100k_ms: f64,
+    /// More than the runtime without a pool takes.
     pub(super) idle_cpu_ms_per_s: f64,
+    pub(super) idle_wakeups_per_s: f64,
     /// The misses of the last-level cache of an acquire, simulated; `None` where there is no valgrind.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) cold_lines_per_hit: Option<f64>,
@@ -92,6 +94,7 @@ pub(super) fn measure(effort: ScaleEffort) -> Result<ScaleFigures> {
         longest_poll_ms: poll_large.max(poll_huge),
         longest_drain_poll_100k_ms: large.longest_drain_poll_ms,
         idle_cpu_ms_per_s: large.idle_cpu_ms_per_s,
+        idle_wakeups_per_s: large.idle_wakeups_per_s,
         cold_lines_per_hit: if effort.cache { cold_lines()? } else { None },
     })
 }

@@ -9,7 +9,7 @@ use mcp_pool_core::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, Handle},
     task::{coop::unconstrained, yield_now},
     time::{Instant, sleep},
 };
@@ -45,6 +45,7 @@ pub(super) struct Reading {
     pub(super) key_page_ms: f64,
     pub(super) evict_principal_ms: f64,
     pub(super) idle_cpu_ms_per_s: f64,
+    pub(super) idle_wakeups_per_s: f64,
     pub(super) longest_poll_ms: f64,
     pub(super) longest_drain_poll_ms: f64,
 }
@@ -58,6 +59,10 @@ pub(crate) fn scale(options: &ScaleOptions) -> Result {
 }
 
 async fn measure(options: &ScaleOptions) -> Result<Reading> {
+    let without_pool = match options.acquires.is_none() && options.expire_after.is_none() {
+        true => idle().await,
+        false => Idle::default(),
+    };
     let pool = pool(options.expire_after.map(Duration::from_secs))?;
     let opened = Instant::now();
     let clients = clients(&pool, options.keys).await?;
@@ -79,6 +84,7 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
         });
     }
     let acquire_ns = acquire_ns(&clients).await;
+    let idle = idle().await;
     let nobody = Selector::principal(&Principal::user("stranger"));
     let query = KeyQuery::default();
     let reading = Reading {
@@ -90,7 +96,8 @@ async fn measure(options: &ScaleOptions) -> Result<Reading> {
         evict_principal_ms: ms(|| {
             black_box(pool.evict(&nobody, EvictMode::Graceful));
         }),
-        idle_cpu_ms_per_s: idle_cpu().await,
+        idle_cpu_ms_per_s: (idle.cpu_ms_per_s - without_pool.cpu_ms_per_s).max(0.0),
+        idle_wakeups_per_s: idle.wakeups_per_s - without_pool.wakeups_per_s,
         longest_poll_ms: 0.0,
         longest_drain_poll_ms: longest_drain_poll(&pool, &clients).await,
     };
@@ -157,12 +164,24 @@ fn ms(view: impl Fn()) -> f64 {
     }))
 }
 
-/// The CPU time of an unused pool, in milliseconds a second.
-async fn idle_cpu() -> f64 {
+/// What this process does while no one uses it.
+#[derive(Default)]
+struct Idle {
+    cpu_ms_per_s: f64,
+    wakeups_per_s: f64,
+}
+
+/// What this process does in each second in which it waits for the end of a time alone.
+async fn idle() -> Idle {
     sleep(Duration::from_secs(1)).await;
-    let before = ProcessTime::now();
+    let runtime = Handle::current().metrics();
+    let (cpu, parked) = (ProcessTime::now(), runtime.worker_park_count(0));
     sleep(IDLE).await;
-    before.elapsed().as_secs_f64() * 1e3 / IDLE.as_secs_f64()
+    let parked = runtime.worker_park_count(0) - parked;
+    Idle {
+        cpu_ms_per_s: cpu.elapsed().as_secs_f64() * 1e3 / IDLE.as_secs_f64(),
+        wakeups_per_s: parked as f64 / IDLE.as_secs_f64(),
+    }
 }
 
 /// The longest CPU time of this thread between two turns of a load, in milliseconds: of the polls of all
