@@ -75,10 +75,12 @@ impl Reading {
         }
     }
 
-    /// How long ago the key with an idle session that was used last was used.
+    /// For how long at most every idle session has been idle: since the last use of its key, and no longer than a
+    /// session of the key is open. A session that is kept ready is opened without a use.
     pub(in super::super) fn idle_for(&self) -> Duration {
         let idle = self.keys.iter().filter(|row| row.available > 0);
-        idle.map(|row| row.idle_for).min().unwrap_or_default()
+        let idle = idle.map(|row| row.idle_for.min(row.oldest.unwrap_or_default()));
+        idle.min().unwrap_or_default()
     }
 
     /// The row of a key.
