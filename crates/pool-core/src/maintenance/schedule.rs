@@ -18,8 +18,11 @@ pub(crate) struct PlannedSweep {
 }
 
 impl Schedule {
-    pub(crate) fn add(&mut self, at: Timestamp, key: PoolKey) {
-        self.0.insert((at, key.fingerprint().number()), key);
+    /// Adds a sweep in place of an earlier plan, if there is any.
+    pub(crate) fn add(&mut self, at: Timestamp, key: PoolKey, replaced: Timestamp) {
+        let number = key.fingerprint().number();
+        self.0.remove(&(replaced, number));
+        self.0.insert((at, number), key);
     }
 
     /// When the next sweep is due.
@@ -35,5 +38,41 @@ impl Schedule {
             at,
             key: first.remove(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{DigestKey, Endpoint, Identity, KeyParts, Principal, Scope, TransportKind};
+
+    fn key(user: &str) -> PoolKey {
+        let transport = TransportKind::new("test");
+        let endpoint = Endpoint::new("http://localhost/mcp", transport).unwrap();
+        let parts = KeyParts {
+            principal: &Principal::user(user),
+            endpoint: &endpoint,
+            identity: &Identity::anonymous(),
+            scope: &Scope::Identity,
+            profile: "",
+            declared: b"",
+        };
+        PoolKey::new(DigestKey::portable(), &parts)
+    }
+
+    #[test]
+    fn a_plan_leaves_nothing_behind_once_an_earlier_one_replaces_it() {
+        let [alice, bob] = ["alice", "bob"].map(key);
+        let [early, middle, late] = [10, 20, 30].map(Timestamp::of_nanos);
+        let mut schedule = Schedule::default();
+        schedule.add(late, alice.clone(), Timestamp::NEVER);
+        schedule.add(late, bob.clone(), Timestamp::NEVER);
+        schedule.add(middle, alice.clone(), late);
+        schedule.add(early, alice.clone(), middle);
+        assert_eq!(schedule.0.len(), 2);
+        let mut due = || schedule.pop_due(late).map(|sweep| (sweep.at, sweep.key));
+        assert_eq!(due(), Some((early, alice)));
+        assert_eq!(due(), Some((late, bob)));
+        assert_eq!(due(), None);
     }
 }

@@ -145,9 +145,9 @@ impl Maintenance {
     /// Plans a sweep, unless an earlier one is planned.
     fn plan(&mut self, key: PoolKey, at: Timestamp) {
         if let Some(pool) = self.key(&key)
-            && pool.next_sweep.bring_forward(at)
+            && let Some(replaced) = pool.next_sweep.bring_forward(at)
         {
-            self.schedule.add(at, key);
+            self.schedule.add(at, key, replaced);
         }
     }
 
@@ -172,9 +172,9 @@ impl Maintenance {
             };
             if key.next_sweep.is_due_at(due.at)
                 && let Some(at) = sweep(&pool.keys, &key, now)
-                && key.next_sweep.bring_forward(at)
+                && let Some(replaced) = key.next_sweep.bring_forward(at)
             {
-                self.schedule.add(at, due.key);
+                self.schedule.add(at, due.key, replaced);
             }
         }
         true

@@ -10,9 +10,11 @@ use super::clock::Timestamp;
 pub(crate) struct NextSweep(AtomicU64);
 
 impl NextSweep {
-    /// Plans a sweep. Returns whether it comes before the one that was planned, if any was.
-    pub(crate) fn bring_forward(&self, at: Timestamp) -> bool {
-        self.0.fetch_min(at.nanos(), Ordering::Relaxed) > at.nanos()
+    /// Plans a sweep. Returns the time of the one that it replaces, [`Timestamp::NEVER`] where none was planned;
+    /// `None` where an earlier one is planned.
+    pub(crate) fn bring_forward(&self, at: Timestamp) -> Option<Timestamp> {
+        let before = self.0.fetch_min(at.nanos(), Ordering::Relaxed);
+        (before > at.nanos()).then(|| Timestamp::of_nanos(before))
     }
 
     /// True when this is the planned sweep, which ends the plan. A sweep that an earlier one replaced
@@ -49,12 +51,12 @@ mod tests {
         let at = |seconds| clock.timestamp(Instant::now() + Duration::from_secs(seconds));
         let (late, early, middle) = (at(30), at(10), at(20));
         let next = NextSweep::default();
-        assert!(next.bring_forward(late));
-        assert!(next.bring_forward(early));
-        assert!(!next.bring_forward(middle));
+        assert_eq!(next.bring_forward(late), Some(Timestamp::NEVER));
+        assert_eq!(next.bring_forward(early), Some(late));
+        assert_eq!(next.bring_forward(middle), None);
         assert!(!next.is_due_at(late));
         assert!(next.is_due_at(early));
         assert!(!next.is_due_at(early), "it is over");
-        assert!(next.bring_forward(late));
+        assert_eq!(next.bring_forward(late), Some(Timestamp::NEVER));
     }
 }
