@@ -12,7 +12,6 @@ pub(crate) struct Uses {
 
 impl Uses {
     /// Records a use, in seconds. The histogram and the attributes are the same each time.
-    #[cfg(feature = "bound-instruments")]
     #[inline]
     pub(crate) fn record(
         &self,
@@ -20,19 +19,11 @@ impl Uses {
         attributes: &[KeyValue],
         used_for: f64,
     ) {
-        let bound = self.bound.get_or_init(|| histogram.bind(attributes));
-        bound.record(used_for);
-    }
-
-    /// Records a use, in seconds.
-    #[cfg(not(feature = "bound-instruments"))]
-    #[inline]
-    pub(crate) fn record(
-        &self,
-        histogram: &Histogram<f64>,
-        attributes: &[KeyValue],
-        used_for: f64,
-    ) {
+        #[cfg(feature = "bound-instruments")]
+        self.bound
+            .get_or_init(|| histogram.bind(attributes))
+            .record(used_for);
+        #[cfg(not(feature = "bound-instruments"))]
         histogram.record(used_for, attributes);
     }
 }

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::repeated::{ACQUIRES, ROUNDS, next};
 use crate::statistics::median;
 
-/// As large as a client, a key and a session of the pool with a driver that keeps nothing.
+/// A client that is one line of memory and a bit; its key and its session are as large as those of the pool with
+/// a driver that keeps nothing.
 struct Client {
     key: Box<Key>,
     _others: [u64; 8],

@@ -49,6 +49,9 @@ pub(in super::super) fn scale_lines(f: &ScaleFigures) -> [Line; 12] {
             1.0,
         ),
         at_most("CPU of 100,000 unused keys, ms/s", f.idle_cpu_ms_per_s, 0.1),
-        at_most("its wakeups, a second", f.idle_wakeups_per_s, 0.0),
+        Line::new(
+            "its wakeups, a second",
+            format!("{:.2}", f.idle_wakeups_per_s),
+        ),
     ]
 }
