@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use socket2::SockRef;
 use tokio::{sync::watch, time::sleep};
 
 /// How a server takes connections.
@@ -137,6 +138,29 @@ fn accepts(mode: &Mode) -> Accepts {
 /// When the port is taken.
 pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
+    SockRef::from(&listener).listen(LONGEST_QUEUE)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// How many connections wait to be accepted. The standard library's 128 are full where a crowd calls a
+/// server that is stopped for seconds, and the system then drops what the others send, farewells too.
+const LONGEST_QUEUE: i32 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_crowd_can_connect_to_a_server_that_stands_still() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = (0..400).map(|_| {
+            let connected = TcpStream::connect_timeout(&address, Duration::from_secs(10));
+            connected.unwrap()
+        });
+        assert_eq!(connections.collect::<Vec<_>>().len(), 400);
+    }
 }
