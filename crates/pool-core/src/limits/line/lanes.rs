@@ -9,10 +9,20 @@ use slab::Slab;
 
 /// The lanes of a line that are not empty, in a ring, and the one whose turn it is.
 pub(super) struct Lanes {
-    lanes: Slab<Lane>,
-    by_name: HashMap<u64, u32, BuildHasherDefault<NameHasher>>,
     /// The lane whose turn it is, or [`NONE`].
     turn: u32,
+    /// The lane [`ONE`]. Most lines have no other, whose memory would be one piece more that goes from core to core.
+    one: Option<Lane>,
+    /// There once there were two.
+    others: Option<Box<Others>>,
+}
+
+/// The lanes beside the first one.
+#[derive(Default)]
+struct Others {
+    /// Each by its number less one.
+    lanes: Slab<Lane>,
+    by_name: HashMap<u64, u32, BuildHasherDefault<NameHasher>>,
 }
 
 /// A lane and its neighbours in the ring.
@@ -37,19 +47,20 @@ pub(super) fn index(key: usize) -> u32 {
 
 impl Lanes {
     pub(super) fn len(&self) -> usize {
-        self.lanes.len()
+        let others = self.others.as_ref().map_or(0, |others| others.lanes.len());
+        others + usize::from(self.one.is_some())
     }
 
     /// True while there is no lane.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.lanes.is_empty() && self.by_name.is_empty()
+        self.len() == 0 && self.others.iter().all(|others| others.by_name.is_empty())
     }
 
     /// How many values the lane of this name has.
     pub(super) fn len_of(&self, name: u64) -> usize {
-        let lane = self.by_name.get(&name);
-        lane.map_or(0, |lane| self.at(*lane).len as usize)
+        let lane = self.named(name);
+        lane.map_or(0, |lane| self.at(lane).len as usize)
     }
 
     /// The lane whose turn it is.
@@ -65,50 +76,84 @@ impl Lanes {
 
     #[inline(always)]
     pub(super) fn at(&self, lane: u32) -> &Lane {
-        &self.lanes[lane as usize]
+        match (&self.one, lane) {
+            (Some(one), ONE) => one,
+            _ => self.other(lane),
+        }
     }
 
     #[inline(always)]
     pub(super) fn at_mut(&mut self, lane: u32) -> &mut Lane {
-        &mut self.lanes[lane as usize]
+        if lane == ONE
+            && let Some(one) = &mut self.one
+        {
+            return one;
+        }
+        let others = self.others.as_mut().expect("the lane is there");
+        &mut others.lanes[place(lane)]
+    }
+
+    #[inline(never)]
+    fn other(&self, lane: u32) -> &Lane {
+        let others = self.others.as_ref().expect("the lane is there");
+        &others.lanes[place(lane)]
+    }
+
+    fn named(&self, name: u64) -> Option<u32> {
+        if self.one.as_ref().is_some_and(|lane| lane.name == name) {
+            return Some(ONE);
+        }
+        let others = self.others.as_ref()?;
+        others.by_name.get(&name).copied()
     }
 
     /// The lanes, from the one whose turn it is.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = &Lane> {
         let lanes = std::iter::successors(self.turn(), |lane| Some(self.at(*lane).behind));
-        lanes.take(self.lanes.len()).map(|lane| self.at(lane))
+        lanes.take(self.len()).map(|lane| self.at(lane))
     }
 
     /// The lane of this name. A new one has the last turn.
     #[inline(always)]
     pub(super) fn of(&mut self, name: u64) -> u32 {
-        // Most lines have one lane.
-        match self.lanes.get(self.turn as usize) {
-            Some(lane) if lane.name == name => self.turn,
-            _ => self.other(name),
+        match &self.one {
+            Some(lane) if lane.name == name => ONE,
+            _ => self.of_other(name),
         }
     }
 
     #[inline(never)]
-    fn other(&mut self, name: u64) -> u32 {
-        if let Some(lane) = self.by_name.get(&name) {
-            return *lane;
+    fn of_other(&mut self, name: u64) -> u32 {
+        if let Some(lane) = self.named(name) {
+            return lane;
         }
-        let entry = self.lanes.vacant_entry();
-        let lane = index(entry.key());
-        entry.insert(Lane {
+        let lane = self.add(name);
+        match self.turn {
+            NONE => self.turn = lane,
+            turn => self.insert_before(turn, lane),
+        }
+        lane
+    }
+
+    /// Adds a lane, alone in its ring.
+    fn add(&mut self, name: u64) -> u32 {
+        let of = |lane| Lane {
             name,
             first: NONE,
             last: NONE,
             len: 0,
             before: lane,
             behind: lane,
-        });
-        self.by_name.insert(name, lane);
-        match self.turn {
-            NONE => self.turn = lane,
-            turn => self.insert_before(turn, lane),
+        };
+        if self.one.is_none() {
+            self.one = Some(of(ONE));
+            return ONE;
         }
+        let others = self.others.get_or_insert_default();
+        let entry = others.lanes.vacant_entry();
+        let lane = index(entry.key() + 1);
+        entry.insert(of(lane));
+        others.by_name.insert(name, lane);
         lane
     }
 
@@ -120,10 +165,21 @@ impl Lanes {
         self.at_mut(turn).before = lane;
     }
 
+    fn take(&mut self, at: u32) -> Option<Lane> {
+        if at == ONE {
+            return self.one.take();
+        }
+        let others = self.others.as_mut()?;
+        let lane = others.lanes.try_remove(place(at))?;
+        others.by_name.remove(&lane.name);
+        Some(lane)
+    }
+
     /// Removes a lane that is empty.
     pub(super) fn remove(&mut self, at: u32) {
-        let lane = self.lanes.remove(at as usize);
-        self.by_name.remove(&lane.name);
+        let Some(lane) = self.take(at) else {
+            return;
+        };
         if lane.behind == at {
             self.turn = NONE;
             return;
@@ -136,12 +192,21 @@ impl Lanes {
     }
 }
 
+/// The number of the lane beside the line.
+const ONE: u32 = 0;
+
+/// Where another lane is.
+#[inline]
+fn place(lane: u32) -> usize {
+    lane as usize - 1
+}
+
 impl Default for Lanes {
     fn default() -> Self {
         Self {
-            lanes: Slab::new(),
-            by_name: HashMap::default(),
             turn: NONE,
+            one: None,
+            others: None,
         }
     }
 }
