@@ -15,8 +15,8 @@ use crate::{
     error::{AcquireError, Stage},
     extend::Credential,
     key::{
-        Admission, KeyPool, NewWaiter, QueuePosition, SessionSlot, SlotGuard, Ticket, Waiter, run,
-        run_with,
+        Admission, KeyPool, NewWaiter, QueuePosition, SessionCell, SessionSlot, SlotGuard, Ticket,
+        Waiter, cell_for, keep_cell, run, run_with,
     },
     time::{Limit, Timestamp},
     trace::{self, WaitTrace},
@@ -62,6 +62,8 @@ pub(super) struct SlotWait<'k> {
     key: &'k Arc<KeyPool>,
     /// The caller's place in the queue, while it has one.
     ticket: Option<Ticket>,
+    /// Where it finds what it gets.
+    cell: Option<SessionCell>,
 }
 
 /// What a caller that waits gets: a slot, or `None` when the key was removed.
@@ -72,18 +74,25 @@ struct EndOfTrace(Option<Arc<WaitTrace>>);
 
 impl<'k> SlotWait<'k> {
     pub(super) fn new(key: &'k Arc<KeyPool>) -> Self {
-        Self { key, ticket: None }
+        Self {
+            key,
+            ticket: None,
+            cell: None,
+        }
     }
 
     /// A slot of the key that the caller has [joined](Self::join), once there is one.
     // The sweep of the key expires its waiters, so that waiting needs no timer of its own.
     #[inline(always)]
     pub(super) fn poll(&mut self, waker: &Waker) -> Waited {
-        let Some(ticket) = self.ticket else {
+        let (Some(ticket), Some(cell)) = (self.ticket, &mut self.cell) else {
             return Poll::Ready(Err(AcquireError::Closed));
         };
-        let grant = ready!(self.key.poll(ticket, waker));
+        let grant = ready!(self.key.poll(ticket, cell, waker));
         self.ticket = None;
+        if let Some(cell) = self.cell.take() {
+            keep_cell(cell);
+        }
         self.leave_lobby();
         let slot = grant.unwrap_or(Err(AcquireError::Closed));
         Poll::Ready(slot.map(|slot| Some(self.guard(slot))))
@@ -109,22 +118,23 @@ impl<'k> SlotWait<'k> {
         }
         let now = caller.now;
         self.key.returns.note_came(now);
+        let cell = self.cell.insert(cell_for(|| Waiter {
+            credential: Credential {
+                headers: Arc::clone(caller.headers),
+                ends_at: caller.ends_at,
+            },
+            began: caller.limit.began,
+            deadline: caller.limit.at,
+            stage: Stage::Queue,
+            trace: trace.clone(),
+        }));
         let admission = self.key.enqueue(NewWaiter {
             lane: caller.lane,
             position: caller.position,
             now,
             deadline: caller.limit.at,
             waker,
-            caller: || Waiter {
-                credential: Credential {
-                    headers: Arc::clone(caller.headers),
-                    ends_at: caller.ends_at,
-                },
-                began: caller.limit.began,
-                deadline: caller.limit.at,
-                stage: Stage::Queue,
-                trace: trace.clone(),
-            },
+            cell,
         });
         if let Admission::Queued(ticket, effects) = admission {
             self.ticket = Some(ticket);
@@ -200,9 +210,9 @@ impl<'k> SlotWait<'k> {
 impl Drop for SlotWait<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
+        if let (Some(ticket), Some(cell)) = (self.ticket, &self.cell) {
             self.leave_lobby();
-            for effects in self.key.leave_queue(ticket) {
+            for effects in self.key.leave_queue(ticket, cell) {
                 run(self.key, effects);
             }
         }

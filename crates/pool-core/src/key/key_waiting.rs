@@ -14,7 +14,7 @@ use crate::{
     extend::CloseReason,
     key::{
         effects::{EffectList, Effects},
-        seeking::{Requester, Waiter},
+        seeking::{Requester, SessionCell, Waiter},
         session::{PooledSession, SessionSlot},
         slots::{Blame, Bounds, Enqueued, Fate, NewWaiter, Ticket},
     },
@@ -46,7 +46,7 @@ impl KeyPool {
     #[inline(always)]
     pub(crate) fn enqueue(
         &self,
-        new: NewWaiter<'_, impl FnOnce() -> Waiter, Timestamp>,
+        new: NewWaiter<'_, Arc<PooledSession>, Waiter, Timestamp>,
     ) -> Admission {
         let (deadline, limits) = (new.deadline, &self.services.context.config.limits);
         let bounds = Bounds {
@@ -106,13 +106,18 @@ impl KeyPool {
 
     /// What a waiter got. `None`: it has come for it before.
     #[inline(always)]
-    pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant>> {
-        self.slots.poll(ticket, waker)
+    pub(crate) fn poll(
+        &self,
+        ticket: Ticket,
+        cell: &mut SessionCell,
+        waker: &Waker,
+    ) -> Poll<Option<Grant>> {
+        self.slots.poll(ticket, cell, waker)
     }
 
     /// Takes a waiter out of the queue. A slot that it got meanwhile goes to the next one.
-    pub(crate) fn leave_queue(&self, ticket: Ticket) -> [Effects; 2] {
-        let (slot, settled) = self.slots.leave(ticket);
+    pub(crate) fn leave_queue(&self, ticket: Ticket, cell: &SessionCell) -> [Effects; 2] {
+        let (slot, settled) = self.slots.leave(ticket, cell);
         let passed_on = match slot {
             Some(slot) => self.release(slot, Fate::Undelivered, CloseReason::Superseded),
             None => Effects::None,

@@ -24,7 +24,8 @@ pub(crate) use key_waiting::Admission;
 pub(crate) use map::{KeyMap, KeyPlace};
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
-    KeyQuotas, Requester, Reservation, SessionGrant, SessionPermit, SessionSeeker, Waiter,
+    KeyQuotas, Requester, Reservation, SessionCell, SessionGrant, SessionPermit, SessionSeeker,
+    Waiter, cell_for, keep_cell,
 };
 pub(crate) use services::{KeyServices, background, reclaim_reason_of_quota};
 pub(crate) use session::{

@@ -33,4 +33,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock()
 }
 
+/// The value of a lock that no one else has.
+#[inline]
+pub(crate) fn exclusive<T>(mutex: &mut Mutex<T>) -> &mut T {
+    mutex.get_mut()
+}
+
 pub(crate) use crate::upstream::{Sessions, Tally, TallyReading};

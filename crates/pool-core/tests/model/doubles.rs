@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::slots::{Caller, FORFEITED, Member};
+use crate::slots::{Caller, FORFEITED, Member, Ticket, WaitCell};
 
 /// A session of the model.
 #[derive(Clone, Debug)]
@@ -41,7 +41,25 @@ impl Member for Session {
 }
 
 /// A caller of the model.
-pub(crate) struct User;
+pub(crate) struct User(
+    #[allow(dead_code, reason = "it is dropped with the caller")] pub(crate) Option<Arc<()>>,
+);
+
+/// Its waiting.
+pub(crate) struct Wait {
+    pub(crate) ticket: Ticket,
+    pub(crate) cell: WaitCell<Session, User, u64>,
+    /// Whether the queue needs a look at its deadline.
+    #[allow(dead_code, reason = "the model has no deadlines")]
+    pub(crate) is_watched: bool,
+}
+
+/// A cell for a caller that is to wait.
+pub(crate) fn cell() -> WaitCell<Session, User, u64> {
+    let mut cell = WaitCell::default();
+    cell.fill(|| User(None));
+    cell
+}
 
 impl Caller for User {
     type Error = ();

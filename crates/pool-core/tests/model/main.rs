@@ -61,6 +61,12 @@ mod sync {
         }
     }
 
+    pub(crate) fn exclusive<T>(mutex: &mut Mutex<T>) -> &mut T {
+        mutex
+            .get_mut()
+            .expect("no thread of a model panics while it holds the lock")
+    }
+
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex
             .lock()
@@ -73,7 +79,7 @@ use std::{
     time::Duration,
 };
 
-use doubles::{Session, User};
+use doubles::{Session, User, Wait, cell};
 use loom::{
     sync::{
         Arc,
@@ -83,7 +89,7 @@ use loom::{
 };
 use slots::{
     Blame, Bounds, Claim, Enqueued, Fate, Likely, Member, NewWaiter, Origin, QueuePosition,
-    ReleaseOutcome, Slot, Slots, Ticket,
+    ReleaseOutcome, Slot, Slots,
 };
 use tallies::Tallies;
 
@@ -177,9 +183,10 @@ impl Key {
         }
     }
 
-    fn enqueue(&self) -> Enqueued<Session, u64> {
+    fn enqueue(&self) -> Result<Wait, Enqueued<Session, u64>> {
+        let cell = cell();
         let new = NewWaiter {
-            caller: || User,
+            cell: &cell,
             lane: 0,
             position: QueuePosition::Back,
             now: 0,
@@ -190,26 +197,33 @@ impl Key {
             most: usize::MAX,
             target: Duration::ZERO,
         };
-        self.slots.enqueue(new, bounds)
-    }
-
-    /// A place in the queue of a key that has no free slot.
-    fn wait(&self) -> Ticket {
-        match self.enqueue() {
-            Enqueued::InQueue { ticket, .. } => ticket,
-            other => panic!("{other:?}"),
+        match self.slots.enqueue(new, bounds) {
+            Enqueued::InQueue { ticket, watch, .. } => Ok(Wait {
+                ticket,
+                cell,
+                is_watched: watch,
+            }),
+            other => Err(other),
         }
     }
 
+    /// A place in the queue of a key that has no free slot.
+    fn wait(&self) -> Wait {
+        self.enqueue().unwrap_or_else(|other| panic!("{other:?}"))
+    }
+
     /// Leaves the queue, and takes along what was granted in the meantime.
-    fn leave(&self, ticket: Ticket) -> Found {
-        match self.slots.poll(ticket, Waker::noop()) {
+    fn leave(&self, wait: Wait) -> Found {
+        let Wait {
+            ticket, mut cell, ..
+        } = wait;
+        match self.slots.poll(ticket, &mut cell, Waker::noop()) {
             Poll::Ready(Some(Ok(slot))) => Found::Slot(slot),
             Poll::Ready(Some(Err(()))) => Found::Failed,
             Poll::Ready(None) => Found::Nothing,
             Poll::Pending => self
                 .slots
-                .leave(ticket)
+                .leave(ticket, &cell)
                 .0
                 .map_or(Found::Nothing, Found::Slot),
         }
@@ -223,11 +237,11 @@ impl Key {
             None => {}
         }
         match self.enqueue() {
-            Enqueued::Slot(slot) => Some(slot),
-            Enqueued::Removed | Enqueued::Full => None,
-            Enqueued::InQueue { ticket, .. } => {
+            Err(Enqueued::Slot(slot)) => Some(slot),
+            Err(_) => None,
+            Ok(wait) => {
                 self.connect();
-                match self.leave(ticket) {
+                match self.leave(wait) {
                     Found::Slot(slot) => Some(slot),
                     Found::Failed | Found::Nothing => None,
                 }
@@ -376,12 +390,12 @@ fn a_waiter_is_served_by_a_released_session_or_by_the_connect_after_a_broken_one
             let slot = key
                 .acquire()
                 .expect("the first of an empty key is served at once");
-            let ticket = key.wait();
+            let wait = key.wait();
             let other = Arc::clone(&key);
             let user = thread::spawn(move || other.release(slot, fate));
             key.connect();
             user.join().expect("no panic");
-            let Found::Slot(slot) = key.leave(ticket) else {
+            let Found::Slot(slot) = key.leave(wait) else {
                 panic!("the waiter was forgotten");
             };
             key.release(slot, Fate::Keep);
@@ -416,13 +430,13 @@ fn a_waiter_is_served_by_a_released_session_or_under_a_raised_limit() {
         let key = Key::new(2, 1);
         key.resize(1);
         let slot = key.acquire().expect("served at once");
-        let ticket = key.wait();
+        let wait = key.wait();
         assert!(!key.slots.wants_connect());
         let other = Arc::clone(&key);
         let user = thread::spawn(move || other.release(slot, Fate::Keep));
         key.resize(2);
         user.join().expect("no panic");
-        let Found::Slot(slot) = key.leave(ticket) else {
+        let Found::Slot(slot) = key.leave(wait) else {
             panic!("the waiter was forgotten");
         };
         key.release(slot, Fate::Keep);
@@ -434,7 +448,7 @@ fn a_waiter_is_served_by_a_released_session_or_under_a_raised_limit() {
 fn a_failed_connect_fails_its_requester_and_frees_its_place() {
     explore(|| {
         let key = Key::new(1, 1);
-        let ticket = key.wait();
+        let wait = key.wait();
         let requester = key.slots.begin_connect(|requester, _| requester);
         let requester = requester.expect("wanted");
         let other = Arc::clone(&key);
@@ -442,7 +456,7 @@ fn a_failed_connect_fails_its_requester_and_frees_its_place() {
         drop(key.slots.abandon(Some(requester), Blame::Endpoint, |_| ()));
         key.connect();
         late.join().expect("no panic");
-        assert!(matches!(key.leave(ticket), Found::Failed));
+        assert!(matches!(key.leave(wait), Found::Failed));
         key.end();
     });
 }

@@ -19,12 +19,12 @@ fn a_waiter_that_joins_while_the_only_session_comes_back_is_served() {
         let enqueued = key.enqueue();
         user.join().expect("no panic");
         let slot = match enqueued {
-            Enqueued::Slot(slot) => slot,
-            Enqueued::InQueue { ticket, .. } => match key.leave(ticket) {
+            Err(Enqueued::Slot(slot)) => slot,
+            Ok(wait) => match key.leave(wait) {
                 Found::Slot(slot) => slot,
                 found => panic!("the waiter was forgotten: {found:?}"),
             },
-            other => panic!("{other:?}"),
+            Err(other) => panic!("{other:?}"),
         };
         key.release(slot, Fate::Keep);
         key.end();

@@ -62,6 +62,10 @@ mod sync {
         }
     }
 
+    pub(crate) fn exclusive<T>(mutex: &mut Mutex<T>) -> &mut T {
+        mutex.get_mut().expect("not poisoned")
+    }
+
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().expect("not poisoned")
     }
@@ -72,12 +76,16 @@ use std::{
     time::Duration,
 };
 
-use doubles::{Session, User};
+use doubles::{Session, User, Wait, cell};
 use slots::{
     Blame, Bounds, Claim, Enqueued, Fate, Likely, NewWaiter, QueuePosition, ReleaseOutcome, Slot,
-    Slots, Ticket,
+    Slots, Ticket, WaitCell,
 };
 use tallies::Tallies;
+
+fn queued(joined: Result<Wait, Enqueued<Session, u64>>) -> Wait {
+    joined.unwrap_or_else(|other| panic!("{other:?}"))
+}
 
 /// A key whose sessions are numbered as they are opened.
 struct Key {
@@ -106,17 +114,23 @@ impl Key {
         Self::new(max, 1, false)
     }
 
-    fn wait(&self) -> Ticket {
-        match self.enqueue(self.now + 1_000, Duration::ZERO) {
-            Enqueued::InQueue { ticket, .. } => ticket,
-            other => panic!("{other:?}"),
-        }
+    fn wait(&self) -> Wait {
+        queued(self.enqueue(self.now + 1_000, Duration::ZERO))
     }
 
     /// Waits until this deadline in a queue that is overloaded above this delay; none is where it is zero.
-    fn enqueue(&self, deadline: u64, target: Duration) -> Enqueued<Session, u64> {
+    fn enqueue(&self, deadline: u64, target: Duration) -> Result<Wait, Enqueued<Session, u64>> {
+        self.join(cell(), deadline, target)
+    }
+
+    fn join(
+        &self,
+        cell: WaitCell<Session, User, u64>,
+        deadline: u64,
+        target: Duration,
+    ) -> Result<Wait, Enqueued<Session, u64>> {
         let new = NewWaiter {
-            caller: || User,
+            cell: &cell,
             lane: 0,
             position: QueuePosition::Back,
             now: self.now,
@@ -127,7 +141,18 @@ impl Key {
             most: usize::MAX,
             target,
         };
-        self.slots.enqueue(new, bounds)
+        match self.slots.enqueue(new, bounds) {
+            Enqueued::InQueue { ticket, watch, .. } => Ok(Wait {
+                ticket,
+                cell,
+                is_watched: watch,
+            }),
+            other => Err(other),
+        }
+    }
+
+    fn leave(&self, wait: &Wait) -> Option<Slot<Session, u64>> {
+        self.slots.leave(wait.ticket, &wait.cell).0
     }
 
     /// Begins the connect that a waiter needs. Returns its ticket.
@@ -152,12 +177,13 @@ impl Key {
         assert!(self.slots.admit(session, self.now).is_ok());
     }
 
-    fn poll(&self, ticket: Ticket) -> Poll<Option<Result<Slot<Session, u64>, ()>>> {
-        self.slots.poll(ticket, Waker::noop())
+    fn poll(&self, wait: &mut Wait) -> Poll<Option<Result<Slot<Session, u64>, ()>>> {
+        let Wait { ticket, cell, .. } = wait;
+        self.slots.poll(*ticket, cell, Waker::noop())
     }
 
-    fn served(&self, ticket: Ticket) -> Slot<Session, u64> {
-        match self.poll(ticket) {
+    fn served(&self, mut wait: Wait) -> Slot<Session, u64> {
+        match self.poll(&mut wait) {
             Poll::Ready(Some(Ok(slot))) => slot,
             other => panic!("{other:?}"),
         }
@@ -165,10 +191,10 @@ impl Key {
 
     /// A slot of a session that is opened for it.
     fn open(&mut self) -> Slot<Session, u64> {
-        let ticket = self.wait();
+        let wait = self.wait();
         self.begin();
         self.admit();
-        self.served(ticket)
+        self.served(wait)
     }
 
     fn release(&self, slot: Slot<Session, u64>, fate: Fate) -> ReleaseOutcome<Session> {
@@ -236,11 +262,12 @@ fn a_failed_connect_fails_all_that_joined_it_where_they_would_have_shared_its_se
     let kinds = [(1, false, 1), (1, true, 3), (2, false, 3), (3, true, 3)];
     for (slots, suffices, failed) in kinds {
         let key = Key::new(4, slots, suffices);
-        let tickets = [(); 3].map(|()| key.wait());
+        let waits = [(); 3].map(|()| key.wait());
         let requester = key.begin();
         let left = key.slots.abandon(Some(requester), Blame::Endpoint, |_| ());
-        let of_waiters = |ticket: &Ticket| matches!(key.poll(*ticket), Poll::Ready(Some(Err(()))));
-        let seen = tickets.iter().filter(|ticket| of_waiters(ticket)).count();
+        let has_failed = |mut wait| matches!(key.poll(&mut wait), Poll::Ready(Some(Err(()))));
+        let seen = waits.map(has_failed).into_iter().filter(|failed| *failed);
+        let seen = seen.count();
         assert_eq!(
             (left.wakers.len(), seen),
             (failed, failed),
@@ -299,7 +326,7 @@ fn a_key_is_removed_only_while_nothing_uses_it() {
     let waiter = key.wait();
     assert!(key.slots.remove(None).is_none(), "a caller waits");
     let requester = key.begin();
-    key.slots.leave(waiter);
+    key.leave(&waiter);
     assert!(key.slots.remove(None).is_none(), "a connect is under way");
     key.slots.abandon(Some(requester), Blame::None, |_| ());
     let (sessions, counts) = key.slots.remove(None).expect("unused");
@@ -326,16 +353,16 @@ fn a_ticket_names_no_later_waiter_though_its_queue_was_given_back_in_between() {
     let mut key = Key::exclusive(1);
     let mut old = Vec::new();
     for _ in 0..3 {
-        let ticket = key.wait();
-        key.slots.leave(ticket);
-        old.push(ticket);
+        let wait = key.wait();
+        key.leave(&wait);
+        old.push(wait);
     }
     let held = key.open();
     let new = key.wait();
-    for ticket in old {
-        assert_ne!(ticket, new);
-        assert!(matches!(key.poll(ticket), Poll::Ready(None)));
-        key.slots.leave(ticket);
+    for mut wait in old {
+        assert_ne!(wait.ticket, new.ticket);
+        assert!(matches!(key.poll(&mut wait), Poll::Ready(None)));
+        key.leave(&wait);
     }
     assert_eq!(key.slots.counts().waiting, 1);
     let outcome = key.release(held, Fate::Keep);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     Key,
-    doubles::Session,
-    slots::{Enqueued, Fate, ReleaseOutcome, Slot, Ticket},
+    doubles::{Session, Wait},
+    queued,
+    slots::{Enqueued, Fate, ReleaseOutcome, Slot},
 };
 
 const MILLI: u64 = 1_000_000;
@@ -25,28 +26,21 @@ fn overloaded() -> (Key, Slot<Session, u64>) {
     (key, held)
 }
 
-fn queued(enqueued: Enqueued<Session, u64>) -> Ticket {
-    match enqueued {
-        Enqueued::InQueue { ticket, .. } => ticket,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn handed_over(key: &Key, slot: Slot<Session, u64>, ticket: Ticket) -> Slot<Session, u64> {
+fn handed_over(key: &Key, slot: Slot<Session, u64>, wait: Wait) -> Slot<Session, u64> {
     let outcome = key.release(slot, Fate::Keep);
     assert!(
         matches!(outcome, ReleaseOutcome::Handover(_)),
         "{outcome:?}"
     );
-    key.served(ticket)
+    key.served(wait)
 }
 
 #[test]
 fn a_caller_is_turned_away_only_where_its_deadline_passes_before_its_turn() {
     let (key, _held) = overloaded();
     let turn = key.now + INTERVAL;
-    let early = key.enqueue(turn - 1, TARGET);
-    assert!(matches!(early, Enqueued::Full), "{early:?}");
+    let early = key.enqueue(turn - 1, TARGET).err();
+    assert!(matches!(early, Some(Enqueued::Full)), "{early:?}");
     queued(key.enqueue(turn, TARGET));
     queued(key.enqueue(turn + 2 * INTERVAL, TARGET));
 }
@@ -74,7 +68,7 @@ fn what_a_queue_needs_for_all_that_wait_follows_from_its_pace() {
     let last = queued(key.enqueue(key.now + INTERVAL, TARGET));
     let time = Duration::from_nanos(2 * INTERVAL);
     assert_eq!(key.slots.drain_time(), Some(time));
-    key.slots.leave(last);
+    key.leave(&last);
     key.now += 1;
     assert_eq!(key.slots.drain_time(), Some(time / 2));
     drop(held);
@@ -84,16 +78,15 @@ fn what_a_queue_needs_for_all_that_wait_follows_from_its_pace() {
 fn with_pace() -> (Key, Slot<Session, u64>) {
     let mut key = Key::exclusive(1);
     let held = key.open();
-    let mut tickets = Vec::new();
-    for at in [0, 300 * MILLI] {
+    let [first, second] = [0, 300 * MILLI].map(|at| {
         key.now = at;
-        tickets.push(queued(key.enqueue(60_000 * MILLI, TARGET)));
-    }
-    let held = handed_over(&key, held, tickets[0]);
+        queued(key.enqueue(60_000 * MILLI, TARGET))
+    });
+    let held = handed_over(&key, held, first);
     key.now += INTERVAL;
-    tickets.push(queued(key.enqueue(60_000 * MILLI, TARGET)));
-    let held = handed_over(&key, held, tickets[1]);
-    let held = handed_over(&key, held, tickets[2]);
+    let third = queued(key.enqueue(60_000 * MILLI, TARGET));
+    let held = handed_over(&key, held, second);
+    let held = handed_over(&key, held, third);
     (key, held)
 }
 

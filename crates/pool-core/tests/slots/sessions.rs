@@ -58,7 +58,7 @@ fn a_session_is_kept_ready_where_there_are_too_few_and_the_limit_allows_one() {
     assert!(!key.slots.wants_spare(0));
     let waiter = key.wait();
     assert!(!key.slots.wants_spare(1), "a caller that waits comes first");
-    key.slots.leave(waiter);
+    key.leave(&waiter);
     key.slots.resize(1);
     assert!(!key.slots.wants_spare(1), "the limit");
     key.slots.resize(3);

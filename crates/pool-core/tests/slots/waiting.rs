@@ -1,14 +1,16 @@
 //! Callers that wait: the connects for them, their deadlines, and who fails with which connect.
 
-use std::{task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use crate::{
     Key,
-    slots::{Blame, Enqueued, Ticket},
+    doubles::{User, Wait, cell},
+    queued,
+    slots::{Blame, Fate},
 };
 
-fn has_failed(key: &Key, ticket: Ticket) -> bool {
-    matches!(key.poll(ticket), Poll::Ready(Some(Err(()))))
+fn has_failed(key: &Key, mut wait: Wait) -> bool {
+    matches!(key.poll(&mut wait), Poll::Ready(Some(Err(()))))
 }
 
 #[test]
@@ -17,16 +19,16 @@ fn a_key_has_waiters_from_the_first_one_to_the_last() {
     assert!(!key.slots.has_waiters());
     let (one, other) = (key.wait(), key.wait());
     assert!(key.slots.has_waiters());
-    key.slots.leave(one);
+    key.leave(&one);
     assert!(key.slots.has_waiters());
-    key.slots.leave(other);
+    key.leave(&other);
     assert!(!key.slots.has_waiters());
 }
 
 #[test]
 fn each_connect_is_for_the_next_caller_that_has_none() {
     let key = Key::exclusive(4);
-    let tickets = [(); 3].map(|()| key.wait());
+    let tickets = [(); 3].map(|()| key.wait().ticket);
     assert_eq!([(); 3].map(|()| key.begin()), tickets);
 }
 
@@ -50,10 +52,10 @@ fn a_session_above_a_lowered_limit_is_admitted_only_for_a_caller_that_waits() {
     for waits in [true, false] {
         let mut key = Key::exclusive(2);
         let held = key.open();
-        let ticket = key.wait();
+        let wait = key.wait();
         key.begin();
         if !waits {
-            key.slots.leave(ticket);
+            key.leave(&wait);
         }
         key.slots.resize(1);
         let session = key.session();
@@ -65,11 +67,11 @@ fn a_session_above_a_lowered_limit_is_admitted_only_for_a_caller_that_waits() {
 #[test]
 fn a_caller_with_a_connect_of_its_own_does_not_fail_with_that_of_another() {
     let key = Key::new(4, 2, false);
-    let tickets = [(); 4].map(|()| key.wait());
+    let waits = [(); 4].map(|()| key.wait());
     let (one, other) = (key.begin(), key.begin());
-    assert_eq!((one, other), (tickets[0], tickets[1]));
+    assert_eq!((one, other), (waits[0].ticket, waits[1].ticket));
     key.slots.abandon(Some(one), Blame::Endpoint, |_| ());
-    let failed = tickets.map(|ticket| has_failed(&key, ticket));
+    let failed = waits.map(|wait| has_failed(&key, wait));
     assert_eq!(failed, [true, false, true, true]);
 }
 
@@ -90,9 +92,54 @@ fn callers_expire_as_many_at_a_time_as_is_allowed() {
 fn a_sweep_is_wanted_for_a_deadline_before_the_one_that_is_planned() {
     let key = Key::exclusive(1);
     for (deadline, wanted) in [(100, true), (100, false), (101, false), (99, true)] {
-        match key.enqueue(deadline, Duration::ZERO) {
-            Enqueued::InQueue { watch, .. } => assert_eq!(watch, wanted, "{deadline}"),
-            other => panic!("{other:?}"),
-        }
+        let wait = queued(key.enqueue(deadline, Duration::ZERO));
+        assert_eq!(wait.is_watched, wanted, "{deadline}");
     }
+}
+
+#[test]
+fn the_cell_of_a_waiter_is_free_for_another_one_and_keeps_nothing_of_its_own() {
+    let mut key = Key::exclusive(1);
+    let secret = Arc::new(());
+    let mut held = key.open();
+    let mut free = cell();
+    for fails in [false, true, false] {
+        let kept = Arc::clone(&secret);
+        free.fill(|| User(Some(kept)));
+        let mut wait = queued(key.join(free, 5_000, Duration::ZERO));
+        assert_eq!(
+            (Arc::strong_count(&secret), wait.cell.is_free()),
+            (2, false)
+        );
+        if fails {
+            key.slots.expire(9_000, 9, |_| ());
+            assert!(matches!(key.poll(&mut wait), Poll::Ready(Some(Err(())))));
+        } else {
+            key.release(held, Fate::Keep);
+            held = match key.poll(&mut wait) {
+                Poll::Ready(Some(Ok(slot))) => slot,
+                other => panic!("{other:?}"),
+            };
+        }
+        assert_eq!((Arc::strong_count(&secret), wait.cell.is_free()), (1, true));
+        free = wait.cell;
+    }
+    drop(held);
+}
+
+#[test]
+fn a_cell_that_another_holds_is_not_given_to_a_second_waiter() {
+    let key = Key::exclusive(1);
+    let first = key.wait();
+    let ticket = first.ticket;
+    let mut cell = first.cell;
+    // Its queue has the cell still.
+    cell.fill(|| User(None));
+    let mut second = queued(key.join(cell, 9_000, Duration::ZERO));
+    key.slots.expire(1_000, 9, |_| ());
+    assert!(
+        key.poll(&mut second).is_pending(),
+        "only the first one failed"
+    );
+    assert_ne!(second.ticket, ticket);
 }

@@ -7,7 +7,7 @@ use super::{
     ready::Entry,
     slots::Slots,
     state::State,
-    types::{Blame, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
+    types::{Blame, Called, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
@@ -19,8 +19,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         if !state.wants_connect() {
             return None;
         }
-        let (ticket, caller) = state.queue.as_mut()?.begin_connect()?;
-        let reserved = of(ticket, caller);
+        let reserved = state.queue.as_mut()?.begin_connect(of)?;
         state.open += 1;
         state.connecting += 1;
         Some(reserved)
@@ -43,10 +42,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// Changes what is kept of a waiter, while it waits.
     pub(crate) fn with_waiting(&self, ticket: Ticket, change: impl FnOnce(&mut W)) {
-        let mut state = self.lock();
-        let queue = state.queue.as_mut();
-        if let Some(caller) = queue.and_then(|queue| queue.waiting(ticket)) {
-            change(caller);
+        let state = self.lock();
+        if let Some(cell) = state.queue.as_ref().and_then(|queue| queue.cell(ticket)) {
+            cell.with_caller(change);
         }
     }
 
@@ -69,6 +67,8 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
             suffices: member.suffices(),
         };
         let wakers = state.serve_with(&member, now);
+        // Most keys have one session, and callers wait for its opening alone.
+        state.drop_unused_queue();
         state.in_use += wakers.len();
         // Each member that is open has its place, so that no release allocates.
         let open = state.open;
@@ -156,10 +156,11 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
                     false => Origin::Found,
                 },
             };
-            let Ok(waker) = self.serve(slot) else {
+            let Some(Called { cell, waker }) = self.call(slot.origin) else {
                 break;
             };
-            wakers.push(waker);
+            // Under the lock: the waiter has not left.
+            wakers.push(cell.put(slot).ok().flatten().unwrap_or(waker));
         }
         wakers
     }

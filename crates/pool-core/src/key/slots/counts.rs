@@ -48,8 +48,9 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     pub(crate) fn waiters<R>(&self, most: usize, view: impl Fn(&W) -> R) -> Vec<R> {
         let state = self.lock();
         let queue = state.queue.iter();
-        let callers = queue.flat_map(|queue| queue.callers());
-        callers.take(most).map(view).collect()
+        let cells = queue.flat_map(|queue| queue.cells()).take(most);
+        let views = cells.filter_map(|cell| cell.with_caller(|caller| view(caller)));
+        views.collect()
     }
 
     pub(crate) fn counts(&self) -> Counts {

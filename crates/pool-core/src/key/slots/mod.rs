@@ -21,6 +21,7 @@ mod spare;
 mod state;
 mod types;
 mod wait;
+mod wait_cell;
 
 pub(crate) use queue::NewWaiter;
 pub(crate) use slots::Slots;
@@ -29,3 +30,4 @@ pub(crate) use types::{
     Origin, QueuePosition, ReleaseOutcome, Retired, Served, Slot, Ticket,
 };
 pub(crate) use wait::Bounds;
+pub(crate) use wait_cell::WaitCell;

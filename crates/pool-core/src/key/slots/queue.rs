@@ -1,13 +1,14 @@
 //! The callers that wait for a slot of one key.
 
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use super::{
     super::sync::{Deadlines, Line, Pace},
-    types::{Caller, Grant, Moment, QueuePosition, Slot, Ticket},
+    types::{Called, Caller, Moment, QueuePosition, Ticket},
+    wait_cell::WaitCell,
 };
 
-/// The callers that wait for a slot, and those that have theirs and did not come for it yet.
+/// The callers that wait for a slot.
 ///
 /// No method takes time that grows with the number of waiters, except those that concern each of
 /// them; the memory of a waiter that left is used for the next one.
@@ -17,23 +18,23 @@ pub(super) struct Queue<M, W: Caller, T> {
     pub(super) pace: Pace,
 }
 
-/// A waiter, from when it joins the line until it comes for its grant or leaves. Its fields are set one by one in
+/// A waiter, from when it joins the line until it gets its grant or leaves. Its fields are set one by one in
 /// the place of an earlier one.
+///
+/// What few need of it is in its cell: a place is small, since cores pass it on.
 struct Waiter<M, W: Caller, T> {
     joined_at: T,
     /// Whether a connect is under way for this waiter's sake.
     has_connect: bool,
-    /// There until the waiter has its grant.
+    /// There while it waits, as the cell.
     waker: Option<Waker>,
-    grant: Option<Grant<M, W, T>>,
-    /// There until it has left.
-    caller: Option<W>,
+    cell: Option<WaitCell<M, W, T>>,
 }
 
 /// A caller that is to wait.
-pub(crate) struct NewWaiter<'w, F, T> {
-    /// Makes what is kept of the caller.
-    pub(crate) caller: F,
+pub(crate) struct NewWaiter<'w, M, W: Caller, T> {
+    /// Its own, with what is kept of the caller.
+    pub(crate) cell: &'w WaitCell<M, W, T>,
     /// Callers of one lane are served in order, lanes in turn.
     pub(crate) lane: u64,
     pub(crate) position: QueuePosition,
@@ -63,9 +64,9 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         self.line.len()
     }
 
-    /// True while no caller waits and none has a grant to come for.
-    pub(super) fn is_unused(&self) -> bool {
-        self.line.is_unused()
+    /// True while no caller waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.line.is_empty()
     }
 
     /// How many callers are served before one that joins this lane now.
@@ -74,7 +75,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     #[inline(always)]
-    pub(super) fn join(&mut self, new: NewWaiter<'_, impl FnOnce() -> W, T>) -> Ticket {
+    pub(super) fn join(&mut self, new: NewWaiter<'_, M, W, T>) -> Ticket {
         let (place, waiter) = match new.position {
             QueuePosition::Back => self.line.join_last(new.lane),
             QueuePosition::Front => self.line.join_first(new.lane),
@@ -83,7 +84,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         waiter.joined_at = new.now;
         waiter.has_connect = false;
         waiter.waker = Some(new.waker.clone());
-        waiter.caller = Some((new.caller)());
+        waiter.cell = Some(new.cell.share());
         let ticket = Ticket(place);
         self.deadlines.add(new.deadline, ticket);
         let line = &self.line;
@@ -92,68 +93,53 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         ticket
     }
 
-    /// Gives a slot to the next waiter. Returns its waker.
-    ///
-    /// # Errors
-    /// The slot, when no caller waits.
+    /// Takes the next waiter out of the queue.
     #[inline(always)]
-    pub(super) fn serve(&mut self, slot: Slot<M, T>) -> Result<Waker, Slot<M, T>> {
-        match self.line.call() {
-            Some(waiter) => {
-                self.pace.note_served();
-                waiter.grant = Some(Ok(slot));
-                Ok(waiter.take_waker())
-            }
-            None => Err(slot),
-        }
+    pub(super) fn call(&mut self) -> Option<Called<M, W, T>> {
+        let called = Waiter::called(self.line.call()?);
+        self.pace.note_served();
+        called
     }
 
-    /// What a waiter got. Afterwards its ticket is void.
-    #[inline(always)]
-    pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
-        let Some((waiter, waits)) = self.line.get_mut(ticket.0) else {
-            return Poll::Ready(None);
+    /// Has a waiter woken by this waker from now on. `false` when it does not wait any more.
+    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+        let Some(waiter) = self.line.get_mut(ticket.0) else {
+            return false;
         };
-        if waits {
-            match &mut waiter.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
-            return Poll::Pending;
+        match &mut waiter.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
         }
-        Poll::Ready(self.remove(ticket))
+        true
     }
 
-    /// Removes a waiter. Returns what it had got.
+    /// Takes a waiter out of the queue, if it still waits.
     #[inline(always)]
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Grant<M, W, T>> {
-        let waiter = self.line.vacate(ticket.0)?.as_mut()?;
-        waiter.waker = None;
-        waiter.caller = None;
-        waiter.grant.take()
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Called<M, W, T>> {
+        Waiter::called(self.line.vacate(ticket.0)?)
     }
 
     /// The waiter that a connect is for, of those for which none is under way; any where there is one
     /// for each.
-    pub(super) fn begin_connect(&mut self) -> Option<(Ticket, &mut W)> {
+    pub(super) fn begin_connect<R>(&mut self, of: impl FnOnce(Ticket, &mut W) -> R) -> Option<R> {
         let has_connect = |place| self.line.get(place).is_some_and(|it| it.has_connect);
         let unserved = self.line.places().find(|place| !has_connect(*place));
         let place = unserved.or_else(|| self.line.first())?;
-        let (waiter, _) = self.line.get_mut(place)?;
+        let waiter = self.line.get_mut(place)?;
         waiter.has_connect = true;
-        Some((Ticket(place), waiter.caller.as_mut()?))
+        let cell = waiter.cell.as_ref()?;
+        cell.with_caller(|caller| of(Ticket(place), caller))
     }
 
-    /// The caller of a waiter that still waits.
-    pub(super) fn waiting(&mut self, ticket: Ticket) -> Option<&mut W> {
-        let (waiter, waits) = self.line.get_mut(ticket.0)?;
-        waiter.caller.as_mut().filter(|_| waits)
+    /// The cell of a waiter that still waits.
+    pub(super) fn cell(&self, ticket: Ticket) -> Option<&WaitCell<M, W, T>> {
+        self.line.get(ticket.0)?.cell.as_ref()
     }
 
-    /// The callers that wait, in the order of the line.
-    pub(super) fn callers(&self) -> impl Iterator<Item = &W> {
+    /// The cells of those who wait, in the order of the line.
+    pub(super) fn cells(&self) -> impl Iterator<Item = &WaitCell<M, W, T>> {
         let waiters = self.line.places().filter_map(|place| self.line.get(place));
-        waiters.filter_map(|waiter| waiter.caller.as_ref())
+        waiters.filter_map(|waiter| waiter.cell.as_ref())
     }
 
     /// Fails a waiter, if it still waits. Returns its waker.
@@ -162,9 +148,9 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
         ticket: Ticket,
         error: impl FnOnce(&W) -> W::Error,
     ) -> Option<Waker> {
-        let waiter = self.line.call_at(ticket.0)?;
-        waiter.grant = waiter.caller.as_ref().map(|caller| Err(error(caller)));
-        Some(waiter.take_waker())
+        let called = self.remove(ticket)?;
+        called.cell.fail(error);
+        Some(called.waker)
     }
 
     /// Fails all waiters, or those without a connect of their own. Returns their wakers.
@@ -228,15 +214,17 @@ impl<M, W: Caller, T: Moment> Waiter<M, W, T> {
             joined_at: T::of_nanos(0),
             has_connect: false,
             waker: None,
-            grant: None,
-            caller: None,
+            cell: None,
         }
     }
 
-    /// The waker, which is not needed here any more.
+    /// The waiter that has left this place.
     #[inline(always)]
-    fn take_waker(&mut self) -> Waker {
-        let waker = self.waker.take();
-        waker.unwrap_or_else(|| Waker::noop().clone())
+    fn called(place: &mut Option<Self>) -> Option<Called<M, W, T>> {
+        let waiter = place.as_mut()?;
+        Some(Called {
+            cell: waiter.cell.take()?,
+            waker: waiter.waker.take()?,
+        })
     }
 }

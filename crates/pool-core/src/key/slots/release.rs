@@ -1,11 +1,14 @@
 //! How a slot comes back.
 
 use super::{
-    super::sync::lock,
+    super::sync::{MutexGuard, lock},
     ready::{Entry, Way},
     slots::Slots,
     state::{Phase, State},
-    types::{Caller, Claim, Fate, HitCounts, Member, Moment, Origin, ReleaseOutcome, Slot},
+    types::{
+        Called, Caller, Claim, Fate, HitCounts, Member, Moment, Origin, ReleaseOutcome, Released,
+        Served, Slot,
+    },
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
@@ -16,7 +19,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         &self,
         mut slot: Slot<M, T>,
         fate: Fate,
-        claim: impl FnOnce(&M) -> Claim,
+        claim: impl Fn(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
         let is_around = slot.origin == Origin::Around && self.shortcut.is_open_to(&slot.member);
         if is_around && fate == Fate::Keep {
@@ -40,7 +43,7 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         &self,
         mut slot: Slot<M, T>,
         fate: Fate,
-        claim: impl FnOnce(&M) -> Claim,
+        claim: impl Fn(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
         let mut state = lock(&self.state);
         self.close_shortcut(&mut state);
@@ -48,12 +51,22 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         state.last_used = state.last_used.max(slot.acquired_at);
         let stale = slot.member.generation() != self.generation() || state.phase != Phase::Open;
         if fate != Fate::Keep || stale || !state.draining.is_empty() {
-            let outcome = state.release(slot, fate, self.generation(), claim);
+            let released = state.release(slot, fate, self.generation(), &claim);
             self.show(&mut state);
-            return outcome;
+            return self.deliver(state, released, &claim);
         }
         if state.waiting > 0 {
-            return self.pass_on(&mut state, slot, was_out, claim);
+            let claimed = claim(&slot.member);
+            if let (Claim::Own, false) = (claimed, was_out)
+                && let Some(called) = state.call(Origin::Found)
+            {
+                self.show_passed_on(&state);
+                slot.origin = Origin::Found;
+                return self.pass_on(state, slot, called, &claim);
+            }
+            let released = state.claimed(slot, claimed);
+            self.show(&mut state);
+            return self.deliver(state, released, &claim);
         }
         state.in_use -= 1;
         if slot.member.slots() != 1 || was_out {
@@ -72,26 +85,53 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
         ReleaseOutcome::Ready
     }
 
-    /// Gives a slot to a waiter, unless its member is to be closed.
+    #[inline(always)]
+    fn show_passed_on(&self, state: &State<M, W, T>) {
+        let HitCounts { hits, misses } = state.hit_counts;
+        let last_used = state.last_used.nanos();
+        self.tally
+            .passed_on([hits, misses], last_used, state.waiting);
+    }
+
+    /// Ends the lock, and gives the slot to the waiter that it goes to, if it goes to one.
+    #[inline(never)]
+    fn deliver(
+        &self,
+        state: MutexGuard<'_, State<M, W, T>>,
+        released: Released<M, W, T>,
+        claim: &dyn Fn(&M) -> Claim,
+    ) -> ReleaseOutcome<M> {
+        match released {
+            Released::Done(outcome) => outcome,
+            Released::PassedOn(slot, called) => self.pass_on(state, slot, called, claim),
+        }
+    }
+
+    /// Ends the lock, and gives the slot to the waiter. Its cell is not touched under the lock, whose next owner does
+    /// not need it.
     #[inline(always)]
     fn pass_on(
         &self,
-        state: &mut State<M, W, T>,
+        state: MutexGuard<'_, State<M, W, T>>,
         slot: Slot<M, T>,
-        was_out: bool,
-        claim: impl FnOnce(&M) -> Claim,
+        called: Called<M, W, T>,
+        claim: &dyn Fn(&M) -> Claim,
     ) -> ReleaseOutcome<M> {
-        let outcome = state.claimed(slot, claim);
-        match outcome {
-            ReleaseOutcome::Handover(_) if !was_out => {
-                let HitCounts { hits, misses } = state.hit_counts;
-                let last_used = state.last_used.nanos();
-                self.tally
-                    .passed_on([hits, misses], last_used, state.waiting);
-            }
-            _ => self.show(state),
+        let is_settled = !state.wants_connect();
+        drop(state);
+        match called.cell.put(slot) {
+            Ok(newer) => ReleaseOutcome::Handover(Served {
+                waker: newer.unwrap_or(called.waker),
+                is_settled,
+            }),
+            Err(slot) => self.pass_on_again(slot, claim),
         }
-        outcome
+    }
+
+    /// The waiter has left between the lock and its slot.
+    #[cold]
+    fn pass_on_again(&self, slot: Slot<M, T>, claim: &dyn Fn(&M) -> Claim) -> ReleaseOutcome<M> {
+        self.release_locked(slot, Fate::Undelivered, claim)
     }
 
     /// Notes that a member comes back under the lock which was taken around it.

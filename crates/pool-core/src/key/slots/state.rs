@@ -1,15 +1,13 @@
 //! What is under the lock of a key.
 
-use std::task::Waker;
-
 use thin_vec::ThinVec;
 
 use super::{
     queue::Queue,
     ready::{Entry, Ready, Way},
     types::{
-        Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
-        Retired, Served, Slot,
+        Called, Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin,
+        ReleaseOutcome, Released, Retired, Slot,
     },
 };
 
@@ -27,8 +25,7 @@ pub(super) struct State<M, W: Caller, T> {
     pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
     pub(super) draining: ThinVec<Draining<M>>,
-    /// The callers that wait, and those that have not come for their grants. `None` before the first
-    /// one, and after a sweep that found none.
+    /// The callers that wait. `None` before the first one, and after a sweep that found none.
     pub(super) queue: Option<Box<Queue<M, W, T>>>,
     /// The first ticket of the next queue, so that no ticket names two waiters.
     pub(super) next_ticket: u64,
@@ -103,74 +100,62 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
         fate: Fate,
         generation: u64,
         claim: impl FnOnce(&M) -> Claim,
-    ) -> ReleaseOutcome<M> {
+    ) -> Released<M, W, T> {
         if slot.member.generation() == FORFEITED {
-            return ReleaseOutcome::Draining { wanted: false };
+            return Released::Done(ReleaseOutcome::Draining { wanted: false });
         }
         if matches!(fate, Fate::Undelivered | Fate::Unfit) {
             self.hit_counts.take_back(slot.origin);
         }
         let stale = slot.member.generation() != generation;
         if matches!(fate, Fate::Discard | Fate::Unfit) || stale || self.is_removed() {
-            return self.retire_slot(slot, Retired::AsUsed);
+            return Released::Done(self.retire_slot(slot, Retired::AsUsed));
         }
         if let Some(index) = self.position_draining(slot.member.id()) {
-            return self.release_draining(index);
+            return Released::Done(self.release_draining(index));
         }
         if self.has_surplus() {
-            return self.retire_slot(slot, Retired::Surplus);
+            return Released::Done(self.retire_slot(slot, Retired::Surplus));
         }
+        let claim = claim(&slot.member);
         self.claimed(slot, claim)
     }
 
     /// Takes back a slot of a member that is fit, unless its place goes to others.
     #[inline(always)]
-    pub(super) fn claimed(
-        &mut self,
-        slot: Slot<M, T>,
-        claim: impl FnOnce(&M) -> Claim,
-    ) -> ReleaseOutcome<M> {
-        match claim(&slot.member) {
+    pub(super) fn claimed(&mut self, slot: Slot<M, T>, claim: Claim) -> Released<M, W, T> {
+        match claim {
             Claim::Own => self.hand_over(slot),
-            Claim::Surplus => self.retire_slot(slot, Retired::Surplus),
-            Claim::Rival => self.retire_slot(slot, Retired::Yielded),
+            Claim::Surplus => Released::Done(self.retire_slot(slot, Retired::Surplus)),
+            Claim::Rival => Released::Done(self.retire_slot(slot, Retired::Yielded)),
         }
     }
 
     /// Gives a slot to the next waiter, or makes it ready.
     #[inline(always)]
-    fn hand_over(&mut self, slot: Slot<M, T>) -> ReleaseOutcome<M> {
+    fn hand_over(&mut self, slot: Slot<M, T>) -> Released<M, W, T> {
         let slot = Slot {
             origin: Origin::Found,
             ..slot
         };
-        match self.serve(slot) {
-            Ok(waker) => ReleaseOutcome::Handover(Served {
-                waker,
-                is_settled: !self.wants_connect(),
-            }),
-            Err(slot) => {
+        match self.call(Origin::Found) {
+            Some(called) => Released::PassedOn(slot, called),
+            None => {
                 self.in_use -= 1;
                 self.entry(slot);
-                ReleaseOutcome::Ready
+                Released::Done(ReleaseOutcome::Ready)
             }
         }
     }
 
-    /// Gives a slot to the next waiter. Returns its waker.
-    ///
-    /// # Errors
-    /// The slot, when no caller waits.
+    /// Takes the next waiter out of the queue, which gets a slot of this origin.
     #[inline(always)]
-    pub(super) fn serve(&mut self, slot: Slot<M, T>) -> Result<Waker, Slot<M, T>> {
-        let origin = slot.origin;
-        let Some(queue) = &mut self.queue else {
-            return Err(slot);
-        };
-        let waker = queue.serve(slot)?;
+    pub(super) fn call(&mut self, origin: Origin) -> Option<Called<M, W, T>> {
+        let queue = self.queue.as_mut()?;
+        let called = queue.call()?;
         self.waiting = queue.len();
         self.hit_counts.count(origin);
-        Ok(waker)
+        Some(called)
     }
 
     /// Begins a new generation. Takes out the unused members.

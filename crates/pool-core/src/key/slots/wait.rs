@@ -10,20 +10,15 @@ use super::{
     queue::{NewWaiter, Queue},
     slots::Slots,
     state::State,
-    types::{
-        Caller, Enqueued, Expired, Grant, Left, Member, Moment, Origin, QueuePosition, Slot, Ticket,
-    },
+    types::{Caller, Enqueued, Expired, Grant, Left, Member, Moment, QueuePosition, Slot, Ticket},
+    wait_cell::{Content, WaitCell},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
     /// Queues a waiter, unless a slot is free; at the front where it lost its turn to an unfit
     /// session. Within the bounds, which do not concern those.
     #[inline(always)]
-    pub(crate) fn enqueue(
-        &self,
-        new: NewWaiter<'_, impl FnOnce() -> W, T>,
-        bounds: Bounds,
-    ) -> Enqueued<M, T> {
+    pub(crate) fn enqueue(&self, new: NewWaiter<'_, M, W, T>, bounds: Bounds) -> Enqueued<M, T> {
         let mut state = lock(&self.state);
         if state.is_removed() {
             return Enqueued::Removed;
@@ -77,31 +72,55 @@ impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {
 
     /// What a waiter got. `None`: it has come for its grant before.
     #[inline(always)]
-    pub(crate) fn poll(&self, ticket: Ticket, waker: &Waker) -> Poll<Option<Grant<M, W, T>>> {
+    pub(crate) fn poll(
+        &self,
+        ticket: Ticket,
+        cell: &mut WaitCell<M, W, T>,
+        waker: &Waker,
+    ) -> Poll<Option<Grant<M, W, T>>> {
+        match cell.take() {
+            Some(grant) => Poll::Ready(Some(grant)),
+            None => self.poll_early(ticket, cell, waker),
+        }
+    }
+
+    /// As [`poll`](Self::poll), of a waiter that was not woken by its grant.
+    #[cold]
+    fn poll_early(
+        &self,
+        ticket: Ticket,
+        cell: &WaitCell<M, W, T>,
+        waker: &Waker,
+    ) -> Poll<Option<Grant<M, W, T>>> {
         // Nothing changes here that is shown.
         let mut state = lock(&self.state);
-        let Some(queue) = &mut state.queue else {
-            return Poll::Ready(None);
-        };
-        let grant = queue.poll(ticket, waker);
-        // Most keys have one session, and callers wait for its opening alone.
-        if let Poll::Ready(Some(Ok(slot))) = &grant
-            && slot.origin == Origin::Opened
-        {
-            state.drop_unused_queue();
+        let queue = state.queue.as_mut();
+        if queue.is_some_and(|queue| queue.set_waker(ticket, waker)) {
+            return Poll::Pending;
         }
-        grant
+        drop(state);
+        match cell.take_or_set(waker) {
+            Content::Nothing => Poll::Pending,
+            Content::Grant(grant) => Poll::Ready(Some(grant)),
+            Content::Gone => Poll::Ready(None),
+        }
     }
 
     /// Leaves the queue. Returns the slot that was granted meanwhile, and whether no waiter needs a
     /// connect any more.
-    pub(crate) fn leave(&self, ticket: Ticket) -> (Option<Slot<M, T>>, bool) {
+    pub(crate) fn leave(
+        &self,
+        ticket: Ticket,
+        cell: &WaitCell<M, W, T>,
+    ) -> (Option<Slot<M, T>>, bool) {
         let mut state = self.lock();
-        let granted = state.queue.as_mut().and_then(|queue| queue.remove(ticket));
+        let left = state.queue.as_mut().and_then(|queue| queue.remove(ticket));
         state.count_waiting();
         let is_settled = !state.wants_connect();
         drop(state);
-        (granted.and_then(Result::ok), is_settled)
+        // Its waker and its cell are dropped without the lock.
+        drop(left);
+        (cell.leave().and_then(Result::ok), is_settled)
     }
 
     /// The next deadline of those who wait.
@@ -140,15 +159,15 @@ impl<M: Member, W: Caller, T: Moment> State<M, W, T> {
     }
 
     /// Gives back the memory of a queue without a waiter.
-    fn drop_unused_queue(&mut self) {
-        if let Some(queue) = self.queue.take_if(|queue| queue.is_unused()) {
+    pub(super) fn drop_unused_queue(&mut self) {
+        if let Some(queue) = self.queue.take_if(|queue| queue.is_empty()) {
             self.next_ticket = queue.next_ticket();
         }
     }
 
     /// True when a caller may not wait: too many do so, or it would wait in vain.
     #[inline(always)]
-    fn is_full<F>(&mut self, new: &NewWaiter<'_, F, T>, bounds: Bounds) -> bool {
+    fn is_full(&mut self, new: &NewWaiter<'_, M, W, T>, bounds: Bounds) -> bool {
         if self.waiting >= bounds.most {
             return true;
         }

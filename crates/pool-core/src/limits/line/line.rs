@@ -8,8 +8,8 @@ use super::{
 /// A line with lanes. The lanes that are not empty are served in turn, the values of one lane in the
 /// order of their arrival. Every method takes constant time, whatever the length of the line.
 ///
-/// A value may [stay](Self::call) in its place after its turn, until it is removed. A value and its
-/// neighbours are close together in memory, since cores that pass on slots pass on these as well.
+/// A value and its neighbours are close together in memory, since cores that pass on slots pass on these as
+/// well.
 pub(crate) struct Line<N> {
     nodes: Nodes<N>,
     lanes: Lanes,
@@ -42,11 +42,6 @@ impl<N> Line<N> {
         self.len == 0
     }
 
-    /// True while there is no value at all, not even one that was called.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
     /// How many values of this lane are served, and how many of all, before one that joins it now.
     pub(crate) fn ahead_of(&self, lane: u64) -> usize {
         let own = self.lanes.len_of(lane);
@@ -61,7 +56,7 @@ impl<N> Line<N> {
     /// as long as this one. Of two estimates it is the lower one, so that one of many lanes with a value
     /// each is not taken for the last one of all, nor a short lane for a long one.
     pub(crate) fn ahead(&self, place: Place) -> Option<usize> {
-        let node = self.nodes.get(place).filter(|node| node.lane != NONE)?;
+        let node = self.nodes.get(place)?;
         let lane = self.lanes.at(node.lane);
         let before = node.turn.wrapping_sub(self.nodes.at(lane.first).turn);
         let own = before.min(lane.len - 1) as usize;
@@ -129,22 +124,19 @@ impl<N> Line<N> {
         Some(self.place(self.lanes.at(lane).first))
     }
 
-    /// Calls the first value of the lane whose turn it is: it waits no more, and stays until it is
-    /// removed. The turn passes to the next lane.
+    /// Has the first value of the lane whose turn it is leave its place. What is left in it is the next one's.
+    /// The turn passes to the next lane.
     #[inline(always)]
-    pub(crate) fn call(&mut self) -> Option<&mut N> {
+    pub(crate) fn call(&mut self) -> Option<&mut Option<N>> {
         let lane = self.lanes.at(self.lanes.turn()?);
         let (first, behind) = (lane.first, lane.behind);
         self.lanes.set_turn(behind);
-        self.unlink(first);
-        self.node(first).value.as_mut()
+        Some(self.leave(first))
     }
 
     /// Takes out the first value of the lane whose turn it is. The turn passes to the next lane.
     pub(crate) fn pop(&mut self) -> Option<N> {
-        let first = self.first()?;
-        self.call()?;
-        self.remove(first)
+        self.call()?.take()
     }
 
     /// The value at a place, while it is there.
@@ -152,27 +144,16 @@ impl<N> Line<N> {
         self.nodes.get(place)?.value.as_ref()
     }
 
-    /// The value at a place, while it is there, and whether it waits.
+    /// As [`get`](Self::get).
     #[inline(always)]
-    pub(crate) fn get_mut(&mut self, place: Place) -> Option<(&mut N, bool)> {
-        let node = self.nodes.get_mut(place)?;
-        Some((node.value.as_mut()?, node.lane != NONE))
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut N> {
+        self.nodes.get_mut(place)?.value.as_mut()
     }
 
-    /// True while the value at a place waits.
+    /// True while the value at a place is there.
     #[inline]
     pub(crate) fn waits(&self, place: Place) -> bool {
-        let node = self.nodes.get(place);
-        node.is_some_and(|node| node.lane != NONE)
-    }
-
-    /// Calls the value at a place out of its turn, if it still waits.
-    pub(crate) fn call_at(&mut self, place: Place) -> Option<&mut N> {
-        if !self.waits(place) {
-            return None;
-        }
-        self.unlink(place.index);
-        self.node(place.index).value.as_mut()
+        self.nodes.get(place).is_some()
     }
 
     /// Takes out the value at a place, if it is still there.
@@ -183,10 +164,8 @@ impl<N> Line<N> {
     /// Leaves a place, if its value is still there. What is left in it is the next one's.
     #[inline(always)]
     pub(crate) fn vacate(&mut self, place: Place) -> Option<&mut Option<N>> {
-        if self.nodes.get(place)?.lane != NONE {
-            self.unlink(place.index);
-        }
-        Some(self.nodes.leave(place))
+        self.nodes.get(place)?;
+        Some(self.leave(place.index))
     }
 
     /// The places of those that wait, lane by lane from the one whose turn it is.
@@ -214,26 +193,28 @@ impl<N> Line<N> {
         place
     }
 
-    /// Takes a value that waits out of its lane.
+    /// Leaves a place that is taken.
     #[inline(always)]
-    fn unlink(&mut self, index: u32) {
+    fn leave(&mut self, index: u32) -> &mut Option<N> {
         let node = self.node(index);
         let (lane, before, behind) = (node.lane, node.before, node.behind);
-        node.lane = NONE;
         self.len -= 1;
-        match before {
-            NONE => self.lanes.at_mut(lane).first = behind,
-            before => self.node(before).behind = behind,
-        }
-        match behind {
-            NONE => self.lanes.at_mut(lane).last = before,
-            behind => self.node(behind).before = before,
-        }
         let at = self.lanes.at_mut(lane);
         at.len -= 1;
-        if at.len == 0 {
-            self.lanes.remove(lane);
+        match (at.first == index, behind) {
+            (true, NONE) => self.lanes.remove(lane),
+            // The next value is not touched, which is in the memory of another core.
+            (true, _) => at.first = behind,
+            (false, NONE) => {
+                at.last = before;
+                self.node(before).behind = NONE;
+            }
+            (false, _) => {
+                self.node(before).behind = behind;
+                self.node(behind).before = before;
+            }
         }
+        self.nodes.leave(index)
     }
 
     fn place(&self, index: u32) -> Place {
@@ -306,19 +287,20 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_called_waits_no_more_and_stays_until_it_is_removed() {
+    fn what_is_left_in_a_place_is_found_by_the_next_one_alone() {
         let mut line = Line::default();
         let [first, second, third] = [0, 1, 2].map(|value| line.push_back(1, value));
-        assert_eq!(line.call().copied(), Some(0));
-        assert_eq!(line.call_at(third).copied(), Some(2));
+        assert_eq!(line.call(), Some(&mut Some(0)));
+        assert_eq!(line.vacate(third), Some(&mut Some(2)));
         assert_eq!((line.len(), line.first()), (1, Some(second)));
         assert!(!line.waits(first) && line.waits(second) && !line.waits(third));
-        assert_eq!(line.get_mut(first), Some((&mut 0, false)));
-        assert_eq!(line.call_at(first), None);
+        assert_eq!(line.get_mut(first), None);
+        assert_eq!(line.vacate(first), None);
+        let (next, left) = line.join_last(1);
+        assert_eq!(left.replace(3), Some(2));
+        assert_eq!((line.get(next), line.get(third)), (Some(&3), None));
         assert_eq!(line.remove(second), Some(1));
-        assert!(line.is_empty() && !line.is_unused());
-        assert_eq!([line.remove(first), line.remove(third)], [Some(0), Some(2)]);
-        assert!(line.is_unused());
+        assert_eq!((line.pop(), line.is_empty()), (Some(3), true));
     }
 
     #[test]

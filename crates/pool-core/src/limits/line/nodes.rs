@@ -8,18 +8,17 @@ pub(super) struct Nodes<N> {
     nodes: Vec<Node<N>>,
     /// The first of the places that are free, or [`NONE`]. Each has the next one behind it.
     free: u32,
-    /// How many places are taken.
-    taken: u32,
 }
 
 /// A value and its neighbours in its lane.
 pub(super) struct Node<N> {
     /// [`FREE`] where no value is.
     pub(super) number: u64,
-    /// Its lane; [`NONE`] after its turn.
+    /// Its lane.
     pub(super) lane: u32,
     /// One more than that of the value before it in its lane. Wraps.
     pub(super) turn: u32,
+    /// Of no meaning for the first value of its lane.
     pub(super) before: u32,
     pub(super) behind: u32,
     pub(super) value: Option<N>,
@@ -36,11 +35,6 @@ pub(crate) struct Place {
 const FREE: u64 = u64::MAX;
 
 impl<N> Nodes<N> {
-    /// True while no place is taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.taken == 0
-    }
-
     /// The node of a value, while it is there.
     #[inline]
     pub(super) fn get(&self, place: Place) -> Option<&Node<N>> {
@@ -74,7 +68,6 @@ impl<N> Nodes<N> {
             NONE => self.grow(),
             free => free,
         };
-        self.taken += 1;
         let node = &mut self.nodes[index as usize];
         self.free = node.behind;
         node.number = number;
@@ -85,10 +78,9 @@ impl<N> Nodes<N> {
 
     /// Leaves a place that is taken. Its value is the next one's.
     #[inline(always)]
-    pub(super) fn leave(&mut self, place: Place) -> &mut Option<N> {
-        let free = std::mem::replace(&mut self.free, place.index);
-        self.taken -= 1;
-        let node = self.at_mut(place.index);
+    pub(super) fn leave(&mut self, index: u32) -> &mut Option<N> {
+        let free = std::mem::replace(&mut self.free, index);
+        let node = self.at_mut(index);
         node.number = FREE;
         node.behind = free;
         &mut node.value
@@ -115,7 +107,6 @@ impl<N> Default for Nodes<N> {
         Self {
             nodes: Vec::new(),
             free: NONE,
-            taken: 0,
         }
     }
 }

@@ -78,7 +78,7 @@ impl<K: Seeker> Seekers<K> {
     fn waiting(&mut self, number: usize) -> Option<&mut Waiting<K>> {
         let spot = self.places.get(&number)?;
         let line = &mut self.accounts.get_mut(&spot.account)?.line;
-        Some(line.get_mut(spot.place)?.0)
+        line.get_mut(spot.place)
     }
 }
 
