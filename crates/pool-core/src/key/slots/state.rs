@@ -25,7 +25,7 @@ pub(super) struct State<M, W: Caller, T> {
     pub(super) waiting: usize,
     /// Members that are closed once their last slot is released.
     pub(super) draining: ThinVec<Draining<M>>,
-    /// The callers that wait. `None` before the first one, and after a sweep that found none.
+    /// The callers that wait. `None` before the first one, and after a sweep or an opening that leaves none.
     pub(super) queue: Option<Box<Queue<M, W, T>>>,
     /// The first ticket of the next queue, so that no ticket names two waiters.
     pub(super) next_ticket: u64,
