@@ -7,6 +7,10 @@ use mcp_pool_testkit::{
     server::CounterServer,
 };
 use mcp_session_pool::{AcquireRequest, Lease, PoolConfig, SessionPool, error::FaultKind};
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::timeout,
+};
 
 use crate::common::{close, eventually, pool, pool_over, request};
 
@@ -23,6 +27,8 @@ const STEPS: [Step; 4] = [Step::Check, Step::Close, Step::Connect, Step::Wait];
 const MAX: usize = 2;
 /// The time of a slow step; callers leave before, in the middle of, and after it.
 const SLOW: Duration = Duration::from_millis(100);
+/// Longer than anything that is to happen takes.
+const LONG: Duration = Duration::from_secs(20);
 
 fn behaviours() -> [Behaviour; 4] {
     [
@@ -70,7 +76,7 @@ async fn one_case(step: Step, behaviour: &Behaviour, leaves: Leaves) {
     );
     let alice = request(fake::endpoint("a"), "alice");
     let held = arrange(step, behaviour, &pool, &remote, &alice).await;
-    let acquire = tokio::time::timeout(leaves.after, left_at(leaves.awaits, pool.acquire(&alice)));
+    let acquire = timeout(leaves.after, left_at(leaves.awaits, pool.acquire(&alice)));
     let releases = release(step, behaviour, held);
     let (acquired, still_held) = tokio::join!(acquire, releases);
     drop(acquired);
@@ -177,7 +183,7 @@ async fn a_connect_whose_caller_left_warms_the_pool_for_the_next_one() {
     let pool = pool_over(connector, PoolConfig::default());
     let alice = request(fake::endpoint("a"), "alice");
     remote.on_connect(Behaviour::Slow(SLOW));
-    let left = tokio::time::timeout(SLOW / 2, pool.acquire(&alice)).await;
+    let left = timeout(SLOW / 2, pool.acquire(&alice)).await;
     assert!(left.is_err());
     tokio::time::sleep(SLOW).await;
     assert!(!pool.acquire(&alice).await.expect("a session").is_fresh());
@@ -199,6 +205,51 @@ async fn a_close_that_is_dropped_still_closes_the_pool() {
     eventually("the session is closed", || remote.open() == 0).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_is_lost_by_waiters_that_leave_while_it_is_on_its_way_on_several_threads() {
+    let (connector, remote) = fake::connector();
+    let pool = pool_over(
+        connector,
+        PoolConfig::default().with_max_sessions_per_key(MAX),
+    );
+    let alice = request(fake::endpoint("a"), "alice");
+    let mut callers = JoinSet::new();
+    for caller in 0..16 {
+        let (pool, alice) = (pool.clone(), alice.clone());
+        callers.spawn(async move {
+            for round in 0..1_000 {
+                let mut acquire = pin!(pool.acquire(&alice));
+                let mut lease = None;
+                for _ in 0..(caller * 7 + round * 5) % 9 {
+                    match futures::poll!(&mut acquire) {
+                        Poll::Ready(acquired) => lease = Some(acquired),
+                        Poll::Pending => yield_now().await,
+                    }
+                    if lease.is_some() {
+                        break;
+                    }
+                }
+                if lease.is_none() && round % 3 == 0 {
+                    let acquired = timeout(LONG, acquire).await;
+                    lease = Some(acquired.expect("no waiter is forgotten"));
+                }
+                if let Some(lease) = lease {
+                    let lease = lease.expect("a session");
+                    yield_now().await;
+                    drop(lease);
+                }
+            }
+        });
+    }
+    callers.join_all().await;
+    let leases = [(); MAX].map(|()| timeout(LONG, pool.acquire(&alice)));
+    let leases = futures::future::join_all(leases).await.into_iter();
+    let leases = leases.map(|lease| lease.expect("no session is lost").expect("a session"));
+    assert_eq!(leases.collect::<Vec<_>>().len(), MAX);
+    assert!(remote.open() <= MAX);
+    close(&pool).await;
+}
+
 #[tokio::test]
 async fn a_thousand_dropped_acquires_leave_nothing_open_on_a_real_server() {
     let server = CounterServer::start();
@@ -212,8 +263,8 @@ async fn a_thousand_dropped_acquires_leave_nothing_open_on_a_real_server() {
         let (pool, endpoint) = (pool.clone(), server.endpoint());
         async move {
             let me = request(endpoint, &format!("user-{}", number % 50));
-            let timeout = Duration::from_micros(number * 37 % 8_000);
-            drop(tokio::time::timeout(timeout, pool.acquire(&me)).await);
+            let stays = Duration::from_micros(number * 37 % 8_000);
+            drop(timeout(stays, pool.acquire(&me)).await);
         }
     });
     futures::future::join_all(acquires).await;
