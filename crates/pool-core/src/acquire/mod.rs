@@ -12,6 +12,7 @@ mod queue;
 mod resolve;
 mod slow;
 mod upkeep;
+mod wait_cells;
 
 pub(crate) use acquirer::{Acquirer, Site};
 pub(crate) use connect::Connects;

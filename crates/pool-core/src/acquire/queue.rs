@@ -10,13 +10,16 @@ use std::{
 use http::HeaderMap;
 use tracing::Instrument;
 
-use super::connect::Connects;
+use super::{
+    connect::Connects,
+    wait_cells::{cell_for, keep_cell},
+};
 use crate::{
     error::{AcquireError, Stage},
     extend::Credential,
     key::{
         Admission, KeyPool, NewWaiter, QueuePosition, SessionCell, SessionSlot, SlotGuard, Ticket,
-        Waiter, cell_for, keep_cell, run, run_with,
+        Waiter, run, run_with,
     },
     time::{Limit, Timestamp},
     trace::{self, WaitTrace},

@@ -25,7 +25,7 @@ pub(crate) use map::{KeyMap, KeyPlace};
 pub(crate) use runner::{ConnectStarter, run, run_with};
 pub(crate) use seeking::{
     KeyQuotas, Requester, Reservation, SessionCell, SessionGrant, SessionPermit, SessionSeeker,
-    Waiter, cell_for, keep_cell,
+    Waiter,
 };
 pub(crate) use services::{KeyServices, background, reclaim_reason_of_quota};
 pub(crate) use session::{

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crate::{
     error::{AcquireError, ConnectError, Stage},
     extend::Credential,
-    key::slots::{Caller, Ticket},
+    key::{
+        session::PooledSession,
+        slots::{Caller, Ticket, WaitCell},
+    },
     time::Timestamp,
     trace::WaitTrace,
     types::QuotaKind,
@@ -22,6 +25,9 @@ pub(crate) struct Waiter {
     /// The spans of the waiting; `None` where nothing records them.
     pub(crate) trace: Option<Arc<WaitTrace>>,
 }
+
+/// What a caller that waits shares with those who serve it.
+pub(crate) type SessionCell = WaitCell<Arc<PooledSession>, Waiter, Timestamp>;
 
 /// The caller that a connect is for, though others may get its session.
 pub(crate) struct Requester {

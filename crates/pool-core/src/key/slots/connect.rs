@@ -4,10 +4,11 @@ use std::task::Waker;
 
 use super::{
     super::sync::lock,
+    queue::Called,
     ready::Entry,
     slots::Slots,
     state::State,
-    types::{Blame, Called, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
+    types::{Blame, Caller, Left, Likely, Member, Moment, Origin, Slot, Ticket},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {

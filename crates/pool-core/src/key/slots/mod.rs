@@ -21,13 +21,11 @@ mod spare;
 mod state;
 mod types;
 mod wait;
-mod wait_cell;
 
-pub(crate) use queue::NewWaiter;
+pub(crate) use queue::{NewWaiter, WaitCell};
 pub(crate) use slots::Slots;
 pub(crate) use types::{
     Blame, Caller, Claim, Counts, Enqueued, FORFEITED, Fate, HitCounts, Left, Likely, Member,
     Origin, QueuePosition, ReleaseOutcome, Retired, Served, Slot, Ticket,
 };
 pub(crate) use wait::Bounds;
-pub(crate) use wait_cell::WaitCell;

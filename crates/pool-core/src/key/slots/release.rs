@@ -2,13 +2,11 @@
 
 use super::{
     super::sync::{MutexGuard, lock},
+    queue::Called,
     ready::{Entry, Way},
     slots::Slots,
-    state::{Phase, State},
-    types::{
-        Called, Caller, Claim, Fate, HitCounts, Member, Moment, Origin, ReleaseOutcome, Released,
-        Served, Slot,
-    },
+    state::{Phase, Released, State},
+    types::{Caller, Claim, Fate, HitCounts, Member, Moment, Origin, ReleaseOutcome, Served, Slot},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {

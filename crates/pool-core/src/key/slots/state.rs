@@ -3,11 +3,11 @@
 use thin_vec::ThinVec;
 
 use super::{
-    queue::Queue,
+    queue::{Called, Queue},
     ready::{Entry, Ready, Way},
     types::{
-        Called, Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin,
-        ReleaseOutcome, Released, Retired, Slot,
+        Caller, Claim, FORFEITED, Fate, HitCounts, Likely, Member, Moment, Origin, ReleaseOutcome,
+        Retired, Slot,
     },
 };
 
@@ -49,6 +49,13 @@ pub(super) enum Phase {
     /// The limit was lowered, and there may be more members than it allows.
     Shrinking,
     Removed,
+}
+
+/// What becomes of a slot after it came back.
+pub(super) enum Released<M, W: Caller, T> {
+    Done(ReleaseOutcome<M>),
+    /// It goes to this waiter.
+    PassedOn(Slot<M, T>, Called<M, W, T>),
 }
 
 /// A member that is closed once its last slot is released.

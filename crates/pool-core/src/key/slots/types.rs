@@ -2,10 +2,7 @@
 
 use std::task::Waker;
 
-use super::{
-    super::sync::{Place, Sessions},
-    wait_cell::WaitCell,
-};
+use super::super::sync::{Place, Sessions};
 
 /// How often a key was requested a slot, and how it was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,19 +114,6 @@ pub(crate) enum ReleaseOutcome<M> {
         wanted: bool,
         retired: Retired,
     },
-}
-
-/// A waiter that was taken out of the queue.
-pub(super) struct Called<M, W: Caller, T> {
-    pub(super) cell: WaitCell<M, W, T>,
-    pub(super) waker: Waker,
-}
-
-/// What becomes of a slot after it came back under the lock.
-pub(super) enum Released<M, W: Caller, T> {
-    Done(ReleaseOutcome<M>),
-    /// It goes to this waiter.
-    PassedOn(Slot<M, T>, Called<M, W, T>),
 }
 
 /// A waiter that has its grant.

@@ -7,11 +7,10 @@ use std::{
 
 use super::{
     super::sync::lock,
-    queue::{NewWaiter, Queue},
+    queue::{Content, NewWaiter, Queue, WaitCell},
     slots::Slots,
     state::State,
     types::{Caller, Enqueued, Expired, Grant, Left, Member, Moment, QueuePosition, Slot, Ticket},
-    wait_cell::{Content, WaitCell},
 };
 
 impl<M: Member, W: Caller, T: Moment> Slots<M, W, T> {

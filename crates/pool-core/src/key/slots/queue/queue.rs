@@ -3,19 +3,21 @@
 use std::task::Waker;
 
 use super::{
-    super::sync::{Deadlines, Line, Pace},
-    types::{Called, Caller, Moment, QueuePosition, Ticket},
-    wait_cell::WaitCell,
+    super::{
+        super::sync::{Deadlines, Line, Pace},
+        types::{Caller, Moment, QueuePosition, Ticket},
+    },
+    wait_cell::{Called, WaitCell},
 };
 
 /// The callers that wait for a slot.
 ///
 /// No method takes time that grows with the number of waiters, except those that concern each of
 /// them; the memory of a waiter that left is used for the next one.
-pub(super) struct Queue<M, W: Caller, T> {
+pub(in super::super) struct Queue<M, W: Caller, T> {
     line: Line<Waiter<M, W, T>>,
     deadlines: Deadlines<T, Ticket>,
-    pub(super) pace: Pace,
+    pub(in super::super) pace: Pace,
 }
 
 /// A waiter, from when it joins the line until it gets its grant or leaves. Its fields are set one by one in
@@ -45,7 +47,7 @@ pub(crate) struct NewWaiter<'w, M, W: Caller, T> {
 
 impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     /// A queue whose tickets are numbered from here on.
-    pub(super) fn new(first_ticket: u64) -> Self {
+    pub(in super::super) fn new(first_ticket: u64) -> Self {
         Self {
             line: Line::numbered_from(first_ticket),
             deadlines: Deadlines::default(),
@@ -54,28 +56,28 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// The number of the next ticket.
-    pub(super) fn next_ticket(&self) -> u64 {
+    pub(in super::super) fn next_ticket(&self) -> u64 {
         self.line.next_number()
     }
 
     /// How many callers wait.
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(in super::super) fn len(&self) -> usize {
         self.line.len()
     }
 
     /// True while no caller waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in super::super) fn is_empty(&self) -> bool {
         self.line.is_empty()
     }
 
     /// How many callers are served before one that joins this lane now.
-    pub(super) fn ahead_of(&self, lane: u64) -> usize {
+    pub(in super::super) fn ahead_of(&self, lane: u64) -> usize {
         self.line.ahead_of(lane)
     }
 
     #[inline(always)]
-    pub(super) fn join(&mut self, new: NewWaiter<'_, M, W, T>) -> Ticket {
+    pub(in super::super) fn join(&mut self, new: NewWaiter<'_, M, W, T>) -> Ticket {
         let (place, waiter) = match new.position {
             QueuePosition::Back => self.line.join_last(new.lane),
             QueuePosition::Front => self.line.join_first(new.lane),
@@ -95,14 +97,14 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
 
     /// Takes the next waiter out of the queue.
     #[inline(always)]
-    pub(super) fn call(&mut self) -> Option<Called<M, W, T>> {
+    pub(in super::super) fn call(&mut self) -> Option<Called<M, W, T>> {
         let called = Waiter::called(self.line.call()?);
         self.pace.note_served();
         called
     }
 
     /// Has a waiter woken by this waker from now on. `false` when it does not wait any more.
-    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+    pub(in super::super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
         let Some(waiter) = self.line.get_mut(ticket.0) else {
             return false;
         };
@@ -115,13 +117,16 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
 
     /// Takes a waiter out of the queue, if it still waits.
     #[inline(always)]
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Called<M, W, T>> {
+    pub(in super::super) fn remove(&mut self, ticket: Ticket) -> Option<Called<M, W, T>> {
         Waiter::called(self.line.vacate(ticket.0)?)
     }
 
     /// The waiter that a connect is for, of those for which none is under way; any where there is one
     /// for each.
-    pub(super) fn begin_connect<R>(&mut self, of: impl FnOnce(Ticket, &mut W) -> R) -> Option<R> {
+    pub(in super::super) fn begin_connect<R>(
+        &mut self,
+        of: impl FnOnce(Ticket, &mut W) -> R,
+    ) -> Option<R> {
         let has_connect = |place| self.line.get(place).is_some_and(|it| it.has_connect);
         let unserved = self.line.places().find(|place| !has_connect(*place));
         let place = unserved.or_else(|| self.line.first())?;
@@ -132,18 +137,18 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// The cell of a waiter that still waits.
-    pub(super) fn cell(&self, ticket: Ticket) -> Option<&WaitCell<M, W, T>> {
+    pub(in super::super) fn cell(&self, ticket: Ticket) -> Option<&WaitCell<M, W, T>> {
         self.line.get(ticket.0)?.cell.as_ref()
     }
 
     /// The cells of those who wait, in the order of the line.
-    pub(super) fn cells(&self) -> impl Iterator<Item = &WaitCell<M, W, T>> {
+    pub(in super::super) fn cells(&self) -> impl Iterator<Item = &WaitCell<M, W, T>> {
         let waiters = self.line.places().filter_map(|place| self.line.get(place));
         waiters.filter_map(|waiter| waiter.cell.as_ref())
     }
 
     /// Fails a waiter, if it still waits. Returns its waker.
-    pub(super) fn fail(
+    pub(in super::super) fn fail(
         &mut self,
         ticket: Ticket,
         error: impl FnOnce(&W) -> W::Error,
@@ -154,7 +159,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// Fails all waiters, or those without a connect of their own. Returns their wakers.
-    pub(super) fn fail_all(
+    pub(in super::super) fn fail_all(
         &mut self,
         without_connect: bool,
         error: impl Fn(&W) -> W::Error,
@@ -167,7 +172,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// Fails waiters whose deadline has passed, `most` at most. Returns their wakers.
-    pub(super) fn expire(
+    pub(in super::super) fn expire(
         &mut self,
         now: T,
         most: usize,
@@ -184,14 +189,14 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
     }
 
     /// The next deadline of a caller that waits, and its ticket.
-    pub(super) fn next_deadline(&mut self) -> Option<(T, Ticket)> {
+    pub(in super::super) fn next_deadline(&mut self) -> Option<(T, Ticket)> {
         let line = &self.line;
         self.deadlines.first(|_, ticket| line.waits(ticket.0))
     }
 
     /// How long the first in the line has waited, in nanoseconds.
     #[inline]
-    pub(super) fn delay(&self, now: T) -> u64 {
+    pub(in super::super) fn delay(&self, now: T) -> u64 {
         let first = self.line.first().and_then(|place| self.line.get(place));
         let joined = first.map_or(now, |first| first.joined_at);
         now.nanos().saturating_sub(joined.nanos())
@@ -199,7 +204,7 @@ impl<M, W: Caller, T: Moment> Queue<M, W, T> {
 
     /// The waiter with the next deadline, where that passes before its turn comes by the pace of the
     /// queue.
-    pub(super) fn hopeless(&mut self, now: T) -> Option<Ticket> {
+    pub(in super::super) fn hopeless(&mut self, now: T) -> Option<Ticket> {
         let (deadline, ticket) = self.next_deadline()?;
         let wait = self.pace.wait(self.line.ahead(ticket.0)?)?;
         let left = deadline.nanos().saturating_sub(now.nanos());

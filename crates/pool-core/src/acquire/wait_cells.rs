@@ -1,20 +1,13 @@
 //! The cells of callers that wait, used again.
 
-use std::{cell::RefCell, sync::Arc};
+use std::cell::RefCell;
 
-use super::waiter::Waiter;
-use crate::{
-    key::{session::PooledSession, slots::WaitCell},
-    time::Timestamp,
-};
-
-/// The cell of a caller that waits for a session.
-pub(crate) type SessionCell = WaitCell<Arc<PooledSession>, Waiter, Timestamp>;
+use crate::key::{SessionCell, Waiter};
 
 /// A cell for a caller that is to wait: one that a caller on this thread has left, so that waiting allocates
 /// nothing.
 #[inline(always)]
-pub(crate) fn cell_for(caller: impl FnOnce() -> Waiter) -> SessionCell {
+pub(super) fn cell_for(caller: impl FnOnce() -> Waiter) -> SessionCell {
     let left = CELLS.try_with(|cells| cells.borrow_mut().pop());
     let mut cell = left.ok().flatten().unwrap_or_default();
     cell.fill(caller);
@@ -23,7 +16,7 @@ pub(crate) fn cell_for(caller: impl FnOnce() -> Waiter) -> SessionCell {
 
 /// Keeps the cell of a caller that has got what it waited for.
 #[inline(always)]
-pub(crate) fn keep_cell(cell: SessionCell) {
+pub(super) fn keep_cell(cell: SessionCell) {
     if !cell.is_free() {
         return;
     }

@@ -2,17 +2,23 @@
 
 use std::{sync::Arc, task::Waker};
 
-use super::{
+use super::super::{
     super::sync::{Mutex, MutexGuard, exclusive, lock},
     types::{Caller, Grant, Slot},
 };
 
 /// What a waiter shares with those who serve it. Either it comes for its grant, or it
-/// [leaves](super::Slots::leave).
+/// [leaves](super::super::Slots::leave).
 ///
 /// It comes for its grant without the lock of its key, and most
 /// grants come without it, too: each use of that lock takes its memory from the core that used it before.
 pub(crate) struct WaitCell<M, W: Caller, T>(Arc<Mutex<Inner<M, W, T>>>);
+
+/// A waiter that was taken out of the queue.
+pub(in super::super) struct Called<M, W: Caller, T> {
+    pub(in super::super) cell: WaitCell<M, W, T>,
+    pub(in super::super) waker: Waker,
+}
 
 struct Inner<M, W: Caller, T> {
     content: Content<M, W, T>,
@@ -22,7 +28,7 @@ struct Inner<M, W: Caller, T> {
 }
 
 /// What is in the cell of a waiter.
-pub(super) enum Content<M, W: Caller, T> {
+pub(in super::super) enum Content<M, W: Caller, T> {
     /// Its grant is still to come.
     Nothing,
     Grant(Grant<M, W, T>),
@@ -52,7 +58,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     }
 
     #[inline(always)]
-    pub(super) fn share(&self) -> Self {
+    pub(in super::super) fn share(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 
@@ -61,7 +67,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     /// # Errors
     /// The slot, when the waiter has left.
     #[inline(always)]
-    pub(super) fn put(&self, slot: Slot<M, T>) -> Result<Option<Waker>, Slot<M, T>> {
+    pub(in super::super) fn put(&self, slot: Slot<M, T>) -> Result<Option<Waker>, Slot<M, T>> {
         let mut inner = self.lock();
         if let Content::Gone = inner.content {
             return Err(slot);
@@ -71,7 +77,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     }
 
     /// Gives the waiter an error. It has not left.
-    pub(super) fn fail(&self, error: impl FnOnce(&W) -> W::Error) {
+    pub(in super::super) fn fail(&self, error: impl FnOnce(&W) -> W::Error) {
         let mut inner = self.lock();
         if let Some(caller) = &inner.caller {
             inner.content = Content::Grant(Err(error(caller)));
@@ -80,7 +86,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
 
     /// What the waiter got, if it did.
     #[inline(always)]
-    pub(super) fn take(&mut self) -> Option<Grant<M, W, T>> {
+    pub(in super::super) fn take(&mut self) -> Option<Grant<M, W, T>> {
         // Who gave it has dropped the cell before it woke the waiter.
         match Arc::get_mut(&mut self.0) {
             Some(inner) => exclusive(inner).take(),
@@ -89,7 +95,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     }
 
     /// What there is for a waiter that is out of the queue. A grant that is on its way wakes this waker.
-    pub(super) fn take_or_set(&self, waker: &Waker) -> Content<M, W, T> {
+    pub(in super::super) fn take_or_set(&self, waker: &Waker) -> Content<M, W, T> {
         let mut inner = self.lock();
         if let Content::Nothing = inner.content {
             inner.waker = Some(waker.clone());
@@ -99,7 +105,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     }
 
     /// The waiter leaves. Returns what it got.
-    pub(super) fn leave(&self) -> Option<Grant<M, W, T>> {
+    pub(in super::super) fn leave(&self) -> Option<Grant<M, W, T>> {
         match self.lock().end() {
             Content::Grant(grant) => Some(grant),
             Content::Nothing | Content::Gone => None,
@@ -107,7 +113,7 @@ impl<M, W: Caller, T> WaitCell<M, W, T> {
     }
 
     /// What `of` takes of the caller.
-    pub(super) fn with_caller<R>(&self, of: impl FnOnce(&mut W) -> R) -> Option<R> {
+    pub(in super::super) fn with_caller<R>(&self, of: impl FnOnce(&mut W) -> R) -> Option<R> {
         self.lock().caller.as_mut().map(of)
     }
 
