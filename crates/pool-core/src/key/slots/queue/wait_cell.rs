@@ -10,8 +10,8 @@ use super::super::{
 /// What a waiter shares with those who serve it. Either it comes for its grant, or it
 /// [leaves](super::super::Slots::leave).
 ///
-/// It comes for its grant without the lock of its key, and most
-/// grants come without it, too: each use of that lock takes its memory from the core that used it before.
+/// It comes for its grant without the lock of its key, and most grants come without it, too: each use of that lock
+/// takes its memory from the core that used it before.
 pub(crate) struct WaitCell<M, W: Caller, T>(Arc<Mutex<Inner<M, W, T>>>);
 
 /// A waiter that was taken out of the queue.
