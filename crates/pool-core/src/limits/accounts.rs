@@ -15,8 +15,10 @@ use crate::{
 /// The accounts of a pool, by the holder of the share.
 pub(crate) struct Accounts {
     policy: Arc<dyn SharePolicy>,
-    by_holder: Mutex<Known<ShareHolder, Account>>,
-    /// Names lanes.
+    /// By the hash of the holder, which takes an eighth of the memory of its name. Two holders with one hash
+    /// would be served as one: among a million holders, one pair in 37 million pools.
+    by_holder: Mutex<Known<u64, Account>>,
+    /// Names accounts and lanes.
     hasher: foldhash::quality::RandomState,
 }
 
@@ -44,7 +46,7 @@ impl Accounts {
             ShareHolder::All | ShareHolder::Principal(_) => 0,
         };
         Member {
-            account: self.account(share),
+            account: self.account(&share),
             lane,
         }
     }
@@ -54,13 +56,13 @@ impl Accounts {
         self.policy.share(principal)
     }
 
-    fn account(&self, share: Share) -> Arc<Account> {
+    fn account(&self, share: &Share) -> Arc<Account> {
+        let name = self.hasher.hash_one(&share.holder);
         let mut known = self
             .by_holder
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let new = || account_of(&share);
-        known.get_or_insert(share.holder.clone(), new)
+        known.get_or_insert(name, || account_of(share))
     }
 }
 

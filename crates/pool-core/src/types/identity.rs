@@ -1,6 +1,6 @@
 //! What the upstream sees of a caller.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use tokio::time::Instant;
 
@@ -21,7 +21,6 @@ use super::digest::{Digest, DigestKey, Fingerprint};
 #[derive(Clone)]
 pub struct Identity {
     digest: Digest,
-    anonymous: bool,
     expires_at: Option<Instant>,
 }
 
@@ -42,7 +41,6 @@ impl Identity {
             .fold(digest, |digest, part| digest.field(part.as_ref()));
         Self {
             digest: digest.finish(),
-            anonymous: false,
             expires_at: None,
         }
     }
@@ -50,10 +48,9 @@ impl Identity {
     /// The identity of a request without anything that separates one caller from another.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self {
-            anonymous: true,
-            ..Self::from_parts("anonymous", [""; 0])
-        }
+        static ANONYMOUS: LazyLock<Identity> =
+            LazyLock::new(|| Identity::from_parts("anonymous", [""; 0]));
+        ANONYMOUS.clone()
     }
 
     /// Sets the expiry of the credential behind this identity. Not part of equality.
@@ -72,7 +69,7 @@ impl Identity {
     /// Whether nothing was known about the caller.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        self.anonymous
+        *self == Self::anonymous()
     }
 
     /// A short name for logs.
@@ -102,7 +99,7 @@ impl std::hash::Hash for Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.anonymous {
+        if self.is_anonymous() {
             return f.write_str("Identity(anonymous)");
         }
         write!(f, "Identity({})", self.fingerprint())

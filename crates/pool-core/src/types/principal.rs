@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use smol_str::SmolStr;
+
 use super::digest::{DigestBuilder, Fingerprint};
 
 /// The user or service that the gateway serves, as the gateway authenticated it.
@@ -19,7 +21,9 @@ use super::digest::{DigestBuilder, Fingerprint};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
-    user: Option<Arc<str>>,
+    /// In place, where it has 23 bytes at most: most ids of users need no block of memory of their own.
+    user: Option<SmolStr>,
+    /// A block of memory that all users of the tenant may share.
     tenant: Option<Arc<str>>,
 }
 
@@ -28,7 +32,7 @@ impl Principal {
     #[must_use]
     pub fn user(id: impl Into<Arc<str>>) -> Self {
         Self {
-            user: Some(id.into()),
+            user: Some(SmolStr::from(id.into())),
             tenant: None,
         }
     }
@@ -87,5 +91,35 @@ impl fmt::Debug for Principal {
         };
         let print = Fingerprint::of("principal", user.as_bytes());
         write!(f, "Principal({print})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{BuildHasher, RandomState};
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_kept_as_it_is_however_long_it_is_and_however_it_came() {
+        let hasher = RandomState::new();
+        for length in [0, 1, 22, 23, 24, 36, 255, 70_000] {
+            // Three bytes for each character: a length that ends inside of one has some of one byte.
+            let id = format!("{}{}", "€".repeat(length / 3), "x".repeat(length % 3));
+            assert_eq!(id.len(), length);
+            let ways = [
+                Principal::user(id.as_str()),
+                Principal::user(id.clone()),
+                Principal::user(Arc::<str>::from(id.as_str())),
+            ];
+            for principal in &ways {
+                assert_eq!(principal.user_id(), Some(id.as_str()));
+                assert_eq!(principal, &ways[0]);
+                assert_eq!(hasher.hash_one(principal), hasher.hash_one(&ways[0]));
+                assert!(!principal.is_anonymous());
+                assert!(length < 3 || !format!("{principal:?}").contains(&id));
+            }
+            assert_ne!(ways[0], Principal::user(format!("{id}x")));
+        }
     }
 }
