@@ -7,6 +7,7 @@ mod calls;
 mod cancellation;
 mod capacity;
 mod capacity_load;
+mod close_time;
 mod closures;
 mod common;
 mod credentials;

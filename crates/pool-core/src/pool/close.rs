@@ -17,8 +17,10 @@ impl SessionPool {
     /// Closes the pool for good: every later acquire fails, callers that wait get
     /// [`AcquireError::Closed`](crate::error::AcquireError::Closed), idle sessions are closed at once,
     /// those in use when their leases end. After `timeout` the sessions still in use are closed under
-    /// their users. The pool waits for the farewells until `timeout` has passed as well, and for two
-    /// [`close_timeout`](crate::config::TimeoutsConfig::close_timeout)s after the last session was closed.
+    /// their users. The pool waits for the farewells until `timeout` has passed as well. It waits for 100 ms
+    /// more where the last lease ended in its last moment, and for one
+    /// [`close_timeout`](crate::config::TimeoutsConfig::close_timeout) more where it closed sessions under
+    /// their users. What is unfinished then goes on in the background, and another call waits for it.
     ///
     /// # Cancel safety
     /// The pool is closed whatever becomes of the future; dropping it ends the waiting, and no
@@ -39,8 +41,11 @@ impl SessionPool {
             Ok(()) => 0,
             Err(_) => force(acquirer).await,
         };
-        let farewell_time = acquirer.context().close_timeout().saturating_mul(2);
-        let farewells = after(Instant::now(), farewell_time).max(deadline);
+        let at_least = match forced {
+            0 => SHORTEST_WAIT,
+            _ => acquirer.context().close_timeout(),
+        };
+        let farewells = after(Instant::now(), at_least).max(deadline);
         let complete = timeout_at(farewells, all_closed(acquirer)).await.is_ok();
         let closed = Counters::read(&counters.closed);
         let unfinished = Counters::read(&counters.opened).saturating_sub(closed);
@@ -120,3 +125,5 @@ async fn all_closed(acquirer: &Acquirer) {
 /// So many keys or sessions are closed before other tasks run.
 const AT_ONCE: usize = 25;
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// A farewell takes a few milliseconds, also where the last lease ends in the last moment.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
